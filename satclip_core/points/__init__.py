@@ -1,0 +1,1 @@
+"""Tables of points: read, embed, write."""

@@ -1,0 +1,1 @@
+"""Rasters: one writer interface and what stands behind it."""

@@ -1,0 +1,1 @@
+"""Pretraining of location encoders with torch; nothing outside this package imports torch."""
