@@ -1,0 +1,155 @@
+"""Image chips: equal-area squares of ground around points, cut from rasters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from satclip_core.errors import InputError
+
+from .config import ChipSettings, Locations, SourceSettings
+from .rasters import Raster, RasterRequest, open_raster
+
+EARTH_RADIUS_KM = 6371.0088
+"""Mean radius, IUGG."""
+POLAR_LATITUDE = 80.0
+"""Beyond it a chip follows the tangent plane; below, meridians are parallel within a chip."""
+
+Floats = NDArray[np.float64]
+
+
+def offsets(count: int, chip: ChipSettings, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Kilometres east (count, n) and north (count, n) of the point, for columns and rows.
+
+    Shifts move a chip by up to `chip.shift` of its side either way; flips mirror it.
+    """
+    step = chip.kilometres / chip.pixels
+    line = (np.arange(chip.pixels) - (chip.pixels - 1) / 2) * step
+    reach = chip.shift * chip.kilometres
+    shift = rng.uniform(-reach, reach, (2, count)) if chip.shift else np.zeros((2, count))
+    mirror = rng.choice([-1.0, 1.0], (2, count)) if chip.flip else np.ones((2, count))
+    east = shift[0][:, None] + mirror[0][:, None] * line
+    north = shift[1][:, None] - mirror[1][:, None] * line
+    return east, north
+
+
+def along_axes(lonlat: Floats, east: Floats, north: Floats) -> tuple[Floats, Floats]:
+    """Longitudes (N, 1, n) and latitudes (N, n, 1) of a chip, its width corrected by 1/cos lat."""
+    degree = np.pi / 180 * EARTH_RADIUS_KM
+    lat = lonlat[:, 1, None] + north / degree
+    lon = lonlat[:, 0, None] + east / (degree * np.cos(np.radians(lonlat[:, 1, None])))
+    return lon[:, None, :], lat[:, :, None]
+
+
+def on_tangent_plane(lonlat: Floats, east: Floats, north: Floats) -> tuple[Floats, Floats]:
+    """Longitudes and latitudes (N, n, n) of a chip by the inverse azimuthal equidistant projection.
+
+    Right at the poles too (Snyder 1987, equations 20-14 and 20-15).
+    """
+    x, y = np.broadcast_arrays(east[:, None, :], north[:, :, None])
+    distance = np.hypot(x, y)
+    c = distance / EARTH_RADIUS_KM
+    lat0 = np.radians(lonlat[:, 1])[:, None, None]
+    scale = np.where(distance > 0, np.sin(c) / np.where(distance > 0, distance, 1), 0)
+    sine = np.cos(c) * np.sin(lat0) + y * scale * np.cos(lat0)
+    across = np.arctan2(x * scale, np.cos(lat0) * np.cos(c) - y * scale * np.sin(lat0))
+    lon = lonlat[:, 0][:, None, None] + np.degrees(across)
+    return lon, np.degrees(np.arcsin(np.clip(sine, -1, 1)))
+
+
+class ChipSource:
+    """Chips of one source: every chip comes from one alternative, drawn at random.
+
+    Args:
+        alternatives: each a list of rasters whose bands are put together.
+        settings: the source's settings.
+    """
+
+    def __init__(self, alternatives: Sequence[Sequence[Raster]], settings: SourceSettings) -> None:
+        self.alternatives, self.settings = alternatives, settings
+        widths = {sum(r.array.shape[2] for r in rasters) for rasters in alternatives}
+        if len(widths) != 1:
+            raise InputError(f"the alternatives of a source differ in bands: {sorted(widths)}")
+        self.channels = widths.pop()
+
+    def cut(self, lonlat: Floats, rng: np.random.Generator) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Cut one chip around each point.
+
+        Args:
+            lonlat: (N, 2) degrees.
+            rng: draws the alternative, the shift and the flips.
+
+        Returns:
+            Chips (N, bands, n, n) float32, where invalid pixels hold the chip's own mean, and
+            the valid share of each (N,) float32.
+        """
+        chip = self.settings.chip
+        east, north = offsets(len(lonlat), chip, rng)
+        choice = rng.integers(0, len(self.alternatives), len(lonlat))
+        chips = np.empty((len(lonlat), self.channels, chip.pixels, chip.pixels), np.float32)
+        share = np.empty(len(lonlat), np.float32)
+        polar = np.abs(lonlat[:, 1]) > POLAR_LATITUDE
+        for number, rasters in enumerate(self.alternatives):
+            for beyond in (False, True):
+                which = np.flatnonzero((choice == number) & (polar == beyond))
+                if len(which):
+                    cut = self._cut(rasters, lonlat[which], east[which], north[which], beyond)
+                    chips[which], share[which] = cut
+        return chips, share
+
+    def _cut(
+        self, rasters: Sequence[Raster], lonlat: Floats, east: Floats, north: Floats, polar: bool
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        bilinear = self.settings.chip.resampling == "bilinear"
+        locate = on_tangent_plane if polar else along_axes
+        lon, lat = locate(lonlat, east, north)
+        pixels, valid = [], []
+        for raster in rasters:
+            if raster.separable:
+                row, col = raster.place(lon, lat)
+            else:
+                row, col = raster.place(*np.broadcast_arrays(lon, lat))
+            values, good = raster.gather(row, col, bilinear=bilinear)
+            pixels.append(np.moveaxis(values, -1, 1).astype(np.float32))
+            valid.append(good)
+        every = np.logical_and.reduce(valid)
+        return _fill(np.concatenate(pixels, 1), every), every.mean((1, 2), dtype=np.float32)
+
+
+def _fill(chips: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[Any]:
+    """Put the mean of a chip's valid pixels where it has none (zero where it has none at all)."""
+    partial = np.flatnonzero(~valid.all((1, 2)))
+    if len(partial) == 0:
+        return chips
+    good = valid[partial, None]
+    known = np.where(good, chips[partial], 0)
+    mean = known.sum((2, 3), keepdims=True) / np.maximum(good.sum((2, 3), keepdims=True), 1)
+    chips[partial] = np.where(good, known, mean)
+    return chips
+
+
+def alternatives(settings: SourceSettings, places: Locations, what: str) -> list[list[Path]]:
+    """The files of a source: one list for each alternative; a glob pattern stands for several."""
+    found: list[list[Path]] = []
+    for entry in settings.files:
+        if isinstance(entry, str):
+            found += [[path] for path in places.find_all(entry, what)]
+        else:
+            found.append([places.find(name, what) for name in entry])
+    return found
+
+
+def open_source(files: Sequence[Sequence[Path]], settings: SourceSettings, scratch: Path) -> ChipSource:
+    """Decode every raster of a source; what is too large for memory goes to `scratch`."""
+
+    def opened(path: Path) -> Raster:
+        request = RasterRequest(
+            path, settings.bounds, settings.bands, settings.nodata, settings.reduce
+        )
+        return open_raster(request, scratch)
+
+    return ChipSource([[opened(path) for path in group] for group in files], settings)

@@ -1,0 +1,286 @@
+"""The settings of one training run: a YAML file read into frozen dataclasses.
+
+Files named in a configuration are relative: looked for below the data root
+(`--data-root`, or the environment variable SATCLIP_DATA), then beside the YAML file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import glob
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from satclip_core.errors import InputError, require
+
+from .schema import (
+    anything,
+    build,
+    either,
+    flag,
+    integer,
+    mapping,
+    optional,
+    plain,
+    real,
+    section,
+    sequence,
+    setting,
+    text,
+)
+
+DATA_ROOT_VARIABLE = "SATCLIP_DATA"
+GLOBE = (-180.0, -90.0, 180.0, 90.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class PointSettings:
+    """Which places are trained on: points uniform over land area, or a file of them."""
+
+    count: int = setting(integer(low=4), 100_000)
+    land_mask: str | None = setting(optional(text()), None)
+    water_value: Any = setting(optional(anything), None)
+    latitude: tuple[float, float] = setting(sequence(real(-90, 90), length=2), (-90.0, 90.0))
+    longitude: tuple[float, float] = setting(sequence(real(-180, 180), length=2), (-180.0, 180.0))
+    file: str | None = setting(optional(text()), None)
+    seed: int = setting(integer(low=0), 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class ChipSettings:
+    """The square of ground cut out around a point, and how it is varied from view to view."""
+
+    kilometres: float = setting(real(above=0))
+    pixels: int = setting(integer(low=3, high=1024))
+    shift: float = setting(real(0, 2), 0.25)
+    flip: bool = setting(flag, True)
+    resampling: str = setting(text("nearest", "bilinear"), "nearest")
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureSettings:
+    """The frozen image encoder of a source, and its principal components."""
+
+    kind: str = setting(text("random-convolution"), "random-convolution")
+    filters: int = setting(integer(low=1), 256)
+    patch: int = setting(integer(low=1, high=31), 3)
+    regularisation: float = setting(real(above=0), 0.1)
+    threshold: float = setting(real(0), 0.5)
+    mean_response: bool = setting(flag, True)
+    dim: int = setting(integer(low=1), 128)
+    whitening: float = setting(real(0, 1), 1.0)
+    samples: int = setting(integer(low=16), 20_000)
+
+
+@dataclasses.dataclass(frozen=True)
+class SourceSettings:
+    """One kind of imagery: alternatives of which every view draws one at random."""
+
+    files: tuple[Any, ...] = setting(sequence(either(text(), sequence(text(), least=1)), least=1))
+    chip: ChipSettings = setting(section(ChipSettings))
+    views: int = setting(integer(low=1, high=64), 2)
+    features: FeatureSettings = setting(section(FeatureSettings), FeatureSettings)
+    bounds: tuple[float, ...] = setting(sequence(real(), length=4), GLOBE)
+    bands: tuple[int, ...] | None = setting(optional(sequence(integer(low=1), least=1)), None)
+    nodata: float | None = setting(optional(real()), None)
+    reduce: int = setting(integer(low=1, high=64), 1)
+    least_valid: float = setting(real(0, 1), 0.5)
+    weight: float = setting(real(above=0), 1.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelSettings:
+    """The location encoder: Siren over spherical harmonics, and the image projection."""
+
+    legendre_polys: int = setting(integer(low=1, high=100), 10)
+    harmonics_calculation: str = setting(text("analytic", "closed-form"), "analytic")
+    capacity: int = setting(integer(low=1), 512)
+    num_hidden_layers: int = setting(integer(low=1), 2)
+    embed_dim: int = setting(integer(low=1), 256)
+    dropout: float = setting(real(0, 0.95), 0.0)
+    init_gain: float = setting(real(above=0), 1.0)
+    degree_power: float = setting(real(), 0.0)
+    image_hidden: int = setting(integer(low=0), 0)
+    feature_dropout: float = setting(real(0, 0.95), 0.0)
+    source_dropout: float = setting(real(0, 0.95), 0.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingSettings:
+    """How it is trained: optimiser, schedule, batches, validation, averaging."""
+
+    epochs: int = setting(integer(low=1), 20)
+    batch_size: int = setting(integer(low=2), 4096)
+    learning_rate: float = setting(real(above=0), 3e-4)
+    image_learning_rate: float | None = setting(optional(real(above=0)), None)
+    weight_decay: float = setting(real(0), 0.01)
+    schedule: str = setting(text("cosine", "one-cycle", "constant"), "cosine")
+    warmup: float = setting(real(0, 1), 0.05)
+    final_rate: float = setting(real(0, 1), 0.01)
+    gradient_clip: float = setting(real(0), 0.0)
+    temperature: float = setting(real(above=0), 0.07)
+    largest_scale: float = setting(real(above=1), 100.0)
+    learn_temperature: bool = setting(flag, True)
+    average_decay: float = setting(real(0, 0.99999), 0.0)
+    jitter_degrees: float = setting(real(0, 10), 0.0)
+    validation_fraction: float = setting(real(0, 0.5), 0.1)
+    validation_candidates: int = setting(integer(low=2), 2000)
+    harmonics_memory_gb: float = setting(real(0), 2.0)
+    precision: str = setting(text("32-true", "bf16-mixed", "16-mixed", "64-true"), "32-true")
+    accelerator: str = setting(text("auto", "cpu", "gpu", "mps"), "auto")
+    threads: int = setting(integer(low=0), 0)
+    tensorboard: bool = setting(flag, False)
+
+
+@dataclasses.dataclass(frozen=True)
+class ProbeSettings:
+    """Linear probes logged while training, and the ones of the model card."""
+
+    tasks: str | None = setting(optional(text()), None)
+    every: int = setting(integer(low=0), 5)
+    names: tuple[str, ...] | None = setting(optional(sequence(text())), None)
+    baselines: tuple[str, ...] = setting(sequence(text("identity", "geoclip")), ())
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportSettings:
+    """What the finished model file holds, and the card beside it."""
+
+    postprocess: str = setting(text("none", "centre", "standardise", "whiten"), "none")
+    shrinkage: float = setting(real(0, 1), 0.1)
+    dtype: str = setting(text("float32", "float16"), "float32")
+    licence: str = setting(text(), "MIT")
+    data: str = setting(text(), "see the configuration")
+    limits: tuple[str, ...] = setting(sequence(text()), ())
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """One training run, complete; `load_config` reads it from YAML."""
+
+    name: str = setting(text())
+    sources: dict[str, SourceSettings] = setting(mapping(section(SourceSettings), least=1))
+    points: PointSettings = setting(section(PointSettings), PointSettings)
+    seed: int = setting(integer(low=0), 1)
+    output: str | None = setting(optional(text()), None)
+    model: ModelSettings = setting(section(ModelSettings), ModelSettings)
+    training: TrainingSettings = setting(section(TrainingSettings), TrainingSettings)
+    probe: ProbeSettings = setting(section(ProbeSettings), ProbeSettings)
+    export: ExportSettings = setting(section(ExportSettings), ExportSettings)
+
+    def digest(self) -> str:
+        """SHA-256 of the settings, the same wherever data and output lie."""
+        values = plain(self)
+        values.pop("output")
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+@dataclasses.dataclass(frozen=True)
+class Locations:
+    """Where relative file names of a configuration are looked for, in order."""
+
+    roots: tuple[Path, ...]
+
+    def find(self, name: str, what: str) -> Path:
+        """The path of an existing file; InputError names it and the folders tried."""
+        return self.find_all(name, what)[0]
+
+    def find_all(self, name: str, what: str) -> list[Path]:
+        """The files that a name or a glob pattern stands for, sorted."""
+        for root in self.roots:
+            found = sorted(Path(p) for p in glob.glob(str(root / name)))
+            if found:
+                return found
+        tried = ", ".join(str(root) for root in self.roots)
+        raise InputError(
+            f"{what}: {name!r} is not there (looked in {tried}); "
+            f"name the data folder with --data-root or {DATA_ROOT_VARIABLE}"
+        )
+
+
+def locations(config_file: Path, data_root: str | os.PathLike[str] | None = None) -> Locations:
+    """Folders for a configuration's files: the data root where one is named, then its own."""
+    root = data_root or os.environ.get(DATA_ROOT_VARIABLE)
+    if root and not Path(root).is_dir():
+        raise InputError(f"data root {str(root)!r} is not a folder")
+    beside = config_file.resolve().parent
+    return Locations((Path(root).resolve(), beside) if root else (beside,))
+
+
+def read_yaml(path: Path) -> Any:
+    """Parse a YAML file; InputError names file and line where it is not YAML."""
+    yaml = require("yaml", extra="train", purpose="reading configurations")
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is not UTF-8 text") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" at line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise InputError(f"{path}: not valid YAML{line}: {problem}") from None
+
+
+def load_config(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> TrainConfig:
+    """Read a training configuration.
+
+    Args:
+        path: YAML file.
+        overrides: `key.subkey=value` texts, values in YAML syntax, as `--set` takes them.
+
+    Raises:
+        InputError: one line with the file, the key, the value and the fix.
+    """
+    file = Path(path)
+    values = read_yaml(file)
+    for override in overrides:
+        _override(values, override)
+    config: TrainConfig = build(TrainConfig, values, f"{file}: ")
+    _check_together(config, file)
+    return config
+
+
+def _override(values: Any, text_: str) -> None:
+    key, equals, value = text_.partition("=")
+    if not equals or not key:
+        raise InputError(f"--set {text_!r}: expected KEY=VALUE, as in training.epochs=5")
+    yaml = require("yaml", extra="train", purpose="reading configurations")
+    *parents, last = key.strip().split(".")
+    place = values
+    for parent in parents:
+        place = place.setdefault(parent, {}) if isinstance(place, dict) else None
+    if not isinstance(place, dict):
+        raise InputError(f"--set {text_!r}: {key!r} is no key of the configuration")
+    try:
+        place[last] = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise InputError(f"--set {text_!r}: {value!r} is not a YAML value") from None
+
+
+def _check_together(config: TrainConfig, file: Path) -> None:
+    """Checks that span several keys."""
+    low, high = config.points.latitude
+    if low >= high:
+        raise InputError(f"{file}: points.latitude: south {low} is not below north {high}")
+    for name, source in config.sources.items():
+        where = f"{file}: sources.{name}"
+        if source.features.patch > source.chip.pixels:
+            raise InputError(
+                f"{where}.features.patch: {source.features.patch} is larger than the chip "
+                f"({source.chip.pixels} pixels)"
+            )
+        west, south, east, north = source.bounds
+        if west >= east or south >= north:
+            raise InputError(f"{where}.bounds: expected west south east north, got {source.bounds}")
+        most = source.features.filters * (3 if source.features.mean_response else 2)
+        if source.features.dim > most:
+            raise InputError(
+                f"{where}.features.dim: {source.features.dim} is more than the {most} responses "
+                f"of {source.features.filters} filters"
+            )
