@@ -1,0 +1,353 @@
+"""Fetching one file over HTTP(S) with the standard library: resumable, checked, atomic.
+
+What has arrived waits in `NAME.part` beside the target, with the server's validator in
+`NAME.part.json`; the target appears by a rename once size and SHA-256 are right.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import http.client
+import json
+import os
+import shutil
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Callable
+
+from . import __version__
+from .errors import CancelledError, DownloadError
+from .transport import (
+    Redirects,
+    TransientError,
+    bare,
+    by_proxy,
+    check_url,
+    content_range,
+    host_of,
+    number,
+    open_url,
+    page_hint,
+    plain_reason,
+    validator_of,
+)
+
+Progress = Callable[[int, int], None]
+Cancelled = Callable[[], bool]
+
+_CHUNK = 1 << 16
+# Left free on the disk beyond the file itself, so that a fetch does not fill it to the brim.
+_SPARE_BYTES = 16 << 20
+_TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+_LONGEST_WAIT = 60.0
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How patient a download is.
+
+    Attributes:
+        timeout: seconds without a byte before a connection counts as lost.
+        attempts: tries in a row that bring no byte before giving up.
+        backoff: seconds before the second try, doubled for each one after it.
+    """
+
+    timeout: float = 30.0
+    attempts: int = 5
+    backoff: float = 1.0
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A file that arrived whole.
+
+    Attributes:
+        path: where it lies.
+        size: bytes.
+        sha256: of the content, hexadecimal.
+        commit: the revision the server says it served (`X-Repo-Commit`), if it says.
+    """
+
+    path: Path
+    size: int
+    sha256: str
+    commit: str | None
+
+
+def download(
+    url: str,
+    target: Path,
+    *,
+    size: int | None = None,
+    sha256: str | None = None,
+    policy: Policy | None = None,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> Fetched:
+    """Fetch `url` into `target`, going on where an earlier try stopped.
+
+    Proxies come from the environment (`https_proxy`, `no_proxy`, …). No credentials are sent.
+
+    Args:
+        url: http or https address.
+        target: file to write; its folder is created, an existing file is replaced at the end.
+        size: bytes expected, if known; else what the hub announces.
+        sha256: hash expected, if known; else what the hub announces.
+        policy: timeouts and retries.
+        progress: called with (bytes here, bytes in all; 0 where unknown).
+        cancelled: asked for every chunk; the part that came is kept for the next try.
+
+    Raises:
+        DownloadError: unreachable, refused, not what was expected, or no room for it.
+        CancelledError: `cancelled` said so.
+    """
+    transfer = _Transfer(url, Path(target), policy or Policy())
+    transfer.size, transfer.sha256 = size, sha256
+    transfer.progress, transfer.cancelled = progress, cancelled
+    return transfer.run()
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for chunk in iter(lambda: file.read(1 << 20), b""):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+class _Transfer:
+    """One download: the file so far, and what the server has said about it."""
+
+    size: int | None
+    sha256: str | None
+    progress: Progress | None
+    cancelled: Cancelled | None
+
+    def __init__(self, url: str, target: Path, policy: Policy) -> None:
+        self.url, self.target, self.policy = check_url(url), target, policy
+        self.part = target.with_name(target.name + ".part")
+        self.state = target.with_name(target.name + ".part.json")
+        self.commit: str | None = None
+        self.received = 0
+
+    def run(self) -> Fetched:
+        try:
+            self.target.parent.mkdir(parents=True, exist_ok=True)
+            with open(self.part, "ab") as file, _locked(file, self.part):
+                self._fetch(file)
+                file.flush()
+                os.fsync(file.fileno())
+                fetched = self._check()
+            os.replace(self.part, self.target)
+            self.state.unlink(missing_ok=True)
+        except OSError as error:
+            raise _disk_error(error, self.target) from error
+        return fetched
+
+    def _fetch(self, file: IO[bytes]) -> None:
+        failures = 0
+        while True:
+            before = self.received
+            try:
+                return self._attempt(file)
+            except TransientError as fault:
+                failures = 1 if self.received > before else failures + 1
+                if failures >= self.policy.attempts:
+                    raise DownloadError(
+                        f"{host_of(self.url)}: {fault} ({failures} tries); try again later: "
+                        "what has arrived is kept"
+                    ) from fault
+                usual = self.policy.backoff * 2 ** (failures - 1)
+                self._pause(min(usual if fault.wait is None else fault.wait, _LONGEST_WAIT))
+
+    def _attempt(self, file: IO[bytes]) -> None:
+        have = self._resume_point(file)
+        headers = {"User-Agent": f"satclip-embeddings/{__version__}", "Accept-Encoding": "identity"}
+        if have:
+            headers["Range"] = f"bytes={have}-"
+            if self._state().get("validator"):
+                headers["If-Range"] = self._state()["validator"]
+        request = urllib.request.Request(self.url, headers=headers)
+        redirects = Redirects()
+        try:
+            with open_url(request, redirects, self.policy.timeout) as answer:
+                redirects.note(answer.headers)
+                self._learn(redirects.hub)
+                start, total = self._start(answer, have, file)
+                self._receive(answer, file, start, total)
+        except urllib.error.HTTPError as error:
+            self._refused(error, file)
+        except urllib.error.URLError as error:
+            self._unreachable(error.reason)
+        except http.client.HTTPException as error:
+            raise TransientError(f"broken answer ({error!r})") from error
+
+    def _resume_point(self, file: IO[bytes]) -> int:
+        """Bytes already here that may be kept; the part is emptied where it may not."""
+        have = os.fstat(file.fileno()).st_size
+        state = self._state()
+        trusted = state.get("url") == self.url and (state.get("validator") or self.sha256)
+        too_long = self.size is not None and have >= self.size
+        if have and (not trusted or too_long):
+            file.truncate(0)
+            return 0
+        return have
+
+    def _start(self, answer: Any, have: int, file: IO[bytes]) -> tuple[int, int | None]:
+        """Where the body begins and how long the whole file is."""
+        if answer.headers.get("Content-Encoding", "identity") not in ("", "identity"):
+            raise DownloadError(f"{host_of(self.url)} sent the file compressed, unasked")
+        length = number(answer.headers.get("Content-Length"))
+        if answer.status == 206:
+            start, total = content_range(answer.headers.get("Content-Range", ""))
+            validator = self._state().get("validator")
+            if start != have or (validator and validator_of(answer.headers) not in ("", validator)):
+                self._forget(file)
+                raise TransientError("the file on the server has changed", wait=0)
+        else:
+            start, total = 0, length
+            file.truncate(0)
+            self._remember(answer.headers)
+        if total is not None and self.size not in (None, total):
+            self._forget(file)
+            raise DownloadError(
+                f"{host_of(self.url)} offers {total:,} bytes instead of {self.size:,}"
+                f"{page_hint(answer.headers)}: not the file that was expected"
+            )
+        self._check_space((total or self.size or 0) - start)
+        return start, total if total is not None else self.size
+
+    def _receive(self, answer: Any, file: IO[bytes], start: int, total: int | None) -> None:
+        done = start
+        while True:
+            if self.cancelled is not None and self.cancelled():
+                raise CancelledError("the download was stopped; the part that came is kept")
+            if self.progress is not None:
+                self.progress(done, total or 0)
+            try:
+                chunk = answer.read1(_CHUNK)
+            except OSError as error:
+                raise TransientError(f"connection lost at {done:,} bytes ({error})") from error
+            if not chunk:
+                break
+            file.write(chunk)
+            done += len(chunk)
+            self.received += len(chunk)
+        file.flush()
+        if total is not None and done < total:
+            raise TransientError(f"the connection closed after {done:,} of {total:,} bytes")
+
+    def _check(self) -> Fetched:
+        size = os.path.getsize(self.part)
+        digest = hash_file(self.part)
+        for what, expected, found in (
+            ("bytes", self.size, size),
+            ("SHA-256", self.sha256, digest),
+        ):
+            if expected is not None and expected != found:
+                self.part.unlink()
+                self.state.unlink(missing_ok=True)
+                raise DownloadError(
+                    f"{self.target.name} from {host_of(self.url)} is not the file expected "
+                    f"({what} {found} instead of {expected}): it was thrown away"
+                )
+        return Fetched(self.target, size, digest, self.commit)
+
+    def _learn(self, hub: dict[str, str]) -> None:
+        """Take commit, size and hash from the hub where nothing else was known."""
+        self.commit = hub.get("X-Repo-Commit", self.commit)
+        linked = hub.get("X-Linked-ETag", "").strip('"').lower()
+        if self.sha256 is None and len(linked) == 64 and set(linked) <= set("0123456789abcdef"):
+            self.sha256 = linked
+        if self.size is None:
+            self.size = number(hub.get("X-Linked-Size"))
+
+    def _refused(self, error: urllib.error.HTTPError, file: IO[bytes]) -> None:
+        host = host_of(error.url or self.url)
+        answer = f"{error.code} {error.reason}"
+        if error.code == 416:  # the part is longer than the file, or the file has changed
+            self._forget(file)
+            raise TransientError("the file on the server has changed", wait=0) from error
+        if error.code in _TRANSIENT_STATUS:
+            wait = number(error.headers.get("Retry-After"))
+            raise TransientError(f"{host} answered {answer}", wait=wait) from error
+        if error.code == 407:
+            raise DownloadError(
+                "the proxy wants a user name and password: give them in https_proxy"
+            ) from error
+        raise DownloadError(f"{bare(error.url or self.url)} answered {answer}") from error
+
+    def _unreachable(self, reason: str | BaseException) -> None:
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            raise DownloadError(
+                f"the certificate of {host_of(self.url)} is not trusted ({reason.verify_message}); "
+                "name your organisation's certificates in SSL_CERT_FILE"
+            )
+        if self.received or isinstance(reason, ConnectionResetError):
+            raise TransientError(f"cannot connect ({reason})")
+        raise DownloadError(
+            f"cannot reach {host_of(self.url)}{by_proxy(self.url)} ({plain_reason(reason)}): check "
+            "the connection and the proxy variables (https_proxy, no_proxy), or download "
+            f"{bare(self.url)} by hand and give the file's path"
+        )
+
+    def _check_space(self, needed: int) -> None:
+        free = shutil.disk_usage(self.target.parent).free
+        if needed > 0 and free < needed + _SPARE_BYTES:
+            raise DownloadError(
+                f"{self.target.parent} has {free / 1e6:,.0f} MB free, {needed / 1e6:,.0f} MB are "
+                "needed: make room, or name another folder in SATCLIP_CACHE"
+            )
+
+    def _pause(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if self.cancelled is not None and self.cancelled():
+                raise CancelledError("the download was stopped; the part that came is kept")
+            time.sleep(min(left, 0.2))
+
+    def _state(self) -> dict[str, str]:
+        try:
+            state = json.loads(self.state.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return state if isinstance(state, dict) else {}
+
+    def _remember(self, headers: http.client.HTTPMessage) -> None:
+        state = {"url": self.url, "validator": validator_of(headers)}
+        self.state.write_text(json.dumps(state), "utf-8")
+
+    def _forget(self, file: IO[bytes]) -> None:
+        file.truncate(0)
+        self.state.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(file: IO[bytes], part: Path) -> Iterator[None]:
+    """Keep a second process off the same part (where the system has flock)."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise DownloadError(f"another fetch of {part.stem} is under way: wait for it") from error
+    except OSError:  # a network folder without locks
+        pass
+    yield
+
+
+def _disk_error(error: OSError, target: Path) -> DownloadError:
+    if error.errno == errno.ENOSPC:
+        return DownloadError(f"no space left in {target.parent} for {target.name}")
+    return DownloadError(f"cannot write {target}: {error.strerror or error}")
