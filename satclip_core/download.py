@@ -272,7 +272,7 @@ class _Transfer:
 
     def _refused(self, error: urllib.error.HTTPError, file: IO[bytes]) -> None:
         host = host_of(error.url or self.url)
-        answer = f"{error.code} {error.reason}"
+        answer = f"{error.code} {http.client.responses.get(error.code, '')}".strip()
         if error.code == 416:  # the part is longer than the file, or the file has changed
             self._forget(file)
             raise TransientError("the file on the server has changed", wait=0) from error
@@ -283,7 +283,8 @@ class _Transfer:
             raise DownloadError(
                 "the proxy wants a user name and password: give them in https_proxy"
             ) from error
-        raise DownloadError(f"{bare(error.url or self.url)} answered {answer}") from error
+        follow = ": its redirect is not followed" if 300 <= error.code < 400 else ""
+        raise DownloadError(f"{bare(error.url or self.url)} answered {answer}{follow}") from error
 
     def _unreachable(self, reason: str | BaseException) -> None:
         if isinstance(reason, ssl.SSLCertVerificationError):
