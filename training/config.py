@@ -102,10 +102,11 @@ class ModelSettings:
     num_hidden_layers: int = setting(integer(low=1), 2)
     embed_dim: int = setting(integer(low=1), 256)
     dropout: float = setting(real(0, 0.95), 0.0)
-    init_gain: float = setting(real(above=0), 1.0)
-    degree_power: float = setting(real(), 0.0)
+    feature_gain: float = setting(real(above=0), 1.0)
+    degree_decay: float = setting(real(0), 0.0)
+    degree_reference: float = setting(real(above=0), 10.0)
     image_hidden: int = setting(integer(low=0), 0)
-    feature_dropout: float = setting(real(0, 0.95), 0.0)
+    image_noise: float = setting(real(0), 0.0)
     source_dropout: float = setting(real(0, 0.95), 0.0)
 
 
@@ -118,9 +119,10 @@ class TrainingSettings:
     learning_rate: float = setting(real(above=0), 3e-4)
     image_learning_rate: float | None = setting(optional(real(above=0)), None)
     weight_decay: float = setting(real(0), 0.01)
-    schedule: str = setting(text("cosine", "one-cycle", "constant"), "cosine")
+    schedule: str = setting(text("cosine", "constant"), "cosine")
     warmup: float = setting(real(0, 1), 0.05)
     final_rate: float = setting(real(0, 1), 0.01)
+    beta2: float = setting(real(0.5, 0.99999), 0.98)
     gradient_clip: float = setting(real(0), 0.0)
     temperature: float = setting(real(above=0), 0.07)
     largest_scale: float = setting(real(above=1), 100.0)
@@ -177,6 +179,36 @@ class TrainConfig:
         values = plain(self)
         values.pop("output")
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+    def as_plain(self) -> dict[str, Any]:
+        """All settings as plain values, to be stored or printed."""
+        values: dict[str, Any] = plain(self)
+        return values
+
+    def training_digest(self) -> str:
+        """SHA-256 of the settings that shape the weights while they are trained."""
+        values = self.as_plain()
+        for key in ("name", "output", "probe", "export"):
+            values.pop(key)
+        for key in ("threads", "tensorboard", "accelerator", "harmonics_memory_gb"):
+            values["training"].pop(key)
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+    def published_hyper_parameters(self) -> dict[str, Any]:
+        """The `hyper_parameters` of a published checkpoint that describe the location encoder."""
+        model = self.model
+        return {
+            "embed_dim": model.embed_dim,
+            "capacity": model.capacity,
+            "num_hidden_layers": model.num_hidden_layers,
+            "legendre_polys": model.legendre_polys,
+            "le_type": "sphericalharmonics",
+            "pe_type": "siren",
+            "harmonics_calculation": model.harmonics_calculation,
+            "learning_rate": self.training.learning_rate,
+            "weight_decay": self.training.weight_decay,
+        }
 
 
 @dataclasses.dataclass(frozen=True)

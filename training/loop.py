@@ -1,0 +1,180 @@
+"""The training loop on Lightning: steps, schedule, averaging, checkpoints, resume.
+
+A checkpoint has the published layout: `hyper_parameters` is a plain dict and `state_dict` holds
+what inference needs under `model.location.nnet.*` (averaged, and folded for plain harmonics).
+What only training needs to go on lies apart, under `satclip_training`.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from satclip_core.errors import InputError
+
+from .config import TrainConfig
+from .model import ContrastiveModel, RunningAverage
+from .objective import clip_loss
+from .pairs import Batch, Pairs
+
+STATE = "satclip_training"
+ENCODE_ROWS = 8192
+
+
+class ContrastiveTraining(lightning.LightningModule):
+    """Contrastive pretraining of a location encoder on pairs (place, cached image features)."""
+
+    def __init__(self, config: TrainConfig, pairs: Pairs) -> None:
+        super().__init__()
+        self.config, self.pairs = config, pairs
+        self.model = ContrastiveModel(config, pairs.widths)
+        self.average = RunningAverage(self.model, config.training.average_decay)
+        self._table: torch.Tensor | None = None
+        self._swapped: Any = None
+        self._random_state: torch.Tensor | None = None
+
+    # Batches are functions of (epoch, step); the loaders only count.
+    def train_dataloader(self) -> range:
+        """The steps of an epoch."""
+        return range(self.pairs.steps)
+
+    def val_dataloader(self) -> range:
+        """The blocks of validation candidates."""
+        return range(self.pairs.validation_steps)
+
+    def on_fit_start(self) -> None:
+        """Compute the harmonics of all points once, where they are few enough."""
+        settings = self.config.training
+        size = len(self.pairs.lonlat) * self.config.model.legendre_polys**2 * 4
+        if size <= settings.harmonics_memory_gb * 1e9 and not settings.jitter_degrees:
+            points = torch.from_numpy(self.pairs.lonlat)
+            self._table = torch.cat(
+                [self.model.location.encode(part) for part in points.split(ENCODE_ROWS)]
+            )
+        if self._random_state is not None:
+            torch.set_rng_state(self._random_state)
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        """CLIP loss of a batch, computed in float32 whatever the precision of the networks."""
+        location = self.model.location
+        features = location.encode(batch.lonlat) if self._table is None else self._table[batch.points]
+        places = location.nnet(features.to(self.device))
+        images = self.model.project(batch.images.to(self.device))
+        largest = math.log(self.config.training.largest_scale)
+        return clip_loss(images.float(), places.float(), self.model.logit_scale, largest)
+
+    def training_step(self, batch: int, batch_idx: int) -> torch.Tensor:
+        """One step; the batch is drawn by its number."""
+        return self.loss(self.pairs.batch(self.current_epoch, batch_idx))
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Clamp the temperature and take the step into the average."""
+        with torch.no_grad():
+            self.model.logit_scale.clamp_(max=math.log(self.config.training.largest_scale))
+        if self.config.training.average_decay:
+            self.average.update()
+
+    def on_validation_start(self) -> None:
+        """Validate the averaged weights."""
+        self._swapped = self.average.applied()
+        self._swapped.__enter__()
+
+    def validation_step(self, batch: int, batch_idx: int) -> torch.Tensor:
+        """Contrastive loss among a block of validation candidates."""
+        value = self.loss(self.pairs.validation_batch(batch_idx))
+        self.log("val_loss", value, batch_size=1)
+        return value
+
+    def on_validation_end(self) -> None:
+        """Go back to the weights in training."""
+        self._swapped.__exit__(None, None, None)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """AdamW without decay for biases and temperature; warm-up, then cosine."""
+        settings = self.config.training
+        decayed, plain, image = [], [], []
+        for name, parameter in self.model.named_parameters():
+            if name.startswith("visual") and settings.image_learning_rate is not None:
+                image.append(parameter)
+            else:
+                (plain if parameter.ndim < 2 else decayed).append(parameter)
+        groups: list[dict[str, Any]] = [
+            {"params": decayed, "weight_decay": settings.weight_decay},
+            {"params": plain, "weight_decay": 0.0},
+        ]
+        if image:
+            groups.append({"params": image, "lr": settings.image_learning_rate})
+        optimizer = torch.optim.AdamW(
+            groups, settings.learning_rate, betas=(0.9, settings.beta2),
+            weight_decay=settings.weight_decay,
+        )  # fmt: skip
+        total = settings.epochs * self.pairs.steps
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: rate_factor(step, total, self.config)
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def encode(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Embed places with the averaged weights: (N, 2) degrees -> (N, dim)."""
+        was_training = self.model.training
+        self.model.eval()
+        parts = torch.from_numpy(np.array(lonlat, np.float64)).split(ENCODE_ROWS)
+        with torch.no_grad(), self.average.applied():
+            location = self.model.location
+            out = [location.nnet(location.encode(part).to(self.device)).cpu() for part in parts]
+        self.model.train(was_training)
+        return torch.cat(out).float().numpy()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Write the published layout, and apart from it what training needs to go on."""
+        checkpoint[STATE] = {
+            "settings": self.config.training_digest(),
+            "config": self.config.as_plain(),
+            "state_dict": {key: value.clone() for key, value in self.state_dict().items()},
+            "average": self.average.state(),
+            "random_state": torch.get_rng_state(),
+        }
+        with self.average.applied():
+            state = {key: value.detach().clone() for key, value in self.state_dict().items()}
+            for key, value in self.model.location.inference_weights().items():
+                state[f"model.location.nnet.{key}"] = value
+        checkpoint["state_dict"] = state
+        checkpoint["hyper_parameters"] = self.config.published_hyper_parameters()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take up the state of training; a checkpoint of other settings is refused."""
+        kept = checkpoint.get(STATE)
+        if kept is None or kept["settings"] != self.config.training_digest():
+            raise InputError("the checkpoint is of a run with other settings; start afresh")
+        checkpoint["state_dict"] = kept["state_dict"]
+        self.average.restore(kept["average"])
+        self._random_state = kept["random_state"]
+
+
+def rate_factor(step: int, total: int, config: TrainConfig) -> float:
+    """Learning rate at a step, as a share of the highest: linear warm-up, then cosine or constant."""
+    settings = config.training
+    warm = settings.warmup * total
+    if step < warm:
+        return (step + 1) / (warm + 1)
+    if settings.schedule == "constant":
+        return 1.0
+    share = min(1.0, (step - warm) / max(1.0, total - warm))
+    return settings.final_rate + (1 - settings.final_rate) * (1 + math.cos(math.pi * share)) / 2
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Open a checkpoint's plain content; InputError where it is none."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise InputError(f"checkpoint {path}: cannot be read ({type(error).__name__})") from error
+    if not isinstance(content, dict):
+        raise InputError(f"checkpoint {path}: holds no training state")
+    return content
