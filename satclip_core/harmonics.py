@@ -66,7 +66,7 @@ def _legendre_column(sectoral: Any, cos_theta: Any, m: int, degree: int) -> list
     """P(l, m) for l = m..degree-1, from P(m, m)."""
     column = [sectoral]
     previous_a = 1.0
-    for l in range(m + 1, degree):  # noqa: E741 - the field's letter
+    for l in range(m + 1, degree):
         a = sqrt((4 * l * l - 1) / (l * l - m * m))
         value = cos_theta * column[-1]
         if l > m + 1:
@@ -94,7 +94,7 @@ def longitude_factors(lons: Any, degree: int, xp: Any = np) -> list[Any]:
     return cosines + [xp.sin(m * phi) for m in range(1, degree)]
 
 
-def feature_index(l: int, m: int) -> int:  # noqa: E741
+def feature_index(l: int, m: int) -> int:
     """Position of the harmonic of degree l and order m among the features."""
     return l * l + l + m
 
@@ -116,7 +116,7 @@ def spherical_harmonics(lonlat: Any, degree: int, basis: str = "analytic", xp: A
     lon = longitude_factors(lonlat[:, 0], degree, xp)
     rows: list[Any] = [None] * (degree * degree)
     for m in range(degree):
-        for l in range(m, degree):  # noqa: E741
+        for l in range(m, degree):
             rows[feature_index(l, m)] = lat[m][l - m] * lon[m]
             if m > 0:
                 rows[feature_index(l, -m)] = lat[m][l - m] * lon[degree - 1 + m]

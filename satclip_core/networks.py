@@ -79,7 +79,7 @@ def _siren(h: Any, weights: Weights, xp: Any, dropout: Dropout | None) -> Any:
 
 
 def _fcnet(h: Any, weights: Weights, xp: Any, dropout: Dropout | None) -> Any:
-    """Linear and ReLU, four residual blocks, a linear layer without bias (Mac Aodha et al. 2019)."""
+    """Linear, ReLU, residual blocks, a linear layer without bias (Mac Aodha et al. 2019)."""
     drop = dropout or _keep
     h = _relu(h, xp)
     for index in numbered_layers(weights, "feats.{}.w1.weight", 2):
