@@ -1,0 +1,122 @@
+"""The `satclip` command: subcommands imported when they are called, errors made into one line."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from satclip_core import __version__
+from satclip_core.errors import SatclipError
+
+from .messages import tell, tracebacks
+
+# Name -> one line of help; here, so that `satclip --help` imports none of them.
+COMMANDS = {
+    "raster": "Write a GeoTIFF of embeddings: one band for each dimension.",
+    "similarity": "Write a GeoTIFF of the similarity to one place, or several.",
+    "rgb": "Write an RGB GeoTIFF of the first three principal components.",
+    "points": "Add embeddings to a table of points.",
+    "models": "List, describe, fetch and convert models.",
+    "train": "Train a model of your own from a configuration file.",
+}
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
+
+
+class _Interrupted(Exception):
+    """Ctrl-C, by another name: click would answer KeyboardInterrupt with an empty line."""
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of use, not of the alphabet."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The `command` of the module of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f".{cmd_name}", __package__).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing one."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise _Interrupted from None
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="satclip")
+def cli() -> None:
+    """Location embeddings on the map: what a place is like, as numbers, for any lon and lat.
+
+    \b
+    satclip raster --bbox 5 45 11 48 --res 0.1 -o alps.tif
+    satclip similarity --to 23.6 -2.9 --bbox -180 -60 180 75 --res 0.5
+    satclip COMMAND --help
+    """
+
+
+def run(args: Sequence[str]) -> int:
+    """Run the command line; the answer is the exit code.
+
+    0: done; 1: it could not be done; 2: asked for wrongly; 130: interrupted. Whatever went wrong
+    is one line on standard error, and a traceback only with -vv.
+    """
+    try:
+        code = cli.main(list(args) or ["--help"], prog_name="satclip", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "satclip"
+        return _failed(f"{error.format_message()} (see {where} --help)", error, code=2)
+    except click.ClickException as error:
+        return _failed(error.format_message(), error, code=error.exit_code)
+    except (_Interrupted, KeyboardInterrupt, click.Abort):
+        tell("Interrupted: nothing was written")
+        return INTERRUPTED
+    except SatclipError as error:
+        return _failed(str(error), error)
+    except MemoryError as error:
+        return _failed("there is not enough memory for this", error)
+    except BrokenPipeError:  # `satclip models list | head`: whoever read has gone
+        sys.stdout = None
+        return 1
+    except Exception as error:
+        kind = type(error).__name__
+        return _failed(f"internal error, {kind}: {error} (-vv shows where)", error)
+
+
+def main() -> NoReturn:
+    """Entry point of the `satclip` script."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _stop)
+    sys.exit(run(sys.argv[1:]))
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    # As an exception, so that temporary files are cleared away.
+    raise SystemExit(128 + number)
+
+
+def _failed(message: str, error: Exception, *, code: int = 1) -> int:
+    tell("Error: " + " ".join(message.split()))
+    if tracebacks():
+        logging.getLogger(__package__).debug("", exc_info=error)
+    return code

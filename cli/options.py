@@ -1,0 +1,221 @@
+"""The options that commands share, each written once, and the types that read their values."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Callable, TypeVar
+
+import click
+
+from .messages import configure
+
+F = TypeVar("F", bound=Callable[..., Any])
+Decorator = Callable[[F], F]
+
+_NUMBER = re.compile(r"^[+-]?(\d|\.\d|nan$|inf(inity)?$)", re.IGNORECASE)
+# Options that take several numbers, as separate words too: at least, at most.
+_SEVERAL = {"--bbox": (4, 4), "--bounds": (4, 4), "--res": (1, 2), "--to": (2, 2)}
+
+
+class Numbers(click.ParamType):
+    """Numbers as text: `1 2`, `1,2` or JSON `[1, 2]`.
+
+    Args:
+        name: what they are, as in help and errors: "W S E N".
+        least: how many there must be.
+        most: how many there may be.
+    """
+
+    def __init__(self, name: str, least: int, most: int | None = None) -> None:
+        self.name = name
+        self.least = least
+        self.most = most or least
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """Text to a tuple of floats, or a message that names what cannot be read."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            parts = json.loads(value)
+            parts = parts if isinstance(parts, list) else [parts]
+        except ValueError:
+            parts = [part for part in re.split(r"[,;\s]+", value.strip()) if part]
+        numbers = []
+        for part in parts:
+            try:
+                numbers.append(float(part))
+            except (TypeError, ValueError):
+                self.fail(f"{part!r} is not a number: give {self.name}", param, ctx)
+        if not self.least <= len(numbers) <= self.most:
+            self.fail(f"{value!r} is {len(numbers)} numbers: give {self.name}", param, ctx)
+        return tuple(numbers)
+
+
+class CreationOption(click.ParamType):
+    """One `KEY=VALUE` for GDAL's driver."""
+
+    name = "KEY=VALUE"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Text to (KEY, value)."""
+        if isinstance(value, tuple):
+            return value
+        key, equals, rest = value.partition("=")
+        if not key.strip() or not equals:
+            self.fail(f"{value!r} is not KEY=VALUE, e.g. COMPRESS=DEFLATE", param, ctx)
+        return key.strip().upper(), rest.strip()
+
+
+class Command(click.Command):
+    """A command whose options may take several numbers in a row, negative ones too."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Join `--bbox -10 5 3 8` to `--bbox=-10,5,3,8`, then parse as usual."""
+        return super().parse_args(ctx, join_numbers(args))
+
+
+def join_numbers(args: list[str]) -> list[str]:
+    """Each option of several numbers, and the words that follow it, as one word."""
+    joined: list[str] = []
+    rest = list(args)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            return [*joined, word, *rest]
+        if word not in _SEVERAL:
+            joined.append(word)
+            continue
+        least, most = _SEVERAL[word]
+        values: list[str] = []
+        while rest and len(values) < most and _belongs(rest[0], len(values) < least):
+            values.append(rest.pop(0))
+            if re.search(r"[,;\s]", values[-1]):
+                break
+        joined.append(f"{word}={','.join(values)}" if values else word)
+    return joined
+
+
+def _belongs(word: str, needed: bool) -> bool:
+    if needed:  # even if it is no number, so that the message can name it
+        return bool(_NUMBER.match(word)) or not word.startswith("-")
+    return bool(_NUMBER.match(word))
+
+
+def combined(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Several decorators as one, the first on top."""
+
+    def decorate(function: Any) -> Any:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+def _set_verbosity(ctx: click.Context, param: click.Parameter, value: int) -> None:
+    # Both options call this; together they give the level.
+    level: int = ctx.meta.get("satclip.verbosity", 0) + (value if param.name == "verbose" else 0)
+    if param.name == "quiet" and value:
+        level = -1
+    ctx.meta["satclip.verbosity"] = level
+    configure(level)
+
+
+verbosity_options = combined(
+    click.option(
+        "-v",
+        "--verbose",
+        count=True,
+        expose_value=False,
+        callback=_set_verbosity,
+        help="Say what is done; -vv everything, with tracebacks.",
+    ),
+    click.option(
+        "-q",
+        "--quiet",
+        is_flag=True,
+        expose_value=False,
+        callback=_set_verbosity,
+        help="Only errors.",
+    ),
+)
+
+model_option = click.option(
+    "--model",
+    metavar="NAME|FILE",
+    default="bundled",
+    show_default=True,
+    help="A model of `satclip models list`, or the path of an .npz or .ckpt file.",
+)
+
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of threads; all processors by default.",
+)
+
+overwrite_option = click.option(
+    "--overwrite", is_flag=True, help="Replace the output if it exists; refused otherwise."
+)
+
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Say shape, size and time; write nothing."
+)
+
+co_option = click.option(
+    "--co",
+    "creation_options",
+    type=CreationOption(),
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Creation option of GDAL's GeoTIFF driver; repeatable.",
+)
+
+
+def output_option(default: str) -> Callable[[Any], Any]:
+    """`-o/--output`, with the file name a command writes by default."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        default=default,
+        show_default=True,
+        help="File to write.",
+    )
+
+
+grid_options = combined(
+    click.option(
+        "--bbox",
+        "--bounds",
+        type=Numbers("four numbers, W S E N", 4),
+        metavar="W S E N",
+        help="Extent in units of --crs; also as W,S,E,N. W > E crosses the antimeridian.",
+    ),
+    click.option(
+        "--res",
+        type=Numbers("one or two numbers, X [Y]", 1, 2),
+        metavar="X [Y]",
+        help="Pixel size in units of --crs.",
+    ),
+    click.option(
+        "--crs",
+        metavar="CRS",
+        help="CRS of the raster: EPSG code, WKT, PROJ string.  [default: EPSG:4326]",
+    ),
+    click.option("--bbox-crs", metavar="CRS", help="CRS of --bbox, if it is not --crs."),
+    click.option(
+        "--like",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Take CRS, extent and pixels from this raster, in place of --bbox and --res.",
+    ),
+)

@@ -1,0 +1,145 @@
+"""`satclip train`: a configuration in, a trained and exported model out."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from satclip_core.errors import SatclipError, require
+
+if TYPE_CHECKING:
+    from satclip_training.config import TrainConfig
+    from satclip_training.run import RunOptions
+
+
+@click.command("train")
+@click.argument("config", type=click.Path(dir_okay=False, exists=True, path_type=Path))
+@click.option(
+    "--data-root",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the files that the configuration names (or SATCLIP_DATA).",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the run: cache, log, checkpoint, model.  [default: runs/NAME]",
+)
+@click.option(
+    "--resume/--fresh",
+    default=None,
+    help="Go on from the folder's checkpoint, or start over.  [default: go on if there is one]",
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a setting, as in training.epochs=5; may be given again.",
+)
+@click.option("--dry-run", is_flag=True, help="Check settings and files, say what would be done.")
+def command(
+    config: Path,
+    data_root: Path | None,
+    output: Path | None,
+    resume: bool | None,
+    overrides: tuple[str, ...],
+    dry_run: bool,
+) -> None:
+    """Train a location encoder as CONFIG (YAML) says.
+
+    Samples points, computes image features once into a cache, trains, and writes the model file
+    with its card. Stop it with Ctrl-C and the same command goes on from there.
+    """
+    try:
+        _train(config, data_root, output, resume, overrides, dry_run)
+    except SatclipError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _train(
+    file: Path,
+    data_root: Path | None,
+    output: Path | None,
+    resume: bool | None,
+    overrides: tuple[str, ...],
+    dry_run: bool,
+) -> None:
+    for module in ("torch", "lightning", "yaml"):
+        require(module, extra="train", purpose="satclip train")
+    from satclip_training.config import load_config, locations
+    from satclip_training.run import RunOptions, train
+
+    settings = load_config(file, overrides)
+    folder = output or Path(settings.output or f"runs/{settings.name}")
+    stop = _StopOnInterrupt()
+    options = RunOptions(locations(file, data_root), folder, data_root, resume, stop.asked)
+    if dry_run:
+        click.echo(_plan(settings, options))
+        return
+    _log_to_stderr()
+    with stop:
+        path = train(settings, options)
+    click.echo(str(path))
+
+
+def _plan(config: TrainConfig, options: RunOptions) -> str:
+    """What a run would do, after every file was found."""
+    from satclip_training.cache import alternatives
+
+    lines = [f"{config.name}: {config.points.count:,} points, output {options.output}"]
+    total = 0
+    for name, source in config.sources.items():
+        files = alternatives(source, options.places, f"sources.{name}.files")
+        size = source.views * config.points.count * source.features.dim * 2
+        total += size
+        lines.append(
+            f"{name}: {len(files)} alternatives, {source.views} views of "
+            f"{source.chip.pixels} x {source.chip.pixels} pixels ({source.chip.kilometres:g} km), "
+            f"cache {size / 1e6:,.0f} MB"
+        )
+    for what, name in (("points.land_mask", config.points.land_mask), ("probe.tasks", config.probe.tasks)):
+        if name is not None:
+            options.places.find(name, what)
+    steps = int(config.points.count * (1 - config.training.validation_fraction))
+    steps //= config.training.batch_size
+    lines.append(f"cache {total / 1e6:,.0f} MB in all")
+    lines.append(f"{config.training.epochs} epochs of {max(1, steps)} steps")
+    return "\n".join(lines)
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
+    logger = logging.getLogger("satclip_training")
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+class _StopOnInterrupt:
+    """Turns the first Ctrl-C into a request to save and stop; the second one kills."""
+
+    def __init__(self) -> None:
+        self._asked, self._before = False, signal.default_int_handler
+
+    def asked(self) -> bool:
+        """Whether Ctrl-C was pressed."""
+        return self._asked
+
+    def __enter__(self) -> None:
+        self._before = signal.signal(signal.SIGINT, self._note)  # type: ignore[assignment]
+
+    def __exit__(self, *_: Any) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _note(self, *_: Any) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+        logging.getLogger("satclip_training").info("stopping after this step; again to kill")
