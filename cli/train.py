@@ -103,7 +103,10 @@ def _plan(config: TrainConfig, options: RunOptions) -> str:
             f"{source.chip.pixels} x {source.chip.pixels} pixels ({source.chip.kilometres:g} km), "
             f"cache {size / 1e6:,.0f} MB"
         )
-    for what, name in (("points.land_mask", config.points.land_mask), ("probe.tasks", config.probe.tasks)):
+    for what, name in (
+        ("points.land_mask", config.points.land_mask),
+        ("probe.tasks", config.probe.tasks),
+    ):
         if name is not None:
             options.places.find(name, what)
     steps = int(config.points.count * (1 - config.training.validation_fraction))

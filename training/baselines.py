@@ -16,16 +16,13 @@ from satclip_core.errors import MissingDependencyError, ModelError
 EQUAL_EARTH = (1.340264, -0.081106, 0.000893, 0.003796)
 """A1..A4 of Šavrič, Patterson and Jenny 2018."""
 GEOCLIP_SCALE = 66.50336
-"""Vivanco Cepeda et al. 2023: scales the projection to [-1, 1]; divided by 180 in their code."""
+"""Vivanco Cepeda et al. 2023: divided by 180, it scales the projection to about -1..1."""
 HIDDEN_LAYERS = (1, 3, 5)
 WEIGHTS = Path("model", "weights", "location_encoder_weights.pth")
 
 
 def geoclip_projection(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
-    """GeoCLIP's input: (N, 2) degrees, lon first -> (N, 2) scaled Equal Earth x, y.
-
-    Their code divides by the cubic series of its own; it is kept, as the weights depend on it.
-    """
+    """GeoCLIP's input: (N, 2) degrees, lon first -> (N, 2) scaled Equal Earth x, y."""
     a1, a2, a3, a4 = EQUAL_EARTH
     lon, lat = np.radians(lonlat[:, 0]), np.radians(lonlat[:, 1])
     root = math.sqrt(3)
@@ -64,7 +61,9 @@ def load_geoclip() -> Callable[[NDArray[np.float64]], NDArray[np.float32]]:
 
 def _capsule(points: torch.Tensor, weights: dict[str, Any], name: str) -> Any:
     """Random Fourier features and three ReLU layers, at one scale."""
-    frequencies = next(v for k, v in weights.items() if k.startswith(f"{name}.") and k.endswith(".b"))
+    frequencies = next(
+        v for k, v in weights.items() if k.startswith(f"{name}.") and k.endswith(".b")
+    )
     phase = 2 * math.pi * points @ frequencies.T
     hidden = torch.cat([phase.cos(), phase.sin()], 1)
     for layer in HIDDEN_LAYERS:

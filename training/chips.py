@@ -143,7 +143,9 @@ def alternatives(settings: SourceSettings, places: Locations, what: str) -> list
     return found
 
 
-def open_source(files: Sequence[Sequence[Path]], settings: SourceSettings, scratch: Path) -> ChipSource:
+def open_source(
+    files: Sequence[Sequence[Path]], settings: SourceSettings, scratch: Path
+) -> ChipSource:
     """Decode every raster of a source; what is too large for memory goes to `scratch`."""
 
     def opened(path: Path) -> Raster:

@@ -152,6 +152,8 @@ class ProbeSettings:
 class ExportSettings:
     """What the finished model file holds, and the card beside it."""
 
+    embedding: str = setting(text("output", "hidden-components"), "output")
+    component_power: float = setting(real(0, 1), 0.0)
     postprocess: str = setting(text("none", "centre", "standardise", "whiten"), "none")
     shrinkage: float = setting(real(0, 1), 0.1)
     dtype: str = setting(text("float32", "float16"), "float32")
@@ -179,7 +181,6 @@ class TrainConfig:
         values = plain(self)
         values.pop("output")
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
-
 
     def as_plain(self) -> dict[str, Any]:
         """All settings as plain values, to be stored or printed."""

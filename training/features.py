@@ -80,7 +80,9 @@ def fit_random_convolution(
     patches = torch.nn.functional.unfold(chips, size).transpose(1, 2).flatten(0, 1)
     patches = patches[torch.randperm(len(patches), generator=generator)[:PATCHES]]
     mean = patches.mean(0)
-    values, vectors = torch.linalg.eigh(torch.cov(patches.T).double().reshape([patches.shape[1]] * 2))
+    values, vectors = torch.linalg.eigh(
+        torch.cov(patches.T).double().reshape([patches.shape[1]] * 2)
+    )
     spread = values.clamp_min(0) + settings.regularisation * values.mean().clamp_min(1e-12)
     whiten = (vectors * spread.rsqrt() @ vectors.T).float()
     drawn = torch.randint(len(patches), (settings.filters,), generator=generator)
@@ -103,7 +105,9 @@ class FeatureExtractor:
     matrix: torch.Tensor
     offset: torch.Tensor
 
-    def __call__(self, chips: NDArray[Any], valid: NDArray[Any], least_valid: float) -> NDArray[Any]:
+    def __call__(
+        self, chips: NDArray[Any], valid: NDArray[Any], least_valid: float
+    ) -> NDArray[Any]:
         """Features of chips (N, bands, n, n), zero (the mean) where too few pixels are valid."""
         with torch.no_grad():
             features = self.encoder.encode(torch.from_numpy(chips)) @ self.matrix - self.offset

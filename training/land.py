@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from satclip_core.errors import InputError, require
 
+from .config import Locations, PointSettings
+
 VECTOR_STEP = 0.025
 """Degrees at which polygons are burnt into a mask (2.8 km at the equator)."""
 
@@ -80,6 +82,42 @@ def _burn(path: Path) -> NDArray[np.bool_]:
     corner = transform.from_origin(-180, 90, VECTOR_STEP, VECTOR_STEP)
     burnt = features.rasterize(shapes, out_shape=size, transform=corner, fill=0, dtype="uint8")
     return np.asarray(burnt).astype(bool)
+
+
+def load_points(settings: PointSettings, places: Locations) -> Floats:
+    """The places of a run: read from a file of lon, lat (`.npy` or CSV), or sampled over land.
+
+    Raises:
+        InputError: no such file, not lon and lat, or hardly any land.
+    """
+    if settings.file is not None:
+        return _read_points(places.find(settings.file, "points.file"), settings.count)
+    mask = None
+    if settings.land_mask is not None:
+        found = places.find(settings.land_mask, "points.land_mask")
+        mask = read_land_mask(found, settings.water_value)
+    return sample_points(
+        settings.count,
+        seed=settings.seed,
+        is_land=mask,
+        latitude=settings.latitude,
+        longitude=settings.longitude,
+    )
+
+
+def _read_points(path: Path, count: int) -> Floats:
+    if path.suffix == ".npy":
+        points = np.load(path, allow_pickle=False)
+    else:
+        pandas = require("pandas", extra="train", purpose="reading points")
+        table = pandas.read_csv(path)
+        if not {"lon", "lat"} <= set(table):
+            raise InputError(f"points.file: {path} has no columns lon and lat")
+        points = table[["lon", "lat"]].to_numpy()
+    points = np.asarray(points, np.float64)
+    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
+        raise InputError(f"points.file: {path} does not hold finite lon, lat pairs")
+    return points[:count]
 
 
 def sample_points(

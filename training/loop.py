@@ -63,7 +63,9 @@ class ContrastiveTraining(lightning.LightningModule):
     def loss(self, batch: Batch) -> torch.Tensor:
         """CLIP loss of a batch, computed in float32 whatever the precision of the networks."""
         location = self.model.location
-        features = location.encode(batch.lonlat) if self._table is None else self._table[batch.points]
+        features = (
+            location.encode(batch.lonlat) if self._table is None else self._table[batch.points]
+        )
         places = location.nnet(features.to(self.device))
         images = self.model.project(batch.images.to(self.device))
         largest = math.log(self.config.training.largest_scale)
@@ -120,16 +122,11 @@ class ContrastiveTraining(lightning.LightningModule):
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def encode(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Embed places with the averaged weights: (N, 2) degrees -> (N, dim)."""
-        was_training = self.model.training
-        self.model.eval()
-        parts = torch.from_numpy(np.array(lonlat, np.float64)).split(ENCODE_ROWS)
-        with torch.no_grad(), self.average.applied():
-            location = self.model.location
-            out = [location.nnet(location.encode(part).to(self.device)).cpu() for part in parts]
-        self.model.train(was_training)
-        return torch.cat(out).float().numpy()
+    def inference_weights(self) -> dict[str, NDArray[np.float32]]:
+        """Averaged weights of the location encoder for plain harmonics, names within `nnet`."""
+        with self.average.applied():
+            weights = self.model.location.inference_weights()
+        return {key: value.cpu().numpy() for key, value in weights.items()}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Write the published layout, and apart from it what training needs to go on."""

@@ -51,9 +51,7 @@ class ContrastiveModel(nn.Module):
         rows = len(images)
         hit = torch.rand(rows) < self.settings.source_dropout
         chosen = torch.where(hit, torch.randint(len(self.widths), (rows,)), -1)
-        source = torch.repeat_interleave(
-            torch.arange(len(self.widths)), torch.tensor(self.widths)
-        )
+        source = torch.repeat_interleave(torch.arange(len(self.widths)), torch.tensor(self.widths))
         keep = chosen[:, None] != source[None, :]
         return images * keep.to(images)
 

@@ -81,7 +81,9 @@ def integer(low: int | None = None, high: int | None = None) -> Parser:
     return parse
 
 
-def real(low: float | None = None, high: float | None = None, *, above: float | None = None) -> Parser:
+def real(
+    low: float | None = None, high: float | None = None, *, above: float | None = None
+) -> Parser:
     """Parser of a finite number in [low, high], or greater than `above`."""
 
     def parse(value: Any, where: str) -> float:
@@ -118,7 +120,11 @@ def text(*choices: str) -> Parser:
         if choices and value not in choices:
             raise InputError(
                 f"{where}: {value!r} is not one of {', '.join(choices)}"
-                + (f"; did you mean {match[0]!r}?" if (match := difflib.get_close_matches(value, choices, 1)) else "")
+                + (
+                    f"; did you mean {match[0]!r}?"
+                    if (match := difflib.get_close_matches(value, choices, 1))
+                    else ""
+                )
             )
         return value
 
@@ -179,7 +185,9 @@ def section(cls: type[Any]) -> Parser:
 
 def either(first: Parser, second: Parser) -> Parser:
     """Parser that takes a list with `second` and anything else with `first`."""
-    return lambda value, where: second(value, where) if isinstance(value, list) else first(value, where)
+    return lambda value, where: (
+        second(value, where) if isinstance(value, list) else first(value, where)
+    )
 
 
 def plain(settings: Any) -> Any:

@@ -15,7 +15,19 @@ from satclip_core.errors import InputError, require
 
 from .config import Locations, locations, read_yaml
 from .land import read_land_mask, sample_points
-from .schema import anything, build, flag, integer, mapping, optional, real, section, sequence, setting, text
+from .schema import (
+    anything,
+    build,
+    flag,
+    integer,
+    mapping,
+    optional,
+    real,
+    section,
+    sequence,
+    setting,
+    text,
+)
 
 Floats = NDArray[np.float64]
 
@@ -80,14 +92,18 @@ def load_tasks(
 
     def land_points() -> Floats:
         if not land:
-            mask = settings.land_mask and read_land_mask(places.find(settings.land_mask, f"{file}: land_mask"))
+            mask = settings.land_mask and read_land_mask(
+                places.find(settings.land_mask, f"{file}: land_mask")
+            )
             land.append(
                 sample_points(settings.land_points, seed=settings.land_seed, is_land=mask or None)
             )
         return land[0]
 
     chosen = names or tuple(settings.tasks)
-    return [_load(name, settings.tasks[name], settings.most, places, land_points) for name in chosen]
+    return [
+        _load(name, settings.tasks[name], settings.most, places, land_points) for name in chosen
+    ]
 
 
 def _load(
@@ -148,7 +164,9 @@ def _from_grid(name: str, task: TaskSettings, path: Path, lonlat: Floats) -> NDA
         with np.load(path, allow_pickle=False) as arrays:
             key = task.target or next((k for k in arrays.files if arrays[k].ndim == 2), None)
             if key not in arrays.files or not {"lon", "lat"} <= set(arrays.files):
-                raise InputError(f"tasks.{name}: {path} needs arrays lon, lat and {key or 'a grid'}")
+                raise InputError(
+                    f"tasks.{name}: {path} needs arrays lon, lat and {key or 'a grid'}"
+                )
             cells, lon, lat = arrays[key], arrays["lon"], arrays["lat"]
         return cells[_nearest(lat, lonlat[:, 1]), _nearest(lon, lonlat[:, 0])]
     from .rasters import RasterRequest, open_raster

@@ -1,0 +1,158 @@
+"""What a run tells while it goes: epochs with time left, a CSV log, probes, checkpoints."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+
+from satclip_core.errors import CancelledError
+
+from .loop import ContrastiveTraining
+from .probe import Embed, run_probes
+from .tasks import Task
+
+log = logging.getLogger("satclip_training")
+
+SECONDS_BETWEEN_LINES = 30.0
+CHECKPOINT = "last.ckpt"
+LOG = "log.csv"
+
+
+def duration(seconds: float) -> str:
+    """A time in the largest fitting unit: 42 s, 3 min, 2.5 h."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+class EpochReport(lightning.Callback):
+    """Logs every epoch (with probe scores every few) to `log.csv` and as a line with time left.
+
+    Args:
+        folder: the run's folder.
+        tasks: probe tasks, read; none to probe nothing.
+        embed: the embedding that would be shipped now, as a function of places.
+        every: epochs between probes; 0 probes after the last epoch alone.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        tasks: Sequence[Task],
+        embed: Callable[[ContrastiveTraining], Embed],
+        every: int,
+    ) -> None:
+        self.folder, self.tasks, self.embed, self.every = folder, tasks, embed, every
+        self.scores: dict[str, float] = {}
+        self._losses: list[torch.Tensor] = []
+        self._started = self._epoch_started = self._last_line = time.monotonic()
+        self._done_before = 0
+
+    def on_train_start(self, trainer: Any, module: Any) -> None:
+        """Start the clock of the time left."""
+        self._started = self._last_line = time.monotonic()
+        self._done_before = trainer.global_step
+
+    def on_train_epoch_start(self, trainer: Any, module: Any) -> None:
+        """Forget the last epoch's losses."""
+        self._losses, self._epoch_started = [], time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Collect the loss; say something every half minute."""
+        self._losses.append(outputs["loss"].detach())
+        if time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
+            self._last_line = time.monotonic()
+            log.info(
+                "epoch %d/%d, step %d/%d, loss %.3f, %s left",
+                trainer.current_epoch + 1, trainer.max_epochs, batch_idx + 1,
+                module.pairs.steps, float(self._losses[-1]), self._time_left(trainer),
+            )  # fmt: skip
+
+    def _time_left(self, trainer: Any) -> str:
+        done = trainer.global_step - self._done_before
+        rest = trainer.estimated_stepping_batches - trainer.global_step
+        return duration((time.monotonic() - self._started) / max(1, done) * rest)
+
+    def on_train_epoch_end(self, trainer: Any, module: ContrastiveTraining) -> None:
+        """Write the epoch's row and line."""
+        epoch = trainer.current_epoch + 1
+        last = epoch == trainer.max_epochs
+        row = {
+            "epoch": epoch,
+            "step": trainer.global_step,
+            "loss": float(torch.stack(self._losses).mean()) if self._losses else float("nan"),
+            "validation_loss": float(trainer.callback_metrics.get("val_loss", float("nan"))),
+            "scale": float(module.model.logit_scale.detach().exp()),
+            "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
+            "seconds": time.monotonic() - self._epoch_started,
+        }
+        if self.tasks and (last or (self.every and epoch % self.every == 0)):
+            self.scores = run_probes(self.embed(module), self.tasks)
+            row.update({f"probe_{name}": value for name, value in self.scores.items()})
+        self._write(row)
+        log.info(
+            "epoch %d/%d, loss %.3f, validation %.3f, scale %.1f, %s, %s left",
+            epoch, trainer.max_epochs, row["loss"], row["validation_loss"], row["scale"],
+            duration(row["seconds"]), self._time_left(trainer),
+        )  # fmt: skip
+        if "probe_" in "".join(row):
+            log.info("  probes: %s", ", ".join(f"{k} {v:.3f}" for k, v in self.scores.items()))
+        if trainer.logger is not None:
+            trainer.logger.log_metrics(
+                {k: v for k, v in row.items() if k not in ("epoch", "step")}, step=row["step"]
+            )
+
+    def _write(self, row: dict[str, Any]) -> None:
+        """Write the log again with this row; rows of later epochs (before a resume) are dropped."""
+        file = self.folder / LOG
+        columns = list(row)[:7] + [f"probe_{task.name}" for task in self.tasks]
+        rows = []
+        if file.exists():
+            with file.open(newline="", encoding="utf-8") as opened:
+                rows = [old for old in csv.DictReader(opened) if int(old["epoch"]) < row["epoch"]]
+        with file.open("w", newline="", encoding="utf-8") as opened:
+            writer = csv.DictWriter(opened, columns, restval="", extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(rows)
+            writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
+
+
+class Checkpoints(lightning.Callback):
+    """Keeps `last.ckpt`, written whole or not at all, after every epoch and when stopped.
+
+    Args:
+        folder: the run's folder.
+        cancelled: asked after every step; when true the state is saved and the run ends.
+    """
+
+    def __init__(self, folder: Path, cancelled: Callable[[], bool] | None) -> None:
+        self.folder, self.cancelled = folder, cancelled
+
+    def on_train_batch_end(
+        self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Save and stop, where that was asked for."""
+        if self.cancelled is not None and self.cancelled():
+            if batch_idx + 1 < module.pairs.steps:
+                self._save(trainer)
+            raise CancelledError(
+                f"stopped in epoch {trainer.current_epoch + 1}; the same command goes on from there"
+            )
+
+    def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
+        """Save the finished epoch."""
+        self._save(trainer)
+
+    def _save(self, trainer: Any) -> None:
+        partial = self.folder / (CHECKPOINT + ".partial")
+        trainer.save_checkpoint(partial)
+        partial.replace(self.folder / CHECKPOINT)

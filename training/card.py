@@ -1,0 +1,88 @@
+"""The model card: Markdown from a run's settings, its facts and its probe scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .config import SourceSettings, TrainConfig
+
+
+def model_card(config: TrainConfig, facts: Mapping[str, str], scores: str) -> str:
+    """Write a model card.
+
+    Args:
+        config: the run's settings.
+        facts: flat provenance of the run.
+        scores: the probe table, Markdown; empty where nothing was probed.
+    """
+    model, training = config.model, config.training
+    parts = [
+        f"# {config.name}",
+        f"A location encoder: longitude and latitude in, {model.embed_dim} numbers out that say "
+        "what the place looks like from above. Pretrained by contrasting places with satellite "
+        "imagery (SatCLIP, Klemmer et al., AAAI 2025).",
+        "## Model",
+        f"Siren(SH(lon, lat)): spherical harmonics of {model.legendre_polys} degrees "
+        f"({model.harmonics_calculation} basis), {model.num_hidden_layers} sine layers of "
+        f"{model.capacity}, output {model.embed_dim}. Effective resolution "
+        f"{90 / model.legendre_polys:g}°: what is finer is smooth interpolation. "
+        f"Licence of the weights: {config.export.licence}.",
+        "## Data",
+        config.export.data,
+        "\n".join(f"- `{name}`: {_describe(source)}" for name, source in config.sources.items()),
+        "## Recipe",
+        _recipe(config),
+        "## Linear probes",
+        scores or "None were run.",
+        "Ridge regression on standardised embeddings of at most 8,000 points, split 30/10/60 into "
+        "training, validation and test, penalty chosen on validation; R² or accuracy on test, mean "
+        "of three splits."
+        if scores
+        else "",
+        "## Limits",
+        "\n".join(f"- {limit}" for limit in config.export.limits) or "None were written down.",
+        "## Provenance",
+        "\n".join(f"- {key}: {value}" for key, value in facts.items()),
+    ]
+    if not training.validation_fraction:
+        parts.append("No points were held out for validation.")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _describe(source: SourceSettings) -> str:
+    chip, features = source.chip, source.features
+    count = len(source.files)
+    what = f"{count} file patterns" if count > 1 else f"`{source.files[0]}`"
+    return (
+        f"{what}; chips of {chip.kilometres:g} km, {chip.pixels} × {chip.pixels} pixels, "
+        f"{source.views} views a point (one file at random, shifted up to {chip.shift:g} of the "
+        f"side{', flipped' if chip.flip else ''}); {features.filters} random convolutional filters "
+        f"of {features.patch} × {features.patch}, {features.dim} principal components"
+    )
+
+
+def _recipe(config: TrainConfig) -> str:
+    training = config.training
+    parts = [
+        f"{config.points.count:,} points uniform over land between latitudes "
+        f"{config.points.latitude[0]:g} and {config.points.latitude[1]:g}",
+        f"CLIP loss on batches of {training.batch_size}, scale at most {training.largest_scale:g}",
+        f"{training.epochs} epochs of AdamW, rate {training.learning_rate:g}, weight decay "
+        f"{training.weight_decay:g}, {training.schedule} schedule",
+    ]
+    if training.average_decay:
+        parts.append(f"weights averaged with decay {training.average_decay:g}")
+    if config.model.dropout:
+        parts.append(f"dropout {config.model.dropout:g}")
+    if config.model.degree_decay:
+        parts.append(
+            f"harmonics of degree l scaled by (1 + l/{config.model.degree_reference:g})^-"
+            f"{config.model.degree_decay:g}, folded into the first layer"
+        )
+    if config.export.embedding == "hidden-components":
+        parts.append(
+            "the last layer replaced by principal components of the last hidden layer over land"
+        )
+    if config.export.postprocess != "none":
+        parts.append(f"embedding post-processed on land: {config.export.postprocess}")
+    return "; ".join(parts) + "."

@@ -1,0 +1,177 @@
+"""From trained weights to a model file: post-processing, provenance, card."""
+
+from __future__ import annotations
+
+import datetime
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from satclip_core import __version__
+from satclip_core.encoder import EncoderConfig, LocationEncoder, ModelInfo
+from satclip_core.encodings import EncodingSettings
+from satclip_core.errors import InputError
+from satclip_core.weights import write_model
+
+from .card import model_card
+from .config import ExportSettings, TrainConfig
+from .loop import STATE, read_checkpoint
+from .schema import build
+
+PREFIX = "model.location.nnet."
+SAMPLE = 20_000
+
+Weights = Mapping[str, NDArray[Any]]
+Floats = NDArray[np.float64]
+
+
+def encoder_from(
+    weights: Weights, config: TrainConfig, info: ModelInfo | None = None
+) -> LocationEncoder:
+    """The core's encoder with these weights (published names without prefix)."""
+    settings = EncodingSettings(
+        legendre_polys=config.model.legendre_polys,
+        harmonics_calculation=config.model.harmonics_calculation,
+    )
+    return LocationEncoder(
+        EncoderConfig("sphericalharmonics", "siren", settings), weights, info=info
+    )
+
+
+def checkpoint_weights(path: Path) -> tuple[dict[str, NDArray[Any]], TrainConfig]:
+    """Inference weights and settings of a checkpoint of this project."""
+    content = read_checkpoint(path)
+    if STATE not in content:
+        raise InputError(f"checkpoint {path}: was not written by satclip train")
+    state = content["state_dict"]
+    weights = {k[len(PREFIX) :]: v.numpy() for k, v in state.items() if k.startswith(PREFIX)}
+    return weights, build(TrainConfig, content[STATE]["config"], f"{path}: ")
+
+
+def hidden_components(
+    weights: Weights, config: TrainConfig, land: Floats
+) -> dict[str, NDArray[Any]]:
+    """Replace the last layer by principal components of the last hidden layer.
+
+    The layer that the contrastive loss sees is fitted to telling places apart; what it is
+    computed from probes better (as in SimCLR, Chen et al. 2020, section 4.2, where the
+    projection head is thrown away).
+
+    Args:
+        weights: of a Siren.
+        config: `export.component_power` p divides a component by its variance to the power p / 2
+            (0 keeps the variances, 1 makes them equal); as many components as `model.embed_dim`.
+        land: (N, 2) places whose hidden values are decomposed.
+    """
+    out = {key: np.array(value, np.float64) for key, value in weights.items()}
+    width = out["last_layer.weight"].shape[1]
+    identity = {"last_layer.weight": np.eye(width), "last_layer.bias": np.zeros(width)}
+    hidden = encoder_from({**out, **identity}, config).encode(land).astype(np.float64)
+    values, axes = np.linalg.eigh(np.cov(hidden.T))
+    keep = slice(None, -min(config.model.embed_dim, width) - 1, -1)
+    scale = values[keep].clip(1e-12) ** (-0.5 * config.export.component_power)
+    matrix = (axes[:, keep] * scale).T
+    return {**out, "last_layer.weight": matrix, "last_layer.bias": -matrix @ hidden.mean(0)}
+
+
+def postprocess(
+    weights: Weights, embeddings: Floats, settings: ExportSettings
+) -> dict[str, NDArray[Any]]:
+    """Fold an affine map of the embedding into the last layer.
+
+    Args:
+        weights: of a Siren.
+        embeddings: (N, dim) of places uniform over land, for mean and covariance.
+        settings: `centre` takes the mean away; `standardise` also divides by the deviations;
+            `whiten` multiplies by the inverse root of the covariance, drawn towards a multiple
+            of the identity by `shrinkage` (ZCA: as near as possible to the embedding itself).
+
+    Returns:
+        Weights of a Siren whose embeddings are mapped so.
+    """
+    out = {key: np.array(value, np.float64) for key, value in weights.items()}
+    mean, covariance = embeddings.mean(0), np.cov(embeddings.T)
+    if settings.postprocess == "whiten":
+        values, axes = np.linalg.eigh(covariance)
+        values = (1 - settings.shrinkage) * values.clip(0) + settings.shrinkage * values.mean()
+        matrix = (axes / np.sqrt(values)) @ axes.T
+    elif settings.postprocess == "standardise":
+        matrix = np.diag(1 / np.sqrt(np.diag(covariance).clip(1e-12)))
+    else:
+        matrix = np.eye(len(mean))
+    out["last_layer.weight"] = matrix @ out["last_layer.weight"]
+    out["last_layer.bias"] = matrix @ (out["last_layer.bias"] - mean)
+    return out
+
+
+def finished_weights(
+    weights: Weights, config: TrainConfig, land: Floats
+) -> dict[str, NDArray[Any]]:
+    """Post-processed weights in the precision of the file; `land` (N, 2) are places to adapt to."""
+    sample = land[:: max(1, len(land) // SAMPLE)][:SAMPLE]
+    done: Weights = weights
+    if config.export.embedding == "hidden-components":
+        done = hidden_components(done, config, sample)
+    if config.export.postprocess != "none":
+        embeddings = encoder_from(done, config).encode(sample).astype(np.float64)
+        done = postprocess(done, embeddings, config.export)
+    return {key: value.astype(config.export.dtype) for key, value in done.items()}
+
+
+def export_model(
+    path: Path,
+    weights: Weights,
+    config: TrainConfig,
+    *,
+    facts: Mapping[str, str],
+    scores: Mapping[str, Mapping[str, float]],
+    tasks: str = "",
+) -> LocationEncoder:
+    """Write the model file and, beside it, its card (`.md`).
+
+    Args:
+        path: the `.npz` to write.
+        weights: finished weights.
+        config: the run's settings.
+        facts: flat provenance of the run: points, epochs, losses.
+        scores: probe scores by encoder (this model's under its name), then task.
+        tasks: the probe table, Markdown.
+    """
+    training = {
+        "config_sha256": config.digest(),
+        "data": config.export.data,
+        "software": f"satclip-embeddings {__version__}",
+        "date": datetime.date.today().isoformat(),
+        **facts,
+        **{f"probe_{task}": f"{value:.3f}" for task, value in scores.get(config.name, {}).items()},
+    }
+    revision = git_revision()
+    if revision:
+        training["git_revision"] = revision
+    card = model_card(config, training, tasks)
+    info = ModelInfo(config.name, config.export.licence, training, card)
+    encoder = encoder_from(weights, config, info)
+    write_model(path, encoder, dtype=config.export.dtype, overwrite=True)
+    path.with_suffix(".md").write_text(card, encoding="utf-8")
+    return encoder
+
+
+def git_revision() -> str | None:
+    """The revision of the checkout this package runs from, with + where it was changed; or None."""
+    folder = Path(__file__).resolve().parent
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--match="],
+            cwd=folder, capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+        subprocess.run(
+            ["git", "ls-files", "--error-unmatch", "export.py"],
+            cwd=folder, capture_output=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return described.stdout.strip()

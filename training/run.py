@@ -1,0 +1,231 @@
+"""One training run from settings to model file: points, cache, training, export."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from satclip_core.errors import InputError, OutputError
+
+from .cache import CacheRequest, cached_views, make_request
+from .callbacks import CHECKPOINT, LOG, Checkpoints, EpochReport, duration
+from .config import Locations, TrainConfig
+from .land import load_points
+from .pairs import Pairs
+from .probe import Scores, embedder, run_probes, table, write_scores
+from .tasks import Task, load_tasks
+
+log = logging.getLogger("satclip_training")
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Where and how a run goes.
+
+    Attributes:
+        places: where the configuration's files are looked for.
+        output: the run's folder.
+        data_root: of the probe tasks' files; the environment variable where None.
+        resume: True goes on from `last.ckpt` and fails without one, False starts afresh, None
+            goes on where there is one.
+        cancelled: asked all along; the state is saved when it says so.
+    """
+
+    places: Locations
+    output: Path
+    data_root: str | os.PathLike[str] | None = None
+    resume: bool | None = None
+    cancelled: Callable[[], bool] | None = None
+
+
+def train(config: TrainConfig, options: RunOptions) -> Path:
+    """Train and export a model.
+
+    Returns:
+        The model file, `<output>/<name>.npz`, with its card (`.md`) and `scores.json` beside it.
+
+    Raises:
+        InputError: settings or files that cannot be used, or another run's checkpoint.
+        OutputError: the folder cannot be written.
+        CancelledError: stopped; the same command goes on from there.
+    """
+    started = time.monotonic()
+    checkpoint = _prepare(config, options)
+    lonlat = load_points(config.points, options.places)
+    log.info("%s points", f"{len(lonlat):,}")
+    tasks = _tasks(config, options)
+    views = {
+        request.name: _cached(request, options)
+        for request in requests(config, options.places, lonlat)
+    }
+    weights = {name: source.weight for name, source in config.sources.items()}
+    pairs = Pairs(lonlat, views, weights, config.training, config.seed)
+    module, trainer = _fit(config, options, pairs, tasks, checkpoint)
+    facts = {
+        "points": str(len(pairs.training)),
+        "validation_points": str(len(pairs.validation)),
+        "epochs": str(config.training.epochs),
+        "validation_loss": f"{float(trainer.callback_metrics.get('val_loss', float('nan'))):.4f}",
+        "minutes": f"{(time.monotonic() - started) / 60:.1f}",
+    }
+    path = _export(config, options, module, pairs, tasks, facts)
+    log.info("wrote %s, %s in all", path, duration(time.monotonic() - started))
+    return path
+
+
+def requests(config: TrainConfig, places: Locations, lonlat: Floats) -> list[CacheRequest]:
+    """The caches that a run needs; finds every file, so a missing one is named at once."""
+    return [
+        make_request(name, source, lonlat, places, config.seed)
+        for name, source in config.sources.items()
+    ]
+
+
+def _prepare(config: TrainConfig, options: RunOptions) -> Path | None:
+    """Make the run's folder; the checkpoint to go on from, if any."""
+    from .loop import STATE, read_checkpoint
+
+    try:
+        options.output.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(config.as_plain(), indent=1)
+        (options.output / "config.json").write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"output {options.output}: {error.strerror}") from error
+    checkpoint = options.output / CHECKPOINT
+    if options.resume is False:
+        checkpoint.unlink(missing_ok=True)
+        (options.output / LOG).unlink(missing_ok=True)
+        return None
+    if not checkpoint.exists():
+        if options.resume:
+            raise InputError(f"nothing to resume: there is no {checkpoint}")
+        return None
+    kept = read_checkpoint(checkpoint).get(STATE, {})
+    if kept.get("settings") != config.training_digest():
+        raise InputError(
+            f"{checkpoint} is of a run with other settings: "
+            "start afresh with --fresh, or name another folder with --output"
+        )
+    log.info("going on from %s", checkpoint)
+    return checkpoint
+
+
+def _tasks(config: TrainConfig, options: RunOptions) -> list[Task]:
+    if config.probe.tasks is None:
+        return []
+    path = options.places.find(config.probe.tasks, "probe.tasks")
+    return load_tasks(path, data_root=options.data_root, names=config.probe.names)
+
+
+def _cached(request: CacheRequest, options: RunOptions) -> NDArray[np.float16]:
+    started, said = time.monotonic(), [0.0]
+
+    def progress(done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - said[0] > 5 or done == total:
+            said[0] = now
+            share = 100 * done / total
+            left = duration((now - started) / done * (total - done))
+            log.info("features of %s: %.0f %%, %s left", request.name, share, left)
+
+    log.info("features of %s", request.name)
+    root = options.output / "cache"
+    return cached_views(request, root, progress=progress, cancelled=options.cancelled)
+
+
+def _fit(
+    config: TrainConfig,
+    options: RunOptions,
+    pairs: Pairs,
+    tasks: list[Task],
+    checkpoint: Path | None,
+) -> tuple[Any, Any]:
+    import lightning
+    import torch
+
+    from .export import encoder_from, finished_weights
+    from .loop import ContrastiveTraining
+
+    settings = config.training
+    if pairs.steps < 1:
+        raise InputError(f"{len(pairs.training)} training points make no batch")
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    torch.manual_seed(config.seed)
+    module = ContrastiveTraining(config, pairs)
+
+    def shipped(current: ContrastiveTraining) -> Callable[[Floats], Any]:
+        weights = finished_weights(current.inference_weights(), config, pairs.lonlat)
+        return encoder_from(weights, config).encode
+
+    report = EpochReport(options.output, tasks, shipped, config.probe.every)
+    _quiet()
+    trainer = lightning.Trainer(
+        max_epochs=settings.epochs,
+        accelerator=settings.accelerator,
+        devices=1,
+        precision=settings.precision,
+        gradient_clip_val=settings.gradient_clip or None,
+        callbacks=[report, Checkpoints(options.output, options.cancelled)],
+        logger=_tensorboard(options.output) if settings.tensorboard else False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        limit_val_batches=1.0 if pairs.validation_steps else 0,
+        default_root_dir=options.output,
+    )
+    log.info("training on %s pairs", f"{len(pairs.training):,}")
+    trainer.fit(module, ckpt_path=checkpoint)
+    return module, trainer
+
+
+def _tensorboard(folder: Path) -> Any:
+    from lightning.pytorch.loggers import TensorBoardLogger
+
+    from satclip_core.errors import require
+
+    require("tensorboard", purpose="training.tensorboard")
+    return TensorBoardLogger(folder, name="tensorboard", version="")
+
+
+def _quiet() -> None:
+    """Keep Lightning's notes about loaders and hardware out of a run's own lines."""
+    for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module=r"lightning\..*")
+
+
+def _export(
+    config: TrainConfig,
+    options: RunOptions,
+    module: Any,
+    pairs: Pairs,
+    tasks: list[Task],
+    facts: dict[str, str],
+) -> Path:
+    from .export import encoder_from, export_model, finished_weights
+
+    weights = finished_weights(module.inference_weights(), config, pairs.lonlat)
+    scores: dict[str, Scores] = {}
+    if tasks:
+        scores[config.name] = run_probes(encoder_from(weights, config).encode, tasks)
+        for name in config.probe.baselines:
+            scores[name] = run_probes(embedder(name), tasks)
+        write_scores(scores, options.output / "scores.json")
+    path = options.output / f"{config.name}.npz"
+    shown = table(scores, tasks) if tasks else ""
+    export_model(path, weights, config, facts=facts, scores=scores, tasks=shown)
+    return path
