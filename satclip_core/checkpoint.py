@@ -214,7 +214,7 @@ class PickleReader:
         target = self._stack[-1]
         if not isinstance(target, dict):
             raise ValueError("items for something that is no dict")
-        target.update(zip(items[::2], items[1::2]))
+        target.update(_dict_of(items))
 
     def _append(self, items: list[Any]) -> None:
         target = self._stack[-1]
@@ -253,6 +253,10 @@ class PickleReader:
             raise ModelError(f"it calls {function.name!r}, which weights do not need")
 
 
+def _dict_of(items: list[Any]) -> dict[Any, Any]:
+    return dict(zip(items[::2], items[1::2]))
+
+
 def _lazy_tensor(storage: Any, offset: Any, shape: Any, strides: Any) -> LazyTensor:
     sizes = (offset, *shape, *strides)
     if not isinstance(storage, Storage) or not all(type(size) is int for size in sizes):
@@ -282,6 +286,8 @@ _ACTIONS: dict[str, Callable[[PickleReader], None]] = {
     "TUPLE1": lambda reader: reader._tuple_of(1),
     "TUPLE2": lambda reader: reader._tuple_of(2),
     "TUPLE3": lambda reader: reader._tuple_of(3),
+    "DICT": lambda reader: reader._stack.append(_dict_of(reader._pop_to_mark())),
+    "LIST": lambda reader: reader._stack.append(reader._pop_to_mark()),
     "SETITEM": PickleReader._set_item,
     "SETITEMS": lambda reader: reader._set_items(reader._pop_to_mark()),
     "APPEND": lambda reader: reader._append([reader._stack.pop()]),

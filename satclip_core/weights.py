@@ -129,10 +129,6 @@ def encoder_from_state(
     Raises:
         ModelError: no location encoder in it, or an architecture that is not known.
     """
-    prefix = _location_prefix(state)
-    weights = {
-        key[len(prefix) :]: np.asarray(state[key]) for key in state if key.startswith(prefix)
-    }
     for key in ("le_type", "pe_type"):
         if not isinstance(hyper_parameters.get(key), str):
             raise ModelError(f"its hyper_parameters name no {key}, so its architecture is unknown")
@@ -141,6 +137,10 @@ def encoder_from_state(
         str(hyper_parameters["pe_type"]),
         _settings(hyper_parameters),
     )
+    prefix = _location_prefix(state)
+    weights = {
+        key[len(prefix) :]: np.asarray(state[key]) for key in state if key.startswith(prefix)
+    }
     return LocationEncoder(config, weights, info=info, sha256=sha256)
 
 

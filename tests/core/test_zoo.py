@@ -1,0 +1,87 @@
+"""Encodings and networks against outputs of the published code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from satclip_core.encoder import EncoderConfig, LocationEncoder
+from satclip_core.encodings import ENCODINGS, EncodingSettings, encoding_dim
+from satclip_core.networks import NETWORKS, forward
+
+
+@pytest.fixture(scope="module")
+def zoo(golden: Path) -> dict[str, np.ndarray]:
+    with np.load(golden / "encoder-zoo.npz") as file:
+        return {key: file[key] for key in file.files}
+
+
+def zoo_settings(zoo: dict[str, np.ndarray], basis: str = "analytic") -> EncodingSettings:
+    min_radius, max_radius, frequencies, degree = zoo["config"][:4]
+    return EncodingSettings(int(degree), basis, int(frequencies), min_radius, max_radius)
+
+
+def comparable(zoo: dict[str, np.ndarray], encoding: str) -> np.ndarray:
+    """Rows where the published code is sound: its harmonics lose digits at high L and latitude."""
+    lats = np.abs(zoo["lonlat"][:, 1])
+    high = encoding.startswith("sphericalharmonics") and zoo_settings(zoo).legendre_polys > 20
+    return lats <= (45 if high else 90)
+
+
+def zoo_weights(zoo: dict[str, np.ndarray], encoding: str, network: str) -> dict[str, np.ndarray]:
+    prefix = f"{encoding}/{network}/weights/"
+    return {key[len(prefix) :]: value for key, value in zoo.items() if key.startswith(prefix)}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_features_match_the_published_code(zoo: dict[str, np.ndarray], encoding: str) -> None:
+    settings, rows = zoo_settings(zoo), comparable(zoo, encoding)
+    features = ENCODINGS[encoding](zoo["lonlat"], settings, np)
+    assert features.shape[1] == encoding_dim(encoding, settings)
+    np.testing.assert_allclose(
+        features[rows], zoo[f"{encoding}/features"][rows], rtol=1e-9, atol=1e-11
+    )
+
+
+def test_closed_form_features_match_the_published_code(zoo: dict[str, np.ndarray]) -> None:
+    name = "sphericalharmonics-closed-form"
+    features = ENCODINGS["sphericalharmonics"](zoo["lonlat"], zoo_settings(zoo, "closed-form"), np)
+    rows = comparable(zoo, name)
+    np.testing.assert_allclose(features[rows], zoo[f"{name}/features"][rows], rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_embeddings_match_the_published_code(
+    zoo: dict[str, np.ndarray], encoding: str, network: str
+) -> None:
+    features = ENCODINGS[encoding](zoo["lonlat"], zoo_settings(zoo), np)
+    result = forward(network, zoo_weights(zoo, encoding, network), features)
+    expected, rows = zoo[f"{encoding}/{network}/embedding"], comparable(zoo, encoding)
+    # Relative to the size of an embedding: single values pass through zero.
+    scale = np.abs(expected[rows]).max()
+    np.testing.assert_allclose(result[rows], expected[rows], rtol=1e-9, atol=1e-9 * scale)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("encoding", ["sphericalharmonics", "wrap"])
+def test_a_grid_is_its_points(zoo: dict[str, np.ndarray], encoding: str, network: str) -> None:
+    """Every network has the grid path when it stands on harmonics, and works when it does not."""
+    config = EncoderConfig(encoding, network, zoo_settings(zoo))
+    encoder = LocationEncoder(config, zoo_weights(zoo, encoding, network))
+    lons, lats = np.linspace(-180, 180, 7), np.linspace(90, -90, 19)
+    points = np.stack(np.meshgrid(lons, lats), axis=-1).reshape(-1, 2)
+    expected = encoder.encode(points).reshape(19, 7, -1)
+    np.testing.assert_allclose(encoder.encode_grid(lons, lats), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_torch_runs_the_same_networks(zoo: dict[str, np.ndarray], network: str) -> None:
+    torch = pytest.importorskip("torch")
+    weights = zoo_weights(zoo, "wrap", network)
+    features = ENCODINGS["wrap"](zoo["lonlat"], zoo_settings(zoo), np)
+    tensors = {key: torch.as_tensor(value) for key, value in weights.items()}
+    result = forward(network, tensors, torch.as_tensor(features), torch)
+    np.testing.assert_allclose(result.numpy(), forward(network, weights, features), rtol=1e-12)
