@@ -1,0 +1,96 @@
+"""Which columns hold the coordinates, and what the new columns are called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..errors import InputError
+
+# Looked for in this order; the first pair of groups that is there wins.
+_DEGREES = (("lon", "lng", "long", "longitude"), ("lat", "latitude"))
+_PLANE = (("x", "easting"), ("y", "northing"))
+_SHOWN = 30
+
+
+def find_coordinates(
+    names: Sequence[str],
+    lon_column: str | None = None,
+    lat_column: str | None = None,
+    *,
+    projected: bool = False,
+) -> tuple[int, int]:
+    """Positions of the columns of longitude (x) and latitude (y).
+
+    Args:
+        names: of all columns.
+        lon_column: name given for the first; found among the usual names where None.
+        lat_column: name given for the second; found among the usual names where None.
+        projected: a CRS was given, so x and y are looked for before lon and lat.
+
+    Raises:
+        InputError: missing, or more than one candidate; the columns are listed.
+    """
+    pairs = (_PLANE, _DEGREES) if projected else (_DEGREES, _PLANE)
+    lon = _given(names, lon_column, "--lon-column")
+    lat = _given(names, lat_column, "--lat-column")
+    for lons, lats in pairs:
+        x = [lon] if lon is not None else _matching(names, lons)
+        y = [lat] if lat is not None else _matching(names, lats)
+        for found, option in ((x, "--lon-column"), (y, "--lat-column")):
+            if x and y and len(found) > 1:
+                choices = ", ".join(repr(names[index]) for index in found)
+                raise InputError(f"several columns could be meant: {choices}; choose by {option}")
+        if x and y:
+            return x[0], y[0]
+    raise InputError(
+        "no columns of longitude and latitude found: name them by --lon-column and --lat-column; "
+        f"there are {listing(names)}"
+    )
+
+
+def embedding_names(dim: int, prefix: str = "e") -> list[str]:
+    """Names of the dimensions: `e000` … `e255`, with as many digits as the last one needs."""
+    width = max(3, len(str(dim - 1)))
+    return [f"{prefix}{index:0{width}d}" for index in range(dim)]
+
+
+def new_columns(existing: Sequence[str], dim: int, *, array: str | None, prefix: str) -> list[str]:
+    """Names of the columns to add: one for each dimension, or the array column alone.
+
+    Raises:
+        InputError: the table has some of them already (upper and lower case count as the same,
+            as they do in a GeoPackage).
+    """
+    names = [array] if array is not None else embedding_names(dim, prefix)
+    taken = {name.lower() for name in existing}
+    clashes = [name for name in names if name.lower() in taken]
+    if clashes:
+        option = "--array NAME" if array is not None else "--prefix"
+        raise InputError(
+            f"the table already has {listing(clashes, 3)}: give other names by {option}"
+            + ("" if array is not None else ", e.g. --prefix satclip_")
+        )
+    return names
+
+
+def listing(names: Sequence[str], shown: int = _SHOWN) -> str:
+    """Names in a row, cut short after `shown`."""
+    rest = len(names) - shown
+    text = ", ".join(repr(name) for name in names[:shown])
+    return (text or "none") + (f" and {rest} more" if rest > 0 else "")
+
+
+def _given(names: Sequence[str], wanted: str | None, option: str) -> int | None:
+    if wanted is None:
+        return None
+    exact = [index for index, name in enumerate(names) if name == wanted]
+    found = exact or _matching(names, (wanted.strip().lower(),))
+    if not found:
+        raise InputError(f"no column {wanted!r} ({option}); there are {listing(names)}")
+    if len(found) > 1:
+        raise InputError(f"{len(found)} columns are called {wanted!r} ({option}): rename one")
+    return found[0]
+
+
+def _matching(names: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    return [index for index, name in enumerate(names) if name.strip().lower() in wanted]

@@ -1,0 +1,228 @@
+"""Tables of any format as streams of Arrow record batches (the extra `points`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError, require
+from .columns import find_coordinates, listing
+from .csvtable import count_lines, open_csv
+from .places import ROWS
+from .request import CSV, GPKG, PARQUET, PointsRequest
+
+_PURPOSE = "a table of points that is not CSV"
+
+
+@dataclass
+class Table:
+    """A table being read.
+
+    Attributes:
+        name: for messages.
+        schema: of its batches (pyarrow).
+        batches: of at most a few thousand rows.
+        geometry: name of the geometry column; None where columns hold the coordinates.
+        geometry_type: as GDAL names it.
+        columns: positions of longitude and latitude, where there is no geometry.
+        crs: of the coordinates, anything pyproj understands; None for lon/lat.
+        total: rows to come, 0 where unknown.
+        fid: name of the column of feature ids, where they are to be kept.
+        decimal_comma: whether "12,5" means 12.5 in its text.
+    """
+
+    name: str
+    schema: Any
+    batches: Iterator[Any]
+    geometry: str | None = None
+    geometry_type: str = "Point"
+    columns: tuple[int, int] | None = None
+    crs: Any = None
+    total: int = 0
+    fid: str | None = None
+    decimal_comma: bool = False
+
+
+def arrow() -> Any:
+    """pyarrow, or what to install."""
+    return require("pyarrow", extra="points", purpose=_PURPOSE)
+
+
+@contextmanager
+def open_table(request: PointsRequest) -> Iterator[Table]:
+    """Open the table of a request.
+
+    Raises:
+        InputError: missing, not readable, without coordinates, or of unknown CRS.
+        MissingDependencyError: pyarrow or pyogrio is not installed.
+    """
+    readers = {CSV: _open_csv, PARQUET: _open_parquet}
+    if request.source_format != CSV and not Path(request.source).exists():
+        raise InputError(f"there is no {request.source}")
+    with readers.get(request.source_format, _open_ogr)(request) as table:
+        if table.geometry is None and table.columns is None:
+            table.columns = find_coordinates(
+                table.schema.names,
+                request.lon_column,
+                request.lat_column,
+                projected=request.crs is not None,
+            )
+        yield table
+
+
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Turn what pyarrow and GDAL raise into one line."""
+    pa = arrow()
+    try:
+        yield
+    except (pa.ArrowException, OSError, RuntimeError) as error:
+        raise InputError(f"cannot read {name}: {_one_line(error)}") from error
+
+
+@contextmanager
+def _open_csv(request: PointsRequest) -> Iterator[Table]:
+    require("pyarrow", extra="points", purpose="CSV to another format")
+    from pyarrow import csv, string
+
+    with open_csv(request) as source:
+        pair = find_coordinates(
+            source.header,
+            request.lon_column,
+            request.lat_column,
+            projected=request.crs is not None,
+        )
+        source.stream.seek(0) if source.stream.seekable() else None
+        with reading(source.name):
+            reader = csv.open_csv(
+                source.stream,
+                csv.ReadOptions(block_size=1 << 22, encoding=request.encoding),
+                csv.ParseOptions(delimiter=source.delimiter, newlines_in_values=True),
+                # Coordinates stay text until they are parsed, so that a bad one costs its row only.
+                csv.ConvertOptions(column_types={source.header[i]: string() for i in pair}),
+            )
+        total = count_lines(Path(request.source)) if source.stream.seekable() else 0
+        yield Table(
+            source.name,
+            reader.schema,
+            _guarded(reader, source.name),
+            columns=pair,
+            crs=request.crs,
+            total=total,
+            decimal_comma=source.decimal_comma,
+        )
+
+
+@contextmanager
+def _open_parquet(request: PointsRequest) -> Iterator[Table]:
+    arrow()
+    from pyarrow import parquet
+
+    with reading(request.source):
+        file = parquet.ParquetFile(request.source)
+    with file:
+        schema = file.schema_arrow
+        geo = _geo_metadata(schema, request)
+        geometry = geo.get("primary_column") if geo else None
+        if geometry is not None and geometry not in schema.names:
+            raise InputError(f"{request.source}: its geometry column {geometry!r} is missing")
+        described = geo.get("columns", {}).get(geometry, {}) if geo else {}
+        types = described.get("geometry_types") or []
+        yield Table(
+            request.source,
+            schema,
+            _guarded(file.iter_batches(batch_size=ROWS), request.source),
+            geometry=geometry,
+            geometry_type=types[0] if len(types) == 1 else "Unknown",
+            # Absent means OGC:CRS84, null means unknown (GeoParquet 1.1, "crs").
+            crs=_crs(request, described.get("crs", "OGC:CRS84"), geometry is not None),
+            total=file.metadata.num_rows,
+        )
+
+
+@contextmanager
+def _open_ogr(request: PointsRequest) -> Iterator[Table]:
+    arrow()
+    pyogrio = require("pyogrio", extra="points", purpose=_PURPOSE)
+    path = request.source
+    keep_fid = Path(path).suffix.lower() == ".gpkg" and request.target_format == GPKG
+    with reading(path):
+        layer = _layer([str(name) for name, _ in pyogrio.list_layers(path)], request)
+        total = pyogrio.read_info(path, layer=layer)["features"]
+        opened = pyogrio.open_arrow(
+            path, layer=layer, batch_size=ROWS, use_pyarrow=True, return_fids=keep_fid
+        )
+        # Entered by hand: what goes wrong while others read from it is not a reading error.
+        meta, reader = opened.__enter__()
+    try:
+        has_geometry = meta["geometry_type"] is not None and request.lon_column is None
+        yield Table(
+            path,
+            reader.schema,
+            _guarded(reader, path),
+            geometry=(meta["geometry_name"] or "wkb_geometry") if has_geometry else None,
+            geometry_type=meta["geometry_type"] or "Unknown",
+            crs=_crs(request, meta["crs"], has_geometry),
+            total=max(total, 0),
+            fid=(meta["fid_column"] or "OGC_FID") if keep_fid else None,
+        )
+    finally:
+        opened.__exit__(None, None, None)
+
+
+def _layer(layers: list[str], request: PointsRequest) -> str:
+    if not layers:
+        raise InputError(f"{request.source} has no layers: it is empty")
+    if request.layer is None:
+        if len(layers) > 1:
+            raise InputError(
+                f"{request.source} has {len(layers)} layers: choose one by --layer: "
+                f"{listing(layers)}"
+            )
+        return layers[0]
+    if request.layer not in layers:
+        raise InputError(f"{request.source} has no layer {request.layer!r}: {listing(layers)}")
+    return request.layer
+
+
+def _crs(request: PointsRequest, own: Any, has_geometry: bool) -> Any:
+    """The CRS of a geometry, or of columns of coordinates."""
+    if not has_geometry:
+        return request.crs
+    if own is None and request.crs is None:
+        raise InputError(f"{request.source} does not say its CRS: give it, e.g. --crs EPSG:4326")
+    if own is not None and request.crs not in (None, own):
+        raise InputError(f"{request.source} has a CRS of its own: leave --crs {request.crs} out")
+    return own if own is not None else request.crs
+
+
+def _geo_metadata(schema: Any, request: PointsRequest) -> dict[str, Any] | None:
+    raw = (schema.metadata or {}).get(b"geo")
+    if raw is None or request.lon_column is not None:
+        return None
+    try:
+        geo = json.loads(raw)
+        if isinstance(geo, dict) and isinstance(geo["columns"][geo["primary_column"]], dict):
+            return geo
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise InputError(f"{request.source}: its GeoParquet metadata is malformed")
+
+
+def _guarded(batches: Any, name: str) -> Iterator[Any]:
+    iterator = iter(batches)
+    while True:
+        with reading(name):
+            batch = next(iterator, None)
+        if batch is None:
+            return
+        if batch.num_rows:
+            yield batch
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]
