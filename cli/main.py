@@ -84,7 +84,9 @@ def run(args: Sequence[str]) -> int:
         return code if isinstance(code, int) else 0
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "satclip"
-        return _failed(f"{error.format_message()} (see {where} --help)", error, code=2)
+        return _failed(
+            f"{error.format_message().rstrip(chr(46))} (see {where} --help)", error, code=2
+        )
     except click.ClickException as error:
         return _failed(error.format_message(), error, code=error.exit_code)
     except (_Interrupted, KeyboardInterrupt, click.Abort):
