@@ -1,0 +1,49 @@
+"""Files appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from satclip_core.errors import OutputError
+from satclip_core.files import written_whole
+
+
+def test_a_file_appears_when_the_block_ends_well(tmp_path: Path) -> None:
+    target = tmp_path / "out.bin"
+    with written_whole(target) as temporary:
+        temporary.write_bytes(b"abc")
+        temporary.with_suffix(".aux").write_bytes(b"side file")
+        assert not target.exists()
+    assert target.read_bytes() == b"abc"
+    assert os.listdir(tmp_path) == ["out.bin"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_nothing_is_left_when_it_does_not(tmp_path: Path, error: type[BaseException]) -> None:
+    target = tmp_path / "out.bin"
+    target.write_bytes(b"old")
+
+    def fail_half_way() -> None:
+        with written_whole(target, overwrite=True) as temporary:
+            temporary.write_bytes(b"half")
+            raise error
+
+    with pytest.raises(error):
+        fail_half_way()
+    assert target.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["out.bin"]
+
+
+def test_targets_that_cannot_be_written_are_named(tmp_path: Path) -> None:
+    (tmp_path / "there").write_text("x")
+    for path, message in [
+        (tmp_path / "there", "exists"),
+        (tmp_path, "is a folder"),
+        (tmp_path / "gone" / "out", "does not exist"),
+        (Path("/proc/out"), "cannot write|no permission"),
+    ]:
+        with pytest.raises(OutputError, match=message), written_whole(path) as temporary:
+            temporary.write_text("never")

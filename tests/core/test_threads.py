@@ -1,0 +1,52 @@
+"""Threads: all items are worked off, errors come through, BLAS is held back while they run."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from satclip_core import threads
+
+
+@pytest.mark.parametrize("count", [1, 3, None])
+def test_every_item_is_worked_off(count: int | None) -> None:
+    done = np.zeros(50, int)
+
+    def work(index: int) -> None:
+        done[index] += 1
+
+    threads.for_each(work, range(50), count)
+    assert (done == 1).all()
+
+
+def test_an_error_of_a_thread_is_raised() -> None:
+    def work(index: int) -> None:
+        if index == 7:
+            raise ZeroDivisionError("seven")
+
+    with pytest.raises(ZeroDivisionError, match="seven"):
+        threads.for_each(work, range(20), 4)
+
+
+def test_blas_has_one_thread_inside() -> None:
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    np.ones((2, 2)) @ np.ones((2, 2))
+    with threads.one_blas_thread() as limited:
+        counts = [
+            pool["num_threads"]
+            for pool in threadpoolctl.threadpool_info()
+            if pool["user_api"] == "blas"
+        ]
+    assert limited
+    assert set(counts) == {1}
+
+
+def test_without_threadpoolctl_items_run_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(threads, "_controller", lambda: None)
+    seen = []
+    threads.for_each(lambda item: seen.append((item, threading.get_ident())), range(5), 4)
+    assert seen == [(item, threading.get_ident()) for item in range(5)]
