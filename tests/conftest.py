@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -25,5 +26,27 @@ def golden() -> Path:
     """The folder with outputs of the published code: SATCLIP_GOLDEN, or shared/golden."""
     folder = Path(os.environ.get("SATCLIP_GOLDEN") or SHARED / "golden")
     if not folder.is_dir():
-        pytest.skip(f"the golden files are not here ({folder.name}); name a folder in SATCLIP_GOLDEN")
+        pytest.skip(f"the golden files are not here ({folder.name}): SATCLIP_GOLDEN names them")
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model file of real shape (L 10, 256 dimensions) with seeded weights, for tests only."""
+    from satclip_core.encoder import EncoderConfig, LocationEncoder, ModelInfo
+    from satclip_core.encodings import EncodingSettings
+    from satclip_core.weights import write_model
+
+    rng = np.random.default_rng(7)
+    weights = {}
+    for index, (rows, width) in enumerate(((64, 100), (64, 64))):
+        bound = 1 / width if index == 0 else (6 / width) ** 0.5
+        weights[f"layers.{index}.weight"] = rng.uniform(-bound, bound, (rows, width))
+        weights[f"layers.{index}.bias"] = rng.uniform(-bound, bound, rows)
+    weights["last_layer.weight"] = rng.uniform(-0.3, 0.3, (256, 64))
+    weights["last_layer.bias"] = rng.uniform(-0.3, 0.3, 256)
+    config = EncoderConfig(settings=EncodingSettings(legendre_polys=10))
+    path = tmp_path_factory.mktemp("model") / "small.npz"
+    info = ModelInfo(name="small-test-model", licence="none", card="# Seeded weights, for tests")
+    write_model(path, LocationEncoder(config, weights, info=info))
+    return path

@@ -37,10 +37,10 @@ class CsvSource:
         InputError: empty, or no text in that encoding.
     """
 
-    def __init__(self, stream: io.BufferedReader, request: PointsRequest) -> None:
+    def __init__(self, stream: Any, request: PointsRequest) -> None:
         self.name = "standard input" if request.source == STANDARD_STREAM else request.source
         self.encoding = _with_bom(request.encoding)
-        self.stream = stream
+        self.request, self.stream = request, stream
         self.delimiter = _delimiter(self._first_line())
         text = io.TextIOWrapper(stream, encoding=self.encoding, newline="")
         self._reader = csv.reader(text, delimiter=self.delimiter, strict=True)
@@ -78,6 +78,17 @@ class CsvSource:
             raise InputError(f"cannot read {self.name}: {error.strerror or error}") from error
 
     @property
+    def total(self) -> int:
+        """About how many rows there are: lines but the first; 0 where it cannot be known."""
+        if self.request.source == STANDARD_STREAM or not Path(self.request.source).is_file():
+            return 0
+        lines = 0
+        with open(self.request.source, "rb") as file:
+            for block in iter(lambda: file.read(1 << 20), b""):
+                lines += block.count(b"\n")
+        return max(lines - 1, 0)
+
+    @property
     def decimal_comma(self) -> bool:
         """Whether "12,5" is read as 12.5: where commas do not separate fields."""
         return self.delimiter != ","
@@ -103,7 +114,7 @@ class CsvSource:
 
     def _first_line(self) -> str:
         try:
-            start = self.stream.peek(_HEADER_BYTES)
+            start: bytes = self.stream.peek(_HEADER_BYTES)
         except OSError as error:
             raise InputError(f"cannot read {self.name}: {error.strerror or error}") from error
         return start.decode(self.encoding, errors="replace").partition("\n")[0]
@@ -126,21 +137,23 @@ def open_csv(request: PointsRequest) -> Iterator[CsvSource]:
     if request.source == STANDARD_STREAM:
         yield CsvSource(_buffered(sys.stdin.buffer), request)
         return
-    try:
-        raw = io.FileIO(request.source)
-    except OSError as error:
-        raise InputError(f"cannot read {request.source}: {error.strerror}") from error
-    with raw, io.BufferedReader(raw, _HEADER_BYTES) as file:
+    with open_bytes(request.source) as file:
         yield CsvSource(file, request)
 
 
-def count_lines(path: Path) -> int:
-    """Lines of a file but the first, about as many as its table has rows."""
-    lines = 0
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            lines += block.count(b"\n")
-    return max(lines - 1, 0)
+@contextmanager
+def open_bytes(path: str) -> Iterator[Any]:
+    """A file of bytes with a buffer that a header fits into.
+
+    Raises:
+        InputError: missing, or not readable.
+    """
+    try:
+        raw = io.FileIO(path)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    with raw, io.BufferedReader(raw, _HEADER_BYTES) as file:
+        yield file
 
 
 def embed_csv(source: CsvSource, target: IO[str], embedder: Embedder) -> None:
@@ -164,10 +177,7 @@ def embed_csv(source: CsvSource, target: IO[str], embedder: Embedder) -> None:
     target.write(csv_header([*header, *added], delimiter))
     for rows in batches(source.rows()):
         values = embedder.embed(*source.coordinates(rows, columns))
-        cells = (
-            array_cells(values) if request.array is not None else column_cells(values, delimiter)
-        )
-        target.writelines(_lines(rows, cells, delimiter))
+        target.writelines(csv_lines(rows, values, delimiter, array=request.array is not None))
 
 
 def batches(rows: Iterator[list[str]], size: int = ROWS) -> Iterator[list[list[str]]]:

@@ -8,16 +8,18 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..crs import LONLAT, check_crs
 from ..errors import OutputError
 from ..files import check_target, written_whole
 from .columns import new_columns
-from .csvtable import count_lines, embed_csv, open_csv
-from .places import Embedder, lonlat_transform
+from .csvtable import embed_csv, open_csv
+from .places import Embedder
 from .request import CSV, PARQUET, STANDARD_STREAM, Cancelled, PointsRequest, PointsResult, Progress
 
 if TYPE_CHECKING:
@@ -59,16 +61,16 @@ def embed_points(
         MissingDependencyError: a format needs the extra `points`.
     """
     _check(request)
-    embedder = Embedder(encoder, request)
-    embedder.progress, embedder.cancelled = progress, cancelled
+    if request.crs is not None:
+        request = replace(request, crs=check_crs(request.crs))
+    hooks: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
     if request.source_format == request.target_format == CSV:
-        result = _csv_to_csv(request, embedder)
+        result = _csv_to_csv(request, encoder, hooks)
     else:
         from .sources import open_table
 
         with open_table(request) as table:
-            embedder.transform = lonlat_transform(table.crs)
-            embedder.total = table.total
+            embedder = Embedder(encoder, request, crs=table.crs, total=table.total, **hooks)
             work = _table_to_csv if request.target_format == CSV else _table_to_file
             result = work(table, request, embedder)
     if result.warning:
@@ -90,11 +92,13 @@ def _check(request: PointsRequest) -> None:
     check_target(target, overwrite=request.overwrite)
 
 
-def _csv_to_csv(request: PointsRequest, embedder: Embedder) -> PointsResult:
-    embedder.transform = lonlat_transform(request.crs)
+def _csv_to_csv(
+    request: PointsRequest, encoder: LocationEncoder, hooks: dict[str, Any]
+) -> PointsResult:
     with open_csv(request) as source:
-        if request.source != STANDARD_STREAM and os.path.isfile(request.source):
-            embedder.total = count_lines(Path(request.source))
+        embedder = Embedder(
+            encoder, request, crs=request.crs or LONLAT, total=source.total, **hooks
+        )
         with _text_target(request) as target:
             embed_csv(source, target, embedder)
             return embedder.result()
@@ -213,9 +217,9 @@ def _free(names: list[str], choices: tuple[tuple[str, ...], ...]) -> tuple[str, 
 def _text_target(request: PointsRequest) -> Iterator[IO[str]]:
     """The target as a text stream: a file that appears whole, or standard output."""
     if request.target != STANDARD_STREAM:
-        with written_whole(request.target, overwrite=request.overwrite) as temporary:
-            with open(temporary, "w", encoding="utf-8", newline="") as file:
-                yield file
+        whole = written_whole(request.target, overwrite=request.overwrite)
+        with whole as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+            yield file
         return
     stream = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
     try:

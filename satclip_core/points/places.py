@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import CancelledError, InputError, require
+from ..crs import LONLAT, to_lonlat
+from ..errors import CancelledError, InputError
 from .request import Cancelled, PointsRequest, PointsResult, Progress
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
 
 Floats = NDArray[np.float64]
-Transform = Callable[[Floats, Floats], "tuple[Floats, Floats]"]
 
 # Rows at a time: 8 MB of float32 embeddings at 256 dimensions.
 ROWS = 8192
@@ -29,8 +29,13 @@ class Embedder:
     Args:
         encoder: the model.
         request: how to embed, and whether a bad row is an error.
-        transform: (x, y) to (lon, lat) in degrees; None where they are that already.
-        total: rows to come, 0 where unknown, for the progress.
+        crs: of the coordinates.
+        total: rows to come, 0 where unknown.
+        progress: called with (rows done, total) after each batch.
+        cancelled: asked before each batch.
+
+    Raises:
+        InputError: an unknown CRS.
     """
 
     def __init__(
@@ -38,13 +43,14 @@ class Embedder:
         encoder: LocationEncoder,
         request: PointsRequest,
         *,
-        transform: Transform | None = None,
+        crs: str = LONLAT,
         total: int = 0,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
     ) -> None:
         self.encoder, self.request = encoder, request
-        self.transform, self.total = transform, total
-        self.progress: Progress | None = None
-        self.cancelled: Cancelled | None = None
+        self._transform, self.total = to_lonlat(crs), total
+        self.progress, self.cancelled = progress, cancelled
         self.rows = self.empty = 0
         self._examples: list[str] = []
 
@@ -106,7 +112,7 @@ class Embedder:
 
     def lonlat(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Coordinates of the table as longitude and latitude in degrees, not checked."""
-        return (x, y) if self.transform is None else self.transform(x, y)
+        return self._transform(x, y)
 
     def _account(self, bad: NDArray[np.intp], describe: Callable[[int], str]) -> None:
         for index in bad[: _EXAMPLES - len(self._examples)].tolist():
@@ -148,34 +154,3 @@ def to_text(values: NDArray[Any], separator: str = ",") -> list[str]:
     pattern = separator.join([digits(values.dtype.name)] * values.shape[1])
     empty = np.isnan(values[:, 0])
     return ["" if none else pattern % tuple(row) for none, row in zip(empty, values.tolist())]
-
-
-def lonlat_transform(crs: Any) -> Transform | None:
-    """From coordinates of a CRS to lon, lat in degrees; None where they are that already.
-
-    Args:
-        crs: anything pyproj understands; None for lon/lat.
-
-    Raises:
-        InputError: an unknown CRS, or one that has no place on the Earth.
-        MissingDependencyError: pyproj is not installed.
-    """
-    if crs is None or crs in ("EPSG:4326", "OGC:CRS84"):
-        return None
-    pyproj = require("pyproj", purpose="a table in another CRS")
-    try:
-        transformer = pyproj.Transformer.from_crs(crs, "OGC:CRS84", always_xy=True)
-    except pyproj.exceptions.ProjError as error:
-        shown = crs if isinstance(crs, str) and len(crs) < 80 else "of the table"
-        raise InputError(f"the CRS {shown} cannot be used: {_first_sentence(error)}") from error
-
-    def transform(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-        # What lies outside a projection comes back as inf, and is accounted for as unusable.
-        lon, lat = transformer.transform(x, y, errcheck=False)
-        return np.asarray(lon, np.float64), np.asarray(lat, np.float64)
-
-    return transform
-
-
-def _first_sentence(error: Exception) -> str:
-    return str(error).partition("\n")[0].rstrip(".")

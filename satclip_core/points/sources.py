@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
+import shutil
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..crs import LONLAT
 from ..errors import InputError, require
 from .columns import find_coordinates, listing
-from .csvtable import count_lines, open_csv
+from .csvtable import CsvSource, open_bytes
 from .places import ROWS
-from .request import CSV, GPKG, PARQUET, PointsRequest
+from .request import CSV, GPKG, PARQUET, STANDARD_STREAM, PointsRequest
 
 _PURPOSE = "a table of points that is not CSV"
 
@@ -29,7 +35,7 @@ class Table:
         geometry: name of the geometry column; None where columns hold the coordinates.
         geometry_type: as GDAL names it.
         columns: positions of longitude and latitude, where there is no geometry.
-        crs: of the coordinates, anything pyproj understands; None for lon/lat.
+        crs: of the coordinates.
         total: rows to come, 0 where unknown.
         fid: name of the column of feature ids, where they are to be kept.
         decimal_comma: whether "12,5" means 12.5 in its text.
@@ -41,7 +47,7 @@ class Table:
     geometry: str | None = None
     geometry_type: str = "Point"
     columns: tuple[int, int] | None = None
-    crs: Any = None
+    crs: str = LONLAT
     total: int = 0
     fid: str | None = None
     decimal_comma: bool = False
@@ -64,6 +70,9 @@ def open_table(request: PointsRequest) -> Iterator[Table]:
     if request.source_format != CSV and not Path(request.source).exists():
         raise InputError(f"there is no {request.source}")
     with readers.get(request.source_format, _open_ogr)(request) as table:
+        repeated = {name for name in table.schema.names if table.schema.names.count(name) > 1}
+        if repeated:
+            raise InputError(f"{table.name} has several columns called {listing(sorted(repeated))}")
         if table.geometry is None and table.columns is None:
             table.columns = find_coordinates(
                 table.schema.names,
@@ -89,32 +98,46 @@ def _open_csv(request: PointsRequest) -> Iterator[Table]:
     require("pyarrow", extra="points", purpose="CSV to another format")
     from pyarrow import csv, string
 
-    with open_csv(request) as source:
+    with _csv_bytes(request) as stream:
+        source = CsvSource(stream, request)
         pair = find_coordinates(
             source.header,
             request.lon_column,
             request.lat_column,
             projected=request.crs is not None,
         )
-        source.stream.seek(0) if source.stream.seekable() else None
+        stream.seek(0)
+        utf8 = codecs.lookup(request.encoding).name == "utf-8"
         with reading(source.name):
             reader = csv.open_csv(
-                source.stream,
-                csv.ReadOptions(block_size=1 << 22, encoding=request.encoding),
+                stream,
+                csv.ReadOptions(block_size=1 << 22, encoding="utf8" if utf8 else request.encoding),
                 csv.ParseOptions(delimiter=source.delimiter, newlines_in_values=True),
                 # Coordinates stay text until they are parsed, so that a bad one costs its row only.
                 csv.ConvertOptions(column_types={source.header[i]: string() for i in pair}),
             )
-        total = count_lines(Path(request.source)) if source.stream.seekable() else 0
         yield Table(
             source.name,
             reader.schema,
             _guarded(reader, source.name),
             columns=pair,
-            crs=request.crs,
-            total=total,
+            crs=request.crs or LONLAT,
+            total=source.total,
             decimal_comma=source.decimal_comma,
         )
+
+
+@contextmanager
+def _csv_bytes(request: PointsRequest) -> Iterator[Any]:
+    """The CSV as a file that can be read twice: for the header, then by pyarrow."""
+    if request.source != STANDARD_STREAM:
+        with open_bytes(request.source) as file:
+            yield file
+        return
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+        copy.seek(0)
+        yield io.BufferedReader(copy)
 
 
 @contextmanager
@@ -138,8 +161,7 @@ def _open_parquet(request: PointsRequest) -> Iterator[Table]:
             _guarded(file.iter_batches(batch_size=ROWS), request.source),
             geometry=geometry,
             geometry_type=types[0] if len(types) == 1 else "Unknown",
-            # Absent means OGC:CRS84, null means unknown (GeoParquet 1.1, "crs").
-            crs=_crs(request, described.get("crs", "OGC:CRS84"), geometry is not None),
+            crs=_crs(request, _geoparquet_crs(described), geometry is not None),
             total=file.metadata.num_rows,
         )
 
@@ -189,15 +211,28 @@ def _layer(layers: list[str], request: PointsRequest) -> str:
     return request.layer
 
 
-def _crs(request: PointsRequest, own: Any, has_geometry: bool) -> Any:
+def _crs(request: PointsRequest, own: str | None, has_geometry: bool) -> str:
     """The CRS of a geometry, or of columns of coordinates."""
     if not has_geometry:
-        return request.crs
+        return request.crs or LONLAT
     if own is None and request.crs is None:
         raise InputError(f"{request.source} does not say its CRS: give it, e.g. --crs EPSG:4326")
     if own is not None and request.crs not in (None, own):
         raise InputError(f"{request.source} has a CRS of its own: leave --crs {request.crs} out")
-    return own if own is not None else request.crs
+    return own or request.crs or LONLAT
+
+
+def _geoparquet_crs(column: dict[str, Any]) -> str | None:
+    """The CRS of a GeoParquet column: PROJJSON; absent means CRS84, null means unknown."""
+    if "crs" not in column:
+        return "OGC:CRS84"
+    own = column["crs"]
+    if not isinstance(own, dict):
+        return None if own is None else str(own)
+    known = own.get("id")
+    if isinstance(known, dict) and {"authority", "code"} <= set(known):
+        return f"{known['authority']}:{known['code']}"
+    return json.dumps(own)
 
 
 def _geo_metadata(schema: Any, request: PointsRequest) -> dict[str, Any] | None:

@@ -29,7 +29,7 @@ class Layout:
         schema: of the batches to write (pyarrow).
         geometry: name of the geometry column; None for a table without.
         geometry_type: as GDAL names it.
-        crs: of the geometry, anything pyproj understands.
+        crs: of the geometry.
         fid: name of the column of feature ids, if any.
     """
 
@@ -37,7 +37,7 @@ class Layout:
     schema: Any
     geometry: str | None
     geometry_type: str
-    crs: Any
+    crs: str
     fid: str | None
 
 
@@ -108,14 +108,14 @@ def write_csv(target: IO[str], batches: Iterator[tuple[Any, NDArray[Any]]], **op
 
     Args:
         target: text stream opened with newline="".
-        batches: (record batch, (N, dim) values).
+        batches: (Arrow columns, (N, dim) values).
         options: `header` (all names), `delimiter`, `array` (one JSON array column).
     """
     delimiter, array = options["delimiter"], options["array"]
     target.write(csv_header(options["header"], delimiter))
-    for batch, values in batches:
-        columns = [_texts(column) for column in batch.columns]
-        rows = list(zip(*columns)) if columns else [()] * len(values)
+    for columns, values in batches:
+        texts = [_texts(column) for column in columns]
+        rows = list(zip(*texts)) if texts else [()] * len(values)
         target.writelines(csv_lines(rows, values, delimiter, array=array))
 
 
@@ -134,7 +134,7 @@ def _write_ogr(path: Path, layout: Layout, batches: Iterator[Any]) -> None:
         layer=path.stem,
         geometry_name=layout.geometry,
         geometry_type=layout.geometry_type,
-        crs=_crs_text(layout.crs),
+        crs=layout.crs,
         layer_options=options,
     )
 
@@ -160,22 +160,13 @@ def _geo_metadata(layout: Layout) -> dict[str, Any]:
     column: dict[str, Any] = {
         "encoding": "WKB",
         "geometry_types": [layout.geometry_type] if known else [],
-        "crs": pyproj.CRS.from_user_input(layout.crs or "EPSG:4326").to_json_dict(),
+        "crs": pyproj.CRS.from_user_input(layout.crs).to_json_dict(),
     }
     return {
         "version": "1.0.0",
         "primary_column": layout.geometry,
         "columns": {layout.geometry: column},
     }
-
-
-def _crs_text(crs: Any) -> str:
-    if crs is None or isinstance(crs, str):
-        return crs or "EPSG:4326"
-    pyproj = require("pyproj", purpose="a table in another CRS")
-    known = pyproj.CRS.from_user_input(crs)
-    authority = known.to_authority(min_confidence=100)
-    return ":".join(authority) if authority else str(known.to_wkt())
 
 
 def _remembering(batches: Iterator[Any], failures: list[BaseException]) -> Iterator[Any]:

@@ -1,0 +1,180 @@
+"""`satclip models`: list, describe, fetch and convert models."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .messages import tell
+from .options import overwrite_option, verbosity_options
+from .progress import progress
+
+if TYPE_CHECKING:
+    from satclip_core.encoder import LocationEncoder
+    from satclip_core.published import Published
+
+json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+
+
+@click.group("models")
+def command() -> None:
+    """List, describe, fetch and convert models."""
+
+
+@command.command("list")
+@json_option
+@verbosity_options
+def list_command(as_json: bool) -> None:
+    """All named models: whether they are here, L, dimensions, effective resolution, size."""
+    from satclip_core.registry import list_models
+
+    entries = [asdict(entry) for entry in list_models()]
+    if as_json:
+        click.echo(json.dumps(entries, indent=2))
+        return
+    rows = [("NAME", "STATE", "L", "DIM", "RESOLUTION", "SIZE")]
+    for entry in entries:
+        rows.append(
+            (
+                entry["name"],
+                entry["state"],
+                _or_dash(entry["legendre_polys"]),
+                str(entry["dim"]),
+                _degrees(entry["resolution_degrees"]),
+                _megabytes(entry["size"]),
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+
+
+@command.command("info")
+@click.argument("name", metavar="NAME|FILE")
+@json_option
+@verbosity_options
+def info_command(name: str, as_json: bool) -> None:
+    """What a model is: architecture, provenance, SHA-256, model card."""
+    from satclip_core.published import PUBLISHED
+    from satclip_core.registry import find_model, load_encoder
+
+    published = PUBLISHED.get(name.lower())
+    if published is not None and not published.path.exists():
+        facts, card = _of_published(published), ""
+    else:
+        path = find_model(name)
+        encoder = load_encoder(name)
+        facts, card = _of_encoder(encoder, path), encoder.card
+        if published is not None:
+            facts.update(_record(published))
+    if as_json:
+        click.echo(json.dumps({**facts, "card": card}, indent=2, ensure_ascii=False))
+        return
+    width = max(len(key) for key in facts)
+    for key, value in facts.items():
+        click.echo(f"{key.ljust(width)}  {_or_dash(value)}")
+    if card:
+        click.echo(f"\n{card.strip()}")
+
+
+@command.command("fetch")
+@click.argument("name", metavar="NAME")
+@click.option("--force", is_flag=True, help="Fetch again even if it is here.")
+@verbosity_options
+def fetch_command(name: str, force: bool) -> None:
+    """Download a published model into the cache; goes on where an earlier try stopped.
+
+    Proxies are taken from https_proxy and no_proxy; SATCLIP_CACHE names another folder than the
+    user's cache, SATCLIP_HUB_URL another server than huggingface.co.
+    """
+    from satclip_core.published import PUBLISHED
+    from satclip_core.registry import fetch
+
+    try:
+        with progress(f"fetching {name}", "B") as report:
+            record, fresh = fetch(name, force=force, progress=report)
+    except KeyboardInterrupt:
+        tell(f"What has arrived is kept: satclip models fetch {name} goes on from there")
+        raise
+    path = PUBLISHED[record.name].path
+    if not fresh:
+        tell(f"{record.name} is here already and unchanged")
+    click.echo(str(path))
+
+
+@command.command("convert")
+@click.argument("source", metavar="NAME|IN")
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float16", "float64"]),
+    default="float32",
+    show_default=True,
+    help="Of the stored weights.",
+)
+@overwrite_option
+@verbosity_options
+def convert_command(source: str, target: Path, dtype: str, overwrite: bool) -> None:
+    """Write a model, e.g. a published .ckpt, as an .npz of this project: small, no pickle."""
+    from satclip_core.files import check_target
+    from satclip_core.registry import load_encoder
+    from satclip_core.weights import write_model
+
+    if target.suffix.lower() != ".npz":
+        raise click.UsageError(f"{target} must end in .npz")
+    check_target(target, overwrite=overwrite)
+    encoder = load_encoder(source)
+    write_model(target, encoder, dtype=dtype, overwrite=overwrite)
+    click.echo(str(target))
+
+
+def _of_published(model: Published) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "state": f"not fetched (satclip models fetch {model.name})",
+        "url": model.url,
+        "revision": model.revision,
+        "legendre_polys": model.legendre_polys,
+        "dim": model.dim,
+        "effective_resolution_degrees": 180 / (2 * model.legendre_polys),
+        "size": model.size,
+        "sha256": model.sha256,
+    }
+
+
+def _of_encoder(encoder: LocationEncoder, path: Path) -> dict[str, Any]:
+    count = sum(value.size for value in encoder.weights.values())
+    facts: dict[str, Any] = {
+        "name": encoder.name,
+        "path": str(path),
+        "size": os.path.getsize(path),
+        "parameters": count,
+    }
+    return {**facts, **{k: v for k, v in encoder.provenance.items() if k != "model"}}
+
+
+def _record(model: Published) -> dict[str, Any]:
+    from satclip_core.registry import read_record
+
+    record = read_record(model)
+    if record is None:
+        return {}
+    known = asdict(record)
+    return {key: known[key] for key in ("url", "revision", "commit", "fetched")}
+
+
+def _or_dash(value: Any) -> str:
+    return "-" if value is None else str(value)
+
+
+def _degrees(value: float | None) -> str:
+    return "-" if value is None else f"{value:g}°"
+
+
+def _megabytes(size: int | None) -> str:
+    return "-" if size is None else f"{size / 1e6:.1f} MB"

@@ -1,0 +1,79 @@
+"""`satclip points`: a table of points in, the same table with embeddings out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .options import model_option, overwrite_option, threads_option, verbosity_options
+from .progress import progress
+
+
+@click.command("points")
+@click.argument("source", metavar="IN")
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    metavar="OUT",
+    required=True,
+    help="CSV, GeoJSON, GeoPackage or GeoParquet by its extension; - for CSV on standard output.",
+)
+@model_option
+@click.option("--lon-column", metavar="NAME", help="Column of longitudes, or of x with --crs.")
+@click.option("--lat-column", metavar="NAME", help="Column of latitudes, or of y with --crs.")
+@click.option(
+    "--crs",
+    metavar="CRS",
+    help="CRS of coordinate columns, or of a file that does not say.  [default: EPSG:4326]",
+)
+@click.option("--layer", metavar="NAME", help="Layer to read, where IN has several.")
+@click.option(
+    "--array",
+    metavar="NAME",
+    help="One array column of this name (JSON text in CSV and GeoPackage, which have no lists).",
+)
+@click.option(
+    "--prefix",
+    metavar="TEXT",
+    default="e",
+    show_default=True,
+    help="Of the new columns' names: e000, e001, …",
+)
+@click.option("--normalize", is_flag=True, help="Scale every embedding to unit length.")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float16"]),
+    default="float32",
+    show_default=True,
+    help="Precision of the values.",
+)
+@click.option(
+    "--strict", is_flag=True, help="Fail on rows without usable coordinates; else left empty."
+)
+@click.option("--centroid", is_flag=True, help="Embed the centroids of lines and polygons.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Of CSV text.")
+@overwrite_option
+@threads_option
+@verbosity_options
+def command(source: str, target: str, model: str, **options: Any) -> None:
+    """Add the embedding of its place to each row of IN, a table of points.
+
+    IN is a CSV (- for standard input), or any file of points that GDAL reads, in any CRS. Rows,
+    columns and CRS are kept. In a CSV, columns called lon, lng, longitude or x, and lat, latitude
+    or y are found by themselves. Other formats than CSV need the extra `points`.
+
+    \b
+    satclip points cities.csv -o cities.parquet
+    satclip points plots.gpkg -o plots.csv --normalize
+    satclip points survey.csv --crs EPSG:32632 --lon-column E --lat-column N -o survey.gpkg
+    """
+    from satclip_core.points import PointsRequest, embed_points
+    from satclip_core.registry import load_encoder
+
+    request = PointsRequest(source, target, **options)
+    _ = request.target_format  # a wrong extension is said before a model is loaded
+    encoder = load_encoder(model)
+    with progress("embedding points" if target == "-" else target, "rows") as report:
+        embed_points(encoder, request, progress=report)
