@@ -90,25 +90,19 @@ def _train(
 
 def _plan(config: TrainConfig, options: RunOptions) -> str:
     """What a run would do, after every file was found."""
-    from satclip_training.cache import alternatives
+    from satclip_training.run import check_files
 
     lines = [f"{config.name}: {config.points.count:,} points, output {options.output}"]
     total = 0
-    for name, source in config.sources.items():
-        files = alternatives(source, options.places, f"sources.{name}.files")
+    for name, files in check_files(config, options.places).items():
+        source = config.sources[name]
         size = source.views * config.points.count * source.features.dim * 2
         total += size
         lines.append(
-            f"{name}: {len(files)} alternatives, {source.views} views of "
+            f"{name}: {files} alternatives, {source.views} views of "
             f"{source.chip.pixels} x {source.chip.pixels} pixels ({source.chip.kilometres:g} km), "
             f"cache {size / 1e6:,.0f} MB"
         )
-    for what, name in (
-        ("points.land_mask", config.points.land_mask),
-        ("probe.tasks", config.probe.tasks),
-    ):
-        if name is not None:
-            options.places.find(name, what)
     steps = int(config.points.count * (1 - config.training.validation_fraction))
     steps //= config.training.batch_size
     lines.append(f"cache {total / 1e6:,.0f} MB in all")

@@ -92,7 +92,7 @@ class EpochReport(lightning.Callback):
             "loss": float(torch.stack(self._losses).mean()) if self._losses else float("nan"),
             "validation_loss": float(trainer.callback_metrics.get("val_loss", float("nan"))),
             "scale": float(module.model.logit_scale.detach().exp()),
-            "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
+            "learning_rate": max(group["lr"] for group in trainer.optimizers[0].param_groups),
             "seconds": time.monotonic() - self._epoch_started,
         }
         if self.tasks and (last or (self.every and epoch % self.every == 0)):
@@ -135,22 +135,27 @@ class Checkpoints(lightning.Callback):
     """
 
     def __init__(self, folder: Path, cancelled: Callable[[], bool] | None) -> None:
-        self.folder, self.cancelled = folder, cancelled
+        self.folder, self.cancelled, self._stopping = folder, cancelled, False
 
     def on_train_batch_end(
         self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save and stop, where that was asked for."""
-        if self.cancelled is not None and self.cancelled():
-            if batch_idx + 1 < module.pairs.steps:
-                self._save(trainer)
-            raise CancelledError(
-                f"stopped in epoch {trainer.current_epoch + 1}; the same command goes on from there"
-            )
+        """Save and stop where that was asked for; after an epoch's last step, at its end."""
+        self._stopping = self._stopping or (self.cancelled is not None and self.cancelled())
+        if self._stopping and batch_idx + 1 < module.pairs.steps:
+            self._save(trainer)
+            self._stop(trainer)
 
     def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
         """Save the finished epoch."""
         self._save(trainer)
+        if self._stopping and trainer.current_epoch + 1 < trainer.max_epochs:
+            self._stop(trainer)
+
+    def _stop(self, trainer: Any) -> None:
+        raise CancelledError(
+            f"stopped in epoch {trainer.current_epoch + 1}; the same command goes on from there"
+        )
 
     def _save(self, trainer: Any) -> None:
         partial = self.folder / (CHECKPOINT + ".partial")

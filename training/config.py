@@ -4,6 +4,7 @@ Files named in a configuration are relative: looked for below the data root
 (`--data-root`, or the environment variable SATCLIP_DATA), then beside the YAML file.
 """
 
+# ruff: noqa: RUF009 - `setting` makes dataclass fields, as dataclasses.field does
 from __future__ import annotations
 
 import dataclasses
@@ -117,6 +118,7 @@ class TrainingSettings:
     epochs: int = setting(integer(low=1), 20)
     batch_size: int = setting(integer(low=2), 4096)
     learning_rate: float = setting(real(above=0), 3e-4)
+    first_layer_rate: float = setting(real(above=0), 1.0)
     image_learning_rate: float | None = setting(optional(real(above=0)), None)
     weight_decay: float = setting(real(0), 0.01)
     schedule: str = setting(text("cosine", "constant"), "cosine")
@@ -145,7 +147,7 @@ class ProbeSettings:
     tasks: str | None = setting(optional(text()), None)
     every: int = setting(integer(low=0), 5)
     names: tuple[str, ...] | None = setting(optional(sequence(text())), None)
-    baselines: tuple[str, ...] = setting(sequence(text("identity", "geoclip")), ())
+    baselines: tuple[str, ...] = setting(sequence(text("identity", "untrained", "geoclip")), ())
 
 
 @dataclasses.dataclass(frozen=True)

@@ -75,7 +75,7 @@ class RandomConvolution:
 def fit_random_convolution(
     chips: torch.Tensor, settings: FeatureSettings, generator: torch.Generator
 ) -> RandomConvolution:
-    """Draw filters from sample chips (N, bands, n, n) and whiten them by the patches' covariance."""
+    """Draw filters from sample chips (N, bands, n, n), whitened by the patches' covariance."""
     size = settings.patch
     patches = torch.nn.functional.unfold(chips, size).transpose(1, 2).flatten(0, 1)
     patches = patches[torch.randperm(len(patches), generator=generator)[:PATCHES]]

@@ -75,8 +75,9 @@ class ContrastiveTraining(lightning.LightningModule):
         """One step; the batch is drawn by its number."""
         return self.loss(self.pairs.batch(self.current_epoch, batch_idx))
 
-    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Clamp the temperature and take the step into the average."""
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Step, clamp the temperature, take the step into the average."""
+        super().optimizer_step(*args, **kwargs)
         with torch.no_grad():
             self.model.logit_scale.clamp_(max=math.log(self.config.training.largest_scale))
         if self.config.training.average_decay:
@@ -100,22 +101,23 @@ class ContrastiveTraining(lightning.LightningModule):
     def configure_optimizers(self) -> dict[str, Any]:
         """AdamW without decay for biases and temperature; warm-up, then cosine."""
         settings = self.config.training
-        decayed, plain, image = [], [], []
+        rates = {
+            "first": settings.learning_rate * settings.first_layer_rate,
+            "image": settings.image_learning_rate or settings.learning_rate,
+            "other": settings.learning_rate,
+        }
+        groups: dict[tuple[str, bool], dict[str, Any]] = {}
         for name, parameter in self.model.named_parameters():
-            if name.startswith("visual") and settings.image_learning_rate is not None:
-                image.append(parameter)
-            else:
-                (plain if parameter.ndim < 2 else decayed).append(parameter)
-        groups: list[dict[str, Any]] = [
-            {"params": decayed, "weight_decay": settings.weight_decay},
-            {"params": plain, "weight_decay": 0.0},
-        ]
-        if image:
-            groups.append({"params": image, "lr": settings.image_learning_rate})
-        optimizer = torch.optim.AdamW(
-            groups, settings.learning_rate, betas=(0.9, settings.beta2),
-            weight_decay=settings.weight_decay,
-        )  # fmt: skip
+            part = "image" if name.startswith("visual.") else "other"
+            part = "first" if name.startswith("location.nnet.layers.0.") else part
+            decayed = parameter.ndim > 1
+            fresh = {
+                "params": [],
+                "lr": rates[part],
+                "weight_decay": settings.weight_decay if decayed else 0.0,
+            }
+            groups.setdefault((part, decayed), fresh)["params"].append(parameter)
+        optimizer = torch.optim.AdamW(list(groups.values()), betas=(0.9, settings.beta2))
         total = settings.epochs * self.pairs.steps
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: rate_factor(step, total, self.config)
@@ -155,7 +157,7 @@ class ContrastiveTraining(lightning.LightningModule):
 
 
 def rate_factor(step: int, total: int, config: TrainConfig) -> float:
-    """Learning rate at a step, as a share of the highest: linear warm-up, then cosine or constant."""
+    """Learning rate at a step as a share of the highest: linear warm-up, then cosine or none."""
     settings = config.training
     warm = settings.warmup * total
     if step < warm:

@@ -45,7 +45,7 @@ class ContrastiveModel(nn.Module):
         return result
 
     def _drop_sources(self, images: torch.Tensor) -> torch.Tensor:
-        """Blank one source, drawn at random, in a share of the rows: no source is leant on alone."""
+        """Blank one source, drawn at random, in a share of the rows."""
         if len(self.widths) < 2:
             return images
         rows = len(images)

@@ -50,7 +50,7 @@ class Pairs:
         self.lonlat, self.views, self.weights = lonlat, dict(views), weights
         self.settings, self.seed = settings, seed
         order = np.random.default_rng([seed, 10]).permutation(len(lonlat))
-        held = int(round(settings.validation_fraction * len(lonlat)))
+        held = round(settings.validation_fraction * len(lonlat))
         self.validation, self.training = np.sort(order[:held]), np.sort(order[held:])
         self.batch_size = min(settings.batch_size, len(self.training))
         self._epoch_order: tuple[int, NDArray[np.int64]] = (-1, self.training)

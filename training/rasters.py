@@ -105,7 +105,7 @@ class Raster:
             Pixels (N, n, n, bands), float32 when interpolated, and (N, n, n) bool: valid.
         """
         if not bilinear:
-            return self._take(np.floor(row).astype(np.int64), np.floor(col).astype(np.int64))
+            return self._take(_pixel(row, self.array.shape[0]), _pixel(col, self.array.shape[1]))
         row, col = row - 0.5, col - 0.5
         top, left = np.floor(row).astype(np.int64), np.floor(col).astype(np.int64)
         down, right = row - top, col - left
@@ -135,6 +135,11 @@ class Raster:
         elif pixels.dtype.kind == "f":
             valid = valid & np.isfinite(pixels).all(-1)
         return pixels, valid
+
+
+def _pixel(place: Floats, count: int) -> NDArray[np.int64]:
+    """The pixel of a place; the raster's far edge (the south pole, say) belongs to the last one."""
+    return np.floor(place).astype(np.int64) - (place == count)
 
 
 def _projector(crs: Any, kind: str) -> Any:

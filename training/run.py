@@ -19,6 +19,7 @@ from satclip_core.errors import InputError, OutputError
 
 from .cache import CacheRequest, cached_views, make_request
 from .callbacks import CHECKPOINT, LOG, Checkpoints, EpochReport, duration
+from .chips import alternatives
 from .config import Locations, TrainConfig
 from .land import load_points
 from .pairs import Pairs
@@ -62,13 +63,14 @@ def train(config: TrainConfig, options: RunOptions) -> Path:
         CancelledError: stopped; the same command goes on from there.
     """
     started = time.monotonic()
+    check_files(config, options.places)
     checkpoint = _prepare(config, options)
     lonlat = load_points(config.points, options.places)
     log.info("%s points", f"{len(lonlat):,}")
     tasks = _tasks(config, options)
     views = {
-        request.name: _cached(request, options)
-        for request in requests(config, options.places, lonlat)
+        name: _cached(make_request(name, source, lonlat, options.places, config.seed), options)
+        for name, source in config.sources.items()
     }
     weights = {name: source.weight for name, source in config.sources.items()}
     pairs = Pairs(lonlat, views, weights, config.training, config.seed)
@@ -85,12 +87,19 @@ def train(config: TrainConfig, options: RunOptions) -> Path:
     return path
 
 
-def requests(config: TrainConfig, places: Locations, lonlat: Floats) -> list[CacheRequest]:
-    """The caches that a run needs; finds every file, so a missing one is named at once."""
-    return [
-        make_request(name, source, lonlat, places, config.seed)
+def check_files(config: TrainConfig, places: Locations) -> dict[str, int]:
+    """Find every file, so that a missing one is named at once; alternatives of each source."""
+    for what, name in (
+        ("points.file", config.points.file),
+        ("points.land_mask", config.points.land_mask),
+        ("probe.tasks", config.probe.tasks),
+    ):
+        if name is not None:
+            places.find(name, what)
+    return {
+        name: len(alternatives(source, places, f"sources.{name}.files"))
         for name, source in config.sources.items()
-    ]
+    }
 
 
 def _prepare(config: TrainConfig, options: RunOptions) -> Path | None:
@@ -208,6 +217,24 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", module=r"lightning\..*")
 
 
+def untrained(config: TrainConfig, land: Floats) -> Callable[[Floats], Any]:
+    """The same encoder before any training, finished in the same way: what smoothness alone gives.
+
+    Its initial weights are those that the run began with (same seed).
+    """
+    import torch
+
+    from .export import encoder_from, finished_weights
+    from .location import LocationModel
+
+    state = torch.get_rng_state()
+    torch.manual_seed(config.seed)
+    weights = LocationModel(config.model).inference_weights()
+    torch.set_rng_state(state)
+    arrays = {key: value.numpy() for key, value in weights.items()}
+    return encoder_from(finished_weights(arrays, config, land), config).encode
+
+
 def _export(
     config: TrainConfig,
     options: RunOptions,
@@ -223,7 +250,8 @@ def _export(
     if tasks:
         scores[config.name] = run_probes(encoder_from(weights, config).encode, tasks)
         for name in config.probe.baselines:
-            scores[name] = run_probes(embedder(name), tasks)
+            embed = untrained(config, pairs.lonlat) if name == "untrained" else embedder(name)
+            scores[name] = run_probes(embed, tasks)
         write_scores(scores, options.output / "scores.json")
     path = options.output / f"{config.name}.npz"
     shown = table(scores, tasks) if tasks else ""

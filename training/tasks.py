@@ -1,5 +1,6 @@
 """Downstream tasks: places with a number or a class, read from files named in YAML."""
 
+# ruff: noqa: RUF009 - `setting` makes dataclass fields, as dataclasses.field does
 from __future__ import annotations
 
 import dataclasses

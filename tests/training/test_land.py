@@ -1,0 +1,105 @@
+"""Land masks from any file, and points uniform over land area."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from training_world import write_raster
+
+from satclip_core.errors import InputError
+from satclip_training.config import Locations, PointSettings
+from satclip_training.land import load_points, read_land_mask, sample_points
+
+GLOBE = (-180.0, -90.0, 180.0, 90.0)
+
+
+def test_points_are_uniform_on_the_sphere() -> None:
+    points = sample_points(40_000, seed=1)
+    # Equal-area bands of latitude and of longitude: 10 x 10 cells of 400 points each.
+    bands = np.floor((np.sin(np.radians(points[:, 1])) + 1) * 5).astype(int).clip(0, 9)
+    columns = np.floor((points[:, 0] + 180) / 36).astype(int).clip(0, 9)
+    counts = np.bincount(bands * 10 + columns, minlength=100)
+    chi_square = ((counts - 400) ** 2 / 400).sum()
+    assert chi_square < 149  # 99.9 % quantile at 99 degrees of freedom
+
+
+def test_points_are_uniform_over_land_and_only_there() -> None:
+    points = sample_points(
+        20_000, seed=2, is_land=lambda p: np.abs(p[:, 0]) < 90, latitude=(-60, 80)
+    )
+    assert len(points) == 20_000
+    assert np.abs(points[:, 0]).max() < 90
+    assert points[:, 1].min() >= -60
+    assert points[:, 1].max() <= 80
+    sines = np.sin(np.radians(points[:, 1]))
+    low, high = np.sin(np.radians([-60, 80]))
+    assert sines.mean() == pytest.approx((low + high) / 2, abs=0.02)
+
+
+def test_the_same_seed_draws_the_same_points() -> None:
+    np.testing.assert_array_equal(sample_points(500, seed=3), sample_points(500, seed=3))
+    assert not np.array_equal(sample_points(500, seed=3), sample_points(500, seed=4))
+
+
+def test_no_land_is_an_error() -> None:
+    with pytest.raises(InputError, match="hardly any land"):
+        sample_points(10, seed=1, is_land=lambda p: np.zeros(len(p), bool))
+
+
+PLACES = np.array([[20.0, 10.0], [-100.0, 10.0], [179.99, -89.9], [180.0, 90.0], [-180.0, 0.0]])
+EAST = np.array([True, False, True, False, False])
+
+
+def masks(folder: Path) -> dict[str, Path]:
+    """The same mask, east is land, in every form."""
+    east = np.zeros((180, 360), bool)
+    east[:, 180:] = True
+    np.savez(folder / "water.npz", lat=np.zeros(180), mask=~east)
+    write_raster(folder / "land.tif", east[None].astype(np.uint8), GLOBE, "EPSG:4326")
+    ring = [[0, -90], [180, -90], [180, 90], [0, 90], [0, -90]]
+    feature = {
+        "type": "Feature",
+        "properties": {},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+    text = json.dumps({"type": "FeatureCollection", "features": [feature]})
+    (folder / "land.geojson").write_text(text)
+    return {name: folder / name for name in ("water.npz", "land.tif", "land.geojson")}
+
+
+@pytest.mark.parametrize("form", ["water.npz", "land.tif", "land.geojson"])
+def test_masks_of_every_form_say_the_same(tmp_path: Path, form: str) -> None:
+    is_land = read_land_mask(masks(tmp_path)[form])
+    # 180 and -180 are one meridian, the first column's.
+    np.testing.assert_array_equal(is_land(PLACES), EAST)
+
+
+def test_water_value_turns_codes_into_a_mask(tmp_path: Path) -> None:
+    codes = np.full((1, 18, 36), 32, np.uint8)
+    codes[:, :, 18:] = 5
+    path = write_raster(tmp_path / "codes.tif", codes, GLOBE, "EPSG:4326")
+    np.testing.assert_array_equal(read_land_mask(path, water_value=32)(PLACES), EAST)
+
+
+def test_the_noaa_mask_knows_continents(shared_data: Path) -> None:
+    is_land = read_land_mask(shared_data / "masks/globe_combined_mask_compressed.npz")
+    places = np.array([[23.6, -2.9], [-30.0, 0.0], [-60.0, -3.0], [170.0, -45.0], [-150.0, -40.0]])
+    np.testing.assert_array_equal(is_land(places), [True, False, True, True, False])
+
+
+def test_points_come_from_a_file_where_one_is_named(tmp_path: Path) -> None:
+    places = np.array([[1.5, 2.5], [3.5, -4.5], [5.0, 6.0]])
+    np.save(tmp_path / "points.npy", places)
+    np.savetxt(tmp_path / "points.csv", places, delimiter=",", header="lon,lat", comments="")
+    for name in ("points.npy", "points.csv"):
+        settings = PointSettings(file=name, count=2)
+        np.testing.assert_array_equal(load_points(settings, Locations((tmp_path,))), places[:2])
+
+
+def test_a_file_without_coordinates_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "points.csv").write_text("x,y\n1,2\n")
+    with pytest.raises(InputError, match="no columns lon and lat"):
+        load_points(PointSettings(file="points.csv"), Locations((tmp_path,)))

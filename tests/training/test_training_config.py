@@ -1,0 +1,116 @@
+"""Settings: typos, wrong types and ranges are one line that names file, key and fix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from satclip_core.errors import InputError
+from satclip_training.config import load_config, locations
+
+CONFIGS = Path(__file__).parents[2] / "training" / "configs"
+
+BASE = """
+name: x
+sources:
+  a:
+    files: [a.tif]
+    chip: {kilometres: 50, pixels: 8}
+"""
+
+
+def load(tmp_path: Path, text: str, *overrides: str) -> object:
+    file = tmp_path / "run.yaml"
+    file.write_text(text)
+    return load_config(file, overrides)
+
+
+@pytest.mark.parametrize(
+    "name", sorted(p.name for p in CONFIGS.glob("*.yaml") if p.stem != "tasks")
+)
+def test_shipped_configurations_are_valid(name: str) -> None:
+    config = load_config(CONFIGS / name)
+    assert config.sources
+
+
+def test_defaults_fill_what_is_not_said(tmp_path: Path) -> None:
+    config = load(tmp_path, BASE)
+    assert config.training.epochs == 20
+    assert config.sources["a"].features.filters == 256
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("training.learning_rat=1", "learning_rat: unknown key, did you mean 'learning_rate'"),
+        ("sources.a.chip.kilometers=3", "sources.a.chip.kilometers: unknown key, did you mean"),
+        ("zzz=1", "zzz: unknown key; known: export, model"),
+        ("training.epochs=many", "training.epochs: expected a whole number, got 'many'"),
+        ("training.epochs=2.5", "training.epochs: expected a whole number, got 2.5"),
+        ("training.epochs=true", "training.epochs: expected a whole number, got True"),
+        ("training.epochs=0", "training.epochs: must be at least 1, got 0"),
+        ("training.learning_rate=0", "training.learning_rate: must be greater than 0"),
+        ("training.learning_rate=.inf", "training.learning_rate: expected a finite number"),
+        ("model.dropout=1", "model.dropout: must be at most 0.95, got 1"),
+        ("training.schedule=cosinus", "'cosinus' is not one of cosine, constant; did you mean"),
+        ("points.latitude=[10]", "points.latitude: expected 2 values, got 1"),
+        ("points.latitude=[10, -10]", "south 10.0 is not below north -10.0"),
+        ("points.latitude=12", "points.latitude: expected a list, got 12"),
+        ("sources.a.features.patch=9", "larger than the chip (8 pixels)"),
+        ("sources.a.features.dim=9999", "more than the 768 responses"),
+        ("sources.a.bounds=[10, 0, -10, 5]", "expected west south east north"),
+        ("sources={}", "sources: expected at least 1 entries"),
+        ("sources.a.chip.flip=2", "sources.a.chip.flip: expected true or false, got 2"),
+        ("model=3", "model: expected keys and values, got 3"),
+        ("name=", "name: expected text, got None"),
+        ("name.x=1", "'name.x' is no key"),
+    ],
+)  # fmt: skip
+def test_mistakes_name_the_key(tmp_path: Path, override: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load(tmp_path, BASE, override)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_mistakes_name_the_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"run\.yaml: nam: unknown key, did you mean 'name'"):
+        load(tmp_path, BASE.replace("name: x", "nam: x"))
+
+
+def test_missing_keys_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"sources\.a\.chip\.pixels: missing"):
+        load(tmp_path, BASE.replace(", pixels: 8", ""))
+
+
+def test_broken_yaml_names_the_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not valid YAML at line"):
+        load(tmp_path, "name: [x\nsources: {")
+
+
+def test_numbers_in_exponent_form_without_a_dot_are_numbers(tmp_path: Path) -> None:
+    assert load(tmp_path, BASE, "training.learning_rate=1e-4").training.learning_rate == 1e-4
+
+
+def test_data_root_comes_before_the_configurations_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside, root = tmp_path / "beside", tmp_path / "root"
+    for folder in (beside, root):
+        folder.mkdir()
+        (folder / "both.tif").touch()
+    (beside / "one.tif").touch()
+    found = locations(beside / "run.yaml", root)
+    assert found.find("both.tif", "x") == root / "both.tif"
+    assert found.find("one.tif", "x") == beside / "one.tif"
+    monkeypatch.setenv("SATCLIP_DATA", str(root))
+    assert locations(beside / "run.yaml").find("both.tif", "x") == root / "both.tif"
+    with pytest.raises(InputError, match=r"'none\.tif' is not there .*--data-root"):
+        found.find("none.tif", "points.file")
+
+
+def test_digest_ignores_where_output_goes_and_nothing_else(tmp_path: Path) -> None:
+    first = load(tmp_path, BASE).digest()
+    assert load(tmp_path, BASE, "output=elsewhere").digest() == first
+    assert load(tmp_path, BASE, "model.dropout=0.1").digest() != first

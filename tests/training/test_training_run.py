@@ -1,0 +1,201 @@
+"""Whole runs on a small world: learning, resuming, exporting, through the real command."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner, Result
+
+from satclip_cli.train import command
+from satclip_core.errors import CancelledError, InputError
+from satclip_core.weights import read_model
+from satclip_training.config import TrainConfig, load_config, locations
+from satclip_training.run import RunOptions, train
+
+TINY = Path(__file__).parents[2] / "training" / "configs" / "tiny.yaml"
+
+
+def run_command(*arguments: object) -> Result:
+    return CliRunner().invoke(command, [str(a) for a in arguments])
+
+
+def options(world: Path, output: Path, **more: object) -> RunOptions:
+    return RunOptions(locations(TINY, world), output, world, **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def finished(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    result = run_command(TINY, "--data-root", world, "-o", folder)
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+def log_rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "log.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_validation_loss_falls_well_below_chance(finished: Path) -> None:
+    rows = log_rows(finished)
+    assert len(rows) == 8
+    assert float(rows[-1]["validation_loss"]) < np.log(256) - 0.5
+
+
+def test_probe_beats_the_coordinates_themselves(finished: Path) -> None:
+    scores = json.loads((finished / "scores.json").read_text())
+    assert scores["tiny"]["field"] > scores["identity"]["field"] + 0.2
+
+
+def test_probes_are_logged_every_few_epochs(finished: Path) -> None:
+    probed = [row["epoch"] for row in log_rows(finished) if row["probe_field"]]
+    assert probed == ["4", "8"]
+
+
+def test_exported_model_carries_provenance_and_card(finished: Path) -> None:
+    encoder = read_model(finished / "tiny.npz")
+    assert encoder.dim == 32
+    assert encoder.provenance["training_config_sha256"] == load_config(TINY).digest()
+    assert "| field | R² |" in encoder.card
+    assert (finished / "tiny.md").read_text() == encoder.card
+
+
+def test_checkpoint_has_the_published_layout(finished: Path) -> None:
+    content = torch.load(finished / "last.ckpt", weights_only=True)
+    assert content["hyper_parameters"]["legendre_polys"] == 8
+    assert type(content["hyper_parameters"]) is dict
+    state = content["state_dict"]
+    assert state["model.location.nnet.layers.0.weight"].shape == (64, 64)
+    assert {"model.location.nnet.last_layer.bias", "model.logit_scale"} <= set(state)
+
+
+def test_checkpoint_export_and_torch_module_agree(finished: Path) -> None:
+    from satclip_training.location import LocationModel
+
+    content = torch.load(finished / "last.ckpt", weights_only=True)
+    prefix = "model.location."
+    module = LocationModel(load_config(TINY).model).eval()
+    module.load_state_dict(
+        {k[len(prefix) :]: v for k, v in content["state_dict"].items() if k.startswith(prefix)}
+    )
+    rng = np.random.default_rng(1)
+    places = np.column_stack([rng.uniform(-180, 180, 200), rng.uniform(-90, 90, 200)])
+    with torch.no_grad():
+        wanted = module(torch.from_numpy(places)).numpy()
+    # Both run float32 weights; the core in float64, torch in float32.
+    for file in ("last.ckpt", "tiny.npz"):
+        got = read_model(finished / file).encode(places)
+        np.testing.assert_allclose(got, wanted, atol=1e-5, rtol=1e-5)
+
+
+def short(*overrides: str) -> TrainConfig:
+    few = ("points.count=800", "training.epochs=3", "training.batch_size=128", "probe.tasks=null")
+    return load_config(TINY, (*few, "model.dropout=0.3", *overrides))
+
+
+class StopAfter:
+    """Says stop when it has been asked a number of times."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def __call__(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+@pytest.mark.parametrize("steps", [5, 7], ids=["at the end of an epoch", "within an epoch"])
+def test_a_stopped_run_goes_on_to_the_same_bits(world: Path, tmp_path: Path, steps: int) -> None:
+    config = short("model.source_dropout=0.2", "training.jitter_degrees=0.1")
+    whole = read_model(train(config, options(world, tmp_path / "whole")))
+    chunks = 2  # of the cache: two views of 800 points
+    stop = StopAfter(chunks + steps - 1)
+    with pytest.raises(CancelledError, match="same command"):
+        train(config, options(world, tmp_path / "parts", cancelled=stop))
+    parts = read_model(train(config, options(world, tmp_path / "parts", resume=True)))
+    for key, value in whole.weights.items():
+        np.testing.assert_array_equal(parts.weights[key], value, err_msg=key)
+
+
+def test_other_settings_do_not_go_on_from_a_checkpoint(world: Path, finished: Path) -> None:
+    before = (finished / "last.ckpt").stat().st_mtime_ns
+    with pytest.raises(InputError, match=r"other settings.*--fresh"):
+        train(short(), options(world, finished))
+    assert (finished / "last.ckpt").stat().st_mtime_ns == before
+
+
+def test_resume_without_a_checkpoint_is_refused(world: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing to resume"):
+        train(short(), options(world, tmp_path, resume=True))
+
+
+def test_a_finished_run_started_again_exports_again(world: Path, finished: Path) -> None:
+    before = read_model(finished / "tiny.npz").weights
+    assert run_command(TINY, "--data-root", world, "-o", finished).exit_code == 0
+    after = read_model(finished / "tiny.npz").weights
+    for key in before:
+        np.testing.assert_array_equal(after[key], before[key])
+
+
+def test_hidden_components_and_degree_decay_are_folded_into_the_file(
+    world: Path, tmp_path: Path
+) -> None:
+    config = short(
+        "export.embedding=hidden-components", "export.component_power=1",
+        "model.degree_decay=2", "model.degree_reference=5",
+    )  # fmt: skip
+    encoder = read_model(train(config, options(world, tmp_path)))
+    from satclip_training.land import load_points
+
+    land = load_points(config.points, locations(TINY, world))
+    values = encoder.encode(land).astype(np.float64)
+    np.testing.assert_allclose(values.mean(0), 0, atol=1e-3)
+    np.testing.assert_allclose(np.cov(values.T), np.eye(32), atol=0.02)
+
+
+@pytest.mark.parametrize("kind", ["centre", "standardise", "whiten"])
+def test_post_processing_is_folded_into_the_last_layer(kind: str) -> None:
+    from satclip_training.config import ExportSettings
+    from satclip_training.export import postprocess
+
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(500, 6))
+    weights = {"last_layer.weight": rng.normal(size=(4, 6)), "last_layer.bias": rng.normal(size=4)}
+    raw = hidden @ weights["last_layer.weight"].T + weights["last_layer.bias"]
+    done = postprocess(weights, raw, ExportSettings(postprocess=kind, shrinkage=0))
+    values = hidden @ done["last_layer.weight"].T + done["last_layer.bias"]
+    np.testing.assert_allclose(values.mean(0), 0, atol=1e-10)
+    if kind == "standardise":
+        np.testing.assert_allclose(values.std(0, ddof=1), 1, atol=1e-10)
+    if kind == "whiten":
+        np.testing.assert_allclose(np.cov(values.T), np.eye(4), atol=1e-8)
+
+
+def test_dry_run_writes_nothing(world: Path, tmp_path: Path) -> None:
+    result = run_command(TINY, "--data-root", world, "-o", tmp_path / "out", "--dry-run")
+    assert result.exit_code == 0
+    assert "2 alternatives" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--set", "training.epoch=3"), "did you mean 'epochs'"),
+        (("--set", "points.land_mask=nowhere.npz"), "nowhere.npz"),
+        (("--set", "sources.image.files=[none_*.tif]"), "none_*.tif"),
+        (("--set", "oops"), "KEY=VALUE"),
+    ],
+)
+def test_mistakes_are_one_line(
+    world: Path, tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    result = run_command(TINY, "--data-root", world, "-o", tmp_path / "out", *arguments)
+    assert result.exit_code == 1
+    assert message in result.output
+    assert len(result.output.strip().splitlines()) == 1
