@@ -1,0 +1,164 @@
+"""The basis of an RGB picture: three principal components and the range of each colour."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .analysis import principal_components
+from .errors import InputError
+from .files import written_whole
+
+if TYPE_CHECKING:
+    from .encoder import LocationEncoder
+
+Float64 = NDArray[np.float64]
+
+FORMAT = "satclip-rgb-basis"
+VERSION = 1
+# Percentiles that become 0 and 255.
+STRETCH = (2.0, 98.0)
+# Pixels that a basis is fitted on.
+SAMPLE = 8192
+_LARGEST_FILE = 2**24
+
+
+@dataclass(frozen=True)
+class RgbBasis:
+    """Three principal components and the range that is spread over the colours.
+
+    Attributes:
+        mean: (dim,) of the embeddings it was fitted on.
+        components: (3, dim).
+        low: (3,) value that becomes 0.
+        high: (3,) value that becomes 255.
+        explained: (3,) share of the variance.
+        model: name of the model.
+        sha256: of the model file; colours of another model would mean nothing.
+    """
+
+    mean: Float64
+    components: Float64
+    low: Float64
+    high: Float64
+    explained: Float64
+    model: str
+    sha256: str
+
+    @classmethod
+    def fit(cls, encoder: LocationEncoder, lonlat: Float64, threads: int | None = None) -> RgbBasis:
+        """The basis of some places, e.g. a sample of the pixels of a raster.
+
+        Args:
+            encoder: what embeds.
+            lonlat: (N, 2) degrees.
+            threads: number of threads; all available processors where None.
+
+        Raises:
+            InputError: the model has fewer than three dimensions.
+        """
+        if encoder.dim < 3:
+            raise InputError(
+                f"the model {encoder.name} has {encoder.dim} dimensions: RGB needs at least 3"
+            )
+        data = encoder.encode(lonlat, threads=threads, single=True)
+        mean, components, explained = principal_components(data, 3)
+        scores = (data - mean) @ components.T
+        low, high = np.percentile(scores, STRETCH, axis=0)
+        return cls(mean, components, low, high, explained, encoder.name, encoder.sha256)
+
+    def colours(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(..., dim) -> (..., 3) within 0..255, NaN where there is no data."""
+        components = self.components.astype(np.float32)
+        offset = (self.mean @ self.components.T + self.low).astype(np.float32)
+        # Where all of a sample is alike there is nothing to spread: the middle of the range.
+        span = np.where(self.high > self.low, self.high - self.low, np.inf).astype(np.float32)
+        share = (embeddings @ components.T - offset) / span
+        share = np.where(np.isinf(span), share + np.float32(0.5), share)
+        colours: NDArray[np.float32] = np.clip(share * 255, 0, 255)
+        return colours
+
+    def check(self, encoder: LocationEncoder) -> None:
+        """Refuse an encoder other than the one the basis was fitted for.
+
+        Raises:
+            InputError: it is another model.
+        """
+        if self.sha256 != encoder.sha256:
+            raise InputError(
+                f"the basis was fitted for the model {self.model} ({self.sha256[:12]}…), not for "
+                f"{encoder.name} ({encoder.sha256[:12]}…): use that model, or fit a basis again"
+            )
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the basis as JSON.
+
+        Raises:
+            OutputError: the file cannot be written, or exists and may not be replaced.
+        """
+        content: dict[str, Any] = {
+            "format": FORMAT,
+            "version": VERSION,
+            "model": self.model,
+            "weights_sha256": self.sha256,
+            "stretch_percentiles": list(STRETCH),
+        }
+        for name in ("low", "high", "explained", "mean", "components"):
+            content[name] = getattr(self, name).tolist()
+        with written_whole(path, overwrite=overwrite) as temporary:
+            temporary.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> RgbBasis:
+        """Read a basis that `save` wrote.
+
+        Raises:
+            InputError: missing, unreadable, of another kind, or damaged.
+        """
+        file = Path(path)
+        try:
+            if file.stat().st_size > _LARGEST_FILE:
+                raise InputError(f"{file} is too large to be a basis: give what --save-basis wrote")
+            content = json.loads(file.read_text("utf-8"))
+        except FileNotFoundError:
+            raise InputError(
+                f"the basis {file} does not exist: write one with --save-basis"
+            ) from None
+        except OSError as error:
+            raise InputError(f"cannot read the basis {file}: {error.strerror}") from error
+        except (ValueError, RecursionError):
+            raise InputError(f"{file} is no basis: give a file that --save-basis wrote") from None
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise InputError(f"{file} is no basis: give a file that --save-basis wrote")
+        if content.get("version") != VERSION:
+            raise InputError(
+                f"the basis {file} has version {content.get('version')}, not {VERSION}: it was "
+                "written by another release"
+            )
+        return cls._from(content, file)
+
+    @classmethod
+    def _from(cls, content: dict[str, Any], file: Path) -> RgbBasis:
+        try:
+            arrays = {
+                name: np.array(content[name], np.float64)
+                for name in ("mean", "components", "low", "high", "explained")
+            }
+            shapes = tuple(array.shape for array in arrays.values())
+            dim = arrays["mean"].size
+            whole = shapes == ((dim,), (3, dim), (3,), (3,), (3,)) and all(
+                np.isfinite(array).all() for array in arrays.values()
+            )
+            if whole:
+                return cls(
+                    **arrays, model=str(content["model"]), sha256=str(content["weights_sha256"])
+                )
+        except (KeyError, TypeError, ValueError):
+            pass
+        raise InputError(f"the basis {file} is damaged: write it again with --save-basis")
