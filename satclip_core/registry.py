@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from .download import Cancelled, Policy, Progress, download, hash_file
 from .errors import DownloadError, ModelError
-from .published import PUBLISHED, Published
+from .published import HUB_URL, PUBLISHED, Published
 
 if TYPE_CHECKING:
-    from .encoder import LocationEncoder
+    from .encoder import LocationEncoder, ModelInfo
 
 BUNDLED = "bundled"
 _BUNDLED_FILE = Path(__file__).parent / "models" / "bundled.npz"
@@ -83,7 +83,28 @@ def load_encoder(name_or_path: str | os.PathLike[str] = BUNDLED) -> LocationEnco
     """
     from .weights import read_model
 
-    return read_model(find_model(name_or_path))
+    encoder = read_model(find_model(name_or_path))
+    published = PUBLISHED.get(str(name_or_path).lower())
+    if published is not None:
+        encoder.info = published_info(published)
+    return encoder
+
+
+def published_info(model: Published) -> ModelInfo:
+    """Where a published checkpoint comes from: its file does not say."""
+    from .encoder import ModelInfo
+
+    training = {
+        "source": f"{model.repository}@{model.revision}",
+        "data": "S2-100K (Sentinel-2, 12 bands)",
+        "paper": "Klemmer et al., SatCLIP, AAAI 2025, arXiv:2311.17179",
+    }
+    card = (
+        f"# {model.name}\n\nThe location encoder of [{model.repository}]"
+        f"({HUB_URL}/{model.repository}), published by Microsoft under the MIT licence; "
+        f"trained on S2-100K. L = {model.legendre_polys}.\n"
+    )
+    return ModelInfo(name=model.name, licence="MIT", training=training, card=card)
 
 
 def find_model(name_or_path: str | os.PathLike[str] = BUNDLED) -> Path:

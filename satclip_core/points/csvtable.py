@@ -194,7 +194,7 @@ def batches(rows: Iterator[list[str]], size: int = ROWS) -> Iterator[list[list[s
 
 def csv_header(names: Sequence[str], delimiter: str) -> str:
     """The first line of a CSV table."""
-    return f"{csv.writer(_Echo(), delimiter=delimiter, lineterminator='').writerow(names)}\n"
+    return _line_writer(delimiter)(names) + "\n"
 
 
 def csv_lines(rows: Rows, values: NDArray[Any], delimiter: str, *, array: bool) -> Iterator[str]:
@@ -206,12 +206,12 @@ def csv_lines(rows: Rows, values: NDArray[Any], delimiter: str, *, array: bool) 
         delimiter: between fields.
         array: write the numbers as one field, a JSON array.
     """
-    writer = csv.writer(_Echo(), delimiter=delimiter, lineterminator="")
+    line = _line_writer(delimiter)
     empty = "" if array else delimiter * (values.shape[1] - 1)
     texts = to_text(values, "," if array else delimiter)
     for row, text in zip(rows, texts):
         numbers = f'"[{text}]"' if text and array else text or empty
-        yield f"{writer.writerow(row)}{delimiter}{numbers}\n"
+        yield f"{line(row)}{delimiter}{numbers}\n"
 
 
 class _Echo:
@@ -219,6 +219,13 @@ class _Echo:
 
     def write(self, text: str) -> str:
         return text
+
+
+def _line_writer(delimiter: str) -> Callable[[Sequence[str]], str]:
+    """From fields to a line without its end."""
+    # csv.writer quotes the characters of the line's end, so both have to be in it.
+    writer: Any = csv.writer(_Echo(), delimiter=delimiter, lineterminator="\r\n")
+    return lambda fields: str(writer.writerow(fields))[:-2]
 
 
 def _delimiter(header: str) -> str:

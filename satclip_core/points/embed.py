@@ -123,7 +123,7 @@ def _table_to_csv(table: Table, request: PointsRequest, embedder: Embedder) -> P
             )
             columns = [batch.column(table.schema.get_field_index(name)) for name in names]
             if lonlat:
-                columns += [pa.array(axis) for axis in embedder.lonlat(x, y)]
+                columns += [pa.array(a, mask=~np.isfinite(a)) for a in embedder.lonlat(x, y)]
             yield columns, embedder.embed(x, y, describe)
 
     with _text_target(request) as target:
