@@ -1,0 +1,168 @@
+"""Linear probes and their tasks: known scores on made data, published protocol on the real."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from satclip_core.errors import InputError, MissingDependencyError
+from satclip_training import probe
+from satclip_training.baselines import geoclip_projection, load_geoclip
+from satclip_training.tasks import load_tasks
+
+TASKS = Path(__file__).parents[2] / "training" / "configs" / "tasks.yaml"
+
+
+def test_a_linear_relation_is_read_fully() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 10))
+    assert probe.score(x, x @ rng.normal(size=10)) > 0.999
+
+
+def test_noise_is_not_read() -> None:
+    rng = np.random.default_rng(0)
+    assert abs(probe.score(rng.normal(size=(900, 50)), rng.normal(size=900))) < 0.05
+
+
+def test_the_score_is_the_share_of_variance_explained() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(8000, 4))
+    target = x.sum(1) + rng.normal(size=8000) * 2
+    assert probe.score(x, target) == pytest.approx(0.5, abs=0.03)
+
+
+def test_classes_score_accuracy() -> None:
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 4, 800)
+    x = np.eye(4)[codes] + rng.normal(size=(800, 4)) * 0.05
+    assert probe.score(x, codes + 17, classes=True) == 1
+    assert probe.score(rng.normal(size=(4000, 4)), rng.integers(0, 4, 4000), classes=True) < 0.3
+
+
+def test_many_noisy_features_get_a_stronger_penalty_not_a_bad_score() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 300))
+    assert probe.score(x, x[:, 0] + rng.normal(size=600)) > 0
+
+
+def test_scores_do_not_depend_on_the_scale_of_the_embedding() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(500, 20))
+    target = x[:, 0] + rng.normal(size=500)
+    assert probe.score(x * 1000 + 5, target) == pytest.approx(probe.score(x, target))
+
+
+def write_tasks(folder: Path, text: str) -> Path:
+    path = folder / "tasks.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_tables_drop_what_is_missing_or_out_of_range(tmp_path: Path) -> None:
+    rows = ["lon,lat,v"] + [f"{i},0,{i}" for i in range(20)] + ["3,,5", "4,4,", "5,5,-999"]
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    text = "tasks:\n  t: {kind: table, file: t.csv, target: v, minimum: 0, transform: log1p}\n"
+    (task,) = load_tasks(write_tasks(tmp_path, text))
+    np.testing.assert_allclose(task.target, np.log1p(np.arange(20)))
+    np.testing.assert_array_equal(task.lonlat[:, 0], np.arange(20))
+
+
+def test_large_tables_are_cut_to_a_fixed_sample(world: Path, tmp_path: Path) -> None:
+    text = "most: 100\ntasks:\n  t: {kind: table, file: places.csv, target: value}\n"
+    path = write_tasks(tmp_path, text)
+    first, second = (load_tasks(path, data_root=world)[0] for _ in range(2))
+    assert len(first.target) == 100
+    np.testing.assert_array_equal(first.lonlat, second.lonlat)
+
+
+def test_grids_are_read_at_land_points(tmp_path: Path) -> None:
+    lat, lon = np.linspace(-89.5, 89.5, 180), np.linspace(-179.5, 179.5, 360)
+    np.savez(tmp_path / "g.npz", lat=lat, lon=lon, grid=np.round(lat)[:, None] + 0 * lon)
+    text = "land_points: 300\ntasks:\n  g: {kind: grid, file: g.npz, target: grid}\n"
+    (task,) = load_tasks(write_tasks(tmp_path, text))
+    assert len(task.target) == 300
+    assert np.abs(task.target - task.lonlat[:, 1]).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("tasks:\n  t: {kind: tabel, file: t.csv}", "did you mean 'table'"),
+        ("tasks:\n  t: {kind: table, file: none.csv, target: v}", "'none.csv' is not there"),
+        ("tasks:\n  t: {kind: table, file: t.csv, target: w}", "no column 'w'; it has lon, lat, v"),
+        ("tasks:\n  t: {kind: table, file: t.csv, target: v}", "only 1 usable points"),
+    ],
+)
+def test_bad_tasks_are_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "t.csv").write_text("lon,lat,v\n1,2,3\n")
+    with pytest.raises(InputError) as caught:
+        load_tasks(write_tasks(tmp_path, text))
+    assert message in str(caught.value)
+
+
+def test_unknown_names_are_named(world: Path) -> None:
+    with pytest.raises(InputError, match="no task 'fields'; there are field"):
+        load_tasks(world / "tasks.yaml", names=("fields",))
+
+
+def test_the_command_prints_and_writes_scores(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "scores.json"
+    tasks = str(world / "tasks.yaml")
+    assert probe.main(["--model", "identity", "--tasks", tasks, "--output", str(out)]) == 0
+    assert "| field | R² | 1500 |" in capsys.readouterr().out
+    assert set(json.loads(out.read_text())) == {"identity"}
+    out = tmp_path / "scores.csv"
+    assert probe.main(["--model", "identity", "--tasks", tasks, "--output", str(out)]) == 0
+    assert out.read_text().startswith("model,task,score\nidentity,field,")
+
+
+def test_the_command_reports_mistakes_in_one_line(
+    world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert probe.main(["--model", "identity", "--tasks", str(world / "none.yaml")]) == 1
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_the_shipped_tasks_are_all_there(shared_data: Path) -> None:
+    names = ("air_temperature", "elevation", "koppen", "countries", "population")
+    tasks = load_tasks(TASKS, data_root=shared_data, names=names)
+    assert [task.name for task in tasks] == list(names)
+    assert all(1000 < len(task.target) <= 8000 for task in tasks)
+    scores = probe.run_probes(probe.embedder("identity"), tasks[:2])
+    # methods.md, the same probe on the same data: 0.413 and 0.002.
+    assert scores["air_temperature"] == pytest.approx(0.413, abs=0.01)
+    assert scores["elevation"] == pytest.approx(0.002, abs=0.01)
+
+
+def test_equal_earth_keeps_areas() -> None:
+    step = 1e-4
+    lonlat = np.array([[10.0, lat] for lat in (0.0, 30.0, 60.0, 80.0)])
+    east = geoclip_projection(lonlat + np.array([step, 0])) - geoclip_projection(lonlat)
+    north = geoclip_projection(lonlat + np.array([0, step])) - geoclip_projection(lonlat)
+    area = east[:, 0] * north[:, 1] - east[:, 1] * north[:, 0]
+    on_sphere = np.cos(np.radians(lonlat[:, 1]))
+    np.testing.assert_allclose(area / on_sphere, area[0], rtol=1e-3)
+
+
+def test_geoclip_is_scored_with_its_published_weights(shared_data: Path) -> None:
+    try:
+        embed = load_geoclip()
+    except MissingDependencyError:
+        pytest.skip("the geoclip package, which brings the weights, is not installed")
+    assert embed(np.array([[10.0, 50.0]])).shape == (1, 512)
+    tasks = load_tasks(TASKS, data_root=shared_data, names=("air_temperature",))
+    # methods.md: 0.913 with three splits of another seed.
+    assert probe.run_probes(embed, tasks)["air_temperature"] == pytest.approx(0.915, abs=0.015)
+
+
+def test_geoclip_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingDependencyError, match="pip install geoclip"):
+        load_geoclip()
