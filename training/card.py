@@ -82,6 +82,7 @@ def _recipe(config: TrainConfig) -> str:
     if config.export.embedding == "hidden-components":
         parts.append(
             "the last layer replaced by principal components of the last hidden layer over land"
+            + (", randomly rotated" if config.export.rotation_seed is not None else "")
         )
     if config.export.postprocess != "none":
         parts.append(f"embedding post-processed on land: {config.export.postprocess}")

@@ -155,9 +155,10 @@ class ExportSettings:
     """What the finished model file holds, and the card beside it."""
 
     embedding: str = setting(text("output", "hidden-components"), "output")
-    component_power: float = setting(real(0, 1), 0.0)
+    component_power: float = setting(real(-2, 1), 0.0)
     postprocess: str = setting(text("none", "centre", "standardise", "whiten"), "none")
     shrinkage: float = setting(real(0, 1), 0.1)
+    rotation_seed: int | None = setting(optional(integer(low=0)), None)
     dtype: str = setting(text("float32", "float16"), "float32")
     licence: str = setting(text(), "MIT")
     data: str = setting(text(), "see the configuration")

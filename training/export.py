@@ -64,7 +64,8 @@ def hidden_components(
     Args:
         weights: of a Siren.
         config: `export.component_power` p divides a component by its variance to the power p / 2
-            (0 keeps the variances, 1 makes them equal); as many components as `model.embed_dim`.
+            (0 keeps the variances, 1 makes them equal, -1 squares them); as many components as
+            `model.embed_dim`.
         land: (N, 2) places whose hidden values are decomposed.
     """
     out = {key: np.array(value, np.float64) for key, value in weights.items()}
@@ -108,6 +109,20 @@ def postprocess(
     return out
 
 
+def rotated(weights: Weights, seed: int) -> dict[str, NDArray[Any]]:
+    """Turn the embedding by a random rotation: similarities stay, variance is spread evenly.
+
+    Components of very unequal variance quantise badly, and a probe that standardises every
+    dimension would blow the smallest up.
+    """
+    out = {key: np.array(value, np.float64) for key, value in weights.items()}
+    dim = len(out["last_layer.bias"])
+    rotation = np.linalg.qr(np.random.RandomState(seed).randn(dim, dim))[0].T
+    out["last_layer.weight"] = rotation @ out["last_layer.weight"]
+    out["last_layer.bias"] = rotation @ out["last_layer.bias"]
+    return out
+
+
 def finished_weights(
     weights: Weights, config: TrainConfig, land: Floats
 ) -> dict[str, NDArray[Any]]:
@@ -119,6 +134,8 @@ def finished_weights(
     if config.export.postprocess != "none":
         embeddings = encoder_from(done, config).encode(sample).astype(np.float64)
         done = postprocess(done, embeddings, config.export)
+    if config.export.rotation_seed is not None:
+        done = rotated(done, config.export.rotation_seed)
     return {key: value.astype(config.export.dtype) for key, value in done.items()}
 
 

@@ -176,6 +176,22 @@ def test_post_processing_is_folded_into_the_last_layer(kind: str) -> None:
         np.testing.assert_allclose(np.cov(values.T), np.eye(4), atol=1e-8)
 
 
+def test_a_rotation_keeps_similarities_and_evens_variances() -> None:
+    from satclip_training.export import rotated
+
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(4000, 16))
+    weights = {
+        "last_layer.weight": np.diag(0.5 ** np.arange(16)),
+        "last_layer.bias": rng.normal(size=16) * 0.1,
+    }
+    raw = hidden @ weights["last_layer.weight"].T + weights["last_layer.bias"]
+    done = rotated(weights, 3)
+    turned = hidden @ done["last_layer.weight"].T + done["last_layer.bias"]
+    np.testing.assert_allclose(turned[:50] @ turned[:50].T, raw[:50] @ raw[:50].T, atol=1e-12)
+    assert turned.std(0).min() > 100 * raw.std(0).min()
+
+
 def test_dry_run_writes_nothing(world: Path, tmp_path: Path) -> None:
     result = run_command(TINY, "--data-root", world, "-o", tmp_path / "out", "--dry-run")
     assert result.exit_code == 0
