@@ -120,6 +120,18 @@ class Locator:
                 break
         return _some(np.concatenate(found)[:count])
 
+    def pixel_degrees(self) -> float | None:
+        """Size of the pixel in the middle, degrees of a great circle; None if it is off the map."""
+        row, col = (size // 2 for size in self.grid.shape)
+        rows, cols = np.array([row, row, row + 1]), np.array([col, col + 1, col])
+        lons, lats, valid = self._lonlat(rows, cols)
+        if not valid.all():
+            return None
+        lon, lat = np.deg2rad(lons), np.deg2rad(lats)
+        xyz = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+        chords = np.linalg.norm(xyz[:, 1:] - xyz[:, :1], axis=0)
+        return float(np.rad2deg(2 * np.arcsin(chords / 2)).max())
+
     def _lonlats_of(self, pixels: NDArray[np.int64]) -> Floats:
         rows, cols = np.divmod(pixels, self.grid.shape[1])
         lons, lats, valid = self.at(rows, cols)

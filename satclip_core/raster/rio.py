@@ -1,0 +1,159 @@
+"""The writer behind `open_writer`, by rasterio."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError, OutputError, require
+from ..grid import Window
+from .space import as_size, room
+from .tiff import check_complete
+from .writer import RasterSpec
+
+# GDAL's cache of blocks: as much as two tiles of 256 bands; its default is 5 % of the memory.
+CACHE_BYTES = 2**27
+# Compressed data can be larger than raw, and a file has headers and lists of tiles.
+_OVERHEAD = 1.02
+_OVERHEAD_BYTES = 2**17
+
+
+@contextmanager
+def create(path: Path, target: Path, spec: RasterSpec) -> Iterator[RasterioWriter]:
+    """A new GeoTIFF at `path`, known to the user as `target`; checked once it is closed."""
+    rasterio = require("rasterio", purpose="writing a GeoTIFF")
+    with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES, GDAL_PAM_ENABLED="NO"):
+        try:
+            dataset = _open(rasterio, path, spec)
+        except (rasterio.errors.RasterioError, ValueError) as error:
+            raise _creation_error(error, target) from error
+        writer = RasterioWriter(dataset, path, target, spec)
+        try:
+            _describe(rasterio, dataset, spec)
+            yield writer
+        finally:
+            # On failure too: GDAL must let go of the file before it can be removed.
+            dataset.close()
+    check_complete(path, target)
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+
+
+class RasterioWriter:
+    """An open GeoTIFF that takes blocks.
+
+    GDAL writes behind: it reports a full disk late, or not at all. So there is room for all
+    that may be pending before a block is handed over.
+    """
+
+    def __init__(self, dataset: Any, path: Path, target: Path, spec: RasterSpec) -> None:
+        self._dataset = dataset
+        self._path = path
+        self._target = target
+        self._size = spec.bytes
+        self._handed_over = 0
+
+    def write(self, window: Window, bands: NDArray[Any]) -> None:
+        """Write (bands, rows, cols) into a window.
+
+        Raises:
+            OutputError: there is no room for it, or the system refuses.
+        """
+        self._check_room(bands.nbytes)
+        # Half floats are written as floats of 16 bits, GDAL's NBITS=16.
+        data = bands.astype(np.float32) if bands.dtype == np.float16 else bands
+        try:
+            self._dataset.write(data, window=_rasterio_window(window))
+        except OSError as error:  # rasterio's RasterioIOError is one
+            raise OutputError(f"cannot write {self._target}: {_reason(error)}") from error
+        self._handed_over += bands.nbytes
+
+    def _check_room(self, coming: int) -> None:
+        pending = coming + min(self._handed_over, CACHE_BYTES)
+        free = room(self._path)
+        if pending * _OVERHEAD + _OVERHEAD_BYTES > free:
+            raise OutputError(
+                f"no space left for {self._target}: {as_size(free)} are free, with "
+                f"{as_size(self._size - self._handed_over)} (before compression) still to come; "
+                "nothing was kept"
+            )
+
+
+def _open(rasterio: Any, path: Path, spec: RasterSpec) -> Any:
+    grid, product = spec.grid, spec.product
+    with _warnings_heard() as heard:
+        dataset = rasterio.open(
+            path,
+            "w",
+            driver="GTiff",
+            width=grid.shape[1],
+            height=grid.shape[0],
+            count=len(product.bands),
+            dtype="float32" if product.dtype == "float16" else product.dtype,
+            crs=rasterio.crs.CRS.from_user_input(grid.crs),
+            transform=rasterio.Affine(*grid.transform),
+            nodata=product.nodata,
+            **spec.options,
+        )
+    if heard:
+        dataset.close()
+        raise ValueError(heard[0])
+    return dataset
+
+
+def _describe(rasterio: Any, dataset: Any, spec: RasterSpec) -> None:
+    product = spec.product
+    dataset.descriptions = product.bands
+    if product.scale is not None:
+        dataset.scales = [product.scale] * len(product.bands)
+    if product.colours:
+        dataset.colorinterp = [
+            getattr(rasterio.enums.ColorInterp, colour) for colour in product.colours
+        ]
+    dataset.update_tags(**{**spec.tags, **product.tags})
+
+
+def _creation_error(error: Exception, target: Path) -> Exception:
+    reason = _reason(error)
+    if "creation option" in reason or "BLOCK" in reason or "COMPRESS" in reason:
+        return InputError(f"creation options (--co): {reason}")
+    return OutputError(f"cannot create {target}: {reason}")
+
+
+def _reason(error: BaseException) -> str:
+    """What GDAL said: rasterio's own message only refers to it."""
+    cause = error.__cause__
+    return str(getattr(cause, "errmsg", None) or cause or error)
+
+
+def _rasterio_window(window: Window) -> Any:
+    from rasterio.windows import Window as RasterioWindow
+
+    return RasterioWindow(window.col, window.row, window.width, window.height)
+
+
+@contextmanager
+def _warnings_heard() -> Iterator[list[str]]:
+    """GDAL's warnings while a file is created: an option it does not know is only a warning."""
+    heard: list[str] = []
+
+    class Ear(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            message = record.getMessage()
+            if "creation option" in message:
+                heard.append(message)
+
+    logger = logging.getLogger("rasterio._env")
+    ear = Ear(logging.WARNING)
+    logger.addHandler(ear)
+    try:
+        yield heard
+    finally:
+        logger.removeHandler(ear)

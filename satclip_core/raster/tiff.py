@@ -1,0 +1,76 @@
+"""Is a TIFF whole? GDAL may close a file without an error when its last tiles found no room."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import OutputError
+
+# TIFF 6.0 and BigTIFF: tags of the places and sizes of tiles, and numpy's name for field types.
+_OFFSETS, _COUNTS = 324, 325
+_TYPES = {3: "u2", 4: "u4", 16: "u8"}
+_CHUNK = 2**20
+
+
+def check_complete(path: Path, target: Path) -> None:
+    """Check that every tile has its place in the file.
+
+    Args:
+        path: the file.
+        target: what the user knows it as.
+
+    Raises:
+        OutputError: the file is cut off, or lacks tiles.
+    """
+    size = path.stat().st_size
+    try:
+        with open(path, "rb") as file:
+            offsets, counts = _tiles(file)
+        whole = offsets.size > 0 and bool(((offsets > 0) & (counts > 0)).all())
+        whole = whole and int((offsets + counts).max()) <= size
+    except (struct.error, KeyError, ValueError):
+        whole = False
+    if not whole:
+        raise OutputError(
+            f"cannot write {target}: the file came out incomplete, the disk may be full or a "
+            "quota reached; nothing was kept"
+        )
+
+
+def _tiles(file: IO[bytes]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Offsets and byte counts of the tiles of the first image."""
+    start = file.read(16)
+    order = {b"II": "<", b"MM": ">"}[start[:2]]
+    big = struct.unpack_from(f"{order}H", start, 2)[0] == 43
+    position = struct.unpack_from(f"{order}Q" if big else f"{order}I", start, 8 if big else 4)[0]
+    count_format, entry_format = (
+        (f"{order}Q", f"{order}HHQ") if big else (f"{order}H", f"{order}HHI")
+    )
+    file.seek(position)
+    entries = struct.unpack(count_format, file.read(struct.calcsize(count_format)))[0]
+    width = 20 if big else 12
+    directory = file.read(entries * width)
+    found = {}
+    for index in range(entries):
+        tag, kind, number = struct.unpack_from(entry_format, directory, index * width)
+        if tag in (_OFFSETS, _COUNTS):
+            value = directory[index * width + struct.calcsize(entry_format) : (index + 1) * width]
+            found[tag] = _values(file, np.dtype(order + _TYPES[kind]), number, value)
+    return found[_OFFSETS], found[_COUNTS]
+
+
+def _values(
+    file: IO[bytes], dtype: np.dtype[np.void], number: int, value: bytes
+) -> NDArray[np.uint64]:
+    """The values of an entry, which stand in it where they fit, else where it points to."""
+    length = number * dtype.itemsize
+    if length > len(value):
+        order = "<" if dtype.newbyteorder("=") == dtype else dtype.byteorder
+        file.seek(int(np.frombuffer(value, f"{order}u{len(value)}")[0]))
+        value = file.read(length)
+    return np.frombuffer(value[:length], dtype).astype(np.uint64)
