@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,12 +16,21 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from ..crs import LONLAT, check_crs
-from ..errors import OutputError
+from ..errors import OutputError, require
 from ..files import check_target, written_whole
 from .columns import new_columns
 from .csvtable import embed_csv, open_csv
 from .places import Embedder
-from .request import CSV, PARQUET, STANDARD_STREAM, Cancelled, PointsRequest, PointsResult, Progress
+from .request import (
+    CSV,
+    GEOJSON,
+    PARQUET,
+    STANDARD_STREAM,
+    Cancelled,
+    PointsRequest,
+    PointsResult,
+    Progress,
+)
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
@@ -152,6 +162,7 @@ def _laid_out(
 
     pa = arrow()
     kind, array, dim = request.target_format, request.array is not None, embedder.encoder.dim
+    crs = _coded(table) if kind == GEOJSON else table.crs
     names = list(table.schema.names)
     added = new_columns(names, dim, array=request.array, prefix=request.prefix)
     geometry = table.geometry
@@ -190,7 +201,21 @@ def _laid_out(
     ]
     schema = lay_out(empty[0], np.empty((0, dim), request.dtype), nothing, nothing).schema
     kind_of = "Point" if make_points else table.geometry_type
-    return Layout(kind, schema, geometry, kind_of, table.crs, table.fid), batches()
+    return Layout(kind, schema, geometry, kind_of, crs, table.fid), batches()
+
+
+def _coded(table: Table) -> str:
+    """The CRS as AUTHORITY:CODE, the only thing that GeoJSON can say about one."""
+    if re.fullmatch(r"[A-Za-z]+:\w+", table.crs):
+        return table.crs
+    pyproj = require("pyproj", purpose="a table in another CRS")
+    authority = pyproj.CRS.from_user_input(table.crs).to_authority(min_confidence=100)
+    if authority is None:
+        raise OutputError(
+            f"the CRS of {table.name} has no code, and GeoJSON names a CRS by its code: write a "
+            "GeoPackage or GeoParquet"
+        )
+    return ":".join(authority)
 
 
 def _is_struct(table: Table) -> bool:

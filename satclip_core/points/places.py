@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
@@ -144,7 +145,7 @@ def digits(dtype: str) -> str:
     return "%.9g" if dtype == "float32" else "%.5g"
 
 
-def to_text(values: NDArray[Any], separator: str = ",") -> list[str]:
+def to_text(values: NDArray[Any], separator: str = ",") -> Iterator[str]:
     """Rows of numbers as text that reads back exactly; "" for a row of NaN.
 
     Args:
@@ -152,5 +153,5 @@ def to_text(values: NDArray[Any], separator: str = ",") -> list[str]:
         separator: between the numbers.
     """
     pattern = separator.join([digits(values.dtype.name)] * values.shape[1])
-    empty = np.isnan(values[:, 0])
-    return ["" if none else pattern % tuple(row) for none, row in zip(empty, values.tolist())]
+    for row in values:
+        yield "" if np.isnan(row[0]) else pattern % tuple(row.tolist())

@@ -63,9 +63,10 @@ def value_columns(
     if kind == GEOJSON:
         values = _short_decimals(values)
     if array:
-        offsets = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
-        starts = pa.array(offsets, mask=np.append(empty, False))
-        column = pa.ListArray.from_arrays(starts, pa.array(values.ravel()))
+        # A null starts where the next list does, so that its neighbour ends there too.
+        offsets = np.append(0, np.cumsum(np.where(empty, 0, values.shape[1])))
+        starts = pa.array(offsets.astype(np.int32), mask=np.append(empty, False))
+        column = pa.ListArray.from_arrays(starts, pa.array(values[~empty].ravel()))
         return [(pa.field(names[0], column.type), column)]
     columns = [pa.array(np.ascontiguousarray(column), mask=empty) for column in values.T]
     return [(pa.field(name, column.type), column) for name, column in zip(names, columns)]

@@ -93,8 +93,7 @@ def test_text_and_short_decimals_read_back_exactly(dtype):
     rng = np.random.default_rng(0)
     values = (rng.standard_normal((500, 8)) * 10.0 ** rng.integers(-4, 4, (500, 8))).astype(dtype)
     values[0] = 0
-    texts = to_text(values)
-    back = np.array([[float(part) for part in text.split(",")] for text in texts])
+    back = np.array([[float(part) for part in text.split(",")] for text in to_text(values)])
     np.testing.assert_array_equal(back.astype(dtype), values)
     short = _short_decimals(values)
     np.testing.assert_array_equal(short.astype(dtype), values)
@@ -102,4 +101,4 @@ def test_text_and_short_decimals_read_back_exactly(dtype):
 
 
 def test_a_row_of_nan_has_no_text():
-    assert to_text(np.array([[np.nan, np.nan], [1, 2]], np.float32)) == ["", "1,2"]
+    assert list(to_text(np.array([[np.nan, np.nan], [1, 2]], np.float32))) == ["", "1,2"]
