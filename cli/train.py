@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import signal
-import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from satclip_core.errors import SatclipError, require
+from satclip_core.errors import require
+
+from .messages import quiet, tell
+from .options import verbosity_options
 
 if TYPE_CHECKING:
     from satclip_training.config import TrainConfig
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     help="Change a setting, as in training.epochs=5; may be given again.",
 )
 @click.option("--dry-run", is_flag=True, help="Check settings and files, say what would be done.")
+@verbosity_options
 def command(
     config: Path,
     data_root: Path | None,
@@ -56,33 +60,19 @@ def command(
     Samples points, computes image features once into a cache, trains, and writes the model file
     with its card. Stop it with Ctrl-C and the same command goes on from there.
     """
-    try:
-        _train(config, data_root, output, resume, overrides, dry_run)
-    except SatclipError as error:
-        raise click.ClickException(str(error)) from error
-
-
-def _train(
-    file: Path,
-    data_root: Path | None,
-    output: Path | None,
-    resume: bool | None,
-    overrides: tuple[str, ...],
-    dry_run: bool,
-) -> None:
     for module in ("torch", "lightning", "yaml"):
         require(module, extra="train", purpose="satclip train")
     from satclip_training.config import load_config, locations
     from satclip_training.run import RunOptions, train
 
-    settings = load_config(file, overrides)
+    settings = load_config(config, overrides)
     folder = output or Path(settings.output or f"runs/{settings.name}")
     stop = _StopOnInterrupt()
-    options = RunOptions(locations(file, data_root), folder, data_root, resume, stop.asked)
+    options = RunOptions(locations(config, data_root), folder, data_root, resume, stop.asked)
     if dry_run:
         click.echo(_plan(settings, options))
         return
-    _log_to_stderr()
+    _tell_lines()
     with stop:
         path = train(settings, options)
     click.echo(str(path))
@@ -110,12 +100,19 @@ def _plan(config: TrainConfig, options: RunOptions) -> str:
     return "\n".join(lines)
 
 
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
+class _Lines(logging.Handler):
+    """The run's own lines, with the time: progress of minutes and hours, so not only with -v."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        if record.levelno > logging.INFO or not quiet():
+            tell(f"{time.strftime('%H:%M:%S')}  {record.getMessage()}")
+
+
+def _tell_lines() -> None:
     logger = logging.getLogger("satclip_training")
-    logger.handlers[:] = [handler]
-    logger.setLevel(logging.INFO)
+    logger.handlers[:] = [_Lines()]
+    logger.setLevel(min(logging.INFO, logger.level or logging.INFO))
     logger.propagate = False
 
 
@@ -139,4 +136,4 @@ class _StopOnInterrupt:
         if self._asked:
             raise KeyboardInterrupt
         self._asked = True
-        logging.getLogger("satclip_training").info("stopping after this step; again to kill")
+        tell("Stopping after this step; once more to stop at once")

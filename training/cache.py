@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from satclip_core.errors import CancelledError, InputError
@@ -133,29 +136,61 @@ def _compute(
     progress: Progress | None,
     cancelled: Callable[[], bool] | None,
 ) -> None:
+    """Compute the chunks that are missing, one in each thread, and note each when it is written."""
     views, count, _ = shape
     source = open_source(request.files, request.settings, folder)
     extract = _extractor(request, folder, source)
     file = folder / "features.f16"
     out = np.memmap(file, np.float16, "r+" if file.exists() else "w+", shape=shape)
     per_view = -(-count // CHUNK)
+    total = views * per_view
+
+    def work(chunk: int) -> int:
+        view, start = chunk // per_view, chunk % per_view * CHUNK
+        # A generator of its own for every chunk: a resumed cache is the same as a whole one.
+        rng = np.random.default_rng([request.seed, 1, chunk])
+        chips, valid = source.cut(request.lonlat[start : start + CHUNK], rng)
+        out[view, start : start + CHUNK] = extract(chips, valid, request.settings.least_valid)
+        return chunk
+
+    missing = [chunk for chunk in range(total) if chunk not in done]
     with (folder / "done.txt").open("a") as journal:
-        for chunk in range(views * per_view):
-            if chunk in done:
-                continue
-            if cancelled is not None and cancelled():
-                raise CancelledError(f"stopped; {folder.name} goes on from here next time")
-            view, start = chunk // per_view, chunk % per_view * CHUNK
-            # A generator of its own for every chunk: a resumed cache is the same as a whole one.
-            rng = np.random.default_rng([request.seed, 1, chunk])
-            chips, valid = source.cut(request.lonlat[start : start + CHUNK], rng)
-            out[view, start : start + CHUNK] = extract(chips, valid, request.settings.least_valid)
+        for chunk in _in_threads(work, missing, cancelled, folder.name):
             out.flush()
             done.add(chunk)
             journal.write(f"{chunk}\n")
             journal.flush()
             if progress is not None:
-                progress(len(done), views * per_view)
+                progress(len(done), total)
+
+
+def _in_threads(
+    work: Callable[[int], int],
+    chunks: Sequence[int],
+    cancelled: Callable[[], bool] | None,
+    name: str,
+) -> Iterator[int]:
+    """Results in order, a few chunks ahead; one torch thread in each of as many threads.
+
+    Raises:
+        CancelledError: what was begun is finished, then `cancelled` said stop.
+    """
+    threads = torch.get_num_threads()
+    limit = lambda: torch.set_num_threads(1)  # noqa: E731
+    limit()
+    waiting: deque[Future[int]] = deque()
+    try:
+        with ThreadPoolExecutor(threads, initializer=limit) as pool:
+            for chunk in chunks:
+                if cancelled is not None and cancelled():
+                    yield from (future.result() for future in waiting)
+                    raise CancelledError(f"stopped; {name} goes on from here next time")
+                waiting.append(pool.submit(work, chunk))
+                if len(waiting) > threads:
+                    yield waiting.popleft().result()
+            yield from (future.result() for future in waiting)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _extractor(request: CacheRequest, folder: Path, source: ChipSource) -> FeatureExtractor:

@@ -13,12 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from satclip_core.errors import InputError, OutputError
 
 from .cache import CacheRequest, cached_views, make_request
-from .callbacks import CHECKPOINT, LOG, Checkpoints, EpochReport, duration
+from .callbacks import (
+    CHECKPOINT,
+    LOG,
+    SECONDS_BETWEEN_LINES,
+    Checkpoints,
+    EpochReport,
+    duration,
+)
 from .chips import alternatives
 from .config import Locations, TrainConfig
 from .land import load_points
@@ -64,6 +72,8 @@ def train(config: TrainConfig, options: RunOptions) -> Path:
     """
     started = time.monotonic()
     check_files(config, options.places)
+    if config.training.threads:
+        torch.set_num_threads(config.training.threads)
     checkpoint = _prepare(config, options)
     lonlat = load_points(config.points, options.places)
     log.info("%s points", f"{len(lonlat):,}")
@@ -139,15 +149,17 @@ def _tasks(config: TrainConfig, options: RunOptions) -> list[Task]:
 
 
 def _cached(request: CacheRequest, options: RunOptions) -> NDArray[np.float16]:
-    started, said = time.monotonic(), [0.0]
+    begun: list[float] = []  # time and count of the first report; time of the last line
 
     def progress(done: int, total: int) -> None:
         now = time.monotonic()
-        if now - said[0] > 5 or done == total:
-            said[0] = now
+        if not begun:
+            begun[:] = [now, done, now]
+        if now - begun[2] > SECONDS_BETWEEN_LINES or done == total:
+            begun[2] = now
+            left = (now - begun[0]) / max(1, done - begun[1]) * (total - done)
             share = 100 * done / total
-            left = duration((now - started) / done * (total - done))
-            log.info("features of %s: %.0f %%, %s left", request.name, share, left)
+            log.info("features of %s: %.0f %%, %s left", request.name, share, duration(left))
 
     log.info("features of %s", request.name)
     root = options.output / "cache"
@@ -162,7 +174,6 @@ def _fit(
     checkpoint: Path | None,
 ) -> tuple[Any, Any]:
     import lightning
-    import torch
 
     from .export import encoder_from, finished_weights
     from .loop import ContrastiveTraining
@@ -170,8 +181,6 @@ def _fit(
     settings = config.training
     if pairs.steps < 1:
         raise InputError(f"{len(pairs.training)} training points make no batch")
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
     torch.manual_seed(config.seed)
     module = ContrastiveTraining(config, pairs)
 
@@ -222,8 +231,6 @@ def untrained(config: TrainConfig, land: Floats) -> Callable[[Floats], Any]:
 
     Its initial weights are those that the run began with (same seed).
     """
-    import torch
-
     from .export import encoder_from, finished_weights
     from .location import LocationModel
 

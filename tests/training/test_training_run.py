@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import signal
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner, Result
 
-from satclip_cli.train import command
+from satclip_cli.main import run
 from satclip_core.errors import CancelledError, InputError
 from satclip_core.weights import read_model
 from satclip_training.config import TrainConfig, load_config, locations
@@ -20,8 +25,18 @@ from satclip_training.run import RunOptions, train
 TINY = Path(__file__).parents[2] / "training" / "configs" / "tiny.yaml"
 
 
+@dataclass(frozen=True)
+class Result:
+    code: int
+    output: str
+    errors: str
+
+
 def run_command(*arguments: object) -> Result:
-    return CliRunner().invoke(command, [str(a) for a in arguments])
+    """`satclip train` in this process: exit code, standard output, standard error."""
+    with redirect_stdout(io.StringIO()) as output, redirect_stderr(io.StringIO()) as errors:
+        code = run(["train", *(str(a) for a in arguments)])
+    return Result(code, output.getvalue(), errors.getvalue())
 
 
 def options(world: Path, output: Path, **more: object) -> RunOptions:
@@ -32,7 +47,8 @@ def options(world: Path, output: Path, **more: object) -> RunOptions:
 def finished(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     result = run_command(TINY, "--data-root", world, "-o", folder)
-    assert result.exit_code == 0, result.output
+    assert result.code == 0, result.errors
+    assert result.output.strip() == str(folder / "tiny.npz")
     return folder
 
 
@@ -136,7 +152,7 @@ def test_resume_without_a_checkpoint_is_refused(world: Path, tmp_path: Path) -> 
 
 def test_a_finished_run_started_again_exports_again(world: Path, finished: Path) -> None:
     before = read_model(finished / "tiny.npz").weights
-    assert run_command(TINY, "--data-root", world, "-o", finished).exit_code == 0
+    assert run_command(TINY, "--data-root", world, "-o", finished).code == 0
     after = read_model(finished / "tiny.npz").weights
     for key in before:
         np.testing.assert_array_equal(after[key], before[key])
@@ -194,7 +210,7 @@ def test_a_rotation_keeps_similarities_and_evens_variances() -> None:
 
 def test_dry_run_writes_nothing(world: Path, tmp_path: Path) -> None:
     result = run_command(TINY, "--data-root", world, "-o", tmp_path / "out", "--dry-run")
-    assert result.exit_code == 0
+    assert result.code == 0
     assert "2 alternatives" in result.output
     assert not (tmp_path / "out").exists()
 
@@ -212,6 +228,27 @@ def test_mistakes_are_one_line(
     world: Path, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     result = run_command(TINY, "--data-root", world, "-o", tmp_path / "out", *arguments)
-    assert result.exit_code == 1
-    assert message in result.output
-    assert len(result.output.strip().splitlines()) == 1
+    assert result.code == 1
+    assert message in result.errors
+    assert len(result.errors.strip().splitlines()) == 1
+    assert not result.output
+
+
+def test_ctrl_c_saves_and_the_same_command_goes_on(world: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "satclip_cli", "train", str(TINY), "--data-root", str(world)]
+    command += ["-o", str(tmp_path), "--set", "training.epochs=3000", "--set", "probe.tasks=null"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        for line in running.stderr:
+            if "epoch 3/" in line:
+                running.send_signal(signal.SIGINT)
+                break
+        rest = running.stderr.read().strip().splitlines()
+    assert running.returncode == 1
+    assert "the same command goes on from there" in rest[-1]
+    assert "Traceback" not in "".join(rest)
+    epochs = int(log_rows(tmp_path)[-1]["epoch"])
+    content = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    assert content["epoch"] in (epochs - 1, epochs)
+    assert content["global_step"] >= epochs * 10
+    assert not (tmp_path / "tiny.npz").exists()
