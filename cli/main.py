@@ -80,7 +80,9 @@ def run(args: Sequence[str]) -> int:
     is one line on standard error, and a traceback only with -vv.
     """
     try:
-        code = cli.main(list(args) or ["--help"], prog_name="satclip", standalone_mode=False)
+        # The arguments are kept as `obj`, for the record in what is written.
+        words = list(args) or ["--help"]
+        code = cli.main(words, prog_name="satclip", standalone_mode=False, obj=words)
         return code if isinstance(code, int) else 0
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "satclip"

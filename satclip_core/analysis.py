@@ -98,16 +98,15 @@ def dequantise(quantised: NDArray[np.int8], scale: float) -> Float32:
     return np.asarray(unit(values), np.float32)
 
 
-def quantisation_error(embeddings: NDArray[Any], scale: float) -> tuple[float, float]:
-    """Mean and largest loss of cosine (1 - cosine) that `quantise` costs these embeddings.
+def cosine_loss(exact: NDArray[Any], kept: NDArray[Any]) -> tuple[float, float]:
+    """Mean and largest 1 - cosine between embeddings and what is kept of them.
+
+    Half the squared distance of unit vectors, which does not cancel as 1 - cosine does.
 
     Args:
-        embeddings: (N, dim), finite, of any norm.
-        scale: value of one step.
+        exact: (N, dim) of norm 1, float64.
+        kept: (N, dim) of norm 1, float64.
     """
-    exact = unit(np.asarray(embeddings, np.float64))
-    kept = dequantise(quantise(exact, scale), scale).astype(np.float64)
-    # Half the squared distance of unit vectors: 1 - cosine without cancellation.
     loss = ((exact - kept) ** 2).sum(axis=-1) / 2
     return float(loss.mean()), float(loss.max())
 

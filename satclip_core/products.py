@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import pi, sqrt
 from typing import TYPE_CHECKING, Any, Callable, Protocol
 
@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .analysis import (
     INT8_NODATA,
+    cosine_loss,
     cosine_similarity,
-    quantisation_error,
     quantise,
     unit,
 )
@@ -76,12 +76,16 @@ class Embedding:
         dtype: one of `DTYPES`.
         normalize: whether embeddings are scaled to norm 1; int8 always is.
         scale: value of one step of int8; see `Embedding.of`.
+        cosine_loss: mean and largest 1 - cosine that the dtype costs; see `measured`.
     """
 
     dim: int
     dtype: str = "float32"
     normalize: bool = False
     scale: float | None = None
+    cosine_loss: tuple[float, float] | None = None
+
+    colours: tuple[str, ...] = field(default=(), init=False)
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
@@ -104,8 +108,6 @@ class Embedding:
         scale = float(np.abs(everywhere).max()) / 127
         return cls(encoder.dim, dtype, True, scale)
 
-    colours: tuple[str, ...] = field(default=(), init=False)
-
     @property
     def bands(self) -> tuple[str, ...]:
         """e000, e001, …"""
@@ -126,6 +128,10 @@ class Embedding:
                 f"int8: value = {self.scale!r} * integer, then divide by the norm over the bands; "
                 f"{INT8_NODATA} in every band is nodata"
             )
+        if self.cosine_loss is not None:
+            tags["cosine_loss_mean"], tags["cosine_loss_largest"] = (
+                f"{loss:.3g}" for loss in self.cosine_loss
+            )
         return tags
 
     def __call__(self, embeddings: NDArray[np.float32]) -> NDArray[Any]:
@@ -136,14 +142,11 @@ class Embedding:
         bands: NDArray[Any] = values.transpose(2, 0, 1)
         return bands
 
-    def cosine_error(self, embeddings: NDArray[np.float32]) -> tuple[float, float]:
-        """Mean and largest 1 - cosine between embeddings (N, dim) and what the file keeps."""
-        if self.scale is not None:
-            return quantisation_error(embeddings, self.scale)
+    def measured(self, embeddings: NDArray[np.float32]) -> Embedding:
+        """The same product, with the loss of cosine that its dtype costs embeddings (N, dim)."""
         exact = unit(embeddings.astype(np.float64))
-        kept = unit(self(embeddings[None]).astype(self.dtype)[:, 0].T.astype(np.float64))
-        loss = ((exact - kept) ** 2).sum(axis=-1) / 2
-        return float(loss.mean()), float(loss.max())
+        stored = np.moveaxis(self(embeddings[None]).astype(self.dtype), 0, -1)[0]
+        return replace(self, cosine_loss=cosine_loss(exact, unit(stored.astype(np.float64))))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,58 @@
+"""`satclip similarity`: how alike every pixel is to one place, or several."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from satclip_core.errors import InputError
+
+from .options import Command, Numbers
+from .rasters import RasterRequest, carry_out, raster_options
+
+if TYPE_CHECKING:
+    from satclip_core.encoder import LocationEncoder
+    from satclip_core.grid import Grid
+    from satclip_core.places import Mask
+    from satclip_core.products import Product
+
+
+@click.command("similarity", cls=Command)
+@click.option(
+    "--to",
+    "places",
+    type=Numbers("two numbers, LON LAT", 2),
+    metavar="LON LAT",
+    multiple=True,
+    required=True,
+    help="A place to compare with; also LON,LAT. Repeatable.",
+)
+@click.option(
+    "--reduce",
+    type=click.Choice(["mean", "max"]),
+    default="mean",
+    show_default=True,
+    help="With several places: the mean of the similarities, or the largest.",
+)
+@raster_options("similarity.tif")
+def command(request: RasterRequest, places: tuple[tuple[float, float], ...], reduce: str) -> None:
+    """Write a GeoTIFF of cosine similarity, -1..1, to one place or several.
+
+    \b
+    satclip similarity --to 23.6 -2.9 --bbox -180 -60 180 75 --res 0.5
+    satclip similarity --to 23.6 -2.9 --to -60 -3 --reduce max --bbox -90 -35 160 20 --res 0.5
+    """
+    from satclip_core.encoder import check_lonlat
+
+    try:
+        check_lonlat(places)
+    except InputError as error:
+        raise click.UsageError(f"--to: {error}") from error
+
+    def make(encoder: LocationEncoder, grid: Grid, mask: Mask | None) -> Product:
+        from satclip_core.products import Similarity
+
+        return Similarity.to(encoder, places, reduce=reduce)
+
+    carry_out(request, make)

@@ -1,0 +1,75 @@
+"""How large a raster would be and how long it would take, by making a small part of it."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from ..blocks import BlockMaker
+from ..grid import Grid, Window
+from ..places import Mask
+from .writer import RasterSpec
+
+if TYPE_CHECKING:
+    from ..encoder import LocationEncoder
+
+# Pixels along the side of the parts that are made, and how many there are.
+_SIDE = 128
+_PARTS = 3
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a raster would cost.
+
+    Attributes:
+        seconds: of computing and writing.
+        bytes: on disk.
+    """
+
+    seconds: float
+    bytes: float
+
+
+def estimate(spec: RasterSpec, encoder: LocationEncoder, *, mask: Mask | None = None) -> Estimate:
+    """Make parts of a raster, along its diagonal, and reckon up.
+
+    Args:
+        spec: the raster.
+        encoder: what embeds.
+        mask: which places are wanted.
+    """
+    maker = BlockMaker(spec.grid, encoder, spec.product, threads=spec.threads, mask=mask)
+    height, width = spec.grid.shape
+    rows, cols = min(_SIDE, height), min(_SIDE, width)
+    seconds, size, pixels = 0.0, 0, 0
+    maker.make(Window(0, 0, min(rows, 16), min(cols, 16)))  # what only the first block pays for
+    for part in range(_PARTS):
+        share = (part + 0.5) / _PARTS
+        window = Window(int((height - rows) * share), int((width - cols) * share), rows, cols)
+        start = time.monotonic()
+        _, bands = maker.make(window)
+        size += _written(spec, window, bands)
+        seconds += time.monotonic() - start
+        pixels += rows * cols
+        if pixels >= spec.grid.pixels:
+            break
+    factor = spec.grid.pixels / pixels
+    return Estimate(seconds * factor, size * factor)
+
+
+def _written(spec: RasterSpec, window: Window, bands: NDArray[Any]) -> int:
+    """Bytes of a file with this part alone."""
+    from .rio import create
+
+    grid = Grid(spec.grid.crs, spec.grid.transform, (window.height, window.width))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "part.tif"
+        with create(path, path, replace(spec, grid=grid)) as writer:
+            writer.write(Window(0, 0, window.height, window.width), bands)
+        return path.stat().st_size
