@@ -18,7 +18,8 @@ from satclip_core.errors import InputError
 from satclip_core.weights import write_model
 
 from .card import model_card
-from .config import ExportSettings, TrainConfig
+from .config import ExportSettings, Locations, TrainConfig
+from .land import load_points
 from .loop import STATE, read_checkpoint
 from .schema import build
 
@@ -175,6 +176,19 @@ def export_model(
     write_model(path, encoder, dtype=config.export.dtype, overwrite=True)
     path.with_suffix(".md").write_text(card, encoding="utf-8")
     return encoder
+
+
+def export_checkpoint(checkpoint: Path, path: Path, places: Locations) -> LocationEncoder:
+    """Export a run's checkpoint as it is, without probing it.
+
+    Args:
+        checkpoint: of this project, `last.ckpt` of a run's folder.
+        path: the `.npz` to write, with its card beside it.
+        places: where the files that points come from are looked for.
+    """
+    weights, config = checkpoint_weights(checkpoint)
+    finished = finished_weights(weights, config, load_points(config.points, places))
+    return export_model(path, finished, config, facts={"checkpoint": checkpoint.name}, scores={})
 
 
 def git_revision() -> str | None:

@@ -109,6 +109,18 @@ def test_checkpoint_export_and_torch_module_agree(finished: Path) -> None:
         np.testing.assert_allclose(got, wanted, atol=1e-5, rtol=1e-5)
 
 
+def test_a_checkpoint_exports_to_what_the_run_exported(
+    world: Path, finished: Path, tmp_path: Path
+) -> None:
+    from satclip_training.export import export_checkpoint
+
+    path = tmp_path / "again.npz"
+    again = export_checkpoint(finished / "last.ckpt", path, locations(TINY, world))
+    for key, value in read_model(finished / "tiny.npz").weights.items():
+        np.testing.assert_array_equal(read_model(path).weights[key], value)
+    assert again.card == path.with_suffix(".md").read_text()
+
+
 def short(*overrides: str) -> TrainConfig:
     few = ("points.count=800", "training.epochs=3", "training.batch_size=128", "probe.tasks=null")
     return load_config(TINY, (*few, "model.dropout=0.3", *overrides))
