@@ -73,6 +73,12 @@ def new_columns(existing: Sequence[str], dim: int, *, array: str | None, prefix:
     return names
 
 
+def first_free(names: Sequence[str], choices: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The first choice of names that are not taken; the last one if all are."""
+    taken = {name.lower() for name in names}
+    return next((choice for choice in choices if not taken & set(choice)), choices[-1])
+
+
 def listing(names: Sequence[str], shown: int = _SHOWN) -> str:
     """Names in a row, cut short after `shown`."""
     rest = len(names) - shown

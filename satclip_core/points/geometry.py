@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 
@@ -13,10 +13,10 @@ from .sources import Table, arrow
 _PURPOSE = "a table of points with geometries"
 _POINT, _MULTIPOINT = 0, 4
 
-Coordinates = "tuple[Floats, Floats, Callable[[int], str]]"
+Coordinates = tuple[Floats, Floats, Callable[[int], str]]
 
 
-def coordinates(table: Table, batch: Any, *, first_row: int, centroid: bool) -> Any:
+def coordinates(table: Table, batch: Any, *, first_row: int, centroid: bool) -> Coordinates:
     """Coordinates of a batch.
 
     Args:
@@ -54,13 +54,13 @@ def struct_to_wkb(array: Any) -> Any:
     return points_wkb(x, y)
 
 
-def _from_columns(table: Table, batch: Any) -> Any:
-    assert table.columns is not None
-    pair = [batch.column(index) for index in table.columns]
+def _from_columns(table: Table, batch: Any) -> Coordinates:
+    positions = table.columns or ()
+    pair = [batch.column(index) for index in positions]
     xy = [_numbers(column, table.decimal_comma) for column in pair]
 
     def describe(index: int) -> str:
-        names = [table.schema.names[position] for position in table.columns or ()]
+        names = [table.schema.names[position] for position in positions]
         return ", ".join(f"{n} {c[index].as_py()!r}" for n, c in zip(names, pair))
 
     return xy[0], xy[1], describe
@@ -77,7 +77,7 @@ def _numbers(column: Any, decimal_comma: bool) -> Floats:
         return np.full(len(column), np.nan)
 
 
-def _from_struct(array: Any) -> Any:
+def _from_struct(array: Any) -> Coordinates:
     flat = array.flatten()  # nulls of the struct reach its fields
     names = [array.type.field(index).name for index in range(array.type.num_fields)]
     if not {"x", "y"} <= set(names):
@@ -90,7 +90,7 @@ def _from_struct(array: Any) -> Any:
     )
 
 
-def _from_wkb(name: str, array: Any, first_row: int, centroid: bool) -> Any:
+def _from_wkb(name: str, array: Any, first_row: int, centroid: bool) -> Coordinates:
     shapely = require("shapely", extra="points", purpose=_PURPOSE)
     try:
         geometries = shapely.from_wkb(array.to_numpy(zero_copy_only=False))

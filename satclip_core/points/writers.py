@@ -4,82 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OutputError, SatclipError, require
 from .csvtable import csv_header, csv_lines
-from .places import to_text
-from .request import GEOJSON, GPKG, PARQUET
+from .layout import Layout
+from .request import GPKG, PARQUET
 from .sources import arrow
 
 _PURPOSE = "a table of points that is not CSV"
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How the result is laid out.
-
-    Attributes:
-        kind: format of the target.
-        schema: of the batches to write (pyarrow).
-        geometry: name of the geometry column; None for a table without.
-        geometry_type: as GDAL names it.
-        crs: of the geometry.
-        fid: name of the column of feature ids, if any.
-    """
-
-    kind: str
-    schema: Any
-    geometry: str | None
-    geometry_type: str
-    crs: str
-    fid: str | None
-
-
-def value_columns(
-    values: NDArray[Any], names: list[str], kind: str, *, array: bool
-) -> list[tuple[Any, Any]]:
-    """Embeddings as Arrow fields and columns; null where they are NaN.
-
-    An array column is a list in GeoParquet and GeoJSON; a GeoPackage has no lists, there it is
-    JSON text.
-
-    Args:
-        values: (N, dim) float32 or float16.
-        names: of the columns.
-        kind: format of the target.
-        array: one column for all dimensions.
-    """
-    pa = arrow()
-    empty = np.isnan(values[:, 0]) if len(values) else np.zeros(0, bool)
-    if array and kind == GPKG:
-        texts = [f"[{text}]" if text else None for text in to_text(values)]
-        return [(pa.field(names[0], pa.string()), pa.array(texts, pa.string()))]
-    if kind == GEOJSON:
-        values = _short_decimals(values)
-    if array:
-        # A null starts where the next list does, so that its neighbour ends there too.
-        offsets = np.append(0, np.cumsum(np.where(empty, 0, values.shape[1])))
-        starts = pa.array(offsets.astype(np.int32), mask=np.append(empty, False))
-        column = pa.ListArray.from_arrays(starts, pa.array(values[~empty].ravel()))
-        return [(pa.field(names[0], column.type), column)]
-    columns = [pa.array(np.ascontiguousarray(column), mask=empty) for column in values.T]
-    return [(pa.field(name, column.type), column) for name, column in zip(names, columns)]
-
-
-def plain_column(column: Any, kind: str) -> Any:
-    """A column that GDAL can take: dictionaries decoded, columns of nothing as text."""
-    pa = arrow()
-    if kind != PARQUET and pa.types.is_dictionary(column.type):
-        return column.dictionary_decode()
-    if kind != PARQUET and pa.types.is_null(column.type):
-        return column.cast(pa.string())
-    return column
 
 
 def write_table(path: Path, layout: Layout, batches: Iterator[Any]) -> None:
@@ -179,20 +115,6 @@ def _remembering(batches: Iterator[Any], failures: list[BaseException]) -> Itera
     except BaseException as error:
         failures.append(error)
         raise
-
-
-def _short_decimals(values: NDArray[Any]) -> NDArray[np.float64]:
-    """The nearest doubles to 9 (float16: 5) significant digits, which GeoJSON then writes short.
-
-    Both count and power of ten are exact in float64, so the quotient is the decimal's own double.
-    """
-    precision = 9 if values.dtype == np.float32 else 5
-    exact = values.astype(np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        exponent = precision - 1 - np.floor(np.log10(np.abs(exact)))
-    usable = np.isfinite(exponent) & (exponent >= 0) & (exponent <= 22)
-    power = np.power(10.0, np.where(usable, exponent, 0))
-    return np.where(usable, np.rint(exact * power) / power, exact)
 
 
 def _texts(column: Any) -> list[str]:

@@ -1,0 +1,182 @@
+"""What the result's batches are made of: the table's columns, a geometry, the embedding."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import OutputError, require
+from .columns import first_free, new_columns
+from .geometry import points_wkb, struct_to_wkb
+from .places import Floats, to_text
+from .request import CSV, GEOJSON, GPKG, PARQUET, PointsRequest
+from .sources import Table, arrow
+
+_GEOMETRY = (("geometry",), ("geom",), ("point_geometry",))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the result is laid out.
+
+    Attributes:
+        kind: format of the target.
+        schema: of the batches to write (pyarrow).
+        geometry: name of the geometry column; None for a table without.
+        geometry_type: as GDAL names it.
+        crs: of the geometry.
+        fid: name of the column of feature ids, if any.
+    """
+
+    kind: str
+    schema: Any
+    geometry: str | None
+    geometry_type: str
+    crs: str
+    fid: str | None
+
+
+class Composer:
+    """Puts the batches of a result together.
+
+    Args:
+        table: being read.
+        request: says the target's format and the new columns' names.
+        dim: length of an embedding.
+
+    Raises:
+        InputError: the new columns are there already.
+        OutputError: the target's format cannot name the table's CRS.
+    """
+
+    def __init__(self, table: Table, request: PointsRequest, dim: int) -> None:
+        self.table, self.kind = table, request.target_format
+        self.array = request.array is not None
+        self.names = list(table.schema.names)
+        self.added = new_columns(self.names, dim, array=request.array, prefix=request.prefix)
+        # A plain Parquet table stays plain; every other result is a layer with points.
+        plain = self.kind == request.source_format == PARQUET
+        self.make_points = table.geometry is None and not plain
+        self.geometry = table.geometry
+        if self.make_points:
+            (self.geometry,) = first_free([*self.names, *self.added], _GEOMETRY)
+        geometry = table.schema.field(table.geometry) if table.geometry else None
+        self.native = geometry is not None and arrow().types.is_struct(geometry.type)
+        self.parsed = table.columns if request.source_format == CSV else None
+        self.layout = Layout(
+            self.kind,
+            self._schema(np.empty((0, dim), request.dtype)),
+            self.geometry,
+            "Point" if self.make_points else table.geometry_type,
+            _coded(table) if self.kind == GEOJSON else table.crs,
+            table.fid,
+        )
+
+    def compose(self, batch: Any, values: NDArray[Any], x: Floats, y: Floats) -> Any:
+        """A batch of the result.
+
+        Args:
+            batch: of the table.
+            values: (N, dim) embeddings.
+            x: (N,) in the table's CRS.
+            y: (N,) in the table's CRS.
+        """
+        pa = arrow()
+        columns = dict(zip(self.names, (_plain(column, self.kind) for column in batch.columns)))
+        for axis, position in zip((x, y), self.parsed or ()):
+            columns[self.names[position]] = pa.array(axis, mask=np.isnan(axis))
+        if self.make_points:
+            columns[str(self.geometry)] = points_wkb(x, y)
+        elif self.native and self.kind != PARQUET:
+            columns[str(self.geometry)] = struct_to_wkb(columns[str(self.geometry)])
+        fields = [self._field(name, column) for name, column in columns.items()]
+        new = value_columns(values, self.added, self.kind, array=self.array)
+        return pa.RecordBatch.from_arrays(
+            [*columns.values(), *(column for _, column in new)],
+            schema=pa.schema([*fields, *(field for field, _ in new)], self.table.schema.metadata),
+        )
+
+    def _schema(self, no_values: NDArray[Any]) -> Any:
+        pa = arrow()
+        no_rows = [column.combine_chunks() for column in self.table.schema.empty_table().columns]
+        batch = pa.RecordBatch.from_arrays(no_rows, schema=self.table.schema)
+        return self.compose(batch, no_values, np.empty(0), np.empty(0)).schema
+
+    def _field(self, name: str, column: Any) -> Any:
+        """A column's field: the table's own where its type was kept."""
+        if name in self.names and self.table.schema.field(name).type == column.type:
+            return self.table.schema.field(name)
+        return arrow().field(name, column.type)
+
+
+def value_columns(
+    values: NDArray[Any], names: list[str], kind: str, *, array: bool
+) -> list[tuple[Any, Any]]:
+    """Embeddings as Arrow fields and columns; null where they are NaN.
+
+    An array column is a list in GeoParquet and GeoJSON; a GeoPackage has no lists, there it is
+    JSON text.
+
+    Args:
+        values: (N, dim) float32 or float16.
+        names: of the columns.
+        kind: format of the target.
+        array: one column for all dimensions.
+    """
+    pa = arrow()
+    empty = np.isnan(values[:, 0]) if len(values) else np.zeros(0, bool)
+    if array and kind == GPKG:
+        texts = [f"[{text}]" if text else None for text in to_text(values)]
+        return [(pa.field(names[0], pa.string()), pa.array(texts, pa.string()))]
+    if kind == GEOJSON:
+        values = _short_decimals(values)
+    if array:
+        # A null starts where the next list does, so that its neighbour ends there too.
+        offsets = np.append(0, np.cumsum(np.where(empty, 0, values.shape[1])))
+        starts = pa.array(offsets.astype(np.int32), mask=np.append(empty, False))
+        column = pa.ListArray.from_arrays(starts, pa.array(values[~empty].ravel()))
+        return [(pa.field(names[0], column.type), column)]
+    columns = [pa.array(np.ascontiguousarray(column), mask=empty) for column in values.T]
+    return [(pa.field(name, column.type), column) for name, column in zip(names, columns)]
+
+
+def _plain(column: Any, kind: str) -> Any:
+    """A column that GDAL can take: dictionaries decoded, columns of nothing as text."""
+    pa = arrow()
+    if kind != PARQUET and pa.types.is_dictionary(column.type):
+        return column.dictionary_decode()
+    if kind != PARQUET and pa.types.is_null(column.type):
+        return column.cast(pa.string())
+    return column
+
+
+def _coded(table: Table) -> str:
+    """The CRS as AUTHORITY:CODE, the only thing that GeoJSON can say about one."""
+    if re.fullmatch(r"[A-Za-z]+:\w+", table.crs):
+        return table.crs
+    pyproj = require("pyproj", purpose="a table in another CRS")
+    authority = pyproj.CRS.from_user_input(table.crs).to_authority(min_confidence=100)
+    if authority is None:
+        raise OutputError(
+            f"the CRS of {table.name} has no code, and GeoJSON names a CRS by its code: write a "
+            "GeoPackage or GeoParquet"
+        )
+    return ":".join(authority)
+
+
+def _short_decimals(values: NDArray[Any]) -> NDArray[np.float64]:
+    """The nearest doubles to 9 (float16: 5) significant digits, which GeoJSON then writes short.
+
+    Both count and power of ten are exact in float64, so the quotient is the decimal's own double.
+    """
+    precision = 9 if values.dtype == np.float32 else 5
+    exact = values.astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        exponent = precision - 1 - np.floor(np.log10(np.abs(exact)))
+    usable = np.isfinite(exponent) & (exponent >= 0) & (exponent <= 22)
+    power = np.power(10.0, np.where(usable, exponent, 0))
+    return np.where(usable, np.rint(exact * power) / power, exact)

@@ -1,0 +1,225 @@
+"""`satclip points` as a real process."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from satclip_core.registry import load_encoder
+
+SATCLIP = [sys.executable, "-m", "satclip_cli"]
+TABLE = "id,lon,lat\n1,10,50\n2,180,-90\n"
+
+
+def satclip(*args: object, stdin: str | None = None, **options) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*SATCLIP, *map(str, args)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        **options,
+    )
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    (tmp_path / "in.csv").write_text(TABLE)
+    return tmp_path / "in.csv"
+
+
+def values(text: str) -> np.ndarray:
+    rows = list(csv.DictReader(io.StringIO(text)))
+    return np.array([[float(row[f"e{i:03d}"]) for i in range(256)] for row in rows], np.float32)
+
+
+def test_standard_input_to_standard_output(small_model):
+    done = satclip("points", "-", "-o", "-", "--model", small_model, stdin=TABLE)
+    assert (done.returncode, done.stderr) == (0, "")
+    expected = load_encoder(small_model).encode([(10, 50), (180, -90)])
+    np.testing.assert_array_equal(values(done.stdout), expected)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "geojson", "gpkg", "parquet"])
+def test_every_format_is_read_back(small_model, table, suffix):
+    geopandas = pytest.importorskip("geopandas")
+    pandas = pytest.importorskip("pandas")
+    target = table.with_name(f"out.{suffix}")
+    done = satclip("points", table, "-o", target, "--model", small_model, "--normalize")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    read = {"csv": pandas.read_csv, "parquet": geopandas.read_parquet}
+    after = read.get(suffix, geopandas.read_file)(target)
+    assert after["id"].tolist() == [1, 2]
+    norms = np.linalg.norm(after[[f"e{i:03d}" for i in range(256)]], axis=1)
+    np.testing.assert_allclose(norms, 1, atol=1e-6)
+
+
+def test_standard_input_to_a_layer(small_model, tmp_path):
+    geopandas = pytest.importorskip("geopandas")
+    target = tmp_path / "out.gpkg"
+    done = satclip("points", "-", "-o", target, "--model", small_model, stdin=TABLE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(geopandas.read_file(target)) == 2
+
+
+def test_options_reach_the_table(small_model, tmp_path):
+    (tmp_path / "in.csv").write_text("E;N\n500000;5200000\n")
+    done = satclip(
+        *("points", tmp_path / "in.csv", "-o", "-", "--model", small_model, "--dtype", "float16"),
+        *("--crs", "EPSG:32632", "--lon-column", "E", "--lat-column", "N", "--array", "emb"),
+    )
+    assert done.returncode == 0, done.stderr
+    row = next(csv.DictReader(io.StringIO(done.stdout), delimiter=";"))
+    assert len(json.loads(row["emb"])) == 256
+
+
+def test_unusable_rows_are_one_warning_or_one_error(small_model, tmp_path):
+    text = TABLE + "3,,\n4,x,y\n"
+    done = satclip("points", "-", "-o", "-", "--model", small_model, stdin=text)
+    assert done.returncode == 0
+    assert done.stderr.startswith("Warning: 2 of 4 rows have no usable coordinates")
+    assert done.stderr.count("\n") == 1
+    target = tmp_path / "out.csv"
+    done = satclip("points", "-", "-o", target, "--strict", "--model", small_model, stdin=text)
+    assert done.returncode == 1
+    assert "row 3" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        (["missing.csv", "-o", "out.csv"], 1, "cannot read missing.csv: No such file"),
+        (["missing.gpkg", "-o", "out.csv"], 1, "there is no missing.gpkg"),
+        (["in.csv", "-o", "out.tif"], 1, "out.tif: the extension says the format"),
+        (["in.csv", "-o", "there.csv"], 1, "there.csv exists: give another name, or --overwrite"),
+        (["in.csv", "-o", "no/out.csv"], 1, "the folder no does not exist"),
+        (["in.csv", "-o", "in.csv", "--overwrite"], 1, "is the CSV table that is read"),
+        (["in.csv", "-o", "out.csv", "--lon-column", "foo"], 1, "no column 'foo'"),
+        (["in.csv", "-o", "out.csv", "--crs", "EPSG:1"], 1, "EPSG:1"),
+        (["in.csv", "-o", "out.csv", "--encoding", "klingon"], 1, "unknown encoding 'klingon'"),
+        (["in.csv", "-o", "out.csv", "--dtype", "int8"], 2, "'int8' is not one of"),
+        (["in.csv"], 2, "Missing option '-o'"),
+        (["empty.csv", "-o", "out.csv"], 1, "empty.csv is empty"),
+        (["swapped.csv", "-o", "out.csv"], 1, "none of the 1 rows has usable coordinates"),
+        (["in.csv", "-o", "out.csv", "--model", "bogus"], 1, "unknown model 'bogus'"),
+    ],
+)
+def test_every_mistake_is_one_line_and_leaves_nothing(
+    small_model, table, args, code, message, monkeypatch
+):
+    folder = table.parent
+    (folder / "there.csv").write_text("precious")
+    (folder / "empty.csv").write_text("")
+    (folder / "swapped.csv").write_text("lon,lat\n50,100\n")
+    before = sorted(path.name for path in folder.iterdir())
+    model = [] if "--model" in args else ["--model", small_model]
+    done = satclip("points", *args, *model, cwd=folder)
+    assert done.returncode == code
+    assert message in done.stderr
+    assert done.stderr.startswith("Error: ")
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+    assert sorted(path.name for path in folder.iterdir()) == before
+    assert (folder / "there.csv").read_text() == "precious"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes anywhere")
+def test_a_folder_without_permission(small_model, table):
+    locked = table.parent / "locked"
+    locked.mkdir(mode=0o500)
+    done = satclip("points", table, "-o", locked / "out.csv", "--model", small_model)
+    assert done.returncode == 1
+    assert "no permission" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_under_standard_output(small_model, table):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "satclip_cli",
+                "points",
+                table,
+                "-o",
+                "-",
+                "--model",
+                small_model,
+            ],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "No space left" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_reader_that_leaves_early_is_no_drama(small_model, tmp_path):
+    rows = "".join(f"{i},{i % 180},{i % 90}\n" for i in range(20_000))
+    (tmp_path / "in.csv").write_text("id,lon,lat\n" + rows)
+    command = f"'{sys.executable}' -m satclip_cli points in.csv -o - --model '{small_model}'"
+    pipe = f"{command} | head -n 1"
+    done = subprocess.run(
+        pipe, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.startswith("id,lon,lat,e000")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX knows them")
+@pytest.mark.parametrize("suffix", ["csv", "gpkg", "parquet"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_it_leaves_nothing(small_model, tmp_path, suffix, number):
+    rows = "".join(f"{i},{i % 180},{i % 90}\n" for i in range(200_000))
+    (tmp_path / "in.csv").write_text("id,lon,lat\n" + rows)
+    target = tmp_path / f"out.{suffix}"
+    process = subprocess.Popen(
+        [*SATCLIP, "points", "in.csv", "-o", target, "--model", small_model],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until = time.monotonic() + 30
+    while len(list(tmp_path.iterdir())) == 1 and time.monotonic() < until:
+        time.sleep(0.02)  # until the temporary folder is there
+    time.sleep(0.5)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode in (130, 143)
+    assert "Traceback" not in errors
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from satclip_cli.points import command; "
+        "command.main(['--help'], standalone_mode=False); print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "--lon-column" in done.stdout
+    assert not {"numpy", "pyarrow", "pyogrio", "geopandas", "rich"} & set(done.stderr.split())
+
+
+def test_embedding_points_never_imports_torch(small_model, table):
+    code = (
+        "import sys; from satclip_cli.main import run; "
+        f"run(['points', {str(table)!r}, '-o', {str(table.with_name('o.gpkg'))!r}, '--model', "
+        f"{str(small_model)!r}]); print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"torch", "lightning"} & set(done.stdout.split())
