@@ -32,6 +32,12 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
+def last_row(folder: Path) -> dict[str, str]:
+    """The last epoch's row of a run's log."""
+    with (folder / LOG).open(newline="", encoding="utf-8") as opened:
+        return list(csv.DictReader(opened))[-1]
+
+
 class EpochReport(lightning.Callback):
     """Logs every epoch (with probe scores every few) to `log.csv` and as a line with time left.
 

@@ -80,7 +80,9 @@ def run_probes(embed: Embed, tasks: Iterable[Task]) -> Scores:
 
 
 def table(scores: Mapping[str, Scores], tasks: Sequence[Task]) -> str:
-    """Markdown table: one row for each task, one column for each encoder."""
+    """Markdown table: one row for each task, one column for each encoder; empty without tasks."""
+    if not tasks:
+        return ""
     names = list(scores)
     lines = [
         "| task | measure | points | " + " | ".join(names) + " |",

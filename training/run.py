@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import lightning
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -26,12 +27,16 @@ from .callbacks import (
     Checkpoints,
     EpochReport,
     duration,
+    last_row,
 )
 from .chips import alternatives
 from .config import Locations, TrainConfig
+from .export import encoder_from, export_model, finished_weights
 from .land import load_points
+from .location import LocationModel
+from .loop import STATE, ContrastiveTraining, read_checkpoint
 from .pairs import Pairs
-from .probe import Scores, embedder, run_probes, table, write_scores
+from .probe import Embed, Scores, embedder, run_probes, table, write_scores
 from .tasks import Task, load_tasks
 
 log = logging.getLogger("satclip_training")
@@ -72,6 +77,8 @@ def train(config: TrainConfig, options: RunOptions) -> Path:
     """
     started = time.monotonic()
     check_files(config, options.places)
+    # Opened now, so that a package that is missing is named before hours of training.
+    baselines = {name: embedder(name) for name in config.probe.baselines if name != "untrained"}
     if config.training.threads:
         torch.set_num_threads(config.training.threads)
     checkpoint = _prepare(config, options)
@@ -82,17 +89,24 @@ def train(config: TrainConfig, options: RunOptions) -> Path:
         name: _cached(make_request(name, source, lonlat, options.places, config.seed), options)
         for name, source in config.sources.items()
     }
-    weights = {name: source.weight for name, source in config.sources.items()}
-    pairs = Pairs(lonlat, views, weights, config.training, config.seed)
-    module, trainer = _fit(config, options, pairs, tasks, checkpoint)
+    factors = {name: source.weight for name, source in config.sources.items()}
+    pairs = Pairs(lonlat, views, factors, config.training, config.seed)
+    module = _fit(config, options, pairs, tasks, checkpoint)
     facts = {
         "points": str(len(pairs.training)),
         "validation_points": str(len(pairs.validation)),
         "epochs": str(config.training.epochs),
-        "validation_loss": f"{float(trainer.callback_metrics.get('val_loss', float('nan'))):.4f}",
+        "validation_loss": last_row(options.output)["validation_loss"],
         "minutes": f"{(time.monotonic() - started) / 60:.1f}",
     }
-    path = _export(config, options, module, pairs, tasks, facts)
+    if "untrained" in config.probe.baselines:
+        baselines = {"untrained": untrained(config, lonlat), **baselines}
+    weights = finished_weights(module.inference_weights(), config, lonlat)
+    scores = _score(config, weights, tasks, baselines) if tasks else {}
+    path = options.output / f"{config.name}.npz"
+    export_model(path, weights, config, facts=facts, scores=scores, tasks=table(scores, tasks))
+    if scores:
+        write_scores(scores, options.output / "scores.json")
     log.info("wrote %s, %s in all", path, duration(time.monotonic() - started))
     return path
 
@@ -114,8 +128,6 @@ def check_files(config: TrainConfig, places: Locations) -> dict[str, int]:
 
 def _prepare(config: TrainConfig, options: RunOptions) -> Path | None:
     """Make the run's folder; the checkpoint to go on from, if any."""
-    from .loop import STATE, read_checkpoint
-
     try:
         options.output.mkdir(parents=True, exist_ok=True)
         text = json.dumps(config.as_plain(), indent=1)
@@ -172,19 +184,14 @@ def _fit(
     pairs: Pairs,
     tasks: list[Task],
     checkpoint: Path | None,
-) -> tuple[Any, Any]:
-    import lightning
-
-    from .export import encoder_from, finished_weights
-    from .loop import ContrastiveTraining
-
+) -> ContrastiveTraining:
     settings = config.training
     if pairs.steps < 1:
         raise InputError(f"{len(pairs.training)} training points make no batch")
     torch.manual_seed(config.seed)
     module = ContrastiveTraining(config, pairs)
 
-    def shipped(current: ContrastiveTraining) -> Callable[[Floats], Any]:
+    def shipped(current: ContrastiveTraining) -> Embed:
         weights = finished_weights(current.inference_weights(), config, pairs.lonlat)
         return encoder_from(weights, config).encode
 
@@ -207,7 +214,7 @@ def _fit(
     )
     log.info("training on %s pairs", f"{len(pairs.training):,}")
     trainer.fit(module, ckpt_path=checkpoint)
-    return module, trainer
+    return module
 
 
 def _tensorboard(folder: Path) -> Any:
@@ -226,14 +233,11 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", module=r"lightning\..*")
 
 
-def untrained(config: TrainConfig, land: Floats) -> Callable[[Floats], Any]:
+def untrained(config: TrainConfig, land: Floats) -> Embed:
     """The same encoder before any training, finished in the same way: what smoothness alone gives.
 
     Its initial weights are those that the run began with (same seed).
     """
-    from .export import encoder_from, finished_weights
-    from .location import LocationModel
-
     state = torch.get_rng_state()
     torch.manual_seed(config.seed)
     weights = LocationModel(config.model).inference_weights()
@@ -242,25 +246,12 @@ def untrained(config: TrainConfig, land: Floats) -> Callable[[Floats], Any]:
     return encoder_from(finished_weights(arrays, config, land), config).encode
 
 
-def _export(
+def _score(
     config: TrainConfig,
-    options: RunOptions,
-    module: Any,
-    pairs: Pairs,
+    weights: dict[str, NDArray[Any]],
     tasks: list[Task],
-    facts: dict[str, str],
-) -> Path:
-    from .export import encoder_from, export_model, finished_weights
-
-    weights = finished_weights(module.inference_weights(), config, pairs.lonlat)
-    scores: dict[str, Scores] = {}
-    if tasks:
-        scores[config.name] = run_probes(encoder_from(weights, config).encode, tasks)
-        for name in config.probe.baselines:
-            embed = untrained(config, pairs.lonlat) if name == "untrained" else embedder(name)
-            scores[name] = run_probes(embed, tasks)
-        write_scores(scores, options.output / "scores.json")
-    path = options.output / f"{config.name}.npz"
-    shown = table(scores, tasks) if tasks else ""
-    export_model(path, weights, config, facts=facts, scores=scores, tasks=shown)
-    return path
+    baselines: dict[str, Embed],
+) -> dict[str, Scores]:
+    """Probe scores of the finished model and of the encoders it is compared with."""
+    embeds = {config.name: encoder_from(weights, config).encode, **baselines}
+    return {name: run_probes(embed, tasks) for name, embed in embeds.items()}

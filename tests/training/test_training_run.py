@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from satclip_cli.main import run
-from satclip_core.errors import CancelledError, InputError
+from satclip_core.errors import CancelledError, InputError, MissingDependencyError
 from satclip_core.weights import read_model
 from satclip_training.config import TrainConfig, load_config, locations
 from satclip_training.run import RunOptions, train
@@ -165,7 +165,9 @@ def test_resume_without_a_checkpoint_is_refused(world: Path, tmp_path: Path) -> 
 def test_a_finished_run_started_again_exports_again(world: Path, finished: Path) -> None:
     before = read_model(finished / "tiny.npz").weights
     assert run_command(TINY, "--data-root", world, "-o", finished).code == 0
-    after = read_model(finished / "tiny.npz").weights
+    again = read_model(finished / "tiny.npz")
+    after = again.weights
+    assert again.provenance["training_validation_loss"] == log_rows(finished)[-1]["validation_loss"]
     for key in before:
         np.testing.assert_array_equal(after[key], before[key])
 
@@ -264,3 +266,28 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(world: Path, tmp_path: Path) 
     assert content["epoch"] in (epochs - 1, epochs)
     assert content["global_step"] >= epochs * 10
     assert not (tmp_path / "tiny.npz").exists()
+
+
+def test_a_baseline_that_is_missing_is_named_before_the_training(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import importlib.util
+
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *a: None if name == "geoclip" else real(name, *a)
+    )
+    config = short("probe.baselines=[geoclip]")
+    with pytest.raises(MissingDependencyError, match="pip install geoclip"):
+        train(config, options(world, tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_untrained_encoder_is_scored_beside(world: Path, tmp_path: Path) -> None:
+    config = load_config(
+        TINY, ("points.count=800", "training.epochs=1", "probe.baselines=[untrained]")
+    )
+    train(config, options(world, tmp_path))
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert set(scores) == {"tiny", "untrained"}
+    assert scores["tiny"]["field"] != scores["untrained"]["field"]
