@@ -291,3 +291,15 @@ def test_the_untrained_encoder_is_scored_beside(world: Path, tmp_path: Path) -> 
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert set(scores) == {"tiny", "untrained"}
     assert scores["tiny"]["field"] != scores["untrained"]["field"]
+
+
+def test_tensorboard_gets_the_same_numbers(world: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="tensorboard is optional")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(short("training.tensorboard=true"), options(world, tmp_path))
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    losses = [event.value for event in events.Scalars("validation_loss")]
+    wanted = [float(row["validation_loss"]) for row in log_rows(tmp_path)]
+    np.testing.assert_allclose(losses, wanted, rtol=1e-5)
