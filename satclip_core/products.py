@@ -19,6 +19,7 @@ from .analysis import (
 )
 from .encoder import check_lonlat
 from .errors import InputError
+from .names import dimension_names
 
 if TYPE_CHECKING:
     from .encoder import LocationEncoder
@@ -111,8 +112,7 @@ class Embedding:
     @property
     def bands(self) -> tuple[str, ...]:
         """e000, e001, …"""
-        width = max(3, len(str(self.dim - 1)))
-        return tuple(f"e{index:0{width}d}" for index in range(self.dim))
+        return dimension_names(self.dim)
 
     @property
     def nodata(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import InputError
+from ..names import dimension_names
 
 # Looked for in this order; the first pair of groups that is there wins.
 _DEGREES = (("lon", "lng", "long", "longitude"), ("lat", "latitude"))
@@ -48,12 +49,6 @@ def find_coordinates(
     )
 
 
-def embedding_names(dim: int, prefix: str = "e") -> list[str]:
-    """Names of the dimensions: `e000` … `e255`, with as many digits as the last one needs."""
-    width = max(3, len(str(dim - 1)))
-    return [f"{prefix}{index:0{width}d}" for index in range(dim)]
-
-
 def new_columns(existing: Sequence[str], dim: int, *, array: str | None, prefix: str) -> list[str]:
     """Names of the columns to add: one for each dimension, or the array column alone.
 
@@ -61,7 +56,7 @@ def new_columns(existing: Sequence[str], dim: int, *, array: str | None, prefix:
         InputError: the table has some of them already (upper and lower case count as the same,
             as they do in a GeoPackage).
     """
-    names = [array] if array is not None else embedding_names(dim, prefix)
+    names = [array] if array is not None else list(dimension_names(dim, prefix))
     taken = {name.lower() for name in existing}
     clashes = [name for name in names if name.lower() in taken]
     if clashes:

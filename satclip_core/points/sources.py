@@ -22,6 +22,8 @@ from .places import ROWS
 from .request import CSV, GPKG, PARQUET, STANDARD_STREAM, PointsRequest
 
 _PURPOSE = "a table of points that is not CSV"
+# Earlier ones refuse a column of feature ids (OSGeo/gdal #11527); there the ids start at 1 again.
+_WRITES_FID = (3, 10, 1)
 
 
 @dataclass
@@ -171,7 +173,8 @@ def _open_ogr(request: PointsRequest) -> Iterator[Table]:
     arrow()
     pyogrio = require("pyogrio", extra="points", purpose=_PURPOSE)
     path = request.source
-    keep_fid = Path(path).suffix.lower() == ".gpkg" and request.target_format == GPKG
+    both_gpkg = Path(path).suffix.lower() == ".gpkg" and request.target_format == GPKG
+    keep_fid = both_gpkg and pyogrio.__gdal_version__ >= _WRITES_FID
     with reading(path):
         layer = _layer([str(name) for name, _ in pyogrio.list_layers(path)], request)
         total = pyogrio.read_info(path, layer=layer)["features"]

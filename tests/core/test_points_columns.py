@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from satclip_core.errors import InputError
-from satclip_core.points.columns import embedding_names, find_coordinates, new_columns
+from satclip_core.names import dimension_names
+from satclip_core.points.columns import find_coordinates, new_columns
 from satclip_core.points.layout import _short_decimals
 from satclip_core.points.places import number_or_nan, to_text
 
@@ -62,9 +63,9 @@ def test_missing_and_ambiguous_columns_are_listed(names, given, message):
 
 
 def test_names_have_as_many_digits_as_they_need():
-    assert embedding_names(2) == ["e000", "e001"]
-    assert embedding_names(256)[-1] == "e255"
-    assert embedding_names(1001, "v_")[-1] == "v_1000"
+    assert dimension_names(2) == ("e000", "e001")
+    assert dimension_names(256)[-1] == "e255"
+    assert dimension_names(1001, "v_")[-1] == "v_1000"
 
 
 def test_columns_that_are_there_already_are_named():
