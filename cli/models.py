@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .main import INTERRUPTED
 from .messages import tell
 from .options import overwrite_option, verbosity_options
 from .progress import progress
@@ -99,8 +100,8 @@ def fetch_command(name: str, force: bool) -> None:
         with progress(f"fetching {name}", "B") as report:
             record, fresh = fetch(name, force=force, progress=report)
     except KeyboardInterrupt:
-        tell(f"What has arrived is kept: satclip models fetch {name} goes on from there")
-        raise
+        tell(f"Interrupted: satclip models fetch {name} goes on from here")
+        click.get_current_context().exit(INTERRUPTED)
     path = PUBLISHED[record.name].path
     if not fresh:
         tell(f"{record.name} is here already and unchanged")

@@ -238,8 +238,11 @@ class _Transfer:
                 raise TransientError(f"connection lost at {done:,} bytes ({error})") from error
             if not chunk:
                 break
-            file.write(chunk)
             done += len(chunk)
+            if total is not None and done > total:
+                self._forget(file)
+                raise DownloadError(f"{host_of(self.url)} sent more than the {total:,} bytes due")
+            file.write(chunk)
             self.received += len(chunk)
         file.flush()
         if total is not None and done < total:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import ssl
 import threading
 import time
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ class Hub:
 
     `faults` holds what goes wrong with the next requests to the CDN, in order: "500", "404",
     "reset", "cut:N" (close after N bytes of body), "whole" (Range ignored), "html", "stall",
-    "slow" (a few bytes at a time).
+    "slow" (a few bytes at a time), "endless" (no length, and more than there is).
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -50,9 +51,14 @@ class QuietServer(ThreadingHTTPServer):
 class Server:
     """An HTTP server in a thread, closed at the end of a `with` block."""
 
-    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+    def __init__(
+        self, handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None
+    ) -> None:
         self.server = QuietServer(("127.0.0.1", 0), handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        port = self.server.server_address[1]
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+        if tls is not None:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
 
     def __enter__(self) -> Server:
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
@@ -123,7 +129,8 @@ def hub_handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
 
         def send_body(self, status: int, headers: dict[str, str], body: bytes, fault: str) -> None:
             self.send_response(status)
-            for key, value in {"Content-Length": str(len(body)), **headers}.items():
+            length = {} if fault == "endless" else {"Content-Length": str(len(body))}
+            for key, value in {**length, **headers}.items():
                 self.send_header(key, value)
             self.end_headers()
             if fault.startswith("cut:"):
@@ -135,6 +142,9 @@ def hub_handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 return self.hang_up()
             if fault == "slow":
                 return self.trickle(body)
+            if fault == "endless":
+                self.wfile.write(body * 2)
+                return self.hang_up()
             self.wfile.write(body)
             return None
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import socket
+import ssl
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -259,3 +262,40 @@ def test_a_dead_proxy_is_named_without_its_password(hub, target, monkeypatch):
     with pytest.raises(DownloadError, match=f"through the proxy {dead[7:]}") as caught:
         fetch(hub, target)
     assert "secret" not in str(caught.value)
+
+
+def test_more_than_was_announced_is_refused(hub, target):
+    hub.faults = ["endless"]
+    with pytest.raises(DownloadError, match="sent more than the 300,000 bytes due"):
+        fetch(hub, target)
+    assert not target.exists()
+
+
+def test_a_certificate_that_is_not_trusted_and_then_is(target, tmp_path, monkeypatch):
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl, which makes the certificate, is not installed")
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    subprocess.run(
+        [
+            *(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"),
+            *("-subj", "/CN=hub", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", key, "-out", certificate),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    state = Hub(files={NAME: BODY})
+    with Server(hub_handler(state), tls) as server:
+        state.url = server.url
+        with pytest.raises(DownloadError, match=r"not trusted .*SSL_CERT_FILE"):
+            fetch(state, target)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        fetch(state, target)
+        assert target.read_bytes() == BODY
+        target.unlink()
+        state.cdn = server.url.replace("https", "http")
+        with pytest.raises(DownloadError, match="not followed"):
+            fetch(state, target)
