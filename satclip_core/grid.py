@@ -161,7 +161,7 @@ def _unrolled(box: Bounds, crs: str) -> Bounds:
         )
     if west == east or south == north:
         side = "west and east" if west == east else "south and north"
-        raise InputError(f"bbox {_text(box)} is empty: {side} are equal")
+        raise InputError(f"bbox {_text(box)} is empty: {side} are the same")
     return west, south, east, north
 
 

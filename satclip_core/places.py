@@ -23,10 +23,14 @@ _LATTICE = 9
 _SAME_DEGREES = 1e-9
 # Degrees by which rounding may carry a centre beyond a pole.
 _POLE_TOLERANCE = 1e-9
-# Part of a pixel by which a place may miss its pixel when it is projected back.
-_BACK_TOLERANCE = 0.5
-# Draws of a random sample before giving up on finding more pixels that are wanted.
+# Part of a pixel, or of the distance from the origin, by which a place may miss its pixel when it
+# is projected back: some inverses are approximate (Robinson's by 1e-7).
+_BACK_PIXELS = 0.5
+_BACK_SHARE = 1e-6
+# Draws of a random sample before giving up on finding more pixels that are wanted, and the size
+# of all but the first.
 _DRAWS = 50
+_DRAW = 2**16
 
 
 @dataclass(frozen=True)
@@ -114,8 +118,9 @@ class Locator:
             return _some(self._lonlats_of(np.arange(self.grid.pixels)))
         random = np.random.default_rng(seed)
         found: list[Floats] = []
-        for _ in range(_DRAWS):
-            found.append(self._lonlats_of(random.integers(0, self.grid.pixels, count)))
+        for draw in range(_DRAWS):
+            size = max(count, _DRAW) if draw else count
+            found.append(self._lonlats_of(random.integers(0, self.grid.pixels, size)))
             if sum(map(len, found)) >= count:
                 break
         return _some(np.concatenate(found)[:count])
@@ -154,7 +159,8 @@ class Locator:
         back_x, back_y = self._from_lonlat(lons, lats)
         with np.errstate(invalid="ignore"):
             off = np.hypot(back_x - x, back_y - y)
-            inside: Bools = off <= _BACK_TOLERANCE * min(np.hypot(a, d), np.hypot(b, e))
+            pixel = min(np.hypot(a, d), np.hypot(b, e))
+            inside: Bools = off <= np.maximum(_BACK_PIXELS * pixel, _BACK_SHARE * np.hypot(x, y))
         return inside
 
     def _wanted(self, lons: Floats, lats: Floats, valid: Bools) -> Bools:

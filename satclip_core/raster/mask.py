@@ -72,8 +72,9 @@ class RasterMask:
             x = west + np.remainder(x - west, self._turn)
         wanted = np.zeros(len(x), bool)
         finite = np.isfinite(x) & np.isfinite(y)
-        inverse = ~self._dataset.transform
-        cols, rows = inverse * (np.where(finite, x, 0), np.where(finite, y, 0))
+        x, y = np.where(finite, x, 0), np.where(finite, y, 0)
+        a, b, c, d, e, f = tuple(~self._dataset.transform)[:6]
+        cols, rows = a * x + b * y + c, d * x + e * y + f
         height, width = self._dataset.shape
         inside = finite & (cols >= 0) & (cols < width) & (rows >= 0) & (rows < height)
         index = np.flatnonzero(inside)

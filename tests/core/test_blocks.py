@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from satclip_core.blocks import blocks
+from satclip_core.errors import CancelledError
+from satclip_core.grid import Grid
+from satclip_core.products import Embedding
+from satclip_core.registry import load_encoder
+
+# The grid path and single precision are each held to 1e-4 of `encode` (encoder tests).
+TOLERANCE = 1e-4
+
+
+@pytest.fixture(scope="module")
+def encoder(small_model):
+    return load_encoder(small_model)
+
+
+def assembled(grid, encoder, **options):
+    out = np.full((encoder.dim, *grid.shape), np.inf, np.float32)
+    for window, bands in blocks(grid, encoder, Embedding(encoder.dim), **options):
+        rows = slice(window.row, window.row + window.height)
+        out[:, rows, window.col : window.col + window.width] = bands
+    return out
+
+
+def expected(grid, encoder):
+    """By `encode`, point for point, through a transform of its own."""
+    pyproj = pytest.importorskip("pyproj")
+    rows, cols = np.indices(grid.shape)
+    x, y = grid.centres(rows, cols)
+    to_lonlat = pyproj.Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
+    points = np.stack(to_lonlat.transform(x, y), axis=-1).reshape(-1, 2)
+    return encoder.encode(points).T.reshape(encoder.dim, *grid.shape)
+
+
+@pytest.mark.parametrize(
+    ("crs", "bounds", "res"),
+    [
+        ("EPSG:4326", (5, 45, 11, 48), 0.1),
+        ("EPSG:4326", (170, -20, -170, -10), 0.5),
+        ("EPSG:4326", (-180, -90, 180, 90), 5),
+        ("EPSG:3857", (5, 45, 11, 48), 20_000),
+        ("EPSG:3857", (170, -20, -170, -10), 50_000),
+        ("EPSG:6933", (5, 45, 11, 48), 20_000),
+        ("EPSG:32632", (5, 45, 11, 48), 20_000),
+        ("EPSG:3995", (-180, 60, 180, 90), 300_000),
+        ("EPSG:3031", (-180, -90, 180, -60), 300_000),
+    ],
+)
+def test_pixels_hold_the_embedding_of_their_centres(encoder, crs, bounds, res):
+    grid = Grid.from_bounds(bounds, res, crs, bounds_crs="EPSG:4326")
+    got = assembled(grid, encoder, size=16)
+    np.testing.assert_allclose(got, expected(grid, encoder), atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_threads_change_nothing(encoder, threads):
+    grid = Grid.from_bounds((0, 0, 9, 7), 0.1)
+    np.testing.assert_allclose(
+        assembled(grid, encoder, size=64, threads=threads),
+        assembled(grid, encoder, size=32),
+        atol=1e-5,
+    )
+
+
+def test_off_the_map_and_off_the_mask_is_nodata(encoder):
+    grid = Grid.from_bounds((-1.7e7, -8.6e6, 1.7e7, 8.6e6), 500_000, "ESRI:54030")
+    whole = assembled(grid, encoder)
+    assert np.isnan(whole[:, 0, 0]).all()
+    assert np.isfinite(whole[:, whole.shape[1] // 2]).all()
+    north = assembled(grid, encoder, mask=lambda lons, lats: lats > 0)
+    rows = np.flatnonzero(np.isfinite(north[0]).any(axis=1))
+    assert rows.max() == grid.shape[0] // 2 - 1
+
+
+def test_the_mask_holds_on_the_grid_path(encoder):
+    grid = Grid.from_bounds((0, 0, 8, 8), 0.25)
+    masked = assembled(grid, encoder, size=16, mask=lambda lons, lats: lons + lats < 4)
+    kept = np.isfinite(masked[0])
+    np.testing.assert_array_equal(np.isfinite(masked).all(axis=0), kept)
+    rows, cols = np.indices(grid.shape)
+    x, y = grid.centres(rows, cols)
+    np.testing.assert_array_equal(kept, x + y < 4)
+    np.testing.assert_allclose(masked[:, kept], assembled(grid, encoder)[:, kept], atol=TOLERANCE)
+
+
+def test_progress_counts_every_pixel_in_order(encoder):
+    grid = Grid.from_bounds((0, 0, 9, 7), 0.1)
+    seen = []
+    assembled(grid, encoder, size=32, progress=lambda done, total: seen.append((done, total)))
+    assert seen == sorted(seen)
+    assert seen[-1] == (grid.pixels, grid.pixels)
+    assert len(seen) == 9
+
+
+def test_cancel_stops_before_the_next_block(encoder):
+    grid = Grid.from_bounds((0, 0, 9, 7), 0.1)
+    handed_out = []
+    made = blocks(grid, encoder, Embedding(256), size=32, cancelled=lambda: len(handed_out) == 2)
+    with pytest.raises(CancelledError):
+        handed_out.extend(window for window, _ in made)
+    assert len(handed_out) == 2
+
+
+def test_a_caller_that_leaves_takes_the_thread_along(encoder):
+    before = threading.active_count()
+    grid = Grid.from_bounds((0, 0, 9, 7), 0.1)
+    with closing(blocks(grid, encoder, Embedding(256), size=32)) as made:
+        next(made)
+    assert threading.active_count() == before
+
+
+def test_a_product_that_fails_is_heard(encoder):
+    class Broken(Embedding):
+        def __call__(self, embeddings):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        next(blocks(Grid.from_bounds((0, 0, 1, 1), 0.1), encoder, Broken(256)))

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from satclip_core.analysis import dequantise, unit
+from satclip_core.errors import InputError, OutputError
+from satclip_core.products import Embedding, Rgb, Similarity, fibonacci_lattice
+from satclip_core.registry import load_encoder
+from satclip_core.rgb import RgbBasis
+
+
+@pytest.fixture(scope="module")
+def encoder(small_model):
+    return load_encoder(small_model)
+
+
+@pytest.fixture
+def block(encoder):
+    """(rows, cols, dim), one pixel of it without data."""
+    embeddings = encoder.encode_grid(np.linspace(10, 20, 6), np.linspace(50, 40, 5))
+    embeddings[2, 3] = np.nan
+    return embeddings
+
+
+@pytest.fixture
+def basis(encoder):
+    return RgbBasis.fit(encoder, fibonacci_lattice(500))
+
+
+def test_bands_are_named_in_order():
+    assert Embedding(256).bands[:2] == ("e000", "e001")
+    assert Embedding(2000).bands[-1] == "e1999"
+
+
+def test_embedding_bands_are_the_dimensions(block):
+    bands = Embedding(256)(block)
+    np.testing.assert_array_equal(bands[17], block[..., 17])
+
+
+def test_normalised_embeddings_have_norm_1(block):
+    norms = np.linalg.norm(Embedding(256, normalize=True)(block), axis=0)
+    assert np.isnan(norms[2, 3])
+    np.testing.assert_allclose(norms[np.isfinite(norms)], 1, rtol=1e-5)
+
+
+def test_int8_has_one_scale_for_the_model(encoder, block):
+    product = Embedding.of(encoder, dtype="int8")
+    assert product.scale == Embedding.of(encoder, dtype="int8").scale
+    assert product.normalize
+    assert product.nodata == -128
+    stored = product(block)
+    assert stored.dtype == np.int8
+    assert (stored[:, 2, 3] == -128).all()
+    back = dequantise(np.moveaxis(stored, 0, -1), product.scale)
+    cosines = (back * unit(block)).sum(-1)
+    assert np.nanmin(cosines) > 0.999
+    assert repr(product.scale) in product.tags["quantisation"]
+
+
+@pytest.mark.parametrize(("dtype", "most"), [("float32", 1e-12), ("float16", 1e-6), ("int8", 1e-3)])
+def test_the_loss_of_cosine_is_measured(encoder, dtype, most):
+    product = Embedding.of(encoder, dtype=dtype)
+    measured = product.measured(encoder.encode(fibonacci_lattice(50)))
+    mean, largest = measured.cosine_loss
+    assert 0 <= mean <= largest < most
+    assert float(measured.tags["cosine_loss_mean"]) == pytest.approx(mean, rel=0.01)
+    assert "cosine_loss_mean" not in product.tags
+
+
+def test_an_unknown_dtype_is_named(encoder):
+    with pytest.raises(InputError, match=r"'int4'.*float32, float16, int8"):
+        Embedding.of(encoder, dtype="int4")
+
+
+@pytest.mark.parametrize(("reduce", "function"), [("mean", np.mean), ("max", np.max)])
+def test_similarity_to_several_places(encoder, block, reduce, function):
+    places = [(12, 48), (200, -91 + 2), (-60, -3)]
+    bands = Similarity.to(encoder, places, reduce=reduce)(block)
+    references = unit(encoder.encode(places).astype(float))
+    want = function(unit(block.astype(float)) @ references.T, axis=-1)
+    assert bands.shape == (1, 5, 6)
+    np.testing.assert_allclose(bands[0], want, atol=1e-6)
+
+
+def test_a_place_is_like_itself(encoder):
+    product = Similarity.to(encoder, [(12, 48)])
+    assert product(encoder.encode([(12, 48)])[None])[0, 0, 0] == pytest.approx(1, abs=1e-6)
+    assert product.tags["references"] == "12 48"
+
+
+@pytest.mark.parametrize(
+    ("places", "options", "message"),
+    [
+        ([(12, 95)], {}, "latitude 95"),
+        ([(float("nan"), 5)], {}, "not finite"),
+        (np.zeros((0, 2)), {}, "at least one place"),
+        ([(1, 2)], {"reduce": "sum"}, "unknown reduce 'sum'"),
+    ],
+)
+def test_similarity_to_nothing_is_refused(encoder, places, options, message):
+    with pytest.raises(InputError, match=message):
+        Similarity.to(encoder, places, **options)
+
+
+def test_colours_spread_from_the_2nd_to_the_98th_percentile(encoder):
+    places = fibonacci_lattice(1000)
+    basis = RgbBasis.fit(encoder, places)
+    colours = basis.colours(encoder.encode(places))
+    assert ((colours == 0).sum(axis=0) == 20).all()
+    assert ((colours == 255).sum(axis=0) == 20).all()
+
+
+def test_alpha_says_where_there_is_no_data(block, basis):
+    bands = Rgb(basis)(block)
+    assert bands.dtype == np.uint8
+    assert bands.shape == (4, 5, 6)
+    assert (bands[:, 2, 3] == 0).all()
+    assert bands[3].sum() == 255 * 29
+
+
+def test_a_sample_without_variance_is_grey(encoder):
+    basis = RgbBasis.fit(encoder, np.array([[5.0, 50.0]]))
+    bands = Rgb(basis)(encoder.encode([(5, 50), (80, -20)])[None])
+    assert bands[:, 0, 0].tolist() == [128, 128, 128, 255]
+
+
+def test_a_basis_is_saved_and_loaded(encoder, basis, block, tmp_path):
+    file = tmp_path / "colours.json"
+    basis.save(file)
+    loaded = RgbBasis.load(file)
+    loaded.check(encoder)
+    np.testing.assert_array_equal(Rgb(loaded)(block), Rgb(basis)(block))
+    with pytest.raises(OutputError, match="exists"):
+        basis.save(file)
+    basis.save(file, overwrite=True)
+
+
+def test_a_basis_of_another_model_is_refused(encoder, basis):
+    from dataclasses import replace
+
+    with pytest.raises(InputError, match="fitted for the model other"):
+        replace(basis, model="other", sha256="0" * 64).check(encoder)
+
+
+def damaged(**changes):
+    def change(content):
+        content.update(changes)
+        return json.dumps(content)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda content: "", "is no basis"),
+        (lambda content: "[" * 100_000, "is no basis"),
+        (lambda content: "[]", "is no basis"),
+        (lambda content: '{"format": "else"}', "is no basis"),
+        (lambda content: json.dumps(content)[:-50], "is no basis"),
+        (damaged(version=2), "version 2"),
+        (damaged(mean=[1, 2]), "damaged"),
+        (damaged(low=[1, 2, None]), "damaged"),
+        (damaged(components="x"), "damaged"),
+        (damaged(high=[1, 2, float("nan")]), "damaged"),
+    ],
+)
+def test_what_is_no_basis_is_refused(basis, tmp_path, change, message):
+    file = tmp_path / "colours.json"
+    basis.save(file)
+    file.write_text(change(json.loads(file.read_text())))
+    with pytest.raises(InputError, match=message):
+        RgbBasis.load(file)
+
+
+def test_a_missing_basis_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"none\.json does not exist"):
+        RgbBasis.load(tmp_path / "none.json")
+
+
+def test_the_lattice_is_even_over_the_globe():
+    places = fibonacci_lattice(1000)
+    assert ((np.abs(places) <= (180, 90)).all(axis=0)).all()
+    north = (places[:, 1] > 30).mean()  # a quarter of the sphere lies north of 30 degrees
+    assert north == pytest.approx(0.25, abs=0.002)
+    assert (places[:, 0] > 0).mean() == pytest.approx(0.5, abs=0.02)
