@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .config import SourceSettings, TrainConfig
+from .config import ExportSettings, SourceSettings, TrainConfig
 
 
 def model_card(config: TrainConfig, facts: Mapping[str, str], scores: str) -> str:
@@ -80,10 +80,19 @@ def _recipe(config: TrainConfig) -> str:
             f"{config.model.degree_decay:g}, folded into the first layer"
         )
     if config.export.embedding == "hidden-components":
-        parts.append(
-            "the last layer replaced by principal components of the last hidden layer over land"
-            + (", randomly rotated" if config.export.rotation_seed is not None else "")
-        )
+        parts.append(_last_layer(config.export))
     if config.export.postprocess != "none":
         parts.append(f"embedding post-processed on land: {config.export.postprocess}")
     return "; ".join(parts) + "."
+
+
+def _last_layer(export: ExportSettings) -> str:
+    rotated = ", randomly rotated" if export.rotation_seed is not None else ""
+    components = "principal components of the last hidden layer over land"
+    if not export.contrastive_components:
+        return f"the last layer replaced by {components}{rotated}"
+    return (
+        f"the last layer replaced by the {export.contrastive_components} leading components of the "
+        f"contrastive output ({export.contrastive_share:.0%} of the variance) and {components} "
+        f"for what they leave over{rotated}"
+    )

@@ -155,6 +155,8 @@ class ExportSettings:
     """What the finished model file holds, and the card beside it."""
 
     embedding: str = setting(text("output", "hidden-components"), "output")
+    contrastive_components: int = setting(integer(low=0), 0)
+    contrastive_share: float = setting(real(0, 1), 0.75)
     component_power: float = setting(real(-2, 1), 0.0)
     postprocess: str = setting(text("none", "centre", "standardise", "whiten"), "none")
     shrinkage: float = setting(real(0, 1), 0.1)

@@ -18,7 +18,8 @@ from satclip_core.errors import InputError
 from satclip_core.weights import write_model
 
 from .card import model_card
-from .config import ExportSettings, Locations, TrainConfig
+from .components import component_layer, postprocess, rotated
+from .config import Locations, TrainConfig
 from .land import load_points
 from .loop import STATE, read_checkpoint
 from .schema import build
@@ -56,72 +57,15 @@ def checkpoint_weights(path: Path) -> tuple[dict[str, NDArray[Any]], TrainConfig
 def hidden_components(
     weights: Weights, config: TrainConfig, land: Floats
 ) -> dict[str, NDArray[Any]]:
-    """Replace the last layer by principal components of the last hidden layer.
-
-    The layer that the contrastive loss sees is fitted to telling places apart; what it is
-    computed from probes better (as in SimCLR, Chen et al. 2020, section 4.2, where the
-    projection head is thrown away).
-
-    Args:
-        weights: of a Siren.
-        config: `export.component_power` p divides a component by its variance to the power p / 2
-            (0 keeps the variances, 1 makes them equal, -1 squares them); as many components as
-            `model.embed_dim`.
-        land: (N, 2) places whose hidden values are decomposed.
-    """
+    """Replace the last layer of a Siren by `components.component_layer` over land (N, 2)."""
     out = {key: np.array(value, np.float64) for key, value in weights.items()}
-    width = out["last_layer.weight"].shape[1]
+    layer = out["last_layer.weight"]
+    width = layer.shape[1]
     identity = {"last_layer.weight": np.eye(width), "last_layer.bias": np.zeros(width)}
     hidden = encoder_from({**out, **identity}, config).encode(land).astype(np.float64)
-    values, axes = np.linalg.eigh(np.cov(hidden.T))
-    keep = slice(None, -min(config.model.embed_dim, width) - 1, -1)
-    scale = values[keep].clip(1e-12) ** (-0.5 * config.export.component_power)
-    matrix = (axes[:, keep] * scale).T
-    return {**out, "last_layer.weight": matrix, "last_layer.bias": -matrix @ hidden.mean(0)}
-
-
-def postprocess(
-    weights: Weights, embeddings: Floats, settings: ExportSettings
-) -> dict[str, NDArray[Any]]:
-    """Fold an affine map of the embedding into the last layer.
-
-    Args:
-        weights: of a Siren.
-        embeddings: (N, dim) of places uniform over land, for mean and covariance.
-        settings: `centre` takes the mean away; `standardise` also divides by the deviations;
-            `whiten` multiplies by the inverse root of the covariance, drawn towards a multiple
-            of the identity by `shrinkage` (ZCA: as near as possible to the embedding itself).
-
-    Returns:
-        Weights of a Siren whose embeddings are mapped so.
-    """
-    out = {key: np.array(value, np.float64) for key, value in weights.items()}
-    mean, covariance = embeddings.mean(0), np.cov(embeddings.T)
-    if settings.postprocess == "whiten":
-        values, axes = np.linalg.eigh(covariance)
-        values = (1 - settings.shrinkage) * values.clip(0) + settings.shrinkage * values.mean()
-        matrix = (axes / np.sqrt(values)) @ axes.T
-    elif settings.postprocess == "standardise":
-        matrix = np.diag(1 / np.sqrt(np.diag(covariance).clip(1e-12)))
-    else:
-        matrix = np.eye(len(mean))
-    out["last_layer.weight"] = matrix @ out["last_layer.weight"]
-    out["last_layer.bias"] = matrix @ (out["last_layer.bias"] - mean)
-    return out
-
-
-def rotated(weights: Weights, seed: int) -> dict[str, NDArray[Any]]:
-    """Turn the embedding by a random rotation: similarities stay, variance is spread evenly.
-
-    Components of very unequal variance quantise badly, and a probe that standardises every
-    dimension would blow the smallest up.
-    """
-    out = {key: np.array(value, np.float64) for key, value in weights.items()}
-    dim = len(out["last_layer.bias"])
-    rotation = np.linalg.qr(np.random.RandomState(seed).randn(dim, dim))[0].T
-    out["last_layer.weight"] = rotation @ out["last_layer.weight"]
-    out["last_layer.bias"] = rotation @ out["last_layer.bias"]
-    return out
+    dim = min(config.model.embed_dim, width)
+    matrix, bias = component_layer(hidden, layer, dim, config.export)
+    return {**out, "last_layer.weight": matrix, "last_layer.bias": bias}
 
 
 def finished_weights(

@@ -190,8 +190,8 @@ def test_hidden_components_and_degree_decay_are_folded_into_the_file(
 
 @pytest.mark.parametrize("kind", ["centre", "standardise", "whiten"])
 def test_post_processing_is_folded_into_the_last_layer(kind: str) -> None:
+    from satclip_training.components import postprocess
     from satclip_training.config import ExportSettings
-    from satclip_training.export import postprocess
 
     rng = np.random.default_rng(0)
     hidden = rng.normal(size=(500, 6))
@@ -207,7 +207,7 @@ def test_post_processing_is_folded_into_the_last_layer(kind: str) -> None:
 
 
 def test_a_rotation_keeps_similarities_and_evens_variances() -> None:
-    from satclip_training.export import rotated
+    from satclip_training.components import rotated
 
     rng = np.random.default_rng(0)
     hidden = rng.normal(size=(4000, 16))

@@ -1,0 +1,56 @@
+"""The remade last layer: contrastive directions first, the rest of the hidden layer after."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from satclip_training.components import component_layer
+from satclip_training.config import ExportSettings
+
+
+@pytest.fixture
+def hidden() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(3000, 20)) @ rng.normal(size=(20, 20)) + 3
+
+
+@pytest.fixture
+def layer() -> np.ndarray:
+    return np.random.default_rng(1).normal(size=(12, 20))
+
+
+def test_contrastive_directions_lead_and_the_rest_is_new(
+    hidden: np.ndarray, layer: np.ndarray
+) -> None:
+    settings = ExportSettings(contrastive_components=5, contrastive_share=0.8)
+    matrix, bias = component_layer(hidden, layer, 16, settings)
+    values = hidden @ matrix.T + bias
+    covariance = np.cov(values.T)
+    assert matrix.shape == (16, 20)
+    np.testing.assert_allclose(values.mean(0), 0, atol=1e-9)
+    np.testing.assert_allclose(np.trace(covariance[:5, :5]) / np.trace(covariance), 0.8, rtol=1e-3)
+    # What comes after holds nothing of what leads.
+    np.testing.assert_allclose(covariance[:5, 5:], 0, atol=1e-9)
+    # The lead is the contrastive output's own leading components.
+    output = (hidden - hidden.mean(0)) @ layer.T
+    _, axes = np.linalg.eigh(np.cov(output.T))
+    leading = output @ axes[:, ::-1][:, :5]
+    fitted = values[:, :5] @ np.linalg.lstsq(values[:, :5], leading, rcond=None)[0]
+    np.testing.assert_allclose(fitted, leading, atol=1e-8)
+
+
+def test_without_contrastive_directions_it_is_a_pca(hidden: np.ndarray, layer: np.ndarray) -> None:
+    matrix, bias = component_layer(hidden, layer, 4, ExportSettings())
+    values = hidden @ matrix.T + bias
+    largest = np.linalg.eigvalsh(np.cov(hidden.T))[::-1][:4]
+    np.testing.assert_allclose(np.cov(values.T), np.diag(largest), atol=1e-8)
+
+
+def test_more_contrastive_directions_than_dimensions_are_cut(
+    hidden: np.ndarray, layer: np.ndarray
+) -> None:
+    settings = ExportSettings(contrastive_components=50, contrastive_share=1)
+    matrix, _ = component_layer(hidden, layer, 8, settings)
+    assert matrix.shape == (8, 20)
+    assert np.isfinite(matrix).all()
