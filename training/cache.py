@@ -48,7 +48,7 @@ class CacheRequest:
 
     def describe(self) -> dict[str, Any]:
         """Everything that shapes the numbers, as plain values; file names without their folders."""
-        settings = plain(self.settings)
+        settings = plain(self.settings, digest=True)
         for unused in ("files", "weight"):
             settings.pop(unused)
         return {

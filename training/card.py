@@ -79,6 +79,10 @@ def _recipe(config: TrainConfig) -> str:
             f"harmonics of degree l scaled by (1 + l/{config.model.degree_reference:g})^-"
             f"{config.model.degree_decay:g}, folded into the first layer"
         )
+    if config.model.location_head:
+        parts.append(
+            f"contrasted behind a head of {config.model.location_head} GELUs, thrown away after"
+        )
     if config.export.embedding == "hidden-components":
         parts.append(_last_layer(config.export))
     if config.export.postprocess != "none":

@@ -106,6 +106,7 @@ class ModelSettings:
     feature_gain: float = setting(real(above=0), 1.0)
     degree_decay: float = setting(real(0), 0.0)
     degree_reference: float = setting(real(above=0), 10.0)
+    location_head: int = setting(integer(low=0), 0, later=True)
     image_hidden: int = setting(integer(low=0), 0)
     image_noise: float = setting(real(0), 0.0)
     source_dropout: float = setting(real(0, 0.95), 0.0)
@@ -183,7 +184,7 @@ class TrainConfig:
 
     def digest(self) -> str:
         """SHA-256 of the settings, the same wherever data and output lie."""
-        values = plain(self)
+        values = plain(self, digest=True)
         values.pop("output")
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
@@ -194,7 +195,7 @@ class TrainConfig:
 
     def training_digest(self) -> str:
         """SHA-256 of the settings that shape the weights while they are trained."""
-        values = self.as_plain()
+        values = plain(self, digest=True)
         for key in ("name", "output", "probe", "export"):
             values.pop(key)
         for key in ("threads", "tensorboard", "accelerator", "harmonics_memory_gb"):

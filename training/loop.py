@@ -66,7 +66,7 @@ class ContrastiveTraining(lightning.LightningModule):
         features = (
             location.encode(batch.lonlat) if self._table is None else self._table[batch.points]
         )
-        places = location.nnet(features.to(self.device))
+        places = self.model.head(location.nnet(features.to(self.device)))
         images = self.model.project(batch.images.to(self.device))
         largest = math.log(self.config.training.largest_scale)
         return clip_loss(images.float(), places.float(), self.model.logit_scale, largest)

@@ -30,6 +30,11 @@ class ContrastiveModel(nn.Module):
         self.visual: nn.Module = nn.Linear(total, dim)
         if hidden:
             self.visual = nn.Sequential(nn.Linear(total, hidden), nn.GELU(), nn.Linear(hidden, dim))
+        # A head of the contrastive loss alone, thrown away after training (Chen et al. 2020).
+        head = settings.location_head
+        self.head: nn.Module = nn.Identity()
+        if head:
+            self.head = nn.Sequential(nn.Linear(dim, head), nn.GELU(), nn.Linear(head, dim))
         start = math.log(1 / config.training.temperature)
         self.logit_scale = nn.Parameter(
             torch.tensor(start), requires_grad=config.training.learn_temperature

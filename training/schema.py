@@ -21,9 +21,13 @@ Parser = Callable[[Any, str], Any]
 REQUIRED = dataclasses.MISSING
 
 
-def setting(parse: Parser, default: Any = REQUIRED) -> Any:
-    """Declare a dataclass field that is read by `parse`; without a default it must be given."""
-    metadata = {"parse": parse}
+def setting(parse: Parser, default: Any = REQUIRED, *, later: bool = False) -> Any:
+    """Declare a dataclass field that is read by `parse`; without a default it must be given.
+
+    A setting that came after models were shipped is `later`: it counts in a digest only where it
+    differs from its default, so the digests of older configurations stay what they were.
+    """
+    metadata = {"parse": parse, "later": later}
     if default is REQUIRED:
         return dataclasses.field(metadata=metadata)
     if isinstance(default, (list, dict)) or callable(default):
@@ -190,12 +194,25 @@ def either(first: Parser, second: Parser) -> Parser:
     )
 
 
-def plain(settings: Any) -> Any:
-    """Turn settings back into plain dicts, lists and scalars (for hashes, logs and cards)."""
+def plain(settings: Any, *, digest: bool = False) -> Any:
+    """Turn settings back into plain dicts, lists and scalars.
+
+    Args:
+        settings: a dataclass of settings, or what one holds.
+        digest: leave out settings that came later and are at their default (see `setting`).
+    """
     if dataclasses.is_dataclass(settings):
-        return {f.name: plain(getattr(settings, f.name)) for f in dataclasses.fields(settings)}
+        return {
+            field.name: plain(getattr(settings, field.name), digest=digest)
+            for field in dataclasses.fields(settings)
+            if not (digest and field.metadata["later"] and _at_default(settings, field))
+        }
     if isinstance(settings, Mapping):
-        return {key: plain(value) for key, value in settings.items()}
+        return {key: plain(value, digest=digest) for key, value in settings.items()}
     if isinstance(settings, (list, tuple)):
-        return [plain(item) for item in settings]
+        return [plain(item, digest=digest) for item in settings]
     return settings
+
+
+def _at_default(settings: Any, field: dataclasses.Field[Any]) -> bool:
+    return bool(getattr(settings, field.name) == field.default)

@@ -96,6 +96,17 @@ def test_the_running_average_follows_and_gives_back() -> None:
     torch.testing.assert_close(module.weight.detach(), start + 60)
 
 
+def test_a_location_head_stays_out_of_the_exported_weights() -> None:
+    model = ContrastiveModel(config(replace(SMALL, location_head=16)), [4])
+    assert model.head(torch.zeros(2, 8)).shape == (2, 8)
+    assert len(list(model.head.parameters())) == 4
+    assert set(model.location.inference_weights()) == {
+        f"{layer}.{part}"
+        for layer in ("layers.0", "layers.1", "last_layer")
+        for part in ("weight", "bias")
+    }
+
+
 def test_the_temperature_starts_where_it_is_told() -> None:
     model = ContrastiveModel(config(SMALL, temperature=0.1, learn_temperature=False), [4])
     assert model.logit_scale.exp().item() == pytest.approx(10)

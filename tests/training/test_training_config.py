@@ -8,6 +8,7 @@ import pytest
 
 from satclip_core.errors import InputError
 from satclip_training.config import load_config, locations
+from satclip_training.schema import plain
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 
@@ -114,3 +115,11 @@ def test_digest_ignores_where_output_goes_and_nothing_else(tmp_path: Path) -> No
     first = load(tmp_path, BASE).digest()
     assert load(tmp_path, BASE, "output=elsewhere").digest() == first
     assert load(tmp_path, BASE, "model.dropout=0.1").digest() != first
+
+
+def test_settings_added_later_leave_older_digests_alone(tmp_path: Path) -> None:
+    config = load(tmp_path, BASE)
+    assert "location_head" in config.as_plain()["model"]
+    assert "location_head" not in plain(config, digest=True)["model"]
+    assert load(tmp_path, BASE, "model.location_head=0").digest() == config.digest()
+    assert load(tmp_path, BASE, "model.location_head=8").digest() != config.digest()
