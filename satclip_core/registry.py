@@ -13,11 +13,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .download import Cancelled, Policy, Progress, download, hash_file
 from .errors import DownloadError, ModelError
 from .published import HUB_URL, PUBLISHED, Published
 
 if TYPE_CHECKING:
+    from .download import Cancelled, Policy, Progress
     from .encoder import LocationEncoder, ModelInfo
 
 BUNDLED = "bundled"
@@ -195,6 +195,8 @@ def fetch(
     if model.path.exists() and not force:
         _fetched(model)
         return read_record(model) or _record(model, model.path.stat().st_size, None), False
+    from .download import download  # with ssl and http, which a model that is here does not need
+
     fetched = download(
         model.url,
         model.path,
@@ -241,6 +243,8 @@ def _fetched(model: Published) -> Path:
     found = model.path.stat().st_size
     if size is not None and found != size:
         raise _changed(model, f"{found:,} bytes instead of {size:,}")
+    from .download import hash_file
+
     digest = hash_file(model.path)
     if digest != sha256:
         raise _changed(model, f"SHA-256 {digest[:12]}… instead of {sha256[:12]}…")
@@ -279,6 +283,8 @@ def _bundled_entry() -> ModelEntry:
 
 
 def _record(model: Published, size: int, commit: str | None, sha256: str | None = None) -> Record:
+    from .download import hash_file
+
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     digest = sha256 or model.sha256 or hash_file(model.path)
     return Record(model.name, model.url, model.revision, commit, size, digest, now)

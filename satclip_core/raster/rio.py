@@ -18,8 +18,8 @@ from .space import as_size, room
 from .tiff import check_complete
 from .writer import RasterSpec
 
-# GDAL's cache of blocks: as much as two tiles of 256 bands; its default is 5 % of the memory.
-CACHE_BYTES = 2**27
+# GDAL's cache of blocks; whole tiles hardly need one. Its default is 5 % of the memory.
+CACHE_BYTES = 2**25
 # Compressed data can be larger than raw, and a file has headers and lists of tiles.
 _OVERHEAD = 1.02
 _OVERHEAD_BYTES = 2**17

@@ -168,6 +168,7 @@ def test_predictor_and_level_go_with_the_compression():
         ({"BLOCKXSIZE": "128", "BLOCKYSIZE": "256"}, "BLOCKYSIZE=256"),
         ({"BLOCKXSIZE": "2048", "BLOCKYSIZE": "2048"}, "too much memory, give at most 352"),
         ({"BLOCKXSIZE": "many", "BLOCKYSIZE": "many"}, "BLOCKXSIZE=many"),
+        ({"INTERLEAVE": "LINE"}, "INTERLEAVE=LINE: give BAND or PIXEL"),
         ({"COMPRESS": "MAGIC"}, "MAGIC"),
         ({"NOSUCHOPTION": "1"}, "NOSUCHOPTION"),
     ],
@@ -188,6 +189,15 @@ def test_other_tiles_hold_the_same(encoder, tmp_path, side):
     with rasterio.open(file) as dataset:
         assert dataset.block_shapes[0] == (int(side), int(side))
         np.testing.assert_allclose(dataset.read(), raster_array(grid, product, encoder), atol=1e-6)
+
+
+def test_pixel_interleaved_tiles_are_smaller_since_gdal_holds_several():
+    spec = RasterSpec(
+        Grid.from_bounds((0, 0, 80, 80), 0.1),
+        Embedding(256),
+        creation_options={"interleave": "pixel"},
+    )
+    assert spec.options["BLOCKXSIZE"] == "128"
 
 
 def test_many_dimensions_get_smaller_tiles():

@@ -1,0 +1,47 @@
+"""The real command, as a process of its own in an empty directory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "satclip_cli"]
+RASTERS = ("raster", "similarity", "rgb")
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(tmp_path: Path, small_model: Path) -> Run:
+    """Run `satclip` in `tmp_path`; the raster commands with the small model, if none is given."""
+
+    def run(*args: object, **options: Any) -> subprocess.CompletedProcess[str]:
+        words = [str(arg) for arg in args]
+        if words and words[0] in RASTERS and "--model" not in words:
+            words += ["--model", str(small_model)]
+        options = {"cwd": tmp_path, "timeout": 120, **options}
+        return subprocess.run([*COMMAND, *words], capture_output=True, text=True, **options)
+
+    return run
+
+
+@pytest.fixture
+def refused(run: Run, tmp_path: Path) -> Callable[..., str]:
+    """Run what must fail: exit code 1 or 2, one line of error, no file left; gives the line."""
+
+    def refused(*args: object, code: int | None = None, **options: Any) -> str:
+        before = sorted(tmp_path.rglob("*"))
+        result = run(*args, **options)
+        lines = result.stderr.splitlines()
+        assert result.returncode in ((1, 2) if code is None else (code,)), result
+        assert len(lines) == 1, result.stderr
+        assert lines[0].startswith("Error: ")
+        assert result.stdout == ""
+        assert sorted(tmp_path.rglob("*")) == before
+        return lines[0]
+
+    return refused
