@@ -134,12 +134,12 @@ def _check_numbers(values: Sequence[float], name: str, counts: tuple[int, ...]) 
 
 
 def _check_res(res: float | Sequence[float]) -> tuple[float, float]:
-    values = tuple(res) if isinstance(res, Sequence) else (res,)
+    values = tuple(float(value) for value in np.ravel(res))
     if len(values) not in (1, 2):
         raise InputError(f"res {_text(values)} has {len(values)} numbers: give one or two")
     if not all(isfinite(value) and value > 0 for value in values):
         raise InputError(f"res {_text(values)} is not above 0 and finite: give a pixel size")
-    return float(values[0]), float(values[-1])
+    return values[0], values[-1]
 
 
 def _unrolled(box: Bounds, crs: str) -> Bounds:

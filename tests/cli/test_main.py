@@ -66,7 +66,7 @@ def test_inference_imports_no_torch_and_no_more_than_it_needs(small_model, tmp_p
     ("args", "message"),
     [
         (["rastr"], "No such command 'rastr'"),
-        (["raster", "--bbos", "1"], "No such option '--bbos'"),
+        (["raster", "--bbos", "1"], "--bbos"),
         (["raster", "extra"], "unexpected extra argument"),
         (["raster"], "Missing option --bbox W S E N"),
         (["raster", "--bbox", "1", "2", "3", "4"], "Missing option --res"),
