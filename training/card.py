@@ -65,7 +65,12 @@ def _recipe(config: TrainConfig) -> str:
     training = config.training
     parts = [
         f"{config.points.count:,} points uniform over land between latitudes "
-        f"{config.points.latitude[0]:g} and {config.points.latitude[1]:g}",
+        f"{config.points.latitude[0]:g} and {config.points.latitude[1]:g}"
+        + (
+            f", {config.points.sea_share:.0%} of them at sea instead"
+            if config.points.sea_share
+            else ""
+        ),
         f"CLIP loss on batches of {training.batch_size}, scale at most {training.largest_scale:g}",
         f"{training.epochs} epochs of AdamW, rate {training.learning_rate:g}, weight decay "
         f"{training.weight_decay:g}, {training.schedule} schedule",

@@ -44,6 +44,7 @@ class PointSettings:
 
     count: int = setting(integer(low=4), 100_000)
     land_mask: str | None = setting(optional(text()), None)
+    sea_share: float = setting(real(0, 0.9), 0.0)
     water_value: Any = setting(optional(anything), None)
     latitude: tuple[float, float] = setting(sequence(real(-90, 90), length=2), (-90.0, 90.0))
     longitude: tuple[float, float] = setting(sequence(real(-180, 180), length=2), (-180.0, 180.0))

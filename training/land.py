@@ -87,8 +87,11 @@ def _burn(path: Path) -> NDArray[np.bool_]:
 def load_points(settings: PointSettings, places: Locations) -> Floats:
     """The places of a run: read from a file of lon, lat (`.npy` or CSV), or sampled over land.
 
+    `points.sea_share` of them lie at sea, so that water is a kind of place of its own to the
+    encoder and not whatever the land around it extrapolates to.
+
     Raises:
-        InputError: no such file, not lon and lat, or hardly any land.
+        InputError: no such file, not lon and lat, hardly any land, or a sea share without a mask.
     """
     if settings.file is not None:
         return _read_points(places.find(settings.file, "points.file"), settings.count)
@@ -96,13 +99,18 @@ def load_points(settings: PointSettings, places: Locations) -> Floats:
     if settings.land_mask is not None:
         found = places.find(settings.land_mask, "points.land_mask")
         mask = read_land_mask(found, settings.water_value)
-    return sample_points(
-        settings.count,
-        seed=settings.seed,
-        is_land=mask,
-        latitude=settings.latitude,
-        longitude=settings.longitude,
+    at_sea = round(settings.count * settings.sea_share)
+    if at_sea and mask is None:
+        raise InputError(f"points.sea_share {settings.sea_share:g} needs points.land_mask")
+    region = {"latitude": settings.latitude, "longitude": settings.longitude}
+    points = sample_points(settings.count - at_sea, seed=settings.seed, is_land=mask, **region)
+    if not at_sea or mask is None:
+        return points
+    is_land = mask
+    sea = sample_points(
+        at_sea, seed=settings.seed + 1, is_land=lambda lonlat: ~is_land(lonlat), **region
     )
+    return np.random.default_rng(settings.seed).permutation(np.concatenate([points, sea]))
 
 
 def _read_points(path: Path, count: int) -> Floats:
@@ -133,7 +141,7 @@ def sample_points(
     Uniform on the sphere means uniform in longitude and in the sine of latitude.
 
     Raises:
-        InputError: hardly any land in the region (under 1 point in 100,000 drawn).
+        InputError: hardly any place wanted in the region (under 1 point in 100,000 drawn).
     """
     rng = np.random.default_rng(seed)
     low, high = np.sin(np.radians(latitude))

@@ -103,3 +103,17 @@ def test_a_file_without_coordinates_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "points.csv").write_text("x,y\n1,2\n")
     with pytest.raises(InputError, match="no columns lon and lat"):
         load_points(PointSettings(file="points.csv"), Locations((tmp_path,)))
+
+
+def test_a_share_of_the_points_may_lie_at_sea(tmp_path: Path) -> None:
+    cells = np.zeros((180, 360), bool)
+    cells[:, 180:] = True  # water in the east
+    np.savez(tmp_path / "mask.npz", mask=cells)
+    settings = PointSettings(count=2000, land_mask="mask.npz", sea_share=0.25)
+    points = load_points(settings, Locations((tmp_path,)))
+    assert len(points) == 2000
+    assert (points[:, 0] > 0).sum() == 500
+    # Mixed, so that any run of points holds both.
+    assert 20 < (points[:200, 0] > 0).sum() < 80
+    with pytest.raises(InputError, match="land_mask"):
+        load_points(PointSettings(count=2000, sea_share=0.25), Locations((tmp_path,)))
