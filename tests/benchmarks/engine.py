@@ -1,0 +1,97 @@
+"""How fast the encoder is, as ratios to what this machine can do, all measured in one run.
+
+    python tests/benchmarks/engine.py
+
+The weights are seeded noise of the published size (L 40, hidden 512): speed does not depend
+on their values. Each ratio is the median over rounds in which both sides are measured in turn,
+so that a machine that is slowed down by its neighbours slows down both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from satclip_core.encoder import EncoderConfig, LocationEncoder
+from satclip_core.encodings import EncodingSettings
+from satclip_core.threads import available_threads, for_each
+
+DEGREE, HIDDEN, DIM = 40, 512, 256
+# Multiplications and additions a pixel once the first layer is folded by row.
+FLOP_PER_PIXEL = 2 * ((2 * DEGREE - 1) * HIDDEN + HIDDEN**2 + HIDDEN * DIM)
+
+
+def published_size_encoder() -> LocationEncoder:
+    """Siren(SH) with L 40 and hidden 512; seeded weights, for timing only."""
+    rng = np.random.default_rng(0)
+
+    def uniform(bound: float, *shape: int) -> np.ndarray:
+        return rng.uniform(-bound, bound, shape)
+
+    later = (6 / HIDDEN) ** 0.5
+    weights = {
+        "layers.0.weight": uniform(1 / DEGREE**2, HIDDEN, DEGREE**2),
+        "layers.0.bias": uniform(1 / DEGREE**2, HIDDEN),
+        "layers.1.weight": uniform(later, HIDDEN, HIDDEN),
+        "layers.1.bias": uniform(later, HIDDEN),
+        "last_layer.weight": uniform(later, DIM, HIDDEN),
+        "last_layer.bias": uniform(later, DIM),
+    }
+    return LocationEncoder(EncoderConfig(settings=EncodingSettings(DEGREE)), weights)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Wall-clock seconds of one call."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def sgemm_rate() -> float:
+    """FLOP/s of float32 matrix products: the better of BLAS' own threads and one each."""
+    size = 1536
+    a, b = np.random.default_rng(1).random((2, size, size), np.float32)
+    out = [np.empty((size, size), np.float32) for _ in range(available_threads())]
+    flop = 2 * size**3
+    own = flop * 2 / seconds(lambda: [np.matmul(a, b, out=out[0]) for _ in range(2)])
+    each = seconds(lambda: for_each(lambda result: np.matmul(a, b, out=result), out))
+    return max(own, flop * len(out) / each)
+
+
+def measure(rounds: int) -> dict[str, float]:
+    """Rates and ratios, medians over `rounds`."""
+    encoder = published_size_encoder()
+    lons, lats = np.linspace(-10, 30, 1024), np.linspace(60, 35, 256)
+    few = np.stack(np.meshgrid(lons[:64], lats[:64]), axis=-1).reshape(-1, 2)
+    pixels = len(lons) * len(lats)
+    encoder.encode_grid(lons, lats[:64])
+    grid, bound, plain = [], [], []
+    for _ in range(rounds):
+        before = sgemm_rate()
+        grid.append(pixels / seconds(lambda: encoder.encode_grid(lons, lats)))
+        bound.append((before + sgemm_rate()) / 2 / FLOP_PER_PIXEL)
+        plain.append(len(few) / seconds(lambda: encoder.encode(few)))
+    return {
+        "grid path, px/s": statistics.median(grid),
+        "sgemm bound, px/s": statistics.median(bound),
+        "float64 point by point, px/s": statistics.median(plain),
+        "grid path / sgemm bound": statistics.median(g / b for g, b in zip(grid, bound)),
+        "grid path / float64 points": statistics.median(g / p for g, p in zip(grid, plain)),
+    }
+
+
+def main() -> None:
+    """Measure and print, as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=7)
+    result = measure(parser.parse_args().rounds)
+    print(json.dumps({"threads": available_threads(), **result}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
