@@ -49,8 +49,8 @@ def create(path: Path, target: Path, spec: RasterSpec) -> Iterator[RasterioWrite
 class RasterioWriter:
     """An open GeoTIFF that takes blocks.
 
-    GDAL writes behind: it reports a full disk late, or not at all. So there is room for all
-    that may be pending before a block is handed over.
+    GDAL compresses in threads and reports a full disk late, or not at all. So there has to be
+    room for all that may be on its way before a block is handed over.
     """
 
     def __init__(self, dataset: Any, path: Path, target: Path, spec: RasterSpec) -> None:
@@ -59,6 +59,11 @@ class RasterioWriter:
         self._target = target
         self._size = spec.bytes
         self._handed_over = 0
+        # Measured: one tile for each of its threads, and one more (GTiff's compression jobs).
+        tile = int(spec.options["BLOCKXSIZE"]) ** 2 * spec.pixel_bytes
+        by_band = spec.options["INTERLEAVE"].upper() == "BAND"
+        jobs = (spec.threads or os.cpu_count() or 1) + 2
+        self._on_its_way = jobs * (tile // len(spec.product.bands) if by_band else tile)
 
     def write(self, window: Window, bands: NDArray[Any]) -> None:
         """Write (bands, rows, cols) into a window.
@@ -76,7 +81,7 @@ class RasterioWriter:
         self._handed_over += bands.nbytes
 
     def _check_room(self, coming: int) -> None:
-        pending = coming + min(self._handed_over, CACHE_BYTES)
+        pending = coming + min(self._handed_over, self._on_its_way)
         free = room(self._path)
         if pending * _OVERHEAD + _OVERHEAD_BYTES > free:
             raise OutputError(

@@ -18,7 +18,9 @@ from ..blocks import Cancelled, Progress, blocks
 from ..grid import Grid
 from ..places import Locator, Mask
 from ..products import Product
-from .writer import RasterSpec, open_writer
+from .estimate import estimate
+from .space import as_size, no_room, room
+from .writer import RasterSpec, check_output, open_writer
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 
 # Times by which pixels may be finer than what the model resolves before that is worth a warning.
 _FINE = 20
+# Share of the expected size that a raster takes at least.
+_CERTAIN = 0.8
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,9 @@ def write_raster(
     """
     options = options or WriteOptions()
     spec = raster_spec(grid, product, encoder, options)
+    target = check_output(path, spec, overwrite=options.overwrite)
+    if mask is None and spec.bytes > room(target):
+        _check_estimate(target, spec, encoder)
     with open_writer(path, spec, overwrite=options.overwrite) as writer:
         _warn_if_fine(grid, encoder)
         made = blocks(
@@ -97,7 +104,14 @@ def write_raster(
             for window, bands in made:
                 writer.write(window, bands)
                 del bands  # before the next is made: two blocks at a time, not three
-    return Path(path)
+    return target
+
+
+def _check_estimate(target: Path, spec: RasterSpec, encoder: LocationEncoder) -> None:
+    """Refuse what does not fit even compressed, by compressing a small part of it."""
+    expected = estimate(spec, encoder).bytes
+    if expected * _CERTAIN > room(target):
+        raise no_room(target, f"would take about {as_size(expected)}")
 
 
 def raster_spec(

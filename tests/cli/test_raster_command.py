@@ -224,19 +224,28 @@ def test_no_permission_is_one_line(refused, disk):
 
 
 @pytest.mark.parametrize(
-    ("size", "args"),
+    ("size", "args", "message"),
     [
-        (4, ["raster", "--res", 0.02]),  # 46 MB can never fit
-        (4, ["raster", "--res", 0.06]),  # 5 MB might, but there is no room for its block
-        (10, ["similarity", "--to", "7,46", "--res", 0.002]),  # fits for some blocks of many
+        (1, ["raster", "--res", 0.02], "would hold 46.1 MB before compression"),
+        (8, ["raster", "--res", 0.02], "would take about"),
+        (4, ["raster", "--res", 0.06], "no space left"),
+        (4, ["similarity", "--to", "7,46", "--res", 0.002], "no space left"),
     ],
-    ids=["never", "first-block", "later"],
+    ids=["never", "not-compressed", "first-block", "later"],
 )
-def test_no_space_is_one_line(refused, disk, size, args):
+def test_no_space_is_one_line(refused, disk, size, args, message):
     mounted(disk, f"size={size}m")
     line = refused(*args, *ALPS, "-o", disk / "out.tif", "-q", code=1)
+    assert message in line
     assert "free" in line
     assert not list(disk.iterdir())
+
+
+def test_what_fits_compressed_is_written(run, disk):
+    mounted(disk, "size=9m")
+    args = ("similarity", "--to", "7,46", *ALPS, "--res", 0.002, "-o", disk / "out.tif")
+    assert run(*args).returncode == 0  # 18 MB before compression
+    assert [path.name for path in disk.iterdir()] == ["out.tif"]
 
 
 def test_a_limit_on_files_is_one_line(refused, tmp_path):
