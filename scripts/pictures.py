@@ -1,0 +1,74 @@
+"""Make the pictures of README.md with the command line and the bundled model.
+
+    .venv/bin/pip install matplotlib && .venv/bin/python scripts/pictures.py
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import rasterio
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "images"
+WORLD = ["--bbox", "-180", "-60", "180", "84", "--res", "0.25"]
+AFRICA = ["--bbox", "-20", "-37", "55", "40", "--res", "0.1"]
+CONGO = (23.6, -2.9)
+
+
+def satclip(*words: str) -> None:
+    """Run the command line; a failure ends this script too."""
+    subprocess.run([sys.executable, "-m", "satclip_cli", *words], check=True)
+
+
+def rgb(name: str, extent: list[str], width: float) -> None:
+    """Three principal components of an extent, as a picture with degrees along its sides."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rgb.tif"
+        satclip("rgb", *extent, "-o", str(path))
+        with rasterio.open(path) as dataset:
+            image, bounds = dataset.read([1, 2, 3]).transpose(1, 2, 0), dataset.bounds
+    _draw(name, image, bounds, width)
+
+
+def similarity(name: str, extent: list[str], width: float) -> None:
+    """Cosine similarity to a place in the Congo Basin, with the place and a scale."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "similarity.tif"
+        satclip("similarity", "--to", *map(str, CONGO), *extent, "-o", str(path))
+        with rasterio.open(path) as dataset:
+            values, bounds = dataset.read(1), dataset.bounds
+    _draw(name, values, bounds, width, mark=CONGO)
+
+
+def _draw(
+    name: str,
+    image: np.ndarray,
+    bounds: rasterio.coords.BoundingBox,
+    width: float,
+    mark: tuple[float, float] | None = None,
+) -> None:
+    height = width * (bounds.top - bounds.bottom) / (bounds.right - bounds.left)
+    figure, axes = plt.subplots(figsize=(width, height + 0.4), layout="constrained")
+    extent = (bounds.left, bounds.right, bounds.bottom, bounds.top)
+    shown = axes.imshow(image, extent=extent, cmap="viridis", vmin=-0.2 if mark else None)
+    if mark:
+        axes.plot(*mark, "r*", markersize=12, markeredgecolor="white")
+        figure.colorbar(shown, ax=axes, label="cosine similarity", shrink=0.8)
+    axes.set(xlabel="longitude", ylabel="latitude")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    figure.savefig(FOLDER / f"{name}.png", dpi=90)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    rgb("rgb-world", WORLD, 10)
+    rgb("rgb-africa", AFRICA, 6)
+    similarity("similarity-congo", WORLD, 10)
