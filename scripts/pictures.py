@@ -1,10 +1,14 @@
 """Make the pictures of README.md with the command line and the bundled model.
 
-    .venv/bin/pip install matplotlib && .venv/bin/python scripts/pictures.py
+    .venv/bin/pip install matplotlib
+    .venv/bin/python scripts/pictures.py --land-mask ne_50m_land.geojson
+
+The land mask, here Natural Earth's polygons, keeps the sea from taking most of the colours.
 """
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 import tempfile
@@ -29,12 +33,12 @@ def satclip(*words: str) -> None:
 
 
 def rgb(name: str, extent: list[str], width: float) -> None:
-    """Three principal components of an extent, as a picture with degrees along its sides."""
+    """Three principal components of an extent, with alpha, as a picture with degrees beside it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rgb.tif"
         satclip("rgb", *extent, "-o", str(path))
         with rasterio.open(path) as dataset:
-            image, bounds = dataset.read([1, 2, 3]).transpose(1, 2, 0), dataset.bounds
+            image, bounds = dataset.read().transpose(1, 2, 0), dataset.bounds
     _draw(name, image, bounds, width)
 
 
@@ -69,6 +73,9 @@ def _draw(
 
 
 if __name__ == "__main__":
-    rgb("rgb-world", WORLD, 10)
-    rgb("rgb-africa", AFRICA, 6)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--land-mask", metavar="FILE", required=True)
+    land = ["--land-mask", parser.parse_args().land_mask]
+    rgb("rgb-world", [*WORLD, *land], 10)
+    rgb("rgb-africa", [*AFRICA, *land], 6)
     similarity("similarity-congo", WORLD, 10)
