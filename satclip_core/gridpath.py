@@ -10,6 +10,7 @@ This is the one place where the network is written again for speed; a test holds
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,15 @@ from numpy.typing import NDArray
 from .encodings import EncodingSettings
 from .harmonics import feature_index, latitude_factors, longitude_factors
 from .networks import FIRST_OMEGA, NETWORKS, Weights, numbered_layers
-from .threads import for_each
+from .threads import available_threads, for_each
 
 Float32 = NDArray[np.float32]
 
-# Columns at a time: activations of 128 pixels (0.25 MB at hidden 512) stay in a core's L2 cache.
-_COLUMNS = 128
-# Rows folded in one product: enough for BLAS, few enough to spread evenly over threads.
-_ROWS = 16
+# Columns at a time: enough for BLAS, few enough for the activations (1 MB at hidden 512) to stay
+# in a core's cache.
+_COLUMNS = 512
+# Rows folded in one product, at most.
+_ROWS = 32
 
 
 class GridPath:
@@ -50,6 +52,7 @@ class GridPath:
         self._weights32 = {
             key: np.ascontiguousarray(value, dtype=np.float32) for key, value in weights.items()
         }
+        self._later = numbered_layers(weights, "layers.{}.weight", 1)
         self._rest = self._siren_rest if network == "siren" else self._any_rest
 
     def encode(
@@ -59,18 +62,19 @@ class GridPath:
         degree = self._settings.legendre_polys
         waves = np.stack(longitude_factors(lons, degree), axis=1).astype(np.float32)
         out = np.empty((len(lats), len(lons), dim), np.float32)
+        share = ceil(len(lats) / (threads or available_threads()))
+        step = max(1, min(_ROWS, share))
 
         def work(start: int) -> None:
-            rows = slice(start, start + _ROWS)
-            folded = self.fold(lats[rows])
-            hidden = np.empty((min(_COLUMNS, len(lons)), folded.shape[2]), np.float32)
-            for layer, row in zip(folded, out[rows]):
+            rows = slice(start, start + step)
+            scratch = self._scratch(min(_COLUMNS, len(lons)))
+            for layer, row in zip(self.fold(lats[rows]), out[rows]):
                 for left in range(0, len(lons), _COLUMNS):
                     part = waves[left : left + _COLUMNS]
-                    h = np.matmul(part, layer, out=hidden[: len(part)])
-                    self._rest(h, row[left : left + _COLUMNS])
+                    np.matmul(part, layer, out=scratch[0][: len(part)])
+                    self._rest(scratch, row[left : left + _COLUMNS])
 
-        for_each(work, range(0, len(lats), _ROWS), threads)
+        for_each(work, range(0, len(lats), step), threads)
         return out
 
     def fold(self, lats: NDArray[np.float64]) -> Float32:
@@ -88,15 +92,24 @@ class GridPath:
                 folded[:, degree - 1 + m] = product[:, hidden:]
         return folded
 
-    def _any_rest(self, h: Float32, out: Float32) -> None:
+    def _scratch(self, columns: int) -> list[Float32]:
+        """Room for the activations of each hidden layer: allocating anew costs page faults."""
+        widths = [len(self._bias)]
+        if self._network == "siren":
+            widths += [len(self._weights32[f"layers.{index}.bias"]) for index in self._later]
+        return [np.empty((columns, width), np.float32) for width in widths]
+
+    def _any_rest(self, scratch: list[Float32], out: Float32) -> None:
+        h = scratch[0][: len(out)]
         out[:] = NETWORKS[self._network].rest(h, self._weights32, np, None)
 
-    def _siren_rest(self, h: Float32, out: Float32) -> None:
-        """`networks.NETWORKS["siren"].rest`, in place; omega is already folded into `h`."""
+    def _siren_rest(self, scratch: list[Float32], out: Float32) -> None:
+        """`networks.NETWORKS["siren"].rest`, in place; omega is already folded in."""
         weights = self._weights32
+        h = scratch[0][: len(out)]
         np.sin(h, out=h)
-        for index in numbered_layers(weights, "layers.{}.weight", 1):
-            h = h @ weights[f"layers.{index}.weight"].T
+        for index, room in zip(self._later, scratch[1:]):
+            h = np.matmul(h, weights[f"layers.{index}.weight"].T, out=room[: len(out)])
             h += weights[f"layers.{index}.bias"]
             np.sin(h, out=h)
         np.matmul(h, weights["last_layer.weight"].T, out=out)
