@@ -30,7 +30,7 @@ make_venv() { # make_venv PYTHON FOLDER
     "$1" -m venv "$2" >/dev/null 2>&1 && return
     rm -rf "$2"
     echo "This Python has no venv module; installing python3-venv ..." >&2
-    as_root apt-get update -qq >&2 && as_root apt-get install -qq -y python3-venv >&2 \
+    as_root apt-get update -qq >/dev/null && as_root apt-get install -qq -y python3-venv >/dev/null \
         || fail "Python's venv module is missing and could not be installed: as root, run apt-get install python3-venv, then this command again."
     "$1" -m venv "$2" || fail "$1 -m venv $2 failed: see the lines above."
 }
