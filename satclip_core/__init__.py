@@ -12,11 +12,31 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .encoder import LocationEncoder
+    from .grid import Grid
+    from .products import Embedding, Similarity
+    from .raster import raster_array, write_raster
     from .registry import load_encoder
 
-__all__ = ["LocationEncoder", "__version__", "load_encoder"]
+__all__ = [
+    "Embedding",
+    "Grid",
+    "LocationEncoder",
+    "Similarity",
+    "__version__",
+    "load_encoder",
+    "raster_array",
+    "write_raster",
+]
 
-_HOMES = {"LocationEncoder": "encoder", "load_encoder": "registry"}
+_HOMES = {
+    "Embedding": "products",
+    "Grid": "grid",
+    "LocationEncoder": "encoder",
+    "Similarity": "products",
+    "load_encoder": "registry",
+    "raster_array": "raster",
+    "write_raster": "raster",
+}
 
 
 def __getattr__(name: str) -> Any:

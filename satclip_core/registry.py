@@ -135,9 +135,9 @@ def unknown_name(name: str) -> ModelError:
     """The error for a name that is no model, with the nearest names and all there are."""
     names = [BUNDLED, *PUBLISHED]
     near = difflib.get_close_matches(name.lower(), names, n=2, cutoff=0.6)
-    guess = f"did you mean {' or '.join(near)}? " if near else ""
+    guess = f" (did you mean {' or '.join(near)}?)" if near else ""
     return ModelError(
-        f"unknown model {name!r}: {guess}There are {', '.join(names)}, "
+        f"unknown model {name!r}{guess}: there are {', '.join(names)}, "
         "and any path of an .npz or .ckpt file"
     )
 
