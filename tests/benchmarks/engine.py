@@ -52,6 +52,10 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
+# BLAS' own threads spin for a while after a product, on the processors that are measured next.
+REST_SECONDS = 0.5
+
+
 def sgemm_rate() -> float:
     """FLOP/s of float32 matrix products: the better of BLAS' own threads and one each."""
     size = 1536
@@ -59,6 +63,7 @@ def sgemm_rate() -> float:
     out = [np.empty((size, size), np.float32) for _ in range(available_threads())]
     flop = 2 * size**3
     own = flop * 2 / seconds(lambda: [np.matmul(a, b, out=out[0]) for _ in range(2)])
+    time.sleep(REST_SECONDS)
     each = seconds(lambda: for_each(lambda result: np.matmul(a, b, out=result), out))
     return max(own, flop * len(out) / each)
 
