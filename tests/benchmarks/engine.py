@@ -54,6 +54,9 @@ def seconds(work: Callable[[], object]) -> float:
 
 # BLAS' own threads spin for a while after a product, on the processors that are measured next.
 REST_SECONDS = 0.5
+# Products in a row, and blocks in a row: both sides run for about half a second.
+PRODUCTS = 8
+BLOCKS = 8
 
 
 def sgemm_rate() -> float:
@@ -62,23 +65,33 @@ def sgemm_rate() -> float:
     a, b = np.random.default_rng(1).random((2, size, size), np.float32)
     out = [np.empty((size, size), np.float32) for _ in range(available_threads())]
     flop = 2 * size**3
-    own = flop * 2 / seconds(lambda: [np.matmul(a, b, out=out[0]) for _ in range(2)])
+
+    def repeat(result: np.ndarray) -> None:
+        for _ in range(PRODUCTS):
+            np.matmul(a, b, out=result)
+
+    own = flop * PRODUCTS / seconds(lambda: repeat(out[0]))
     time.sleep(REST_SECONDS)
-    each = seconds(lambda: for_each(lambda result: np.matmul(a, b, out=result), out))
-    return max(own, flop * len(out) / each)
+    return max(own, flop * PRODUCTS * len(out) / seconds(lambda: for_each(repeat, out)))
 
 
 def measure(rounds: int) -> dict[str, float]:
     """Rates and ratios, medians over `rounds`."""
     encoder = published_size_encoder()
-    lons, lats = np.linspace(-10, 30, 1024), np.linspace(60, 35, 256)
+    # Blocks of the size that a raster is computed in: 64 MB of embeddings.
+    lons, lats = np.linspace(-10, 30, 256), np.linspace(60, 35, 256)
     few = np.stack(np.meshgrid(lons[:64], lats[:64]), axis=-1).reshape(-1, 2)
-    pixels = len(lons) * len(lats)
-    encoder.encode_grid(lons, lats[:64])
+    pixels = len(lons) * len(lats) * BLOCKS
+    encoder.encode_grid(lons, lats)
+
+    def blocks() -> None:
+        for _ in range(BLOCKS):
+            encoder.encode_grid(lons, lats)
+
     grid, bound, plain = [], [], []
     for _ in range(rounds):
         before = sgemm_rate()
-        grid.append(pixels / seconds(lambda: encoder.encode_grid(lons, lats)))
+        grid.append(pixels / seconds(blocks))
         bound.append((before + sgemm_rate()) / 2 / FLOP_PER_PIXEL)
         plain.append(len(few) / seconds(lambda: encoder.encode(few)))
     return {
