@@ -122,6 +122,9 @@ def _describe(rasterio: Any, dataset: Any, spec: RasterSpec) -> None:
         dataset.colorinterp = [
             getattr(rasterio.enums.ColorInterp, colour) for colour in product.colours
         ]
+    # GeoTIFF has room for colours in files of one band alone; the others have them in the tags.
+    if product.legend is not None and len(product.bands) == 1:
+        dataset.write_colormap(1, product.legend.colour_table)
     dataset.update_tags(**{**spec.tags, **product.tags})
 
 

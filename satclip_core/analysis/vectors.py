@@ -1,4 +1,4 @@
-"""What embeddings are used for, as mathematics: arrays in, arrays out."""
+"""Embeddings as vectors: norms, cosines, principal components, quantisation."""
 
 from __future__ import annotations
 
