@@ -148,7 +148,7 @@ def open_writer(
         OutputError: the target cannot be written, or there is no room for it.
         InputError: creation options that make no raster.
     """
-    from .rio import create
+    from .library import create
 
     target = check_output(path, spec, overwrite=overwrite)
     with (
