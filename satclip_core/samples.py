@@ -128,22 +128,23 @@ def _read(
     texts = ["" if value is None else str(value).strip() for value in values]
     # NaN, pandas.NA and NaT are what does not equal itself, or has no truth.
     texts = ["" if _is_missing(value) else text for value, text in zip(values, texts)]
-    numbers = np.array([_number(text, decimal_comma) for text in texts], np.float64)
-    is_number = np.isfinite(numbers)
+    read = [_number(text, decimal_comma) for text in texts]
+    numbers = np.array([np.nan if number is None else number for number in read], np.float64)
     strange = [
         row
         for row, text in enumerate(texts)
-        if text and not is_number[row] and text.lower() not in _NO_NUMBER
+        if text and read[row] is None and text.lower() not in _NO_NUMBER
     ]
+    count = int(np.isfinite(numbers).sum())
     if not strange:
         return numbers, None
     row = strange[0]
     if classes is False:
         raise InputError(f"{name!r} holds no numbers: row {row + 1} is {texts[row]!r}")
-    if classes is None and is_number.sum() > len(strange):
+    if classes is None and count > len(strange):
         raise InputError(
-            f"{name!r} is neither numbers nor classes: {is_number.sum()} values are numbers, but "
-            f"row {row + 1} is {texts[row]!r}; mend that, or say that all are classes (--classes)"
+            f"{name!r} is neither numbers nor classes: {count} values are numbers, but row "
+            f"{row + 1} is {texts[row]!r}; mend that, or say that all are classes (--classes)"
         )
     return numbers, texts
 
@@ -155,11 +156,12 @@ def _is_missing(value: Any) -> bool:
         return True
 
 
-def _number(text: str, decimal_comma: bool) -> float:
+def _number(text: str, decimal_comma: bool) -> float | None:
+    """A number from text, which may be NaN or infinite; None where it is none."""
     try:
-        return float(text.replace(",", ".") if decimal_comma else text)
+        return float(text.replace(",", ".") if decimal_comma else text) if "_" not in text else None
     except ValueError:
-        return np.nan
+        return None
 
 
 def _left_out(rows: NDArray[np.bool_], why: str, places: Float64 | None) -> list[str]:
