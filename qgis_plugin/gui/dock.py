@@ -113,7 +113,7 @@ class SimilarPlacesDock(QDockWidget):
         session.landed.connect(self._restyle)
         session.placed.connect(self._placed)
         session.failed.connect(self._failed)
-        session.embedded.connect(self._tell)
+        session.told.connect(self._tell)
         panel.set_model(session.model)
         panel.picking.connect(self._picking)
         panel.removed.connect(session.remove)
@@ -163,7 +163,6 @@ class SimilarPlacesDock(QDockWidget):
         crs = self._canvas.mapSettings().destinationCrs()
         self.layer.show(picture, self.session.view, crs.toWkt())
         self._restyle()
-        self._tell()
         self.drawn.emit()
 
     def _restyle(self) -> None:
@@ -205,7 +204,7 @@ class SimilarPlacesDock(QDockWidget):
             return
         text = tr("Embedded every {step:.2g}°").format(step=session.field.step)
         if session.error is not None and session.places:
-            text += tr(", off by {error:.2g} at most").format(error=session.error)
+            text += tr(", error below {error:.1g} where checked").format(error=session.error)
         if session.busy:
             text += tr(" – a finer picture is coming")
         self.panel.set_status(text if session.places else tr("Click on the map."))

@@ -25,6 +25,8 @@ from ..styles import viridis
 from ..text import tr
 
 _RAMP = viridis()
+# The map shines through.
+_OPACITY = 0.85
 
 
 def colour(share: float) -> QColor:
@@ -84,6 +86,7 @@ class SimilarityLayer(QObject):
     def _add(self, path: str) -> None:
         layer = QgsRasterLayer(path, tr("Similarity in view"), "gdal")
         layer.setCustomProperty("satclip/preview", True)
+        layer.setOpacity(_OPACITY)
         self.layer = layer
         layer.willBeDeleted.connect(self._forget)
         project = QgsProject.instance()

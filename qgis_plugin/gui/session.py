@@ -27,12 +27,14 @@ class Place:
         lat: degrees.
         embedding: of norm 1; None until the model is here.
         picture: similarity of the view to it; None until it is drawn.
+        error: largest error of the picture at the places checked; None until they are.
     """
 
     lon: float
     lat: float
     embedding: Any = field(default=None, repr=False)
     picture: Any = field(default=None, repr=False)
+    error: float | None = None
 
 
 class WorkTask(QgsTask):
@@ -75,7 +77,7 @@ class Session(QObject):
     landed = pyqtSignal()  # `land` is new
     placed = pyqtSignal()  # `places` changed
     failed = pyqtSignal(str)
-    embedded = pyqtSignal()  # a view has been embedded
+    told = pyqtSignal()  # `busy`, `field` or `error` changed
 
     def __init__(self, model: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -83,7 +85,6 @@ class Session(QObject):
         self.reduce = "mean"
         self.view: Any = None  # satclip_core.grid.Grid
         self.picture: np.ndarray | None = None
-        self.error: float | None = None
         self.field: Any = None
         self.busy = False
         self.seconds = 0.0  # what the last picture of a place took, once the view was embedded
@@ -108,7 +109,7 @@ class Session(QObject):
         """Embed a view and draw the places' similarity in it, replacing what is under way."""
         self.view, self.field = view, None
         for place in self.places:
-            place.picture = None
+            place.picture = place.error = None
         self._start(None)
 
     def stop(self) -> None:
@@ -159,6 +160,10 @@ class Session(QObject):
         self.picture = combine([place.picture for place in self.places], self.reduce)
         self.seconds = perf_counter() - start
         self.pictured.emit()
+        for place in self.places:
+            if place.error is None:
+                place.error = self.field.error(place.picture, place.embedding)
+        self.told.emit()
         self._start_land()
 
     @property
@@ -169,6 +174,12 @@ class Session(QObject):
         references = np.stack([place.embedding for place in self.places])
         alike = combine(list(references @ self._land.T), self.reduce)
         return np.sort(alike)
+
+    @property
+    def error(self) -> float | None:
+        """Largest error of the pictures at the places checked; None without any."""
+        known = [place.error for place in self.places if place.error is not None]
+        return max(known) if known else None
 
     @property
     def best(self) -> float:
@@ -189,8 +200,7 @@ class Session(QObject):
             stage = stages[0] if step is None else stages[-1]
             field = made.embed(view, stage.step, cancelled)
             _draw(field, places)
-            error = field.error(places[0].picture, places[0].embedding) if places else None
-            return made, field, places, error, stages[-1].step if len(stages) > 1 else None
+            return made, field, places, stages[-1].step if len(stages) > 1 else None
 
         task = WorkTask(tr("Embedding the map view"), work, lambda *out: self._embedded(task, *out))
         self._task, self.busy = task, True
@@ -203,17 +213,18 @@ class Session(QObject):
         if error is not None:
             self.failed.emit(str(error))
             return
-        self._preview, self.field, drawn, self.error, finer = result
+        self._preview, self.field, drawn, finer = result
         self.encoder = self._preview.encoder
         by_place = {(place.lon, place.lat): place for place in drawn}
         for place in self.places:
             known = by_place.get((place.lon, place.lat))
             if known is not None:
                 place.embedding, place.picture = known.embedding, known.picture
+                place.error = None
         if finer is not None and self.field.step > finer * 1.01:
             self._start(finer)
         self.draw()
-        self.embedded.emit()
+        self.told.emit()
 
     def _start_land(self) -> None:
         if self._land is not None or self._land_task is not None or self.busy:
