@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from satclip_core.places import Mask
     from satclip_core.points import SamplesRequest
     from satclip_core.products import Product
+    from satclip_core.samples import Samples
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +97,7 @@ def command(
     satclip map cover.csv --column code --classes --like elevation.tif --report scores.json
     """
     from satclip_core.files import check_target, written_whole
+    from satclip_core.mapping import fit_map
     from satclip_core.points import SamplesRequest
 
     if report_file is not None and not request.dry_run:
@@ -104,7 +106,11 @@ def command(
     fitted: list[MapModel] = []
 
     def make(encoder: LocationEncoder, grid: Grid, mask: Mask | None) -> Product:
-        model = _fit(encoder, asked, seed, request.threads)
+        samples = _read(asked, probabilities)
+        with progress(f"learning {asked.column}", "fits") as reporter:
+            model = fit_map(encoder, samples, seed=seed, threads=request.threads, progress=reporter)
+        if not quiet():
+            tell(model.summary)
         fitted.append(model)
         return model.product(probabilities=probabilities)
 
@@ -114,18 +120,14 @@ def command(
             temporary.write_text(text + "\n", "utf-8")
 
 
-def _fit(
-    encoder: LocationEncoder, request: SamplesRequest, seed: int, threads: int | None
-) -> MapModel:
-    """The model of the samples; says what was left out, and how good it is."""
-    from satclip_core.mapping import fit_map
+def _read(request: SamplesRequest, probabilities: bool) -> Samples:
+    """The samples; says what was left out."""
+    from satclip_core.mapping import no_probabilities
     from satclip_core.points import read_samples
 
     samples = read_samples(request)
+    if probabilities and samples.legend is None:
+        raise no_probabilities(request.column)
     for line in samples.account:
         log.warning(line)
-    with progress(f"learning {request.column}", "fits") as report:
-        model = fit_map(encoder, samples, seed=seed, threads=threads, progress=report)
-    if not quiet():
-        tell(model.summary)
-    return model
+    return samples

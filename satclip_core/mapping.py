@@ -90,8 +90,13 @@ class MapModel:
                 self.name, self.linear, self.legend, self.report, probabilities=probabilities
             )
         if probabilities:
-            raise InputError(f"{self.name!r} is mapped as numbers, which have no probabilities")
+            raise no_probabilities(self.name)
         return MappedValue(self.name, self.linear, self.report)
+
+
+def no_probabilities(name: str) -> InputError:
+    """The error for probabilities of numbers."""
+    return InputError(f"{name!r} is mapped as numbers, which have no probabilities: leave them out")
 
 
 def fit_map(

@@ -82,9 +82,10 @@ class Samples:
         used = np.flatnonzero(known & located)
         if len(used) < LEAST_SAMPLES:
             reason = f" ({'; '.join(account)})" if account else ""
+            hint = ", and say their CRS if they are projected" if (known & ~located).any() else ""
             raise InputError(
                 f"{len(used)} of {len(values)} samples of {name!r} can be used{reason}: "
-                f"give at least {LEAST_SAMPLES}"
+                f"give at least {LEAST_SAMPLES}{hint}"
             )
         _check_places(places[used], name)
         legend = None
