@@ -97,7 +97,6 @@ class Logistic:
         self._axes = axes[:, variances > _RANK * max(variances[-1], 1e-300)]
         # The last column carries the offset.
         self._data = np.hstack([scaled @ self._axes, np.ones((len(scaled), 1))])
-        self._squares = self._data**2
         wanted = np.asarray(classes, np.int64)
         self._wanted = (wanted[:, None] == np.arange(count)).astype(np.float64)
         self._weights = np.zeros((self._data.shape[1], count))
@@ -139,12 +138,12 @@ class Logistic:
             product: Float64 = self._data.T @ change / count + penalties * step
             return product
 
-        diagonal = self._squares.T @ (chances * (1 - chances)) / count + penalties
-        # As exact as the gradient is small: quadratic convergence near the end, little work far
+        diagonal = (self._data**2).T @ (chances * (1 - chances)) / count + penalties
+        # As exact as the gradient is small: fast convergence near the end, little work far
         # from it (Nocedal & Wright 2006, section 7.1).
         norm = float(np.linalg.norm(gradient))
         return conjugate_gradients(
-            curved, -gradient, np.maximum(diagonal, 1e-12), min(0.25, norm) * norm
+            curved, -gradient, np.maximum(diagonal, 1e-12), min(0.5, norm**0.5) * norm
         )
 
     def _step_length(
