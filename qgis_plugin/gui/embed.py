@@ -137,7 +137,7 @@ class EmbedRun:
         self._parameters = {
             "INPUT": QgsProcessingFeatureSourceDefinition(layer.id(), choice.selected),
             "MODEL": choice.model,
-            "FIELDS": 1 if choice.kind == ARRAY else 0,
+            "FORMAT": 1 if choice.kind == ARRAY else 0,
             "OUTPUT": choice.path or "TEMPORARY_OUTPUT",
         }
         self.layer: QgsVectorLayer | None = None
@@ -147,6 +147,11 @@ class EmbedRun:
     def start(self) -> None:
         """Begin."""
         algorithm = QgsApplication.processingRegistry().createAlgorithmById(ALGORITHM)
+        usable, reason = algorithm.checkParameterValues(self._parameters, self._context)
+        if not usable:
+            self.ended = True
+            self._say(reason, Qgis.MessageLevel.Warning)
+            return
         self._task = QgsProcessingAlgRunnerTask(
             algorithm, self._parameters, self._context, self._feedback
         )

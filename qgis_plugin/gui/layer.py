@@ -45,7 +45,8 @@ class SimilarityLayer(QObject):
         self._id = uuid.uuid4().hex
         self._files: list[str] = []
         self._count = 0
-        QgsProject.instance().writeProject.connect(self._leave_out)
+        QgsProject.instance().writeMapLayer.connect(self._leave_out_layer)
+        QgsProject.instance().writeProject.connect(self._leave_out_node)
 
     def show(self, picture: np.ndarray, grid: Any, wkt: str) -> None:
         """Draw new pixels, adding the layer where there is none."""
@@ -81,7 +82,8 @@ class SimilarityLayer(QObject):
     def close(self) -> None:
         """Take the layer out, and no longer watch the project."""
         self.drop()
-        QgsProject.instance().writeProject.disconnect(self._leave_out)
+        QgsProject.instance().writeMapLayer.disconnect(self._leave_out_layer)
+        QgsProject.instance().writeProject.disconnect(self._leave_out_node)
 
     def _add(self, path: str) -> None:
         layer = QgsRasterLayer(path, tr("Similarity in view"), "gdal")
@@ -100,17 +102,24 @@ class SimilarityLayer(QObject):
             self.drop()
             self.removed.emit()
 
-    def _leave_out(self, document: Any) -> None:
-        """Leave the layer out of a project that is saved: its pixels live in memory only."""
+    def _leave_out_layer(self, layer: QgsMapLayer, element: Any, _document: Any) -> None:
+        """Leave the layer out of a project that is saved: its pixels live in memory only.
+
+        QGIS appends the element whatever happens here, and reads those called maplayer alone.
+        """
+        if self.layer is not None and layer.id() == self.layer.id():
+            element.setTagName("satclip-left-out")
+            while element.hasChildNodes():
+                element.removeChild(element.firstChild())
+
+    def _leave_out_node(self, document: Any) -> None:
+        """The same for its node in the layer tree."""
         if self.layer is None:
             return
-        for tag in ("maplayer", "layer-tree-layer"):
-            found = document.elementsByTagName(tag)
-            elements = [found.at(index).toElement() for index in range(found.count())]
-            for element in elements:
-                named = element.attribute("id") or element.firstChildElement("id").text()
-                if named == self.layer.id():
-                    element.parentNode().removeChild(element)
+        found = document.elementsByTagName("layer-tree-layer")
+        for element in [found.at(index).toElement() for index in range(found.count())]:
+            if element.attribute("id") == self.layer.id():
+                element.parentNode().removeChild(element)
 
 
 def write_memory(path: str, picture: np.ndarray, grid: Any, wkt: str) -> None:

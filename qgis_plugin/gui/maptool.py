@@ -72,12 +72,32 @@ class Markers:
 def to_lonlat(canvas: QgsMapCanvas, point: QgsPointXY) -> QgsPointXY | None:
     """A point of the map as lon, lat in degrees; None where it is no place on Earth."""
     place = _transformed(canvas, point, forward=True)
-    return place if place is not None and abs(place.y()) <= 90 else None
+    if place is None or abs(place.y()) > 90:
+        return None
+    if canvas.mapSettings().destinationCrs().isGeographic():
+        return place
+    # Outside the outline of a world map there are coordinates too, of places elsewhere.
+    back = from_lonlat(canvas, place)
+    world = abs(point.x()) + abs(point.y())
+    near = back is not None and back.distance(point) <= max(canvas.mapUnitsPerPixel(), 1e-6 * world)
+    return place if near or _repeats(canvas, back, point) else None
 
 
 def from_lonlat(canvas: QgsMapCanvas, place: QgsPointXY) -> QgsPointXY | None:
     """A place as a point of the map; None where the map does not show it."""
     return _transformed(canvas, place, forward=False)
+
+
+def _repeats(canvas: QgsMapCanvas, back: QgsPointXY | None, point: QgsPointXY) -> bool:
+    """Whether a cylindrical map goes on past the antimeridian there: same row, a turn away."""
+    if back is None or abs(back.y() - point.y()) > canvas.mapUnitsPerPixel():
+        return False
+    ends = [from_lonlat(canvas, QgsPointXY(lon, 0)) for lon in (-90, 90)]
+    if None in ends:
+        return False
+    turn = 2 * abs(ends[1].x() - ends[0].x())
+    turns = (back.x() - point.x()) / turn if turn else 0.5
+    return abs(turns - round(turns)) * turn <= canvas.mapUnitsPerPixel()
 
 
 def _transformed(canvas: QgsMapCanvas, point: QgsPointXY, *, forward: bool) -> QgsPointXY | None:

@@ -17,7 +17,7 @@ from qgis.core import QgsApplication, QgsCoordinateReferenceSystem, QgsProject, 
 from qgis.gui import QgsLayerTreeMapCanvasBridge, QgsMapCanvas, QgsMessageBar
 from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QMainWindow
+from qgis.PyQt.QtWidgets import QFrame, QMainWindow
 
 VIEWS = {
     "Europe, EPSG:3857": ("EPSG:3857", (-1.0e6, 4.2e6, 4.12e6, 7.4e6)),
@@ -34,6 +34,7 @@ class Window:
     def __init__(self) -> None:
         self._window = QMainWindow()
         self._canvas = QgsMapCanvas(self._window)
+        self._canvas.setFrameShape(QFrame.Shape.NoFrame)
         self._canvas.setFixedSize(1280, 800)
         self._bar = QgsMessageBar()
         root = QgsProject.instance().layerTreeRoot()
