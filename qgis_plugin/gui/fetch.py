@@ -33,6 +33,7 @@ class Fetch(QObject):
         self._task: WorkTask | None = None
         self._errors: list[str] = []
         self._state = ""
+        self._running = False
 
     def start(self) -> None:
         """Begin."""
@@ -53,11 +54,12 @@ class Fetch(QObject):
         loader.downloadError.connect(self._failed)
         loader.downloadExited.connect(self._exited)
         self._downloader = loader
+        self._running = True
         loader.startDownload()
 
     def cancel(self) -> None:
         """Stop; what has come is thrown away."""
-        if self._downloader is not None:
+        if self._running:
             self._downloader.cancelDownload()
 
     def _progress(self, received: int, total: int) -> None:
@@ -71,7 +73,7 @@ class Fetch(QObject):
         self._state = state
 
     def _exited(self) -> None:
-        self._downloader = None  # deletes itself
+        self._running = False  # the downloader deletes itself
         if self._state == "completed":
             self._check()
             return
