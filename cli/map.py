@@ -35,7 +35,6 @@ _sample_options = combined(
     click.option(
         "--classes",
         is_flag=True,
-        default=None,
         help="The column holds classes even if they are whole numbers, which stay their codes.",
     ),
     click.option("--lon-column", metavar="NAME", help="Column of longitudes, or of x."),
@@ -82,6 +81,7 @@ def command(
     seed: int,
     report_file: Path | None,
     samples_crs: str | None,
+    classes: bool,
     **options: Any,
 ) -> None:
     """Write a GeoTIFF of what was sampled at the points of SAMPLES, predicted for every pixel.
@@ -102,7 +102,7 @@ def command(
 
     if report_file is not None and not request.dry_run:
         check_target(report_file, overwrite=request.overwrite)
-    asked = SamplesRequest(source, crs=samples_crs, **options)
+    asked = SamplesRequest(source, classes=classes or None, crs=samples_crs, **options)
     fitted: list[MapModel] = []
 
     def make(encoder: LocationEncoder, grid: Grid, mask: Mask | None) -> Product:

@@ -98,12 +98,13 @@ class MappedClasses:
     def __call__(self, embeddings: NDArray[np.float32]) -> NDArray[Any]:
         """(rows, cols, dim) -> (bands, rows, cols)."""
         scores = self.linear(embeddings)
-        valid = np.isfinite(scores).all(axis=-1)
-        out = np.full((len(self.bands), *valid.shape), self.nodata, self.dtype)
-        codes = np.array(self.legend.codes, self.dtype)
-        out[0, valid] = codes[scores[valid].argmax(axis=-1)]
+        missing = ~np.isfinite(scores).all(axis=-1)
+        scores[missing] = 0
+        out = np.empty((len(self.bands), *missing.shape), self.dtype)
+        out[0] = np.array(self.legend.codes, self.dtype)[scores.argmax(axis=-1)]
         if self.probabilities:
-            out[1:, valid] = np.rint(100 * softmax(scores[valid])).T.astype(self.dtype)
+            out[1:] = np.moveaxis(np.rint(100 * softmax(scores)), -1, 0)
+        out[:, missing] = self.nodata
         return out
 
 

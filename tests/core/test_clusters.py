@@ -39,6 +39,13 @@ def test_blobs_are_found_the_largest_first():
     assert found.inertia == pytest.approx(own)
 
 
+def test_groups_by_hand():
+    found = kmeans([[10.0], [0], [11], [1], [0.5]], 2)
+    np.testing.assert_allclose(found.centres, [[0.5], [10.5]])
+    assert found.labels.tolist() == [1, 0, 1, 0, 0]
+    assert found.inertia == pytest.approx(1)
+
+
 def test_a_seed_makes_the_same_groups_again():
     points = np.random.default_rng(1).normal(size=(400, 8))
     one, again, other = kmeans(points, 9, seed=3), kmeans(points, 9, seed=3), kmeans(points, 9)

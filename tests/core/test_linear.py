@@ -44,6 +44,16 @@ def test_ridge_by_hand():
     np.testing.assert_allclose(model(np.array([[10.0], [14.0]]))[:, 0], [5 - 2, 5 + 2])
 
 
+def test_logistic_by_hand():
+    # At x = -1, 1 with one class each the weights are -w, w and w, -w, and the gradient is zero
+    # where penalty · w = 1 - 1 / (1 + exp(-2 w)).
+    model = Logistic([[-1.0], [1.0]], [0, 1], 2).solve(0.1, 1e-12)
+    w = model.weights[0, 1]
+    np.testing.assert_allclose(model.weights, [[-w, w]])
+    assert 0.1 * w == pytest.approx(1 - 1 / (1 + np.exp(-2 * w)))
+    np.testing.assert_allclose(model.offsets, 0, atol=1e-12)
+
+
 def test_without_penalty_a_plane_is_found_again():
     points, random = data(100, 5)
     slope = random.normal(size=5)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from satclip_core.analysis.tuning import Numbers, choose_penalty
 from satclip_core.errors import CancelledError, InputError
 from satclip_core.grid import Grid
 from satclip_core.mapping import Samples, fit_map
@@ -72,6 +73,18 @@ def test_a_score_that_is_not_flattering(encoder, places):
     assert abs(model.report["score"]["r2"]) < 0.1
     assert "R² " in model.summary
     assert "5 folds of 25 spatial blocks" in model.summary
+
+
+def test_neighbours_that_are_alike_do_not_flatter_the_score(encoder):
+    random = np.random.default_rng(2)
+    centres = fibonacci_lattice(60)[5:-5]
+    places = np.repeat(centres, 8, axis=0) + random.uniform(-0.5, 0.5, (400, 2))
+    values = np.repeat(random.normal(size=50), 8) + random.normal(0, 0.1, 400)
+    model = fit_map(encoder, Samples.of(places, values))
+    task, embeddings = Numbers(values), encoder.encode(places).astype(float)
+    among_neighbours = choose_penalty(task, embeddings, random.integers(0, 5, 400))
+    assert task.scores(among_neighbours.outputs)["r2"] > 0.5
+    assert model.report["score"]["r2"] < 0.2
 
 
 def test_classes_are_predicted(encoder, zones):
