@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .analysis import spatial_blocks
 from .errors import InputError
 from .legend import Legend
 
@@ -81,12 +82,8 @@ class Samples:
         ]
         used = np.flatnonzero(known & located)
         if len(used) < LEAST_SAMPLES:
-            reason = f" ({'; '.join(account)})" if account else ""
             hint = ", and say their CRS if they are projected" if (known & ~located).any() else ""
-            raise InputError(
-                f"{len(used)} of {len(values)} samples of {name!r} can be used{reason}: "
-                f"give at least {LEAST_SAMPLES}{hint}"
-            )
+            raise _too_few(f"{len(used)} of {len(values)} samples of {name!r}", account, hint)
         _check_places(places[used], name)
         legend = None
         if texts is None and not classes:
@@ -179,10 +176,13 @@ def _left_out(rows: NDArray[np.bool_], why: str, places: Float64 | None) -> list
     return [f"{len(index)} of {len(rows)} samples left out, {why}: {', '.join(shown)}{more}"]
 
 
+def _too_few(which: str, account: list[str], hint: str) -> InputError:
+    reason = f" ({'; '.join(account)})" if account else ""
+    return InputError(f"{which} can be used{reason}: give at least {LEAST_SAMPLES}{hint}")
+
+
 def _check_places(lonlat: Float64, name: str) -> None:
-    lon, lat = np.remainder(lonlat[:, 0], 360), lonlat[:, 1]
-    same = (lat == lat[0]) & ((lon == lon[0]) | (np.abs(lat) == 90))
-    if same.all():
+    if spatial_blocks(lonlat, 2).max() == 0:
         raise InputError(
             f"all {len(lonlat)} samples of {name!r} lie at one place, "
             f"{lonlat[0, 0]:.6g} {lonlat[0, 1]:.6g}: there is nothing to learn from them"

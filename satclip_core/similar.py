@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .blocks import Cancelled, Progress, blocks
-from .encoder import LocationEncoder
+from .encoder import LocationEncoder, wrap_longitudes
 from .errors import InputError
 from .grid import Grid, Window
 from .places import Locator, Mask
@@ -79,25 +80,16 @@ def similar_places(
     product = Similarity.to(encoder, lonlat, reduce=reduce)
     locator = Locator(grid, mask)
     best = _Best(count)
-    made = blocks(
-        grid,
-        encoder,
-        product,
-        threads=threads,
-        mask=mask,
-        progress=progress,
-        cancelled=cancelled,
-    )
-    with closing(made):
+    hooks: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
+    with closing(blocks(grid, encoder, product, threads=threads, mask=mask, **hooks)) as made:
         for window, bands in made:
             values = bands[0]
             if away_km > 0:
                 values = np.where(_far(locator, window, product.places, away_km), values, np.nan)
             best.add(values, window)
     lons, lats, _ = Locator(grid).at(best.pixels[:, 0], best.pixels[:, 1])
-    turned = np.remainder(lons + 180, 360) - 180
-    lons = np.where((lons >= -180) & (lons <= 180), lons, turned)
-    return SimilarPlaces(np.stack([lons, lats], axis=1), best.values, best.pixels)
+    lonlat = np.stack([wrap_longitudes(lons), lats], axis=1)
+    return SimilarPlaces(lonlat, best.values, best.pixels)
 
 
 class _Best:

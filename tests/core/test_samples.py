@@ -110,7 +110,10 @@ def test_too_many_classes_are_refused():
         Samples.of(places, [f"name {n}" for n in range(300)])
 
 
-@pytest.mark.parametrize("place", [[(10, 50), (-350, 50)] * 4, [(n, -90) for n in range(8)]])
+@pytest.mark.parametrize(
+    "place",
+    [[(10, 50), (-350, 50)] * 4, [(n, -90) for n in range(8)], [(1, n * 1e-10) for n in range(8)]],
+)
 def test_one_place_is_refused(place):
     with pytest.raises(InputError, match="lie at one place"):
         Samples.of(place, range(8))
