@@ -5,7 +5,9 @@ from __future__ import annotations
 from qgis.core import QgsField
 from qgis.PyQt.QtCore import QMetaType
 
-_NUMBER, _INTEGER, _LIST = "Double", "Int", "QVariantList"
+_NUMBER, _INTEGER, _TEXT, _LIST = "Double", "Int", "QString", "QVariantList"
+# What QVariant calls them where its name is another.
+_OLD_NAMES = {_TEXT: "String", _LIST: "List"}
 
 
 def number_field(name: str) -> QgsField:
@@ -16,6 +18,11 @@ def number_field(name: str) -> QgsField:
 def integer_field(name: str) -> QgsField:
     """A field of whole numbers."""
     return _field(name, _INTEGER)
+
+
+def text_field(name: str) -> QgsField:
+    """A field of text of any length."""
+    return _field(name, _TEXT)
 
 
 def array_field(name: str) -> QgsField:
@@ -30,7 +37,7 @@ def _field(name: str, kind: str, of: str | None = None) -> QgsField:
     except TypeError:
         from qgis.PyQt.QtCore import QVariant
 
-        return _made(QVariant.Type, name, "List" if kind == _LIST else kind, of)
+        return _made(QVariant.Type, name, _OLD_NAMES.get(kind, kind), of)
 
 
 def _made(types, name, kind, of):

@@ -145,7 +145,7 @@ class Algorithm(QgsProcessingAlgorithm):
             for problem in self.problems(parameters, context):
                 return False, problem
         except SatclipError as error:
-            return False, str(error)
+            return False, said(error)
         return True, ""
 
     def processAlgorithm(self, parameters, context, feedback):
@@ -157,7 +157,7 @@ class Algorithm(QgsProcessingAlgorithm):
             feedback.pushInfo(tr("Stopped on request; nothing was written."))
             return {}
         except SatclipError as error:
-            raise QgsProcessingException(str(error)) from error
+            raise QgsProcessingException(said(error)) from error
         except MemoryError as error:
             raise QgsProcessingException(
                 tr("Not enough memory: give a coarser resolution or a smaller extent.")
@@ -175,6 +175,22 @@ class Algorithm(QgsProcessingAlgorithm):
     def command(self, parameters, context) -> str:
         """The call of Processing that makes the same result."""
         return self.asPythonCommand(parameters, context)
+
+
+def said(error: SatclipError) -> str:
+    """The message of an error, with parameters where it names options of the command line."""
+    words = {
+        "--res": tr("resolution"),
+        "--save-basis": tr("Save basis"),
+        "--save-model": tr("Save clusters"),
+        "--bbox-crs": tr("CRS of the extent"),
+        "--overwrite": tr("overwriting"),
+        "bbox": tr("extent"),
+    }
+    message = str(error)
+    for option, name in words.items():
+        message = message.replace(option, name)
+    return message
 
 
 def progress_to(feedback, start: float = 0, stop: float = 100):

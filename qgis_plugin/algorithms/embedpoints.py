@@ -17,7 +17,7 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
-from ..compat import array_field, number_field
+from ..compat import array_field, number_field, text_field
 from ..satclip_core.errors import CancelledError
 from ..satclip_core.names import dimension_names
 from ..text import tr
@@ -72,7 +72,7 @@ class EmbedPoints(Algorithm):
                 defaultValue=_COLUMNS,
                 optional=True,
             ),
-            tr("Fields can be used anywhere; an array is compact."),
+            tr("Fields can be used anywhere. An array is compact; in a file it is JSON text."),
         )
         self.add(
             QgsProcessingParameterString(
@@ -101,10 +101,7 @@ class EmbedPoints(Algorithm):
             yield tr(
                 "The layer already has {names}: give another prefix for the new fields."
             ).format(names=", ".join(clashes[:3]) + (" …" if len(clashes) > 3 else ""))
-        target = parameters.get(self.OUTPUT)
-        target = getattr(target, "sink", target)
-        target = target.staticValue() if hasattr(target, "staticValue") else target
-        shapefile = Path(str(target)).suffix.lower() == ".shp"
+        shapefile = Path(self._target(parameters)).suffix.lower() == ".shp"
         if shapefile and len(taken) + len(new) > _SHAPEFILE_FIELDS:
             yield tr("A Shapefile holds {most} fields at most: write a GeoPackage.").format(
                 most=_SHAPEFILE_FIELDS
@@ -124,8 +121,7 @@ class EmbedPoints(Algorithm):
         )
         if sink is None:
             raise QgsProcessingException(self.invalidSinkError(parameters, self.OUTPUT))
-        array = self.parameterAsEnum(parameters, self.FORMAT, context) == _ARRAY
-        writer = _Writer(sink, fields, model, array=array)
+        writer = _Writer(sink, fields, model, self._pack(parameters, context))
         total = source.featureCount()
         try:
             for index, (feature, lonlat) in enumerate(located(source, context, feedback)):
@@ -146,8 +142,31 @@ class EmbedPoints(Algorithm):
         model = self.encoder(parameters, context)
         prefix = self.parameterAsString(parameters, self.PREFIX, context) or "e"
         if self.parameterAsEnum(parameters, self.FORMAT, context) == _ARRAY:
-            return [array_field(_ARRAY_NAME if prefix == "e" else f"{prefix}{_ARRAY_NAME}")]
+            name = _ARRAY_NAME if prefix == "e" else f"{prefix}{_ARRAY_NAME}"
+            return [array_field(name) if self._holds_arrays(parameters) else text_field(name)]
         return [number_field(name) for name in dimension_names(model.dim, prefix)]
+
+    def _pack(self, parameters, context):
+        """From an embedding, or None, to the new attributes."""
+        dim = self.encoder(parameters, context).dim
+        if self.parameterAsEnum(parameters, self.FORMAT, context) != _ARRAY:
+            return lambda values: [None] * dim if values is None else values
+        if self._holds_arrays(parameters):
+            return lambda values: [values]
+        # Nine digits bring a float32 back to the bit.
+        return lambda values: [
+            None if values is None else "[" + ", ".join(f"{value:.9g}" for value in values) + "]"
+        ]
+
+    def _holds_arrays(self, parameters) -> bool:
+        """Layers in memory hold arrays; to files QGIS would write them with six digits."""
+        target = self._target(parameters)
+        return target.startswith("memory:") or target == QgsProcessing.TEMPORARY_OUTPUT
+
+    def _target(self, parameters) -> str:
+        target = parameters.get(self.OUTPUT)
+        target = getattr(target, "sink", target)
+        return str(target.staticValue() if hasattr(target, "staticValue") else target)
 
 
 class _Writer:
@@ -157,14 +176,14 @@ class _Writer:
         sink: where they go.
         fields: of the sink.
         model: what embeds.
-        array: whether an embedding is one array.
+        pack: from an embedding, a list or None, to the new attributes.
     """
 
-    def __init__(self, sink, fields, model, *, array: bool) -> None:
+    def __init__(self, sink, fields, model, pack) -> None:
         self.sink = sink
         self.fields = fields
         self.model = model
-        self.array = array
+        self.pack = pack
         self.missing = self.embedded = 0
         self._batch: list = []
 
@@ -184,11 +203,8 @@ class _Writer:
         lonlat = np.array([place for _, place in batch], np.float64).reshape(-1, 2)
         valid = np.isfinite(lonlat).all(axis=1)
         values = iter(self.model.encode(lonlat[valid]).tolist())
-        nothing = [None] if self.array else [None] * self.model.dim
         for (feature, _), fine in zip(batch, valid):
-            more = nothing
-            if fine:
-                more = [next(values)] if self.array else next(values)
+            more = self.pack(next(values) if fine else None)
             copy = QgsFeature(self.fields)
             copy.setGeometry(feature.geometry())
             copy.setAttributes([*feature.attributes(), *more])
