@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .blas import product
 from .encodings import EncodingSettings
 from .harmonics import feature_index, latitude_factors, longitude_factors
 from .networks import FIRST_OMEGA, NETWORKS, Weights, numbered_layers
@@ -67,7 +68,7 @@ class GridPath:
             for layer, row in zip(folded, out[rows]):
                 for left in range(0, len(lons), _COLUMNS):
                     part = waves[left : left + _COLUMNS]
-                    h = np.matmul(part, layer, out=hidden[: len(part)])
+                    h = product(part, layer, hidden[: len(part)])
                     self._rest(h, row[left : left + _COLUMNS])
 
         for_each(work, range(0, len(lats), _ROWS), threads)
@@ -80,12 +81,12 @@ class GridPath:
         factors = latitude_factors(lats, degree, self._settings.harmonics_calculation)
         folded = np.empty((len(lats), 2 * degree - 1, hidden), np.float32)
         for m, (column, weights) in enumerate(zip(factors, self._orders)):
-            product = np.stack(column, axis=1) @ weights
+            hidden_part = product(np.stack(column, axis=1), weights)
             if m == 0:
-                folded[:, 0] = product + self._bias
+                folded[:, 0] = hidden_part + self._bias
             else:
-                folded[:, m] = product[:, :hidden]
-                folded[:, degree - 1 + m] = product[:, hidden:]
+                folded[:, m] = hidden_part[:, :hidden]
+                folded[:, degree - 1 + m] = hidden_part[:, hidden:]
         return folded
 
     def _any_rest(self, h: Float32, out: Float32) -> None:
@@ -96,10 +97,10 @@ class GridPath:
         weights = self._weights32
         np.sin(h, out=h)
         for index in numbered_layers(weights, "layers.{}.weight", 1):
-            h = h @ weights[f"layers.{index}.weight"].T
+            h = product(h, weights[f"layers.{index}.weight"].T)
             h += weights[f"layers.{index}.bias"]
             np.sin(h, out=h)
-        np.matmul(h, weights["last_layer.weight"].T, out=out)
+        product(h, weights["last_layer.weight"].T, out)
         out += weights["last_layer.bias"]
 
 

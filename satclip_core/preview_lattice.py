@@ -8,6 +8,7 @@ from math import ceil, floor
 import numpy as np
 from numpy.typing import NDArray
 
+from .blas import product
 from .errors import InputError
 from .grid import Grid, Window
 from .places import Locator
@@ -114,7 +115,7 @@ class Separable(Sampler):
 
     def sample(self, values: Float32) -> Float32:
         """(rows, cols) on the lattice -> (rows, cols) of the view, NaN off the map."""
-        inside: Float32 = (self._down @ values) @ self._across
+        inside: Float32 = product(product(self._down, values), self._across)
         if self._rows.all() and self._cols.all():
             return inside
         out = np.full(self.view.shape, np.nan, np.float32)
@@ -152,7 +153,7 @@ class Scattered(Sampler):
 
     def sample(self, values: Float32) -> Float32:
         """(rows, cols) on the lattice -> (rows, cols) of the view, NaN off the map."""
-        fine = ((self._down @ values) @ self._across).ravel()
+        fine = product(product(self._down, values), self._across).ravel()
         at, below = self._at
         down, right = self._parts
         north = fine.take(at + below)
