@@ -9,6 +9,7 @@ from typing import Any, Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..blas import product
 from ..errors import CancelledError, InputError
 
 Float64 = NDArray[np.float64]
@@ -89,9 +90,10 @@ def nearest(points: NDArray[Any], centres: NDArray[Any]) -> Labels:
     Returns:
         (...) integers; the first of several that are equally near.
     """
-    closeness = points @ (2 * centres.T) - np.einsum("ij,ij->i", centres, centres)
+    flat = points.reshape(-1, points.shape[-1])
+    closeness = product(flat, 2 * centres.T) - np.einsum("ij,ij->i", centres, centres)
     labels: Labels = closeness.argmax(axis=-1)
-    return labels
+    return labels.reshape(points.shape[:-1])
 
 
 def _plus_plus(data: Float64, k: int, random: np.random.Generator) -> Float64:
@@ -164,12 +166,12 @@ def _without_empty(labels: Labels, distances: Float64) -> Labels:
 def _means(data: Float64, labels: Labels, k: int) -> Float64:
     members = np.zeros((k, len(data)))
     members[labels, np.arange(len(data))] = 1
-    means: Float64 = members @ data / members.sum(axis=1)[:, None]
+    means: Float64 = product(members, data) / members.sum(axis=1)[:, None]
     return means
 
 
 def _distances(data: Float64, squares: Float64, centres: Float64) -> Float64:
     """Squared distances (N, k)."""
     own = np.einsum("ij,ij->i", centres, centres)
-    distances: Float64 = np.maximum(squares[:, None] - 2 * (data @ centres.T) + own, 0)
+    distances: Float64 = np.maximum(squares[:, None] - 2 * product(data, centres.T) + own, 0)
     return distances

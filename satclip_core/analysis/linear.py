@@ -12,6 +12,8 @@ from typing import Any, Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..blas import product
+
 Float64 = NDArray[np.float64]
 
 # Largest part of the gradient at which logistic weights count as found.
@@ -46,9 +48,10 @@ class Linear:
         dtype = embeddings.dtype
         weights = (self.weights / self.deviation[:, None]).astype(dtype)
         # The mean first: it is large against what the weights make of the differences.
-        scores: NDArray[Any] = (embeddings - self.mean.astype(dtype)) @ weights
+        centred = embeddings.reshape(-1, embeddings.shape[-1]) - self.mean.astype(dtype)
+        scores = product(centred, weights)
         scores += self.offsets.astype(dtype)
-        return scores
+        return scores.reshape(*embeddings.shape[:-1], len(self.offsets))
 
 
 class Ridge:
@@ -67,8 +70,8 @@ class Ridge:
         values = values[:, None] if values.ndim == 1 else values
         scaled, self._mean, self._deviation = _standardised(embeddings)
         self._offsets = values.mean(axis=0)
-        self._variances, self._axes = np.linalg.eigh(scaled.T @ scaled / len(scaled))
-        response = scaled.T @ (values - self._offsets) / len(scaled)
+        self._variances, self._axes = np.linalg.eigh(product(scaled.T, scaled) / len(scaled))
+        response = product(scaled.T, values - self._offsets) / len(scaled)
         self._response = self._axes.T @ response
 
     def solve(self, penalty: float, tolerance: float = 0.0) -> Linear:
@@ -93,10 +96,10 @@ class Logistic:
 
     def __init__(self, embeddings: ArrayLike, classes: ArrayLike, count: int) -> None:
         scaled, self._mean, self._deviation = _standardised(embeddings)
-        variances, axes = np.linalg.eigh(scaled.T @ scaled / len(scaled))
+        variances, axes = np.linalg.eigh(product(scaled.T, scaled) / len(scaled))
         self._axes = axes[:, variances > _RANK * max(variances[-1], 1e-300)]
         # The last column carries the offset.
-        self._data = np.hstack([scaled @ self._axes, np.ones((len(scaled), 1))])
+        self._data = np.hstack([product(scaled, self._axes), np.ones((len(scaled), 1))])
         wanted = np.asarray(classes, np.int64)
         self._wanted = (wanted[:, None] == np.arange(count)).astype(np.float64)
         self._weights = np.zeros((self._data.shape[1], count))
@@ -112,15 +115,15 @@ class Logistic:
         """
         penalties = np.full((len(self._weights), 1), penalty)
         penalties[-1] = 0
-        scores = self._data @ self._weights
+        scores = product(self._data, self._weights)
         for _ in range(_NEWTON_STEPS):
             chances = softmax(scores)
-            gradient = self._data.T @ (chances - self._wanted) / len(scores)
+            gradient = product(self._data.T, chances - self._wanted) / len(scores)
             gradient += penalties * self._weights
             if np.abs(gradient).max() <= tolerance:
                 break
             step = self._newton_step(gradient, chances, penalties)
-            moved = self._data @ step
+            moved = product(self._data, step)
             length = self._step_length(scores, moved, step, gradient, penalties)
             if length == 0:
                 break
@@ -132,18 +135,18 @@ class Logistic:
     def _newton_step(self, gradient: Float64, chances: Float64, penalties: Float64) -> Float64:
         count = len(chances)
 
-        def curved(step: Float64) -> Float64:
-            change = chances * (self._data @ step)
+        def hessian(step: Float64) -> Float64:
+            change = chances * product(self._data, step)
             change -= chances * change.sum(axis=1, keepdims=True)
-            product: Float64 = self._data.T @ change / count + penalties * step
-            return product
+            curved: Float64 = product(self._data.T, change) / count + penalties * step
+            return curved
 
-        diagonal = (self._data**2).T @ (chances * (1 - chances)) / count + penalties
+        diagonal = product((self._data**2).T, chances * (1 - chances)) / count + penalties
         # As exact as the gradient is small: fast convergence near the end, little work far
         # from it (Nocedal & Wright 2006, section 7.1).
         norm = float(np.linalg.norm(gradient))
         return conjugate_gradients(
-            curved, -gradient, np.maximum(diagonal, 1e-12), min(0.5, norm**0.5) * norm
+            hessian, -gradient, np.maximum(diagonal, 1e-12), min(0.5, norm**0.5) * norm
         )
 
     def _step_length(
@@ -170,12 +173,12 @@ class Logistic:
 
 
 def conjugate_gradients(
-    product: Callable[[Float64], Float64], right: Float64, diagonal: Float64, tolerance: float
+    image_of: Callable[[Float64], Float64], right: Float64, diagonal: Float64, tolerance: float
 ) -> Float64:
     """Solve A x = b for a positive semidefinite A that is known by its products.
 
     Args:
-        product: x -> A x, of the shape of `right`.
+        image_of: x -> A x, of the shape of `right`.
         right: b.
         diagonal: of A, above 0, to precondition with.
         tolerance: norm of b - A x that is left.
@@ -187,7 +190,7 @@ def conjugate_gradients(
     for _ in range(_CONJUGATE_STEPS):
         if np.linalg.norm(rest) <= tolerance:
             break
-        image = product(direction)
+        image = image_of(direction)
         curvature = float((direction * image).sum())
         if curvature <= 0:
             break
