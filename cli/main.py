@@ -22,6 +22,8 @@ COMMANDS = {
     "raster": "Write a GeoTIFF of embeddings: one band for each dimension.",
     "similarity": "Write a GeoTIFF of the similarity to one place, or several.",
     "rgb": "Write an RGB GeoTIFF of the first three principal components.",
+    "clusters": "Write a GeoTIFF of clusters: pixels whose embeddings are alike.",
+    "map": "Write a GeoTIFF of what was sampled at points: numbers or classes.",
     "points": "Add embeddings to a table of points.",
     "models": "List, describe, fetch and convert models.",
     "train": "Train a model of your own from a configuration file.",

@@ -7,7 +7,7 @@ which is computed while the caller writes. Embeddings exist for a few rows at a 
 from __future__ import annotations
 
 from collections.abc import Generator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from math import ceil
 from threading import Event
 from typing import TYPE_CHECKING, Any, Callable
@@ -26,11 +26,14 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 Cancelled = Callable[[], bool]
+Block = tuple[Window, NDArray[Any]]
 
 # Pixels along the side of a block.
 BLOCK = 256
 # Rows of a block worked on at a time by one thread: the grid path folds as many at once.
 _ROWS = 16
+# Seconds between two questions whether to stop.
+_PATIENCE = 0.1
 
 
 def blocks(
@@ -56,7 +59,7 @@ def blocks(
         threads: number of threads; all available processors where None.
         mask: which places are wanted; the others become nodata.
         progress: called with (pixels done, pixels in all) after each block.
-        cancelled: asked before each block.
+        cancelled: asked before each block, and while one is waited for.
 
     Yields:
         The window and its bands, (bands, rows, cols), row by row from the top left.
@@ -71,9 +74,7 @@ def blocks(
         try:
             coming = ahead.submit(maker.make, next(windows))
             while done < grid.pixels:
-                if cancelled is not None and cancelled():
-                    raise CancelledError("stopped on request: nothing was left behind")
-                window, bands = coming.result()
+                window, bands = _awaited(coming, cancelled)
                 following = next(windows, None)
                 if following is not None:
                     coming = ahead.submit(maker.make, following)
@@ -84,6 +85,16 @@ def blocks(
                     progress(done, grid.pixels)
         finally:
             maker.stopped.set()
+
+
+def _awaited(coming: Future[Block], cancelled: Cancelled | None) -> Block:
+    """The next block, or CancelledError as soon as `cancelled` says so."""
+    while cancelled is not None:
+        if cancelled():
+            raise CancelledError("stopped on request: nothing was left behind")
+        if wait([coming], timeout=_PATIENCE).done:
+            break
+    return coming.result()
 
 
 class BlockMaker:

@@ -1,14 +1,15 @@
 """Coordinate reference systems: any CRS to longitude and latitude, vectorised, and back.
 
 Coordinates are always in the order x, y and lon, lat, whatever the authority says. WGS 84
-degrees need no library. The rest is done by a backend, the first of `_BACKENDS` that
-imports: pyproj now; where there is none (QGIS), osgeo.osr is to stand behind the same
-four methods.
+degrees need no library. The rest is done by a backend: pyproj, or osgeo.osr (`crs_osr`), of
+which QGIS brings a copy of its own. Where one is loaded already that one is taken: two copies
+of PROJ in a process may not get on.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from functools import lru_cache
 from math import pi
 from typing import Any, Callable, Protocol
@@ -227,7 +228,14 @@ def _short(crs: str) -> str:
     return crs if len(crs) <= 60 else f"{crs[:57]}..."
 
 
-_BACKENDS: tuple[Callable[[], Backend], ...] = (_Pyproj,)
+def _osr() -> Backend:
+    from .crs_osr import Osr
+
+    return Osr()
+
+
+# By the module each one imports.
+_BACKENDS: dict[str, Callable[[], Backend]] = {"pyproj": _Pyproj, "osgeo.osr": _osr}
 
 
 def _backend(crs: str) -> Backend:
@@ -242,9 +250,9 @@ def _backend(crs: str) -> Backend:
 
 @lru_cache(maxsize=1)
 def _first_backend() -> Backend | None:
-    for backend in _BACKENDS:
+    for name in sorted(_BACKENDS, key=lambda name: name not in sys.modules):
         try:
-            return backend()
+            return _BACKENDS[name]()
         except ImportError:
             continue
     return None

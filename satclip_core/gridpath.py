@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .blas import product
 from .encodings import EncodingSettings
 from .harmonics import feature_index, latitude_factors, longitude_factors
 from .networks import FIRST_OMEGA, NETWORKS, Weights, numbered_layers
@@ -71,7 +72,7 @@ class GridPath:
             for layer, row in zip(self.fold(lats[rows]), out[rows]):
                 for left in range(0, len(lons), _COLUMNS):
                     part = waves[left : left + _COLUMNS]
-                    np.matmul(part, layer, out=scratch[0][: len(part)])
+                    product(part, layer, scratch[0][: len(part)])
                     self._rest(scratch, row[left : left + _COLUMNS])
 
         for_each(work, range(0, len(lats), step), threads)
@@ -84,12 +85,12 @@ class GridPath:
         factors = latitude_factors(lats, degree, self._settings.harmonics_calculation)
         folded = np.empty((len(lats), 2 * degree - 1, hidden), np.float32)
         for m, (column, weights) in enumerate(zip(factors, self._orders)):
-            product = np.stack(column, axis=1) @ weights
+            hidden_part = product(np.stack(column, axis=1), weights)
             if m == 0:
-                folded[:, 0] = product + self._bias
+                folded[:, 0] = hidden_part + self._bias
             else:
-                folded[:, m] = product[:, :hidden]
-                folded[:, degree - 1 + m] = product[:, hidden:]
+                folded[:, m] = hidden_part[:, :hidden]
+                folded[:, degree - 1 + m] = hidden_part[:, hidden:]
         return folded
 
     def _scratch(self, columns: int) -> list[Float32]:
@@ -109,10 +110,10 @@ class GridPath:
         h = scratch[0][: len(out)]
         np.sin(h, out=h)
         for index, room in zip(self._later, scratch[1:]):
-            h = np.matmul(h, weights[f"layers.{index}.weight"].T, out=room[: len(out)])
+            h = product(h, weights[f"layers.{index}.weight"].T, room[: len(out)])
             h += weights[f"layers.{index}.bias"]
             np.sin(h, out=h)
-        np.matmul(h, weights["last_layer.weight"].T, out=out)
+        product(h, weights["last_layer.weight"].T, out)
         out += weights["last_layer.bias"]
 
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from .blas import product
+
 Weights = Mapping[str, Any]
 Dropout = Callable[[Any], Any]
 
@@ -32,7 +34,8 @@ class Network:
 
 def affine(x: Any, weights: Weights, layer: str) -> Any:
     """x Wᵀ + b for the layer called `layer`; b may be absent. (N, in) -> (N, out)."""
-    y = x @ weights[f"{layer}.weight" if layer else "weight"].T
+    weight = weights[f"{layer}.weight" if layer else "weight"].T
+    y = product(x, weight) if isinstance(x, np.ndarray) else x @ weight
     bias = weights.get(f"{layer}.bias" if layer else "bias")
     return y if bias is None else y + bias
 

@@ -23,6 +23,7 @@ from .names import dimension_names
 
 if TYPE_CHECKING:
     from .encoder import LocationEncoder
+    from .legend import Legend
     from .rgb import RgbBasis
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,10 @@ class Product(Protocol):
         """What the bands are to be shown as, e.g. ("red", "green", "blue", "alpha"), or ()."""
 
     @property
+    def legend(self) -> Legend | None:
+        """What the codes of the first band mean; None where it holds no classes."""
+
+    @property
     def tags(self) -> dict[str, str]:
         """What a reader of the file should know."""
 
@@ -87,6 +92,7 @@ class Embedding:
     cosine_loss: tuple[float, float] | None = None
 
     colours: tuple[str, ...] = field(default=(), init=False)
+    legend: None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
@@ -167,6 +173,7 @@ class Similarity:
     nodata: float = field(default=float("nan"), init=False)
     scale: None = field(default=None, init=False)
     colours: tuple[str, ...] = field(default=(), init=False)
+    legend: None = field(default=None, init=False)
     bands: tuple[str, ...] = field(default=("similarity",), init=False)
 
     @classmethod
@@ -214,6 +221,7 @@ class Rgb:
     nodata: None = field(default=None, init=False)
     scale: None = field(default=None, init=False)
     colours: tuple[str, ...] = field(default=("red", "green", "blue", "alpha"), init=False)
+    legend: None = field(default=None, init=False)
 
     @property
     def bands(self) -> tuple[str, ...]:

@@ -211,6 +211,40 @@ def fetch(
     return record, True
 
 
+def adopt(name: str, file: Path) -> Record:
+    """Take a published model that something else has downloaded into the cache.
+
+    Args:
+        name: a published name.
+        file: a `.ckpt` on the disk of the cache; it is moved there if it is what it should be.
+
+    Returns:
+        The record.
+
+    Raises:
+        ModelError: no published model has that name, or the file is no model.
+        DownloadError: the file is not the one that was published.
+    """
+    from .download import hash_file
+    from .weights import read_model
+
+    model = PUBLISHED.get(name.lower())
+    if model is None:
+        raise unknown_name(name)
+    size, digest = file.stat().st_size, hash_file(file)
+    for what, expected, found in (("bytes", model.size, size), ("SHA-256", model.sha256, digest)):
+        if expected not in (None, found):
+            raise DownloadError(
+                f"what came as {model.name} is not the file expected ({what} {found} instead of "
+                f"{expected}): a login page or a proxy in between?"
+            )
+    read_model(file)
+    os.replace(file, model.path)
+    record = _record(model, size, None, digest)
+    _write_record(model, record)
+    return record
+
+
 def read_record(model: Published) -> Record | None:
     """What was noted when the model was fetched; None where nothing is noted.
 

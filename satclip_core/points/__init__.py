@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from .embed import embed_points
 from .request import PointsRequest, PointsResult
+from .samples import SamplesRequest, read_samples
 
-__all__ = ["PointsRequest", "PointsResult", "embed_points"]
+__all__ = ["PointsRequest", "PointsResult", "SamplesRequest", "embed_points", "read_samples"]

@@ -48,6 +48,7 @@ class PointsRequest:
         overwrite: replace an existing target.
         encoding: of CSV text.
         threads: to embed with; all available processors where None.
+        crs_option: what users call `crs`, for messages.
     """
 
     source: str
@@ -65,6 +66,7 @@ class PointsRequest:
     overwrite: bool = False
     encoding: str = "utf-8"
     threads: int | None = None
+    crs_option: str = "--crs"
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:

@@ -219,9 +219,13 @@ def _crs(request: PointsRequest, own: str | None, has_geometry: bool) -> str:
     if not has_geometry:
         return request.crs or LONLAT
     if own is None and request.crs is None:
-        raise InputError(f"{request.source} does not say its CRS: give it, e.g. --crs EPSG:4326")
+        raise InputError(
+            f"{request.source} does not say its CRS: give it, e.g. {request.crs_option} EPSG:4326"
+        )
     if own is not None and request.crs not in (None, own):
-        raise InputError(f"{request.source} has a CRS of its own: leave --crs {request.crs} out")
+        raise InputError(
+            f"{request.source} has a CRS of its own: leave {request.crs_option} {request.crs} out"
+        )
     return own or request.crs or LONLAT
 
 

@@ -65,7 +65,7 @@ def estimate(spec: RasterSpec, encoder: LocationEncoder, *, mask: Mask | None = 
 
 def _written(spec: RasterSpec, window: Window, bands: NDArray[Any]) -> int:
     """Bytes of a file with this part alone."""
-    from .rio import create
+    from .library import create
 
     grid = Grid(spec.grid.crs, spec.grid.transform, (window.height, window.width))
     with tempfile.TemporaryDirectory() as folder:

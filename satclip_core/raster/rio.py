@@ -14,15 +14,12 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, OutputError, require
 from ..grid import Window
-from .space import as_size, room
+from .handover import Handover
 from .tiff import check_complete
 from .writer import RasterSpec
 
 # GDAL's cache of blocks; whole tiles hardly need one. Its default is 5 % of the memory.
 CACHE_BYTES = 2**25
-# Compressed data can be larger than raw, and a file has headers and lists of tiles.
-_OVERHEAD = 1.02
-_OVERHEAD_BYTES = 2**17
 
 
 @contextmanager
@@ -47,23 +44,12 @@ def create(path: Path, target: Path, spec: RasterSpec) -> Iterator[RasterioWrite
 
 
 class RasterioWriter:
-    """An open GeoTIFF that takes blocks.
-
-    GDAL compresses in threads and reports a full disk late, or not at all. So there has to be
-    room for all that may be on its way before a block is handed over.
-    """
+    """An open GeoTIFF that takes blocks."""
 
     def __init__(self, dataset: Any, path: Path, target: Path, spec: RasterSpec) -> None:
         self._dataset = dataset
-        self._path = path
         self._target = target
-        self._size = spec.bytes
-        self._handed_over = 0
-        # Measured: one tile for each of its threads, and one more (GTiff's compression jobs).
-        tile = int(spec.options["BLOCKXSIZE"]) ** 2 * spec.pixel_bytes
-        by_band = spec.options["INTERLEAVE"].upper() == "BAND"
-        jobs = (spec.threads or os.cpu_count() or 1) + 2
-        self._on_its_way = jobs * (tile // len(spec.product.bands) if by_band else tile)
+        self._handover = Handover(path, target, spec)
 
     def write(self, window: Window, bands: NDArray[Any]) -> None:
         """Write (bands, rows, cols) into a window.
@@ -71,24 +57,14 @@ class RasterioWriter:
         Raises:
             OutputError: there is no room for it, or the system refuses.
         """
-        self._check_room(bands.nbytes)
+        self._handover.check(bands.nbytes)
         # Half floats are written as floats of 16 bits, GDAL's NBITS=16.
         data = bands.astype(np.float32) if bands.dtype == np.float16 else bands
         try:
             self._dataset.write(data, window=_rasterio_window(window))
         except OSError as error:  # rasterio's RasterioIOError is one
             raise OutputError(f"cannot write {self._target}: {_reason(error)}") from error
-        self._handed_over += bands.nbytes
-
-    def _check_room(self, coming: int) -> None:
-        pending = coming + min(self._handed_over, self._on_its_way)
-        free = room(self._path)
-        if pending * _OVERHEAD + _OVERHEAD_BYTES > free:
-            raise OutputError(
-                f"no space left for {self._target}: {as_size(free)} are free, with "
-                f"{as_size(self._size - self._handed_over)} (before compression) still to come; "
-                "nothing was kept"
-            )
+        self._handover.done(bands.nbytes)
 
 
 def _open(rasterio: Any, path: Path, spec: RasterSpec) -> Any:
@@ -122,6 +98,9 @@ def _describe(rasterio: Any, dataset: Any, spec: RasterSpec) -> None:
         dataset.colorinterp = [
             getattr(rasterio.enums.ColorInterp, colour) for colour in product.colours
         ]
+    # GeoTIFF has room for colours in files of one band alone; the others have them in the tags.
+    if product.legend is not None and len(product.bands) == 1:
+        dataset.write_colormap(1, product.legend.colour_table)
     dataset.update_tags(**{**spec.tags, **product.tags})
 
 

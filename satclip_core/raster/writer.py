@@ -106,6 +106,8 @@ class RasterSpec:
             options["NBITS"] = "16"
         if product.colours:
             options.update(PHOTOMETRIC="RGB", ALPHA="YES")
+        elif product.legend is not None and len(product.bands) > 1:
+            options["PHOTOMETRIC"] = "MINISBLACK"  # or GDAL takes three or four bands for colours
         return options
 
     def _check_tiles(self, options: Mapping[str, str]) -> None:
@@ -148,7 +150,7 @@ def open_writer(
         OutputError: the target cannot be written, or there is no room for it.
         InputError: creation options that make no raster.
     """
-    from .rio import create
+    from .library import create
 
     target = check_output(path, spec, overwrite=overwrite)
     with (

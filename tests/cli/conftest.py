@@ -10,7 +10,7 @@ from typing import Any, Callable
 import pytest
 
 COMMAND = [sys.executable, "-m", "satclip_cli"]
-RASTERS = ("raster", "similarity", "rgb")
+RASTERS = ("raster", "similarity", "rgb", "clusters", "map")
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

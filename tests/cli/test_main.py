@@ -39,7 +39,10 @@ def test_every_command_is_there_and_helps(name, capsys):
     assert f"Usage: satclip {name}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("args", [[], ["--help"], ["raster", "--help"], ["rgb", "--help"]])
+@pytest.mark.parametrize(
+    "args",
+    [[], ["--help"], *([name, "--help"] for name in ("raster", "rgb", "clusters", "map"))],
+)
 def test_help_imports_nothing_heavy(args):
     code = f"import sys; from satclip_cli.main import run; run({args!r}); print(*sys.modules)"
     result = subprocess.run(

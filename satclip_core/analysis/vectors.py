@@ -1,4 +1,4 @@
-"""What embeddings are used for, as mathematics: arrays in, arrays out."""
+"""Embeddings as vectors: norms, cosines, principal components, quantisation."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..blas import product
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -38,7 +40,9 @@ def cosine_similarity(embeddings: NDArray[Any], references: NDArray[Any]) -> NDA
         (..., k) in the dtype of the embeddings, within [-1, 1]; NaN where one is NaN or zero.
     """
     directions = unit(references.astype(np.float64)).astype(embeddings.dtype)
-    cosines: NDArray[Any] = (embeddings @ directions.T) / _norms(embeddings)
+    flat = embeddings.reshape(-1, embeddings.shape[-1])
+    cosines = product(flat, directions.T).reshape(*embeddings.shape[:-1], len(directions))
+    cosines /= _norms(embeddings)
     return np.clip(cosines, -1, 1, out=cosines)
 
 
@@ -59,7 +63,7 @@ def principal_components(embeddings: NDArray[Any], count: int) -> tuple[Float64,
     data = np.asarray(embeddings, np.float64)
     mean = data.mean(axis=0)
     centred = data - mean
-    values, vectors = np.linalg.eigh(centred.T @ centred / len(data))
+    values, vectors = np.linalg.eigh(product(centred.T, centred) / len(data))
     components = vectors[:, ::-1].T[:count]
     largest = np.abs(components).argmax(axis=1)
     signs = np.sign(components[np.arange(len(components)), largest])

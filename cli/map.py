@@ -1,0 +1,133 @@
+"""`satclip map`: a raster of what was sampled at points."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .messages import quiet, tell
+from .options import Command, combined
+from .progress import progress
+from .rasters import RasterRequest, carry_out, raster_options
+
+if TYPE_CHECKING:
+    from satclip_core.encoder import LocationEncoder
+    from satclip_core.grid import Grid
+    from satclip_core.mapping import MapModel
+    from satclip_core.places import Mask
+    from satclip_core.points import SamplesRequest
+    from satclip_core.products import Product
+    from satclip_core.samples import Samples
+
+log = logging.getLogger(__name__)
+
+_sample_options = combined(
+    click.option(
+        "--column",
+        metavar="NAME",
+        required=True,
+        help="Column to map: numbers are predicted as numbers, text as classes.",
+    ),
+    click.option(
+        "--classes",
+        is_flag=True,
+        help="The column holds classes even if they are whole numbers, which stay their codes.",
+    ),
+    click.option("--lon-column", metavar="NAME", help="Column of longitudes, or of x."),
+    click.option("--lat-column", metavar="NAME", help="Column of latitudes, or of y."),
+    click.option(
+        "--samples-crs",
+        metavar="CRS",
+        help="CRS of coordinate columns, or of a file that does not say.  [default: EPSG:4326]",
+    ),
+    click.option("--layer", metavar="NAME", help="Layer to read, where SAMPLES has several."),
+    click.option("--centroid", is_flag=True, help="Take the centroids of lines and polygons."),
+    click.option("--encoding", default="utf-8", show_default=True, help="Of CSV text."),
+)
+
+
+@click.command("map", cls=Command)
+@click.argument("source", metavar="SAMPLES")
+@_sample_options
+@click.option(
+    "--probabilities",
+    is_flag=True,
+    help="Classes: add a band of the probability of each, in whole per cent.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Of the blocks of the cross-validation.",
+)
+@click.option(
+    "--report",
+    "report_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write scores, confusion matrix, penalty and counts as JSON.",
+)
+@raster_options("map.tif")
+def command(
+    request: RasterRequest,
+    source: str,
+    probabilities: bool,
+    seed: int,
+    report_file: Path | None,
+    samples_crs: str | None,
+    classes: bool,
+    **options: Any,
+) -> None:
+    """Write a GeoTIFF of what was sampled at the points of SAMPLES, predicted for every pixel.
+
+    SAMPLES is a CSV (- for standard input), or any file of points that GDAL reads, in any CRS. A
+    column of numbers is predicted by ridge regression, one of classes by logistic regression. How
+    good that is, is tested on whole blocks of samples that are left out in turn; the score is said
+    at the end, and kept in the file.
+
+    \b
+    satclip map stations.csv --column temperature --bbox 5 45 11 48 --res 0.05 -o temperature.tif
+    satclip map plots.gpkg --column forest_type --probabilities --bbox 5 45 11 48 --res 0.05
+    satclip map cover.csv --column code --classes --like elevation.tif --report scores.json
+    """
+    from satclip_core.files import check_target, written_whole
+    from satclip_core.mapping import fit_map
+    from satclip_core.points import SamplesRequest
+
+    if report_file is not None and not request.dry_run:
+        check_target(report_file, overwrite=request.overwrite)
+    asked = SamplesRequest(source, classes=classes or None, crs=samples_crs, **options)
+    fitted: list[MapModel] = []
+
+    def make(encoder: LocationEncoder, grid: Grid, mask: Mask | None) -> Product:
+        samples = _read(asked, probabilities)
+        with progress(f"learning {asked.column}", "fits") as reporter:
+            model = fit_map(encoder, samples, seed=seed, threads=request.threads, progress=reporter)
+        if not quiet():
+            tell(model.summary)
+        fitted.append(model)
+        return model.product(probabilities=probabilities)
+
+    if carry_out(request, make) and report_file is not None:
+        text = json.dumps(fitted[0].report, indent=1, ensure_ascii=False)
+        with written_whole(report_file, overwrite=request.overwrite) as temporary:
+            temporary.write_text(text + "\n", "utf-8")
+
+
+def _read(request: SamplesRequest, probabilities: bool) -> Samples:
+    """The samples; says what was left out."""
+    from satclip_core.mapping import no_probabilities
+    from satclip_core.points import read_samples
+
+    samples = read_samples(request)
+    if probabilities and samples.legend is None:
+        raise no_probabilities(request.column)
+    for line in samples.account:
+        log.warning(line)
+    return samples

@@ -1,0 +1,19 @@
+"""The algorithms of the provider."""
+
+from __future__ import annotations
+
+from .clusters import Clusters
+from .embedpoints import EmbedPoints
+from .mapfromsamples import MapFromSamples
+from .rasters import EmbeddingRaster, EmbeddingRgb, SimilarityRaster
+from .similarplaces import SimilarPlaces
+
+ALGORITHMS = (
+    EmbedPoints,
+    EmbeddingRaster,
+    SimilarityRaster,
+    EmbeddingRgb,
+    Clusters,
+    MapFromSamples,
+    SimilarPlaces,
+)

@@ -1,0 +1,225 @@
+"""What all algorithms have in common: a model, help, messages, progress, errors, provenance."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from configparser import ConfigParser
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from threading import get_ident
+
+from qgis.core import (
+    QgsProcessingAlgorithm,
+    QgsProcessingException,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterString,
+)
+from qgis.PyQt.QtGui import QIcon
+
+from ..models import default_model, encoder, known_models
+from ..satclip_core import __name__ as CORE
+from ..satclip_core import __version__
+from ..satclip_core.errors import CancelledError, SatclipError
+from ..text import tr
+
+_PACKAGE = Path(__file__).parents[1]
+_ICONS = _PACKAGE / "icons"
+
+
+@lru_cache(maxsize=1)
+def homepage() -> str:
+    """The address in metadata.txt."""
+    metadata = ConfigParser(interpolation=None)
+    metadata.read(_PACKAGE / "metadata.txt", "utf-8")
+    return metadata["general"]["homepage"]
+
+
+class Algorithm(QgsProcessingAlgorithm):
+    """An algorithm with a model.
+
+    Subclasses give `NAME`, `ICON`, `title`, `summary`, `add_parameters` and `work`.
+    """
+
+    NAME = ""
+    ICON = "satclip.svg"
+    MODEL = "MODEL"
+    OUTPUT = "OUTPUT"
+
+    def title(self) -> str:
+        """Name in the toolbox."""
+        raise NotImplementedError
+
+    def summary(self) -> str:
+        """What it does, for the help beside the dialog."""
+        raise NotImplementedError
+
+    def add_parameters(self, configuration) -> None:
+        """Declare parameters and outputs."""
+        raise NotImplementedError
+
+    def work(self, parameters, context, feedback) -> dict:
+        """Do it; a SatclipError becomes a message to the user."""
+        raise NotImplementedError
+
+    def problems(self, parameters, context) -> Iterator[str]:
+        """What is wrong with the parameters, in words for the user."""
+        yield from ()
+
+    def name(self):
+        """Identifier."""
+        return self.NAME
+
+    def displayName(self):
+        """Name in the toolbox."""
+        return self.title()
+
+    def shortHelpString(self):
+        """Help beside the dialog."""
+        return self.summary()
+
+    def shortDescription(self):
+        """Tooltip in the toolbox."""
+        return self.summary().partition("\n")[0]
+
+    def helpUrl(self):
+        """Where there is more."""
+        return homepage()
+
+    def tags(self):
+        """Words to find it by."""
+        return ["satclip", "embedding", "location", "similarity", *tr("place,climate").split(",")]
+
+    def icon(self):
+        """Icon in the toolbox."""
+        return QIcon(self.svgIconPath())
+
+    def svgIconPath(self):
+        """The same icon as a file."""
+        return str(_ICONS / self.ICON)
+
+    def createInstance(self):
+        """A fresh copy, as QGIS asks for it."""
+        return type(self)()
+
+    def initAlgorithm(self, configuration=None):
+        """Declare parameters and outputs."""
+        self.add_parameters(configuration or {})
+
+    def add(self, parameter, tooltip: str, *, advanced: bool = False) -> None:
+        """Declare a parameter with its tooltip."""
+        parameter.setHelp(tooltip)
+        if advanced:
+            flag = QgsProcessingParameterDefinition.Flag.FlagAdvanced
+            parameter.setFlags(parameter.flags() | flag)
+        self.addParameter(parameter)
+
+    def add_model(self) -> None:
+        """Declare the model."""
+        parameter = QgsProcessingParameterString(self.MODEL, tr("Model"), default_model())
+        parameter.setMetadata({"widget_wrapper": {"value_hints": known_models()}})
+        self.add(
+            parameter,
+            tr(
+                "A name (bundled, or a published model that was fetched under SatCLIP > Models), "
+                "or the path of an .npz or .ckpt file."
+            ),
+        )
+
+    def encoder(self, parameters, context):
+        """The model asked for.
+
+        Raises:
+            ModelError: there is none of that name, or it cannot be read.
+        """
+        return encoder(self.parameterAsString(parameters, self.MODEL, context))
+
+    def checkParameterValues(self, parameters, context):
+        """Whether the parameters make sense, and what is wrong if not."""
+        fine, message = super().checkParameterValues(parameters, context)
+        if not fine:
+            return fine, message
+        try:
+            self.encoder(parameters, context)
+            for problem in self.problems(parameters, context):
+                return False, problem
+        except SatclipError as error:
+            return False, said(error)
+        return True, ""
+
+    def processAlgorithm(self, parameters, context, feedback):
+        """Do it, in QGIS's terms: errors, messages of the core, an end on request."""
+        try:
+            with _passed_on(feedback):
+                return self.work(parameters, context, feedback)
+        except CancelledError:
+            feedback.pushInfo(tr("Stopped on request; nothing was written."))
+            return {}
+        except SatclipError as error:
+            raise QgsProcessingException(said(error)) from error
+        except MemoryError as error:
+            raise QgsProcessingException(
+                tr("Not enough memory: give a coarser resolution or a smaller extent.")
+            ) from error
+
+    def facts(self, model, product, parameters, context) -> dict[str, str]:
+        """Provenance of a result, for the metadata of its layer."""
+        return {
+            **model.provenance,
+            **(product.tags if product is not None else {}),
+            "software": f"satclip-embeddings {__version__} (QGIS)",
+            "command": self.command(parameters, context),
+        }
+
+    def command(self, parameters, context) -> str:
+        """The call of Processing that makes the same result."""
+        return self.asPythonCommand(parameters, context)
+
+
+def said(error: SatclipError) -> str:
+    """The message of an error, with parameters where it names options of the command line."""
+    words = {
+        "--res": tr("resolution"),
+        "--save-basis": tr("Save basis"),
+        "--save-model": tr("Save clusters"),
+        "--bbox-crs": tr("CRS of the extent"),
+        "--overwrite": tr("overwriting"),
+        "bbox": tr("extent"),
+    }
+    message = str(error)
+    for option, name in words.items():
+        message = message.replace(option, name)
+    return message
+
+
+def progress_to(feedback, start: float = 0, stop: float = 100):
+    """A progress callback of the core that moves a feedback from `start` to `stop` per cent."""
+
+    def report(done: int, total: int) -> None:
+        feedback.setProgress(start + (stop - start) * done / max(total, 1))
+
+    return report
+
+
+@contextmanager
+def _passed_on(feedback) -> Iterator[None]:
+    """What the core says by `logging` in this thread, shown to the user."""
+    thread = get_ident()
+
+    class ToFeedback(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.thread == thread:
+                warning = record.levelno >= logging.WARNING
+                (feedback.pushWarning if warning else feedback.pushInfo)(record.getMessage())
+
+    handler = ToFeedback(logging.INFO)
+    logger = logging.getLogger(CORE)
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)

@@ -1,0 +1,104 @@
+"""Clusters of places by k-means."""
+
+from __future__ import annotations
+
+from qgis.core import (
+    QgsProcessingParameterFile,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterNumber,
+)
+
+from ..satclip_core.clusters import MOST_CLUSTERS, SAMPLE, ClusterModel
+from ..satclip_core.clusters import Clusters as Product
+from ..satclip_core.places import Locator
+from ..styles import style_classes
+from ..text import tr
+from .rasters import RasterAlgorithm
+
+
+class Clusters(RasterAlgorithm):
+    """Groups of like places."""
+
+    NAME = "clusters"
+    COUNT = "COUNT"
+    CLUSTERS = "CLUSTERS"
+    SAVE_CLUSTERS = "SAVE_CLUSTERS"
+    SHARE = 10
+
+    def title(self):
+        """Name in the toolbox."""
+        return tr("Clusters of places")
+
+    def summary(self):
+        """Help."""
+        return tr(
+            "Divides an area into groups of like places, by k-means of their embeddings.\n\nThe "
+            "clusters are found on a sample of the pixels; the same extent, resolution and number "
+            "give the same clusters again. Save them to use them for another extent."
+        )
+
+    def add_parameters(self, configuration):
+        """Declare parameters and outputs."""
+        self.add_grid(configuration)
+        self.add(
+            QgsProcessingParameterNumber(
+                self.COUNT,
+                tr("Number of clusters"),
+                QgsProcessingParameterNumber.Type.Integer,
+                8,
+                minValue=2,
+                maxValue=MOST_CLUSTERS,
+            ),
+            tr("From 2 to 254; it is not used with clusters that were saved before."),
+        )
+        self.add_model()
+        self.add(
+            QgsProcessingParameterFile(
+                self.CLUSTERS, tr("Clusters saved before"), extension="json", optional=True
+            ),
+            tr("Use the clusters of another area; found anew where not given."),
+        )
+        clusters = QgsProcessingParameterFileDestination(
+            self.SAVE_CLUSTERS,
+            tr("Save clusters"),
+            tr("Clusters (*.json)"),
+            optional=True,
+            createByDefault=False,
+        )
+        self.add(clusters, tr("A small file to use the same clusters again for another extent."))
+        self.add_output(tr("Clusters"))
+
+    def problems(self, parameters, context):
+        """What is wrong with saved clusters, grid or output."""
+        saved = self.parameterAsFile(parameters, self.CLUSTERS, context)
+        if saved:
+            ClusterModel.load(saved).check(self.encoder(parameters, context))
+        yield from super().problems(parameters, context)
+
+    def make(self, model, grid, parameters, context, feedback):
+        """The clusters given, or those of this grid."""
+        saved = self.parameterAsFile(parameters, self.CLUSTERS, context)
+        if saved:
+            clusters = ClusterModel.load(saved)
+            clusters.check(model)
+            return Product(clusters)
+        clusters = ClusterModel.fit(
+            model,
+            Locator(grid).sample(SAMPLE),
+            self.parameterAsInt(parameters, self.COUNT, context),
+            cancelled=feedback.isCanceled,
+        )
+        feedback.setProgress(self.SHARE)
+        return Product(clusters)
+
+    def save(self, product, parameters, context):
+        """Write the clusters, if they are wanted."""
+        target = self.parameterAsFileOutput(parameters, self.SAVE_CLUSTERS, context)
+        if not target:
+            return {}
+        product.model.save(target, overwrite=True)
+        return {self.SAVE_CLUSTERS: target}
+
+    def style(self, product, layer):
+        """A colour for each cluster."""
+        style_classes(layer, product.legend)

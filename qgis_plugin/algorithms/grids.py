@@ -1,0 +1,143 @@
+"""Extent, resolution and CRS as parameters, and the grid they make."""
+
+from __future__ import annotations
+
+import re
+from math import isfinite
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsProcessingParameterCrs,
+    QgsProcessingParameterDistance,
+    QgsProcessingParameterExtent,
+)
+
+from ..crs import core_crs, default_resolution, lonlat_crs
+from ..satclip_core.crs import transform_bounds
+from ..satclip_core.errors import InputError
+from ..satclip_core.grid import Grid
+from ..text import tr
+from .base import Algorithm
+
+_NUMBER = r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*"
+_EXTENT = re.compile(rf"^{','.join([_NUMBER] * 4)}(?:\[(.*)\])?\s*$")
+
+
+class GridAlgorithm(Algorithm):
+    """An algorithm that works on a grid of pixels."""
+
+    EXTENT = "EXTENT"
+    RESOLUTION = "RESOLUTION"
+    CRS = "CRS"
+
+    def add_grid(self, configuration) -> None:
+        """Declare extent, resolution and CRS."""
+        extent = QgsProcessingParameterExtent(self.EXTENT, tr("Extent"))
+        if not configuration.get("IN_MODELER"):
+            extent.setDefaultValue(_canvas_extent())
+        self.add(
+            extent,
+            tr(
+                "The area to cover, in any CRS; the map's view at first. "
+                "West > east crosses the date line."
+            ),
+        )
+        self.add(
+            QgsProcessingParameterDistance(
+                self.RESOLUTION, tr("Resolution"), None, self.CRS, optional=True, minValue=0
+            ),
+            tr(
+                "Pixel size in units of the CRS. Not set: a quarter of what the model resolves, "
+                "and at least 100 pixels along the longer side."
+            ),
+        )
+        self.add(
+            QgsProcessingParameterCrs(self.CRS, tr("CRS"), "ProjectCrs", optional=True),
+            tr("CRS of the result; EPSG:4326 where the project has none."),
+        )
+
+    def grid(self, parameters, context, model) -> Grid:
+        """The grid asked for.
+
+        Raises:
+            InputError: extent, resolution and CRS make none.
+        """
+        crs = self.grid_crs(parameters, context)
+        bounds, bounds_crs = self._bounds(parameters, context, crs)
+        if self._given(parameters, self.RESOLUTION):
+            res = self.parameterAsDouble(parameters, self.RESOLUTION, context)
+        else:
+            west, south, east, north = self._in_crs(bounds, bounds_crs, crs)
+            res = default_resolution(model, crs, east - west, north - south)
+        name, other = core_crs(crs), core_crs(bounds_crs)
+        return Grid.from_bounds(bounds, res, name, bounds_crs=None if other == name else other)
+
+    def grid_crs(self, parameters, context) -> QgsCoordinateReferenceSystem:
+        """The CRS asked for, else the project's, else degrees."""
+        crs = self.parameterAsCrs(parameters, self.CRS, context)
+        if not crs.isValid() and context.project() is not None:
+            crs = context.project().crs()
+        return crs if crs.isValid() else lonlat_crs()
+
+    def grid_problems(self, parameters, context):
+        """What is wrong with extent and resolution."""
+        if self._given(parameters, self.RESOLUTION):
+            size = self.parameterAsDouble(parameters, self.RESOLUTION, context)
+            if not (isfinite(size) and size > 0):
+                yield tr("Resolution {size:g}: give a pixel size above 0, or leave it out.").format(
+                    size=size
+                )
+                return
+        self.grid(parameters, context, self.encoder(parameters, context))
+
+    def _given(self, parameters, name) -> bool:
+        return parameters.get(name) not in (None, "")
+
+    def _bounds(self, parameters, context, crs):
+        """(west, south, east, north) as given, and their CRS."""
+        value = parameters.get(self.EXTENT)
+        known = self.parameterAsExtentCrs(parameters, self.EXTENT, context)
+        known = known if known.isValid() else crs
+        matched = _EXTENT.match(value) if isinstance(value, str) else None
+        if matched:  # as text, since a QgsRectangle would put west > east in order
+            west, east, south, north = (float(number) for number in matched.groups()[:4])
+        else:
+            box = self.parameterAsExtent(parameters, self.EXTENT, context)
+            west, east = box.xMinimum(), box.xMaximum()
+            south, north = box.yMinimum(), box.yMaximum()
+        if known.isGeographic():
+            west, south, east, north = _on_earth(west, south, east, north)
+        return (west, south, east, north), known
+
+    def _in_crs(self, bounds, bounds_crs, crs):
+        west, south, east, north = bounds
+        if west > east and bounds_crs.isGeographic():
+            east += 360
+        if bounds_crs == crs:
+            return west, south, east, north
+        box = transform_bounds((west, south, east, north), core_crs(bounds_crs), core_crs(crs))
+        west, south, east, north = box
+        return west, south, east + (360 if west > east and crs.isGeographic() else 0), north
+
+
+def _on_earth(west, south, east, north):
+    """A view in degrees cut to the Earth: a map is often wider than the world."""
+    if east - west >= 360:
+        west, east = -180.0, 180.0
+    if north < -90 or south > 90:
+        raise InputError(f"the extent lies off the Earth: latitude {south:g} to {north:g}")
+    return west, max(south, -90.0), east, min(north, 90.0)
+
+
+def _canvas_extent():
+    """What is in view, as text; None where there is no map."""
+    from qgis.utils import iface
+
+    canvas = iface.mapCanvas() if iface is not None else None
+    if canvas is None or canvas.extent().isEmpty() or not canvas.layers():
+        return None
+    settings = canvas.mapSettings()
+    box = settings.visibleExtent()
+    numbers = (box.xMinimum(), box.xMaximum(), box.yMinimum(), box.yMaximum())
+    text = ",".join(f"{number:.10g}" for number in numbers)
+    return f"{text} [{settings.destinationCrs().authid()}]"

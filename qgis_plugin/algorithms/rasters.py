@@ -1,0 +1,270 @@
+"""Rasters: embeddings, similarity, colours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qgis.core import (
+    QgsProcessingParameterBoolean,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterRasterDestination,
+)
+
+from ..satclip_core.places import Locator
+from ..satclip_core.products import DTYPES, Embedding, Rgb, Similarity
+from ..satclip_core.raster import WriteOptions, write_raster
+from ..satclip_core.raster.writer import SUFFIXES
+from ..satclip_core.rgb import SAMPLE, RgbBasis
+from ..styles import style_bands, style_values
+from ..text import tr
+from .base import progress_to
+from .grids import GridAlgorithm
+from .references import ReferencesMixin
+from .results import Finish
+
+# Pixels on which the loss of a smaller type is measured, as `satclip raster` does.
+_MEASURED = 1024
+
+
+class RasterAlgorithm(GridAlgorithm):
+    """A product of embeddings over a grid, as a GeoTIFF.
+
+    Subclasses give `make` and `style`, and what they `save` beside it.
+    """
+
+    ICON = "raster.svg"
+    # Per cent of the progress that `make` takes.
+    SHARE = 0
+
+    def make(self, model, grid, parameters, context, feedback):
+        """The product."""
+        raise NotImplementedError
+
+    def style(self, product, layer) -> None:
+        """How the layer is drawn."""
+        raise NotImplementedError
+
+    def save(self, product, parameters, context) -> dict:
+        """Write what belongs to the raster; returns outputs."""
+        return {}
+
+    def add_output(self, description: str) -> None:
+        """Declare the raster."""
+        self.add(
+            QgsProcessingParameterRasterDestination(self.OUTPUT, description),
+            tr("A GeoTIFF (.tif) with names of bands and the origin of the model inside."),
+        )
+
+    def problems(self, parameters, context):
+        """What is wrong with the grid or the name of the output."""
+        yield from self.grid_problems(parameters, context)
+        target = self.parameterAsOutputLayer(parameters, self.OUTPUT, context)
+        if target and Path(target).suffix.lower() not in SUFFIXES:
+            yield tr("{target} is no GeoTIFF by its name: let it end in .tif.").format(
+                target=Path(target).name
+            )
+
+    def work(self, parameters, context, feedback):
+        """Write the raster."""
+        model = self.encoder(parameters, context)
+        grid = self.grid(parameters, context, model)
+        height, width = grid.shape
+        feedback.pushInfo(
+            tr("{width} x {height} pixels in {crs}, model {model}").format(
+                width=width, height=height, crs=grid.crs[:40], model=model.name
+            )
+        )
+        target = self.parameterAsOutputLayer(parameters, self.OUTPUT, context)
+        product = self.make(model, grid, parameters, context, feedback)
+        path = write_raster(
+            target,
+            grid,
+            product,
+            model,
+            options=WriteOptions(
+                overwrite=True, tags={"command": self.command(parameters, context)}
+            ),
+            progress=progress_to(feedback, self.SHARE),
+            cancelled=feedback.isCanceled,
+        )
+        extra = self.save(product, parameters, context)
+        facts = self.facts(model, product, parameters, context)
+        finish = Finish(lambda layer: self.style(product, layer), facts, self.title())
+        finish.attach(context, target)
+        return {self.OUTPUT: str(path), **extra}
+
+
+class EmbeddingRaster(RasterAlgorithm):
+    """One band for each dimension of the embedding."""
+
+    NAME = "embeddingraster"
+    DTYPE = "DTYPE"
+    NORMALIZE = "NORMALIZE"
+
+    def title(self):
+        """Name in the toolbox."""
+        return tr("Embedding raster")
+
+    def summary(self):
+        """Help."""
+        return tr(
+            "Writes location embeddings as a GeoTIFF, one band for each dimension, sampled at the "
+            "centres of pixels.\n\nThe model turns longitude and latitude into 256 numbers that "
+            "say what the place is like; nothing is downloaded. Pixels far finer than what the "
+            "model resolves are smooth interpolation."
+        )
+
+    def add_parameters(self, configuration):
+        """Declare parameters and outputs."""
+        self.add_grid(configuration)
+        self.add_model()
+        self.add(
+            QgsProcessingParameterEnum(
+                self.DTYPE, tr("Data type"), [*DTYPES], defaultValue=0, optional=True
+            ),
+            tr("float16 takes half the space; int8 a quarter, scaled to norm 1."),
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterBoolean(self.NORMALIZE, tr("Scale embeddings to norm 1"), False),
+            tr("Then a product of two embeddings is their cosine similarity."),
+            advanced=True,
+        )
+        self.add_output(tr("Embedding raster"))
+
+    def make(self, model, grid, parameters, context, feedback):
+        """The embedding itself."""
+        dtype = DTYPES[self.parameterAsEnum(parameters, self.DTYPE, context)]
+        normalize = self.parameterAsBoolean(parameters, self.NORMALIZE, context)
+        product = Embedding.of(model, dtype=dtype, normalize=normalize)
+        if dtype == "float32":
+            return product
+        measured = product.measured(model.encode(Locator(grid).sample(_MEASURED), single=True))
+        feedback.pushInfo(
+            tr("{dtype}: 1 - cosine is {mean:.2g} in the mean, {most:.2g} at most").format(
+                dtype=dtype, mean=measured.cosine_loss[0], most=measured.cosine_loss[1]
+            )
+        )
+        return measured
+
+    def style(self, product, layer):
+        """The first three bands as colours."""
+        style_bands(layer)
+
+
+class SimilarityRaster(ReferencesMixin, RasterAlgorithm):
+    """Cosine similarity to places."""
+
+    NAME = "similarity"
+    ICON = "similar.svg"
+
+    def title(self):
+        """Name in the toolbox."""
+        return tr("Similarity to places")
+
+    def summary(self):
+        """Help."""
+        return tr(
+            "Maps how alike every pixel is to one place or several: the cosine of the angle "
+            "between their embeddings, -1 to 1.\n\nGive a point, a point layer, or the selected "
+            "features of one. With several places it is the mean of the similarities, or the "
+            "largest. Compare with the values elsewhere before you trust a threshold: even "
+            "unrelated places are a little alike."
+        )
+
+    def add_parameters(self, configuration):
+        """Declare parameters and outputs."""
+        self.add_references()
+        self.add_grid(configuration)
+        self.add_model()
+        self.add_output(tr("Similarity"))
+
+    def problems(self, parameters, context):
+        """What is wrong with places, grid or output."""
+        yield from self.reference_problems(parameters, context)
+        yield from super().problems(parameters, context)
+
+    def make(self, model, grid, parameters, context, feedback):
+        """Similarity to the places."""
+        places = self.references(parameters, context, feedback)
+        return Similarity.to(model, places, reduce=self.reduction(parameters, context))
+
+    def style(self, product, layer):
+        """A perceptually uniform ramp."""
+        style_values(layer)
+
+
+class EmbeddingRgb(RasterAlgorithm):
+    """Three principal components as colours."""
+
+    NAME = "embeddingrgb"
+    BASIS = "BASIS"
+    SAVE_BASIS = "SAVE_BASIS"
+
+    def title(self):
+        """Name in the toolbox."""
+        return tr("Embedding colours (RGB)")
+
+    def summary(self):
+        """Help."""
+        return tr(
+            "Shows the first three principal components of the embeddings as red, green and blue: "
+            "places of like colour are alike.\n\nThe components are fitted on a sample of the "
+            "pixels and stretched from the 2nd to the 98th percentile. Save them as a basis to "
+            "give another extent the same colours."
+        )
+
+    def add_parameters(self, configuration):
+        """Declare parameters and outputs."""
+        self.add_grid(configuration)
+        self.add_model()
+        self.add(
+            QgsProcessingParameterFile(
+                self.BASIS, tr("Basis of another picture"), extension="json", optional=True
+            ),
+            tr("Use the colours of another picture; fitted on this one where not given."),
+        )
+        basis = QgsProcessingParameterFileDestination(
+            self.SAVE_BASIS,
+            tr("Save basis"),
+            tr("Basis (*.json)"),
+            optional=True,
+            createByDefault=False,
+        )
+        self.add(basis, tr("A small file to use the same colours again for another extent."))
+        self.add_output(tr("Embedding colours"))
+
+    def problems(self, parameters, context):
+        """What is wrong with basis, grid or output."""
+        basis = self.parameterAsFile(parameters, self.BASIS, context)
+        if basis:
+            RgbBasis.load(basis).check(self.encoder(parameters, context))
+        yield from super().problems(parameters, context)
+
+    def make(self, model, grid, parameters, context, feedback):
+        """Colours by the basis given, or by one of this grid's own."""
+        basis = self.parameterAsFile(parameters, self.BASIS, context)
+        if basis:
+            fitted = RgbBasis.load(basis)
+            fitted.check(model)
+            return Rgb(fitted)
+        fitted = RgbBasis.fit(model, Locator(grid).sample(SAMPLE))
+        feedback.pushInfo(
+            tr("The colours show {share:.0f} % of the variance.").format(
+                share=100 * fitted.explained.sum()
+            )
+        )
+        return Rgb(fitted)
+
+    def save(self, product, parameters, context):
+        """Write the basis, if it is wanted."""
+        target = self.parameterAsFileOutput(parameters, self.SAVE_BASIS, context)
+        if not target:
+            return {}
+        product.basis.save(target, overwrite=True)
+        return {self.SAVE_BASIS: target}
+
+    def style(self, product, layer):
+        """Nothing to do: the file says itself which band is which colour."""

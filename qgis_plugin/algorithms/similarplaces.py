@@ -1,0 +1,133 @@
+"""The places of an area that are most like some others, as points."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qgis.core import (
+    QgsFeature,
+    QgsFeatureSink,
+    QgsFields,
+    QgsGeometry,
+    QgsPointXY,
+    QgsProcessing,
+    QgsProcessingException,
+    QgsProcessingParameterFeatureSink,
+    QgsProcessingParameterNumber,
+    QgsWkbTypes,
+)
+
+from ..compat import integer_field, number_field
+from ..satclip_core.similar import MOST_PLACES, similar_places
+from ..styles import style_points
+from ..text import tr
+from .base import progress_to
+from .grids import GridAlgorithm
+from .references import ReferencesMixin
+from .results import Finish
+
+
+class SimilarPlaces(ReferencesMixin, GridAlgorithm):
+    """The most similar grid cells as a point layer."""
+
+    NAME = "similarplaces"
+    ICON = "similar.svg"
+    COUNT = "COUNT"
+    AWAY = "AWAY"
+
+    def title(self):
+        """Name in the toolbox."""
+        return tr("Most similar places")
+
+    def summary(self):
+        """Help."""
+        return tr(
+            "Finds the places of an area that are most like a place, or several, and gives them "
+            "as points, the most similar first.\n\nThe centres of a grid are compared; a distance "
+            "leaves out what lies near the places themselves."
+        )
+
+    def add_parameters(self, configuration):
+        """Declare parameters and outputs."""
+        self.add_references()
+        self.add_grid(configuration)
+        self.add(
+            QgsProcessingParameterNumber(
+                self.COUNT,
+                tr("Number of places"),
+                QgsProcessingParameterNumber.Type.Integer,
+                100,
+                minValue=1,
+                maxValue=MOST_PLACES,
+            ),
+            tr("How many grid cells are wanted, the most similar first."),
+        )
+        self.add(
+            QgsProcessingParameterNumber(
+                self.AWAY,
+                tr("At least so far away (kilometres)"),
+                QgsProcessingParameterNumber.Type.Double,
+                0,
+                minValue=0,
+                optional=True,
+            ),
+            tr("Leaves out grid cells nearer than this to any of the places."),
+        )
+        self.add_model()
+        self.add(
+            QgsProcessingParameterFeatureSink(
+                self.OUTPUT, tr("Similar places"), QgsProcessing.SourceType.TypeVectorPoint
+            ),
+            tr("Points with rank, similarity, longitude and latitude."),
+        )
+
+    def problems(self, parameters, context):
+        """What is wrong with places or grid."""
+        yield from self.reference_problems(parameters, context)
+        yield from self.grid_problems(parameters, context)
+
+    def work(self, parameters, context, feedback):
+        """Look at all grid cells, keep the best."""
+        model = self.encoder(parameters, context)
+        grid = self.grid(parameters, context, model)
+        found = similar_places(
+            grid,
+            model,
+            self.references(parameters, context, feedback),
+            self.parameterAsInt(parameters, self.COUNT, context),
+            reduce=self.reduction(parameters, context),
+            away_km=self.parameterAsDouble(parameters, self.AWAY, context),
+            progress=progress_to(feedback),
+            cancelled=feedback.isCanceled,
+        )
+        target = self._write(grid, found, parameters, context)
+        facts = self.facts(model, None, parameters, context)
+        Finish(lambda layer: style_points(layer, "similarity"), facts, self.title()).attach(
+            context, target
+        )
+        return {self.OUTPUT: target}
+
+    def _write(self, grid, found, parameters, context) -> str:
+        fields = QgsFields()
+        fields.append(integer_field("rank"))
+        for name in ("similarity", "lon", "lat"):
+            fields.append(number_field(name))
+        crs = self.grid_crs(parameters, context)
+        sink, target = self.parameterAsSink(
+            parameters, self.OUTPUT, context, fields, QgsWkbTypes.Type.Point, crs
+        )
+        if sink is None:
+            raise QgsProcessingException(self.invalidSinkError(parameters, self.OUTPUT))
+        x, y = grid.centres(found.pixels[:, 0], found.pixels[:, 1])
+        rows = zip(x.tolist(), y.tolist(), found.similarity.tolist(), found.lonlat.tolist())
+        for rank, (east, north, similarity, (lon, lat)) in enumerate(rows, 1):
+            feature = QgsFeature(fields)
+            feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(east, north)))
+            feature.setAttributes([rank, similarity, lon, lat])
+            if not sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
+                raise QgsProcessingException(
+                    tr("A feature could not be written: {reason}").format(
+                        reason=sink.lastError() or Path(str(target)).name
+                    )
+                )
+        return target

@@ -1,0 +1,47 @@
+"""The few places where QGIS 3.22 and QGIS 4 need different words."""
+
+from __future__ import annotations
+
+from qgis.core import QgsField
+from qgis.PyQt.QtCore import QMetaType
+
+_NUMBER, _INTEGER, _TEXT, _LIST = "Double", "Int", "QString", "QVariantList"
+# What QVariant calls them where its name is another.
+_OLD_NAMES = {_TEXT: "String", _LIST: "List"}
+
+
+def number_field(name: str) -> QgsField:
+    """A field of floating-point numbers."""
+    return _field(name, _NUMBER)
+
+
+def integer_field(name: str) -> QgsField:
+    """A field of whole numbers."""
+    return _field(name, _INTEGER)
+
+
+def text_field(name: str) -> QgsField:
+    """A field of text of any length."""
+    return _field(name, _TEXT)
+
+
+def array_field(name: str) -> QgsField:
+    """A field of arrays of numbers."""
+    return _field(name, _LIST, _NUMBER)
+
+
+def _field(name: str, kind: str, of: str | None = None) -> QgsField:
+    """QgsField takes QMetaType from QGIS 3.38 on, QVariant's types before."""
+    try:
+        return _made(QMetaType.Type, name, kind, of)
+    except TypeError:
+        from qgis.PyQt.QtCore import QVariant
+
+        return _made(QVariant.Type, name, _OLD_NAMES.get(kind, kind), of)
+
+
+def _made(types, name, kind, of):
+    field = QgsField(name, getattr(types, kind))
+    if of is not None:
+        field.setSubType(getattr(types, of))
+    return field

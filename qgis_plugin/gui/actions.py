@@ -1,0 +1,145 @@
+"""Toolbar and menu: what the plugin adds to the window of QGIS, and takes away again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from qgis.core import Qgis, QgsMapLayer, QgsVectorLayer, QgsWkbTypes
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtGui import QIcon
+
+from ..models import default_model
+from ..text import tr
+from .dock import SimilarPlacesDock
+from .embed import EmbedDialog, EmbedRun
+from .models_dialog import ModelsDialog
+
+try:  # Qt 6 has moved it
+    from qgis.PyQt.QtGui import QAction
+except ImportError:
+    from qgis.PyQt.QtWidgets import QAction
+
+ICONS = Path(__file__).parents[1] / "icons"
+_SECONDS_SHOWN = 8
+
+
+class Gui:
+    """Toolbar, Raster menu, dock and dialogs.
+
+    Args:
+        iface: the window of QGIS.
+    """
+
+    def __init__(self, iface: Any) -> None:
+        self.iface = iface
+        self.actions: dict[str, QAction] = {}
+        self.toolbar: Any = None
+        self.dock: SimilarPlacesDock | None = None
+        self.models: ModelsDialog | None = None
+        self.embedding: EmbedRun | None = None
+
+    def load(self) -> None:
+        """Add everything; the dock is made when it is first wanted."""
+        self.toolbar = self.iface.addToolBar("SatCLIP")
+        self.toolbar.setObjectName("SatclipToolbar")
+        for name, icon, text, called in (
+            ("embed", "points.svg", tr("Embed layer points…"), self.embed_points),
+            ("raster", "raster.svg", tr("Embedding raster…"), self.embedding_raster),
+            ("similar", "similar.svg", tr("Similar places"), self.similar_places),
+            ("models", "models.svg", tr("Models…"), self.show_models),
+        ):
+            action = QAction(QIcon(str(ICONS / icon)), text, self.iface.mainWindow())
+            action.setObjectName(f"satclip_{name}")
+            action.setCheckable(name == "similar")
+            action.triggered.connect(called)
+            self.toolbar.addAction(action)
+            self.iface.addPluginToRasterMenu("SatCLIP", action)
+            self.actions[name] = action
+        self.iface.currentLayerChanged.connect(self._layer_changed)
+        self._layer_changed(self.iface.activeLayer())
+
+    def unload(self) -> None:
+        """Take everything away again."""
+        self.iface.currentLayerChanged.disconnect(self._layer_changed)
+        if self.embedding is not None:
+            self.embedding.cancel()
+        if self.models is not None:
+            self.models.close()
+            self.models.deleteLater()
+        if self.dock is not None:
+            self.dock.close_down()
+            self.iface.removeDockWidget(self.dock)
+            self.dock.deleteLater()
+        for action in self.actions.values():
+            self.iface.removePluginRasterMenu("SatCLIP", action)
+            self.toolbar.removeAction(action)
+            action.deleteLater()
+        self.toolbar.deleteLater()
+        self.actions, self.toolbar = {}, None
+        self.dock = self.models = self.embedding = None
+
+    def similar_places(self, shown: bool) -> None:
+        """Show the dock, or hide it."""
+        if self.dock is None:
+            self.dock = SimilarPlacesDock(self.iface)
+            self.dock.visibilityChanged.connect(self._dock_changed)
+            self.iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
+        self.dock.setVisible(shown)
+        if shown:
+            self.dock.raise_()
+
+    def show_models(self) -> None:
+        """Open the Models dialog, beside which QGIS stays usable."""
+        if self.models is None:
+            self.models = ModelsDialog(self.iface.mainWindow())
+            self.models.chosen.connect(self._model_chosen)
+        self.models.reload()
+        self.models.show()
+        self.models.raise_()
+
+    def embedding_raster(self) -> None:
+        """Open the algorithm's dialog, with the model of the settings."""
+        import processing
+
+        processing.execAlgorithmDialog("satclip:embeddingraster", {"MODEL": default_model()})
+
+    def embed_points(self) -> None:
+        """Ask how to embed the active point layer, and do it in a task."""
+        layer = self.iface.activeLayer()
+        if not is_points(layer):
+            self._say(tr("Select a point layer in the Layers panel first."), Qgis.MessageLevel.Info)
+            return
+        dialog = EmbedDialog(layer, self.iface.mainWindow())
+        if dialog.exec():
+            self.embedding = EmbedRun(layer, dialog.choice(), self.iface.messageBar())
+            self.embedding.start()
+
+    def _layer_changed(self, layer: QgsMapLayer | None) -> None:
+        action = self.actions["embed"]
+        action.setEnabled(is_points(layer))
+        text = tr("Embed layer points…")
+        action.setToolTip(
+            text if is_points(layer) else tr("Embed layer points: select a point layer first")
+        )
+
+    def _dock_changed(self, _visible: bool) -> None:
+        # Hidden behind another tab it is not closed.
+        if self.dock is not None:
+            self.actions["similar"].setChecked(not self.dock.isHidden())
+
+    def _model_chosen(self, model: str) -> None:
+        if self.dock is not None:
+            self.dock.use_model(model)
+        self._say(tr("From now on: {model}").format(model=model), Qgis.MessageLevel.Success)
+
+    def _say(self, text: str, level: Any) -> None:
+        self.iface.messageBar().pushMessage("SatCLIP", text, level, _SECONDS_SHOWN)
+
+
+def is_points(layer: QgsMapLayer | None) -> bool:
+    """Whether a layer has point features."""
+    return (
+        isinstance(layer, QgsVectorLayer)
+        and layer.geometryType() == QgsWkbTypes.GeometryType.PointGeometry
+    )

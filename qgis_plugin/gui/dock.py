@@ -1,0 +1,235 @@
+"""The Similar places dock: click on the map, see what is alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from qgis.core import Qgis
+from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtWidgets import QDockWidget
+
+from ..crs import core_crs
+from ..models import default_model
+from ..satclip_core.grid import Grid
+from ..text import tr
+from .layer import SimilarityLayer
+from .maptool import Markers, PlaceTool
+from .panel import Panel
+from .save import SaveTask
+from .session import Session
+
+# Milliseconds without a change of the view before it is embedded.
+_SETTLED = 200
+# Every so many rows and columns of the picture are counted for the histogram.
+_COUNTED = 4
+# Shares of the values at which the colours begin, as in QGIS' own stretch.
+_LOW = 0.02
+_SECONDS_SHOWN = 8
+
+
+class SimilarPlacesDock(QDockWidget):
+    """Non-modal: shows the similarity of the view to the places that were clicked on.
+
+    Args:
+        iface: of QGIS, or anything with mapCanvas(), messageBar() and mainWindow().
+    """
+
+    drawn = pyqtSignal()  # a picture has been given to the map
+
+    def __init__(self, iface: Any) -> None:
+        super().__init__(tr("Similar places"), iface.mainWindow())
+        self.setObjectName("SatclipSimilarPlaces")
+        self.setAllowedAreas(
+            Qt.DockWidgetArea.LeftDockWidgetArea | Qt.DockWidgetArea.RightDockWidgetArea
+        )
+        self._iface, self._canvas = iface, iface.mapCanvas()
+        self.panel = Panel(self)
+        self.setWidget(self.panel)
+        self.session = Session(default_model(), self)
+        self.layer = SimilarityLayer(self)
+        self.tool = PlaceTool(self._canvas)
+        self.markers = Markers(self._canvas)
+        self._saving: SaveTask | None = None
+        self._shown_picture: np.ndarray | None = None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_SETTLED)
+        self._connect()
+
+    def use_model(self, model: str) -> None:
+        """Another model was chosen."""
+        if model != self.session.model:
+            self.session.set_model(model)
+            self.panel.set_model(model)
+
+    def refresh(self) -> None:
+        """Embed what the canvas shows now, if it is not what is shown."""
+        if not self.isVisible():
+            return
+        view = self.view()
+        if view is None:
+            self.panel.set_status(tr("The map has no coordinate reference system."))
+        elif view != self.session.view or (self.session.field is None and not self.session.busy):
+            self.session.show(view)
+            self.panel.set_status(tr("Embedding the view…"))
+
+    def view(self) -> Any:
+        """The pixels of the canvas as a grid; None without a CRS or extent."""
+        settings = self._canvas.mapSettings()
+        extent, size = settings.visibleExtent(), settings.outputSize()
+        crs = settings.destinationCrs()
+        if not crs.isValid() or extent.isEmpty() or size.isEmpty():
+            return None
+        width, height = size.width(), size.height()
+        across, down = extent.width() / width, extent.height() / height
+        transform = (across, 0.0, extent.xMinimum(), 0.0, -down, extent.yMaximum())
+        return Grid(core_crs(crs), transform, (height, width))
+
+    def close_down(self) -> None:
+        """Leave nothing behind: tasks, layer, marks, tool, signals."""
+        self._timer.stop()
+        self.session.stop()
+        if self._saving is not None:
+            self._saving.cancel()
+        self._canvas.extentsChanged.disconnect(self._timer.start)
+        self._canvas.destinationCrsChanged.disconnect(self._crs_changed)
+        self._canvas.unsetMapTool(self.tool)
+        self.markers.clear()
+        self.layer.close()
+
+    def _connect(self) -> None:
+        self._timer.timeout.connect(self.refresh)
+        self._canvas.extentsChanged.connect(self._timer.start)
+        self._canvas.destinationCrsChanged.connect(self._crs_changed)
+        self.visibilityChanged.connect(self._visible)
+        self.tool.picked.connect(self._picked)
+        self.tool.missed.connect(lambda: self.panel.set_status(tr("There is no place there.")))
+        self.tool.activated.connect(lambda: self.panel.pick.setChecked(True))
+        self.tool.deactivated.connect(lambda: self.panel.pick.setChecked(False))
+        self.layer.removed.connect(self.session.clear)
+        session, panel = self.session, self.panel
+        session.pictured.connect(self._pictured)
+        session.landed.connect(self._restyle)
+        session.placed.connect(self._placed)
+        session.failed.connect(self._failed)
+        session.told.connect(self._tell)
+        panel.set_model(session.model)
+        panel.picking.connect(self._picking)
+        panel.removed.connect(session.remove)
+        panel.cleared.connect(session.clear)
+        panel.reduced.connect(session.set_reduce)
+        panel.styled.connect(self._restyle)
+        panel.picked.connect(self._threshold_at)
+        panel.saved.connect(self.save)
+
+    def _visible(self, visible: bool) -> None:
+        if visible:
+            self._timer.start()
+            self._picking(True)
+        elif self.isHidden():  # not merely behind another tab
+            self._picking(False)
+            self.session.stop()
+
+    def _picking(self, on: bool) -> None:
+        if on:
+            self._canvas.setMapTool(self.tool)
+        else:
+            self._canvas.unsetMapTool(self.tool)
+
+    def _picked(self, lon: float, lat: float, adds: bool) -> None:
+        if self.view() != self.session.view:
+            self._timer.stop()
+            self.session.show(self.view())
+        self.session.add(lon, lat, replace=not adds)
+
+    def _crs_changed(self) -> None:
+        self._placed()
+        self._timer.start()
+
+    def _placed(self) -> None:
+        places = [(place.lon, place.lat) for place in self.session.places]
+        self.markers.show(places)
+        self.panel.set_places(places)
+
+    def _pictured(self) -> None:
+        picture = self.session.picture
+        self._shown_picture = picture
+        if picture is None:
+            self.layer.drop()
+            self.panel.set_values(None, None, (0.0, 1.0))
+            self._tell()
+            return
+        crs = self._canvas.mapSettings().destinationCrs()
+        self.layer.show(picture, self.session.view, crs.toWkt())
+        self._restyle()
+        self.drawn.emit()
+
+    def _restyle(self) -> None:
+        """Colours, threshold and histogram for the picture that is shown."""
+        picture = self.session.picture
+        if picture is None or not self.session.places:
+            return
+        counted = picture[::_COUNTED, ::_COUNTED]
+        values = counted[np.isfinite(counted)]
+        land = self.session.land
+        low, high = self._range(values, land)
+        threshold = self.threshold()
+        self.panel.set_values(values, land, (low, high))
+        self.panel.set_threshold(threshold)
+        self.layer.style(low, high, threshold)
+
+    def _range(self, values: np.ndarray, land: np.ndarray | None) -> tuple[float, float]:
+        if land is None or self.panel.stretches_view or not len(values):
+            known = values if len(values) else np.array([0.0, 1.0])
+            return float(np.quantile(known, _LOW)), float(known.max())
+        return float(np.quantile(land, _LOW)), self.session.best
+
+    def threshold(self) -> float | None:
+        """The similarity under which nothing is drawn."""
+        land = self.session.land
+        percentile = self.panel.percentile
+        if land is None or percentile is None:
+            return None
+        return float(np.percentile(land, percentile))
+
+    def _threshold_at(self, similarity: float) -> None:
+        land = self.session.land
+        if land is not None:
+            self.panel.set_percentile(100 * float(np.mean(land < similarity)))
+
+    def _tell(self) -> None:
+        session = self.session
+        if session.field is None:
+            return
+        text = tr("Embedded every {step:.2g}°").format(step=session.field.step)
+        if session.error is not None and session.places:
+            text += tr(", error below {error:.1g} where checked").format(error=session.error)
+        if session.busy:
+            text += tr(" – a finer picture is coming")
+        self.panel.set_status(text if session.places else tr("Click on the map."))
+
+    def _failed(self, text: str) -> None:
+        self.panel.set_status(text)
+        self._say(text, Qgis.MessageLevel.Warning)
+
+    def _say(self, text: str, level: Any) -> None:
+        self._iface.messageBar().pushMessage("SatCLIP", text, level, _SECONDS_SHOWN)
+
+    def save(self, path: str) -> None:
+        """Write the similarity of the view as a GeoTIFF, by the encoder itself, in a task."""
+        places = [(place.lon, place.lat) for place in self.session.places]
+        self._saving = SaveTask(
+            path, self.session.view, self.session.model, places, self.session.reduce
+        )
+        self._saving.ended.connect(self._saved)
+        self.panel.save.setEnabled(False)
+        self._saving.start()
+
+    def _saved(self, path: str, error: str) -> None:
+        self._saving = None
+        self.panel.set_places([(place.lon, place.lat) for place in self.session.places])
+        if error:
+            self._say(error, Qgis.MessageLevel.Warning)
+            return
+        self._say(tr("Saved {path}").format(path=path), Qgis.MessageLevel.Success)

@@ -1,0 +1,273 @@
+"""The Models dialog: which model is used, what it is, and where others come from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qgis.core import QgsApplication
+from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.PyQt.QtGui import QFont
+from qgis.PyQt.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QTextBrowser,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..models import default_model, encoder, set_default_model
+from ..satclip_core.published import PUBLISHED
+from ..satclip_core.registry import ModelEntry, list_models, published_info
+from ..text import tr
+from .fetch import Fetch
+from .session import WorkTask
+
+
+class ModelsDialog(QDialog):
+    """Non-modal: a table of models, the facts of the chosen one, and what can be done with it."""
+
+    chosen = pyqtSignal(str)  # name or path
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(tr("SatCLIP models"))
+        self.resize(760, 560)
+        self._fetch: Fetch | None = None
+        self._task: WorkTask | None = None
+        self._files: list[str] = []
+        self._entries: list[ModelEntry] = []
+        self._make()
+        self._lay_out()
+        self._connect()
+        self.reload()
+
+    def reload(self) -> None:
+        """List the models anew; the row stays where it was."""
+        row = max(self.table.currentRow(), 0)
+        self._entries = list_models()
+        current = default_model()
+        names = [entry.name for entry in self._entries]
+        if current not in names and current not in self._files:
+            self._files.append(current)
+        self.table.setRowCount(0)
+        for entry in self._entries:
+            self._add_row(entry.name, _cells(entry), current)
+        for path in self._files:
+            self._add_row(path, (tr("file"), "", "", "", ""), current)
+        self.table.selectRow(min(row, self.table.rowCount() - 1))
+
+    def select(self, name: str) -> None:
+        """Go to the row of a model."""
+        for row in range(self.table.rowCount()):
+            if self._name(row) == name:
+                self.table.selectRow(row)
+
+    def selected(self) -> str:
+        """Name or path in the current row."""
+        return self._name(max(self.table.currentRow(), 0))
+
+    def use(self) -> None:
+        """Use the selected model from now on."""
+        name = self.selected()
+        set_default_model(name)
+        self.reload()
+        self.chosen.emit(name)
+
+    def fetch(self) -> None:
+        """Fetch the selected model."""
+        self._fetch = Fetch(self.selected(), self)
+        self._fetch.progressed.connect(self._progress)
+        self._fetch.ended.connect(self._fetched)
+        self.progress.setRange(0, 0)
+        self._busy(True)
+        self.status.setText(tr("Fetching {name}…").format(name=self._fetch.name))
+        self._fetch.start()
+
+    def open_file(self, path: str) -> None:
+        """Offer a model file."""
+        if path not in self._files:
+            self._files.append(path)
+        self.reload()
+        self.select(path)
+
+    def done(self, result: int) -> None:
+        """Closing stops a download."""
+        if self._fetch is not None:
+            self._fetch.cancel()
+        super().done(result)
+
+    def _make(self) -> None:
+        heads = (
+            tr("Model"),
+            tr("State"),
+            tr("L"),
+            tr("Effective resolution"),
+            tr("Licence"),
+            tr("Size"),
+        )
+        self.table = QTableWidget(0, len(heads))
+        self.table.setHorizontalHeaderLabels(heads)
+        self.table.verticalHeader().hide()
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.facts = QTextBrowser()
+        self.facts.setOpenExternalLinks(True)
+        self.use_button = QPushButton(tr("Use this model"))
+        self.fetch_button = QPushButton(tr("Fetch"))
+        self.fetch_button.setToolTip(tr("Download from the Hugging Face hub, with QGIS' proxy."))
+        self.file_button = QPushButton(tr("Open a file…"))
+        self.close_button = QPushButton(tr("Close"))
+        self.progress = QProgressBar()
+        self.cancel_button = QPushButton(tr("Cancel"))
+        self.status = QLabel()
+        self.status.setWordWrap(True)
+        self._busy(False)
+
+    def _lay_out(self) -> None:
+        box = QVBoxLayout(self)
+        box.addWidget(self.table, 2)
+        box.addWidget(self.facts, 3)
+        box.addWidget(self.status)
+        for row in (
+            (self.progress, self.cancel_button),
+            (self.use_button, self.fetch_button, self.file_button, None, self.close_button),
+        ):
+            line = QHBoxLayout()
+            for widget in row:
+                if widget is None:
+                    line.addStretch(1)
+                else:
+                    line.addWidget(widget)
+            box.addLayout(line)
+
+    def _connect(self) -> None:
+        self.table.itemSelectionChanged.connect(self._show)
+        self.use_button.clicked.connect(self.use)
+        self.fetch_button.clicked.connect(self.fetch)
+        self.file_button.clicked.connect(self._ask_file)
+        self.close_button.clicked.connect(self.accept)
+        self.cancel_button.clicked.connect(lambda: self._fetch and self._fetch.cancel())
+
+    def _add_row(self, name: str, cells: tuple[str, ...], current: str) -> None:
+        row = self.table.rowCount()
+        self.table.insertRow(row)
+        shown = name.replace("\\", "/").rpartition("/")[2]
+        for column, text in enumerate((shown, *cells)):
+            item = QTableWidgetItem(text)
+            item.setToolTip(name if column == 0 else text)
+            if column == 0:
+                item.setData(Qt.ItemDataRole.UserRole, name)
+            if name == current:
+                font = QFont(item.font())
+                font.setBold(True)
+                item.setFont(font)
+            self.table.setItem(row, column, item)
+
+    def _name(self, row: int) -> str:
+        return str(self.table.item(row, 0).data(Qt.ItemDataRole.UserRole))
+
+    def _show(self) -> None:
+        """The facts of the selected model, read in a task."""
+        name = self.selected()
+        self.fetch_button.setEnabled(self._fetch is None and self._missing(name))
+        self.use_button.setEnabled(not self._missing(name))
+        self._task = None
+        if self._missing(name):
+            self.facts.setMarkdown(_published_facts(name))
+            return
+        task = WorkTask(
+            tr("Reading a model"),
+            lambda _cancelled: encoder(name),
+            lambda made, error: self._read(task, made, error),
+        )
+        self._task = task
+        QgsApplication.taskManager().addTask(task)
+
+    def _read(self, task: WorkTask, made: Any, error: Exception | None) -> None:
+        if task is not self._task:  # another row was chosen meanwhile
+            return
+        self.use_button.setEnabled(error is None)
+        self.facts.setMarkdown(str(error) if error is not None else _facts(made))
+
+    def _missing(self, name: str) -> bool:
+        return name in PUBLISHED and not PUBLISHED[name].path.is_file()
+
+    def _busy(self, busy: bool) -> None:
+        self.progress.setVisible(busy)
+        self.cancel_button.setVisible(busy)
+
+    def _progress(self, received: float, total: float) -> None:
+        self.progress.setRange(0, 1000 if total else 0)
+        if total:
+            self.progress.setValue(round(1000 * received / total))
+        self.progress.setFormat(f"{received / 1e6:.1f} / {total / 1e6:.1f} MB")
+
+    def _fetched(self, name: str, error: str) -> None:
+        self._fetch = None
+        self._busy(False)
+        if error:
+            self.status.setText(error)
+        elif name:
+            self.status.setText(tr("{name} is here, and checked.").format(name=name))
+        else:
+            self.status.setText(tr("Stopped."))
+        self.reload()
+        if name:
+            self.select(name)
+
+    def _ask_file(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self, tr("Open a model"), "", tr("Models (*.npz *.ckpt)")
+        )
+        if path:
+            self.open_file(path)
+
+
+def _cells(entry: ModelEntry) -> tuple[str, ...]:
+    states = {
+        "bundled": tr("comes with the plugin"),
+        "fetched": tr("fetched"),
+        "not fetched": tr("not fetched"),
+    }
+    degree = "" if entry.legendre_polys is None else str(entry.legendre_polys)
+    resolution = "" if entry.resolution_degrees is None else f"{entry.resolution_degrees:g}°"
+    size = "" if entry.size is None else f"{entry.size / 1e6:.1f} MB"
+    return states[entry.state], degree, resolution, "MIT", size
+
+
+def _facts(made: Any) -> str:
+    """What a model is, as Markdown: the facts first, then its card."""
+    resolution = made.resolution_degrees
+    rows = [
+        (tr("Encoder"), made.config.formula),
+        (tr("Dimensions"), str(made.dim)),
+        (tr("Effective resolution"), "–" if resolution is None else f"{resolution:g}°"),
+        (tr("Licence"), made.info.licence),
+        (tr("SHA-256"), f"`{made.sha256}`"),
+    ]
+    lines = [f"- **{name}**: {value}" for name, value in rows]
+    return "\n".join(lines) + "\n\n" + (made.card or "")
+
+
+def _published_facts(name: str) -> str:
+    model = PUBLISHED[name]
+    info = published_info(model)
+    rows = [
+        (tr("From"), model.url),
+        (tr("Effective resolution"), f"{180 / (2 * model.legendre_polys):g}°"),
+        (tr("Licence"), info.licence),
+        (tr("SHA-256"), f"`{model.sha256}`" if model.sha256 else tr("noted on the first fetch")),
+    ]
+    return "\n".join(f"- **{label}**: {value}" for label, value in rows) + "\n\n" + info.card

@@ -1,0 +1,175 @@
+"""The widgets of the Similar places dock: they show, and say what the user wants."""
+
+from __future__ import annotations
+
+import numpy as np
+from qgis.PyQt.QtCore import pyqtSignal
+from qgis.PyQt.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..text import tr
+from .histogram import Histogram
+
+
+class Panel(QWidget):
+    """What the dock shows."""
+
+    picking = pyqtSignal(bool)
+    removed = pyqtSignal(int)
+    cleared = pyqtSignal()
+    reduced = pyqtSignal(str)
+    styled = pyqtSignal()
+    picked = pyqtSignal(float)  # a similarity, on the histogram
+    saved = pyqtSignal(str)  # a path
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._make()
+        self._lay_out()
+        self._connect()
+        self.set_places([])
+
+    @property
+    def percentile(self) -> float | None:
+        """The threshold, percent of land; None where it is off."""
+        return self._percent.value() if self._limit.isChecked() else None
+
+    @property
+    def stretches_view(self) -> bool:
+        """Whether colours are stretched over the view, not over all land."""
+        return self._stretch.currentData() == "view"
+
+    def set_model(self, model: str) -> None:
+        """Name the model."""
+        name = model.replace("\\", "/").rpartition("/")[2]
+        self._model.setText(tr("Model: {name}").format(name=name))
+        self._model.setToolTip(model)
+
+    def set_places(self, places: list[tuple[float, float]]) -> None:
+        """List places, lon and lat in degrees."""
+        self.places.clear()
+        for lon, lat in places:
+            self.places.addItem(_named(lon, lat))
+        some = bool(places)
+        for widget in (self.clear, self.save, self._limit):
+            widget.setEnabled(some)
+        self._reduce.setEnabled(len(places) > 1)
+        self.remove.setEnabled(False)
+
+    def set_values(
+        self, view: np.ndarray | None, land: np.ndarray | None, colours: tuple[float, float]
+    ) -> None:
+        """Show distributions of similarity; see `Histogram.set_values`."""
+        self.histogram.set_values(view, land, colours)
+
+    def set_threshold(self, threshold: float | None) -> None:
+        """Show the similarity that the percentile stands for."""
+        self.histogram.set_threshold(threshold)
+        self._cosine.setText("" if threshold is None else f"≥ {threshold:.3f}")
+
+    def set_percentile(self, percentile: float) -> None:
+        """Switch the threshold on, at a percentile of land."""
+        self._percent.setValue(percentile)
+        self._limit.setChecked(True)
+
+    def set_status(self, text: str) -> None:
+        """One line at the bottom."""
+        self.status.setText(text)
+
+    def _make(self) -> None:
+        self.pick = QToolButton()
+        self.pick.setText(tr("Pick places"))
+        self.pick.setCheckable(True)
+        self.pick.setToolTip(tr("Click on the map to pick a place; Shift-click adds another."))
+        self.pick.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.hint = QLabel(tr("Click: what is like this place? Shift-click: add another."))
+        self.hint.setWordWrap(True)
+        self.places = QListWidget()
+        self.places.setMaximumHeight(90)
+        self.places.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.remove = QPushButton(tr("Remove"))
+        self.clear = QPushButton(tr("Clear"))
+        self._reduce = QComboBox()
+        self._reduce.addItem(tr("Mean of the places"), "mean")
+        self._reduce.addItem(tr("Most similar place"), "max")
+        self._reduce.setToolTip(tr("With several places: what a pixel's similarity is."))
+        self.histogram = Histogram()
+        self._limit = QCheckBox(tr("More similar than"))
+        self._limit.setToolTip(tr("Draw only what is more similar than that share of all land."))
+        self._percent = QDoubleSpinBox()
+        self._percent.setRange(0, 99.9)
+        self._percent.setDecimals(1)
+        self._percent.setValue(95)
+        self._percent.setSuffix(tr(" % of land"))
+        self._cosine = QLabel()
+        self._stretch = QComboBox()
+        self._stretch.addItem(tr("Colours: all land"), "land")
+        self._stretch.addItem(tr("Colours: this view"), "view")
+        self._stretch.setToolTip(tr("The range of similarity that the colours are spread over."))
+        self.save = QPushButton(tr("Save as GeoTIFF…"))
+        self._model, self.status = QLabel(), QLabel()
+        self.status.setWordWrap(True)
+
+    def _lay_out(self) -> None:
+        box = QVBoxLayout(self)
+        for row in (
+            (self.pick,),
+            (self.hint,),
+            (self.places,),
+            (self.remove, self.clear, self._reduce),
+            (self.histogram,),
+            (self._limit, self._percent, self._cosine),
+            (self._stretch, self.save),
+            (self._model,),
+            (self.status,),
+        ):
+            line = QHBoxLayout()
+            for widget in row:
+                line.addWidget(widget)
+            if row[0] is self._limit:
+                line.addStretch(1)
+            box.addLayout(line)
+        box.addStretch(1)
+
+    def _connect(self) -> None:
+        self.pick.clicked.connect(self.picking)
+        self.places.itemSelectionChanged.connect(
+            lambda: self.remove.setEnabled(bool(self.places.selectedItems()))
+        )
+        self.remove.clicked.connect(lambda: self.removed.emit(self.places.currentRow()))
+        self.clear.clicked.connect(lambda: self.cleared.emit())
+        self._reduce.currentIndexChanged.connect(
+            lambda: self.reduced.emit(self._reduce.currentData())
+        )
+        self._limit.toggled.connect(lambda: self.styled.emit())
+        self._percent.valueChanged.connect(lambda: self.styled.emit())
+        self._stretch.currentIndexChanged.connect(lambda: self.styled.emit())
+        self.histogram.picked.connect(self.picked)
+        self.save.clicked.connect(self._ask_path)
+
+    def _ask_path(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(
+            self, tr("Save the similarity"), "similarity.tif", tr("GeoTIFF (*.tif *.tiff)")
+        )
+        if path:
+            self.saved.emit(path if path.lower().endswith((".tif", ".tiff")) else path + ".tif")
+
+
+def _named(lon: float, lat: float) -> str:
+    """23.6, -2.9 -> "2.900° S, 23.600° E"."""
+    north = tr("N") if lat >= 0 else tr("S")
+    east = tr("E") if lon >= 0 else tr("W")
+    return f"{abs(lat):.3f}° {north}, {abs(lon):.3f}° {east}"

@@ -1,0 +1,64 @@
+"""Writing the similarity of a view as a GeoTIFF, by the road that the command line takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qgis.core import QgsApplication
+from qgis.PyQt.QtCore import QObject, pyqtSignal
+
+from ..models import encoder as load_encoder
+from ..satclip_core.products import Similarity
+from ..satclip_core.raster import WriteOptions, write_raster
+from ..text import tr
+from .session import WorkTask
+
+
+class SaveTask(QObject):
+    """Writes one file in a task.
+
+    Args:
+        path: the GeoTIFF; the user has agreed to replace it.
+        view: its pixels.
+        model: name or path.
+        places: lon, lat of the reference places.
+        reduce: "mean" or "max".
+    """
+
+    ended = pyqtSignal(str, str)  # path, error or ""
+
+    def __init__(
+        self, path: str, view: Any, model: str, places: list[tuple[float, float]], reduce: str
+    ) -> None:
+        super().__init__()
+        self._request = path, view, model, places, reduce
+        self._task: WorkTask | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        title = tr("Saving the similarity")
+        self._task = WorkTask(title, self._write, self._done)
+        QgsApplication.taskManager().addTask(self._task)
+
+    def cancel(self) -> None:
+        """Stop; nothing is left behind."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def _write(self, cancelled: Any) -> None:
+        path, view, model, places, reduce = self._request
+        encoder = load_encoder(model)
+        product = Similarity.to(encoder, places, reduce=reduce)
+        task = self._task
+
+        def progress(done: int, total: int) -> None:
+            if task is not None:
+                task.setProgress(100 * done / total)
+
+        options = WriteOptions(overwrite=True)
+        write_raster(
+            path, view, product, encoder, options=options, progress=progress, cancelled=cancelled
+        )
+
+    def _done(self, _result: Any, error: Exception | None) -> None:
+        self.ended.emit(self._request[0], "" if error is None else str(error))

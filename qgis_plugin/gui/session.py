@@ -1,0 +1,253 @@
+"""What the Similar places dock knows and computes: places, the view, pictures; no widgets."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from qgis.core import QgsApplication, QgsTask
+from qgis.PyQt.QtCore import QObject, pyqtSignal
+
+from ..models import encoder as load_encoder
+from ..satclip_core.analysis import unit
+from ..satclip_core.preview import Preview, combine
+from ..text import tr
+from .land import land_points
+
+
+@dataclass
+class Place:
+    """A reference place.
+
+    Attributes:
+        lon: degrees.
+        lat: degrees.
+        embedding: of norm 1; None until the model is here.
+        picture: similarity of the view to it; None until it is drawn.
+        error: largest error of the picture at the places checked; None until they are.
+    """
+
+    lon: float
+    lat: float
+    embedding: Any = field(default=None, repr=False)
+    picture: Any = field(default=None, repr=False)
+    error: float | None = None
+
+
+class WorkTask(QgsTask):
+    """Calls a function of `cancelled` in a thread, and hands its result on in the main thread.
+
+    Args:
+        title: what the task manager shows.
+        work: called in the thread; touches no project, layer or widget.
+        done: called in the main thread with (result, error); one of them is None.
+    """
+
+    def __init__(self, title: str, work: Any, done: Any) -> None:
+        super().__init__(title, QgsTask.Flag.CanCancel)
+        self._work, self._done = work, done
+        self._result: Any = None
+        self._error: Exception | None = None
+
+    def run(self) -> bool:
+        """Never raises: what goes wrong is kept for `finished`."""
+        try:
+            self._result = self._work(self.isCanceled)
+        except Exception as error:
+            self._error = error
+        return self._error is None
+
+    def finished(self, _succeeded: bool) -> None:
+        """In the main thread."""
+        if not self.isCanceled():
+            self._done(self._result, self._error)
+
+
+class Session(QObject):
+    """Reference places and the similarity of a view to them.
+
+    The view is embedded in a task, coarsely first where it is large; a further place then costs
+    one product and one spline, done at once.
+    """
+
+    pictured = pyqtSignal()  # `picture` is new; None where there is no place
+    landed = pyqtSignal()  # `land` is new
+    placed = pyqtSignal()  # `places` changed
+    failed = pyqtSignal(str)
+    told = pyqtSignal()  # `busy`, `field` or `error` changed
+
+    def __init__(self, model: str, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.places: list[Place] = []
+        self.reduce = "mean"
+        self.view: Any = None  # satclip_core.grid.Grid
+        self.picture: np.ndarray | None = None
+        self.field: Any = None
+        self.busy = False
+        self.seconds = 0.0  # what the last picture of a place took, once the view was embedded
+        self._task: WorkTask | None = None
+        self._land_task: WorkTask | None = None
+        self.set_model(model)
+
+    def set_model(self, model: str) -> None:
+        """Use another model; the view is embedded anew."""
+        self.model = model
+        self.encoder: Any = None
+        self.field = None
+        self._preview: Any = None
+        self._land: np.ndarray | None = None
+        self._land_task = None
+        for place in self.places:
+            place.embedding = None
+        if self.view is not None:
+            self.show(self.view)
+
+    def show(self, view: Any) -> None:
+        """Embed a view and draw the places' similarity in it, replacing what is under way."""
+        self.view, self.field = view, None
+        for place in self.places:
+            place.picture = place.error = None
+        self._start(None)
+
+    def stop(self) -> None:
+        """Give up what is under way."""
+        for task in (self._task, self._land_task):
+            if task is not None:
+                with suppress(RuntimeError):  # finished, and deleted by the task manager
+                    task.cancel()
+        self._task = self._land_task = None
+        self.busy = False
+
+    def add(self, lon: float, lat: float, *, replace: bool = False) -> None:
+        """Compare with a place, beside the others or in their stead."""
+        lon = (lon + 180) % 360 - 180
+        self.places = [] if replace else list(self.places)
+        self.places.append(Place(lon, lat))
+        self.placed.emit()
+        self.draw()
+
+    def remove(self, index: int) -> None:
+        """Leave a place out."""
+        del self.places[index]
+        self.placed.emit()
+        self.draw()
+
+    def clear(self) -> None:
+        """Leave all places out."""
+        self.places = []
+        self.placed.emit()
+        self.draw()
+
+    def set_reduce(self, reduce: str) -> None:
+        """How several places are joined: "mean" or "max"."""
+        self.reduce = reduce
+        self.draw()
+        self.landed.emit()
+
+    def draw(self) -> None:
+        """Draw the picture from the embedded view, if it is here; quick enough for the GUI."""
+        if not self.places:
+            self.picture = None
+            self.pictured.emit()
+            return
+        if self.field is None:
+            return
+        start = perf_counter()
+        _draw(self.field, self.places)
+        self.picture = combine([place.picture for place in self.places], self.reduce)
+        self.seconds = perf_counter() - start
+        self.pictured.emit()
+        for place in self.places:
+            if place.error is None:
+                place.error = self.field.error(place.picture, place.embedding)
+        self.told.emit()
+        self._start_land()
+
+    @property
+    def land(self) -> np.ndarray | None:
+        """Similarity of random land places to the places, (N,), sorted; None while not known."""
+        if self._land is None or not self.places or self.field is None:
+            return None
+        references = np.stack([place.embedding for place in self.places])
+        alike = combine(list(references @ self._land.T), self.reduce)
+        return np.sort(alike)
+
+    @property
+    def error(self) -> float | None:
+        """Largest error of the pictures at the places checked; None without any."""
+        known = [place.error for place in self.places if place.error is not None]
+        return max(known) if known else None
+
+    @property
+    def best(self) -> float:
+        """The largest similarity that a reference place itself has."""
+        references = np.stack([place.embedding for place in self.places])
+        alike = combine(list(references @ references.T), self.reduce)
+        return float(alike.max())
+
+    def _start(self, step: float | None) -> None:
+        if self._task is not None:
+            self.stop()
+        model, encoder, known, view = self.model, self.encoder, self._preview, self.view
+        places = [Place(place.lon, place.lat, place.embedding) for place in self.places]
+
+        def work(cancelled: Any) -> Any:
+            made = known or Preview(encoder or load_encoder(model))
+            stages = made.stages(view)
+            stage = stages[0] if step is None else stages[-1]
+            field = made.embed(view, stage.step, cancelled)
+            _draw(field, places)
+            return made, field, places, stages[-1].step if len(stages) > 1 else None
+
+        task = WorkTask(tr("Embedding the map view"), work, lambda *out: self._embedded(task, *out))
+        self._task, self.busy = task, True
+        QgsApplication.taskManager().addTask(task)
+
+    def _embedded(self, task: WorkTask, result: Any, error: Exception | None) -> None:
+        if task is not self._task:
+            return
+        self._task, self.busy = None, False
+        if error is not None:
+            self.failed.emit(str(error))
+            return
+        self._preview, self.field, drawn, finer = result
+        self.encoder = self._preview.encoder
+        by_place = {(place.lon, place.lat): place for place in drawn}
+        for place in self.places:
+            known = by_place.get((place.lon, place.lat))
+            if known is not None:
+                place.embedding, place.picture = known.embedding, known.picture
+                place.error = None
+        if finer is not None and self.field.step > finer * 1.01:
+            self._start(finer)
+        self.draw()
+        self.told.emit()
+
+    def _start_land(self) -> None:
+        if self._land is not None or self._land_task is not None or self.busy:
+            return
+        encoder = self.encoder
+
+        def work(_cancelled: Any) -> Any:
+            return unit(encoder.encode(land_points(), single=True))
+
+        def done(result: Any, error: Exception | None) -> None:
+            self._land_task = None
+            if error is None and encoder is self.encoder:
+                self._land = result
+                self.landed.emit()
+
+        self._land_task = WorkTask(tr("Embedding random places on land"), work, done)
+        QgsApplication.taskManager().addTask(self._land_task)
+
+
+def _draw(field: Any, places: list[Place]) -> None:
+    """Draw what is missing of the pictures of places."""
+    for place in places:
+        if place.embedding is None:
+            place.embedding = field.reference(place.lon, place.lat)
+        if place.picture is None:
+            place.picture = field.similarity(place.embedding)

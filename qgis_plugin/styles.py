@@ -1,0 +1,100 @@
+"""How results arrive on the map: a renderer by what they show, and where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from qgis.core import (
+    QgsClassificationEqualInterval,
+    QgsColorRampShader,
+    QgsContrastEnhancement,
+    QgsGradientColorRamp,
+    QgsGradientStop,
+    QgsGraduatedSymbolRenderer,
+    QgsLayerMetadata,
+    QgsMapLayer,
+    QgsPalettedRasterRenderer,
+    QgsRasterLayer,
+    QgsRasterMinMaxOrigin,
+    QgsRectangle,
+    QgsSingleBandPseudoColorRenderer,
+    QgsVectorLayer,
+)
+from qgis.PyQt.QtGui import QColor
+
+from .satclip_core.legend import Legend
+from .text import tr
+
+# Viridis (Smith and van der Walt 2015): perceptually uniform, in six stops.
+_VIRIDIS = ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725")
+# Shares of the pixels below and above the range of a ramp, and the number of pixels looked at.
+_CUT = (0.02, 0.98)
+_SAMPLE = 250_000
+_POINT_CLASSES = 5
+
+
+def viridis() -> QgsGradientColorRamp:
+    """A perceptually uniform ramp from dark violet to yellow."""
+    colours = [QColor(name) for name in _VIRIDIS]
+    steps = len(colours) - 1
+    stops = [QgsGradientStop(index / steps, colours[index]) for index in range(1, steps)]
+    return QgsGradientColorRamp(colours[0], colours[-1], False, stops)
+
+
+def style_values(layer: QgsRasterLayer, band: int = 1) -> None:
+    """One band of numbers: viridis, from the 2nd to the 98th percentile."""
+    provider = layer.dataProvider()
+    low, high = provider.cumulativeCut(band, *_CUT, QgsRectangle(), _SAMPLE)
+    if not low < high:
+        low, high = low - 0.5, low + 0.5
+    renderer = QgsSingleBandPseudoColorRenderer(provider, band)
+    renderer.setClassificationMin(low)
+    renderer.setClassificationMax(high)
+    renderer.createShader(viridis(), QgsColorRampShader.Type.Interpolated)
+    layer.setRenderer(renderer)
+
+
+def style_classes(layer: QgsRasterLayer, legend: Legend, band: int = 1) -> None:
+    """One band of codes: a colour and a name for each."""
+    classes = [
+        QgsPalettedRasterRenderer.Class(code, QColor(*colour), name)
+        for code, name, colour in zip(legend.codes, legend.names, legend.colours)
+    ]
+    layer.setRenderer(QgsPalettedRasterRenderer(layer.dataProvider(), band, classes))
+
+
+def style_bands(layer: QgsRasterLayer) -> None:
+    """Embeddings: the first three bands as colours, from the 2nd to the 98th percentile."""
+    layer.setContrastEnhancement(
+        QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum,
+        QgsRasterMinMaxOrigin.Limits.CumulativeCut,
+    )
+
+
+def style_points(layer: QgsVectorLayer, field: str) -> None:
+    """Points by a number: viridis in five classes."""
+    renderer = QgsGraduatedSymbolRenderer(field)
+    renderer.setSourceColorRamp(viridis())
+    renderer.setClassificationMethod(QgsClassificationEqualInterval())
+    renderer.updateClasses(layer, _POINT_CLASSES)
+    layer.setRenderer(renderer)
+
+
+def describe(layer: QgsMapLayer, facts: Mapping[str, str], title: str) -> None:
+    """Write provenance into the metadata of a layer.
+
+    Args:
+        layer: a result.
+        facts: names and values: of the model, the product, the command.
+        title: what the layer is.
+    """
+    metadata = QgsLayerMetadata(layer.metadata())
+    metadata.setType("dataset")
+    metadata.setTitle(title)
+    metadata.setAbstract("\n".join(f"{name}: {value}" for name, value in facts.items()))
+    metadata.setCrs(layer.crs())
+    if "licence" in facts:
+        metadata.setLicenses([tr("Model weights: {licence}").format(licence=facts["licence"])])
+    history = [facts[name] for name in ("software", "command") if name in facts]
+    metadata.setHistory(history)
+    layer.setMetadata(metadata)

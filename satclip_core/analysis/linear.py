@@ -1,0 +1,223 @@
+"""Linear models on standardised embeddings: ridge regression and logistic regression.
+
+Penalties count per sample: they weigh the squared weights against the mean loss, so that the same
+penalty means the same with more samples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..blas import product
+
+Float64 = NDArray[np.float64]
+
+# Largest part of the gradient at which logistic weights count as found.
+TOLERANCE = 1e-6
+_NEWTON_STEPS = 100
+_CONJUGATE_STEPS = 250
+# Armijo's condition, and how often a step is halved.
+_DECREASE = 1e-4
+_HALVINGS = 40
+# Directions with less of the largest variance than this are rounding errors.
+_RANK = 1e-12
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Scores of embeddings: ((e - mean) / deviation) · weights + offsets.
+
+    Attributes:
+        mean: (dim,) of the embeddings it was fitted on.
+        deviation: (dim,) their standard deviation, 1 where there is none.
+        weights: (dim, outputs).
+        offsets: (outputs,).
+    """
+
+    mean: Float64
+    deviation: Float64
+    weights: Float64
+    offsets: Float64
+
+    def __call__(self, embeddings: NDArray[Any]) -> NDArray[Any]:
+        """(..., dim) -> (..., outputs) in the same dtype; NaN stays NaN."""
+        dtype = embeddings.dtype
+        weights = (self.weights / self.deviation[:, None]).astype(dtype)
+        # The mean first: it is large against what the weights make of the differences.
+        centred = embeddings.reshape(-1, embeddings.shape[-1]) - self.mean.astype(dtype)
+        scores = product(centred, weights)
+        scores += self.offsets.astype(dtype)
+        return scores.reshape(*embeddings.shape[:-1], len(self.offsets))
+
+
+class Ridge:
+    """Ridge regression: least mean squared error + penalty · |weights|², any penalty at once.
+
+    Embeddings are standardised; the offset is not penalised. scikit-learn's `alpha` is
+    penalty · N.
+
+    Args:
+        embeddings: (N, dim), finite.
+        targets: (N,) or (N, outputs), finite.
+    """
+
+    def __init__(self, embeddings: ArrayLike, targets: ArrayLike) -> None:
+        values = np.asarray(targets, np.float64)
+        values = values[:, None] if values.ndim == 1 else values
+        scaled, self._mean, self._deviation = _standardised(embeddings)
+        self._offsets = values.mean(axis=0)
+        self._variances, self._axes = np.linalg.eigh(product(scaled.T, scaled) / len(scaled))
+        response = product(scaled.T, values - self._offsets) / len(scaled)
+        self._response = self._axes.T @ response
+
+    def solve(self, penalty: float, tolerance: float = 0.0) -> Linear:
+        """The model for one penalty above 0; exact, whatever the tolerance."""
+        damped = self._variances.clip(min=0) + penalty
+        weights = self._axes @ (self._response / damped[:, None])
+        return Linear(self._mean, self._deviation, weights, self._offsets)
+
+
+class Logistic:
+    """Multinomial logistic regression: least mean cross-entropy + penalty / 2 · |weights|².
+
+    Newton's method, whose steps conjugate gradients solve in the principal axes of the data;
+    the loss is convex and each step lowers it. Embeddings are standardised, offsets are not
+    penalised. scikit-learn's `C` is 1 / (penalty · N), for three classes and more.
+
+    Args:
+        embeddings: (N, dim), finite.
+        classes: (N,) integers 0..count-1; a class without samples gets probability near 0.
+        count: number of classes.
+    """
+
+    def __init__(self, embeddings: ArrayLike, classes: ArrayLike, count: int) -> None:
+        scaled, self._mean, self._deviation = _standardised(embeddings)
+        variances, axes = np.linalg.eigh(product(scaled.T, scaled) / len(scaled))
+        self._axes = axes[:, variances > _RANK * max(variances[-1], 1e-300)]
+        # The last column carries the offset.
+        self._data = np.hstack([product(scaled, self._axes), np.ones((len(scaled), 1))])
+        wanted = np.asarray(classes, np.int64)
+        self._wanted = (wanted[:, None] == np.arange(count)).astype(np.float64)
+        self._weights = np.zeros((self._data.shape[1], count))
+        shares = (self._wanted.sum(axis=0) + 0.5) / (len(wanted) + 0.5 * count)
+        self._weights[-1] = np.log(shares) - np.log(shares).mean()
+
+    def solve(self, penalty: float, tolerance: float = TOLERANCE) -> Linear:
+        """The model for one penalty above 0, starting from the last one solved for.
+
+        Args:
+            penalty: weight of the squares of the weights.
+            tolerance: largest part of the gradient that is left.
+        """
+        penalties = np.full((len(self._weights), 1), penalty)
+        penalties[-1] = 0
+        scores = product(self._data, self._weights)
+        for _ in range(_NEWTON_STEPS):
+            chances = softmax(scores)
+            gradient = product(self._data.T, chances - self._wanted) / len(scores)
+            gradient += penalties * self._weights
+            if np.abs(gradient).max() <= tolerance:
+                break
+            step = self._newton_step(gradient, chances, penalties)
+            moved = product(self._data, step)
+            length = self._step_length(scores, moved, step, gradient, penalties)
+            if length == 0:
+                break
+            self._weights = self._weights + length * step
+            scores = scores + length * moved
+        weights = self._axes @ self._weights[:-1]
+        return Linear(self._mean, self._deviation, weights, self._weights[-1].copy())
+
+    def _newton_step(self, gradient: Float64, chances: Float64, penalties: Float64) -> Float64:
+        count = len(chances)
+
+        def hessian(step: Float64) -> Float64:
+            change = chances * product(self._data, step)
+            change -= chances * change.sum(axis=1, keepdims=True)
+            curved: Float64 = product(self._data.T, change) / count + penalties * step
+            return curved
+
+        diagonal = product((self._data**2).T, chances * (1 - chances)) / count + penalties
+        # As exact as the gradient is small: fast convergence near the end, little work far
+        # from it (Nocedal & Wright 2006, section 7.1).
+        norm = float(np.linalg.norm(gradient))
+        return conjugate_gradients(
+            hessian, -gradient, np.maximum(diagonal, 1e-12), min(0.5, norm**0.5) * norm
+        )
+
+    def _step_length(
+        self,
+        scores: Float64,
+        moved: Float64,
+        step: Float64,
+        gradient: Float64,
+        penalties: Float64,
+    ) -> float:
+        """1, or the first of its halves that lowers the loss enough; 0 if none does."""
+
+        def loss(length: float) -> float:
+            weights = self._weights + length * step
+            entropy = _cross_entropy(scores + length * moved, self._wanted)
+            return entropy + float((penalties * weights**2).sum()) / 2
+
+        start, slope = loss(0.0), float((gradient * step).sum())
+        for halvings in range(_HALVINGS):
+            length = 0.5**halvings
+            if loss(length) <= start + _DECREASE * length * slope:
+                return length
+        return 0.0
+
+
+def conjugate_gradients(
+    image_of: Callable[[Float64], Float64], right: Float64, diagonal: Float64, tolerance: float
+) -> Float64:
+    """Solve A x = b for a positive semidefinite A that is known by its products.
+
+    Args:
+        image_of: x -> A x, of the shape of `right`.
+        right: b.
+        diagonal: of A, above 0, to precondition with.
+        tolerance: norm of b - A x that is left.
+    """
+    solution = np.zeros_like(right)
+    rest = right.copy()
+    scaled = rest / diagonal
+    direction, size = scaled, float((rest * scaled).sum())
+    for _ in range(_CONJUGATE_STEPS):
+        if np.linalg.norm(rest) <= tolerance:
+            break
+        image = image_of(direction)
+        curvature = float((direction * image).sum())
+        if curvature <= 0:
+            break
+        solution = solution + size / curvature * direction
+        rest = rest - size / curvature * image
+        scaled = rest / diagonal
+        last, size = size, float((rest * scaled).sum())
+        direction = scaled + size / last * direction
+    return solution
+
+
+def softmax(scores: NDArray[Any]) -> NDArray[Any]:
+    """Probabilities (..., classes) of scores, in their dtype; NaN stays NaN."""
+    raised = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    chances: NDArray[Any] = raised / raised.sum(axis=-1, keepdims=True)
+    return chances
+
+
+def _cross_entropy(scores: Float64, wanted: Float64) -> float:
+    highest = scores.max(axis=1, keepdims=True)
+    logs = np.log(np.exp(scores - highest).sum(axis=1, keepdims=True)) + highest
+    return float(((logs - scores) * wanted).sum() / len(scores))
+
+
+def _standardised(embeddings: ArrayLike) -> tuple[Float64, Float64, Float64]:
+    data = np.asarray(embeddings, np.float64)
+    mean, deviation = data.mean(axis=0), data.std(axis=0)
+    # A dimension that does not vary is rounding; scaled up it would drown the others.
+    deviation[deviation <= 1e-7 * (np.abs(mean) + deviation.max())] = 1.0
+    return (data - mean) / deviation, mean, deviation

@@ -1,0 +1,209 @@
+"""Choosing the penalty of a linear model by cross-validation on folds of whole blocks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Callable, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import CancelledError
+from .linear import Linear, Logistic, Ridge, softmax
+from .validation import class_scores, number_scores
+
+log = logging.getLogger(__name__)
+
+Float64 = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+# Penalties tried, per sample, the strongest first: each fit then starts near the next.
+NUMBER_PENALTIES = tuple(10.0 ** (exponent / 4) for exponent in range(12, -25, -1))
+CLASS_PENALTIES = tuple(10.0 ** (exponent / 2) for exponent in range(1, -11, -1))
+# Penalties in a row that may be worse than the best before weaker ones, which take long, are
+# given up.
+_PATIENCE = 2
+# A test needs no more exact weights than this (the final ones have `linear.TOLERANCE`).
+_TEST_TOLERANCE = 1e-4
+# Probability that what came true is taken to have had at least.
+_LEAST_CHANCE = 1e-6
+
+
+class Problem(Protocol):
+    """Data that a linear model can be fitted to, for any penalty."""
+
+    def solve(self, penalty: float, tolerance: float = ...) -> Linear:
+        """The model for one penalty."""
+
+
+class Task(Protocol):
+    """What is to be learnt: how to fit it, and how to judge what was fitted."""
+
+    penalties: Sequence[float]
+    patience: int
+
+    def problem(self, embeddings: Float64, rows: Integers) -> Problem:
+        """The problem that some of the samples, (N, dim), pose."""
+
+    def errors(self, outputs: Float64, rows: Integers, train: Integers) -> Float64:
+        """What outputs (n, k) for samples `rows` are off by, (n,); NaN where that says nothing."""
+
+    def scores(self, outputs: Float64) -> dict[str, Any]:
+        """Scores for people, of outputs for all samples."""
+
+
+class Numbers:
+    """Numbers (N,), by ridge regression; the error is squared."""
+
+    penalties: Sequence[float] = NUMBER_PENALTIES
+    patience = len(NUMBER_PENALTIES)
+
+    def __init__(self, values: Float64) -> None:
+        self._values = values
+
+    def problem(self, embeddings: Float64, rows: Integers) -> Problem:
+        """Ridge regression."""
+        return Ridge(embeddings[rows], self._values[rows])
+
+    def errors(self, outputs: Float64, rows: Integers, train: Integers) -> Float64:
+        """Squared errors."""
+        squares: Float64 = (outputs[:, 0] - self._values[rows]) ** 2
+        return squares
+
+    def scores(self, outputs: Float64) -> dict[str, Any]:
+        """R² and the like."""
+        return dict(number_scores(self._values, outputs[:, 0]))
+
+
+class Classes:
+    """Classes (N,) 0..count-1, by logistic regression; the error is minus the log-likelihood."""
+
+    penalties: Sequence[float] = CLASS_PENALTIES
+    patience = _PATIENCE
+
+    def __init__(self, classes: Integers, count: int) -> None:
+        self._classes, self._count = classes, count
+
+    def problem(self, embeddings: Float64, rows: Integers) -> Problem:
+        """Logistic regression."""
+        return Logistic(embeddings[rows], self._classes[rows], self._count)
+
+    def errors(self, outputs: Float64, rows: Integers, train: Integers) -> Float64:
+        """Minus log-likelihoods; NaN for a class that no fold but the left-out one has."""
+        wanted = self._classes[rows]
+        chances = softmax(outputs)[np.arange(len(rows)), wanted]
+        taught = np.isin(wanted, self._classes[train])
+        return np.where(taught, -np.log(np.maximum(chances, _LEAST_CHANCE)), np.nan)
+
+    def scores(self, outputs: Float64) -> dict[str, Any]:
+        """Accuracy and the like."""
+        return class_scores(self._classes, outputs.argmax(axis=1), self._count)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A penalty, and what speaks for it.
+
+    Attributes:
+        penalty: with the least error.
+        errors: penalty -> mean error on left-out samples, of all that were tried.
+        outputs: (N, k) for each sample, of the model that did not see its block.
+    """
+
+    penalty: float
+    errors: dict[float, float]
+    outputs: Float64
+
+
+def choose_penalty(
+    task: Task,
+    embeddings: Float64,
+    folds: Integers,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Choice:
+    """The penalty whose models are least wrong on the folds they did not see.
+
+    Args:
+        task: what is to be learnt.
+        embeddings: (N, dim).
+        folds: (N,) number of the fold of each sample, two folds at least.
+        progress: called with (fits done, fits in all at most).
+        cancelled: asked before each fit.
+
+    Raises:
+        CancelledError: `cancelled` said so.
+    """
+    steps = _Steps((int(folds.max()) + 1) * len(task.penalties), progress, cancelled)
+    problems = list(_problems(task, embeddings, folds, steps))
+    errors: dict[float, float] = {}
+    best: tuple[float, Float64] | None = None
+    worse = 0
+    for penalty in task.penalties:
+        outputs, errors[penalty] = _attempt(task, embeddings, problems, penalty, steps)
+        log.debug("penalty %.3g: error %.5g", penalty, errors[penalty])
+        if best is None or errors[penalty] < errors[best[0]]:
+            best, worse = (penalty, outputs), 0
+        else:
+            worse += 1
+        if worse == task.patience:
+            break
+    assert best is not None
+    steps.finish()
+    return Choice(best[0], errors, best[1])
+
+
+class _Steps:
+    """Counts fits, and asks before each whether to go on."""
+
+    def __init__(
+        self,
+        total: int,
+        progress: Callable[[int, int], None] | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> None:
+        self._progress, self._cancelled = progress, cancelled
+        self._done, self._total = 0, total
+
+    def ask(self) -> None:
+        if self._cancelled is not None and self._cancelled():
+            raise CancelledError("stopped on request: nothing was left behind")
+
+    def count(self, done: int = 1) -> None:
+        self._done += done
+        if self._progress is not None:
+            self._progress(self._done, self._total)
+
+    def finish(self) -> None:
+        if self._done < self._total:
+            self.count(self._total - self._done)
+
+
+_Fold = tuple[Problem, Integers, Integers]
+
+
+def _problems(task: Task, embeddings: Float64, folds: Integers, steps: _Steps) -> Iterator[_Fold]:
+    for fold in range(int(folds.max()) + 1):
+        steps.ask()
+        train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        yield task.problem(embeddings, train), train, test
+
+
+def _attempt(
+    task: Task, embeddings: Float64, problems: Sequence[_Fold], penalty: float, steps: _Steps
+) -> tuple[Float64, float]:
+    """Outputs (N, k) for left-out samples, and their mean error."""
+    outputs = []
+    errors = np.full(len(embeddings), np.nan)
+    for problem, train, test in problems:
+        steps.ask()
+        found = problem.solve(penalty, _TEST_TOLERANCE)(embeddings[test])
+        errors[test] = task.errors(found, test, train)
+        outputs.append(found)
+        steps.count()
+    order = np.argsort(np.concatenate([test for _, _, test in problems]))
+    known = errors[np.isfinite(errors)]
+    return np.concatenate(outputs)[order], float(known.mean()) if len(known) else 0.0

@@ -1,0 +1,169 @@
+"""The writer behind `open_writer`, by osgeo.gdal: in QGIS, which has no rasterio."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError, OutputError, require
+from ..grid import Window
+from .handover import Handover
+from .tiff import check_complete
+from .writer import RasterSpec
+
+# GDAL's types; signed bytes are one of their own from GDAL 3.7 on.
+_TYPES = {"float32": "GDT_Float32", "float16": "GDT_Float32", "uint8": "GDT_Byte"}
+_TYPES.update(int8="GDT_Int8", uint16="GDT_UInt16")
+_COLOURS = {"red": "GCI_RedBand", "green": "GCI_GreenBand", "blue": "GCI_BlueBand"}
+_COLOURS.update(alpha="GCI_AlphaBand")
+_NO_SIDE_FILES = "GDAL_PAM_ENABLED"
+
+
+@contextmanager
+def create(path: Path, target: Path, spec: RasterSpec) -> Iterator[GdalWriter]:
+    """A new GeoTIFF at `path`, known to the user as `target`; checked once it is closed."""
+    gdal = require("osgeo.gdal", purpose="writing a GeoTIFF")
+    before = gdal.GetThreadLocalConfigOption(_NO_SIDE_FILES)
+    gdal.SetThreadLocalConfigOption(_NO_SIDE_FILES, "NO")
+    try:
+        writer = GdalWriter(gdal, path, target, spec)
+        try:
+            yield writer
+        finally:
+            # On failure too: GDAL must let go of the file before it can be removed.
+            writer.close()
+    finally:
+        gdal.SetThreadLocalConfigOption(_NO_SIDE_FILES, before)
+    check_complete(path, target)
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+
+
+class GdalWriter:
+    """An open GeoTIFF that takes blocks.
+
+    Args:
+        gdal: the module.
+        path: the file.
+        target: what the user knows it as.
+        spec: what it is to be.
+
+    Raises:
+        InputError: creation options that make no raster.
+        OutputError: it cannot be created.
+    """
+
+    def __init__(self, gdal: Any, path: Path, target: Path, spec: RasterSpec) -> None:
+        self._gdal = gdal
+        self._target = target
+        self._handover = Handover(path, target, spec)
+        with _heard(gdal) as said:
+            self._dataset: Any = _open(gdal, path, spec)
+            if self._dataset is not None and not said:
+                _describe(gdal, self._dataset, spec)
+        if self._dataset is None or said:
+            self.close()
+            raise _creation_error(said, target)
+
+    def write(self, window: Window, bands: NDArray[Any]) -> None:
+        """Write (bands, rows, cols) into a window.
+
+        Raises:
+            OutputError: there is no room for it, or the system refuses.
+        """
+        self._handover.check(bands.nbytes)
+        # Half floats are written as floats of 16 bits, GDAL's NBITS=16; signed bytes as bytes
+        # where GDAL knows no others.
+        data = bands.astype(np.float32) if bands.dtype == np.float16 else bands
+        if data.dtype == np.int8 and not hasattr(self._gdal, "GDT_Int8"):
+            data = data.view(np.uint8)
+        with _heard(self._gdal) as said:
+            self._dataset.WriteArray(np.ascontiguousarray(data), window.col, window.row)
+        if said:
+            raise OutputError(f"cannot write {self._target}: {said[0]}")
+        self._handover.done(bands.nbytes)
+
+    def close(self) -> None:
+        """Let go of the file; what is missing from it is found by `check_complete`."""
+        with _heard(self._gdal):
+            self._dataset = None
+
+
+def _open(gdal: Any, path: Path, spec: RasterSpec) -> Any:
+    product = spec.product
+    height, width = spec.grid.shape
+    options = dict(spec.options)
+    kind = getattr(gdal, _TYPES[product.dtype], None)
+    if kind is None:
+        kind = gdal.GDT_Byte
+        options["PIXELTYPE"] = "SIGNEDBYTE"
+    return gdal.GetDriverByName("GTiff").Create(
+        str(path),
+        width,
+        height,
+        len(product.bands),
+        kind,
+        [f"{key}={value}" for key, value in options.items()],
+    )
+
+
+def _describe(gdal: Any, dataset: Any, spec: RasterSpec) -> None:
+    from osgeo import osr
+
+    product = spec.product
+    a, b, c, d, e, f = spec.grid.transform
+    crs = osr.SpatialReference()
+    crs.SetFromUserInput(spec.grid.crs)
+    crs.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+    dataset.SetSpatialRef(crs)
+    dataset.SetGeoTransform((c, a, b, f, d, e))
+    for index, name in enumerate(product.bands):
+        band = dataset.GetRasterBand(index + 1)
+        band.SetDescription(name)
+        if product.nodata is not None:
+            band.SetNoDataValue(float(product.nodata))
+        if product.scale is not None:
+            band.SetScale(product.scale)
+        if product.colours:
+            band.SetColorInterpretation(getattr(gdal, _COLOURS[product.colours[index]]))
+    # GeoTIFF has room for colours in files of one band alone; the others have them in the tags.
+    if product.legend is not None and len(product.bands) == 1:
+        table = gdal.ColorTable()
+        for code, colour in product.legend.colour_table.items():
+            table.SetColorEntry(code, tuple(colour))
+        dataset.GetRasterBand(1).SetColorTable(table)
+    dataset.SetMetadata({**spec.tags, **product.tags})
+
+
+@contextmanager
+def _heard(gdal: Any) -> Iterator[list[str]]:
+    """What GDAL complains about in this thread, whether it is set to raise or not.
+
+    Warnings count where they are about creation options: one it does not know is only that.
+    """
+    said: list[str] = []
+
+    def hear(level: int, _number: int, message: str) -> None:
+        if level >= gdal.CE_Failure or "creation option" in message:
+            said.append(message)
+
+    gdal.PushErrorHandler(hear)
+    try:
+        yield said
+    except RuntimeError as error:
+        said.append(str(error))
+    finally:
+        gdal.PopErrorHandler()
+
+
+def _creation_error(said: list[str], target: Path) -> Exception:
+    reason = said[0] if said else "GDAL does not say why"
+    if "creation option" in reason or "BLOCK" in reason or "COMPRESS" in reason:
+        return InputError(f"creation options (--co): {reason}")
+    return OutputError(f"cannot create {target}: {reason}")

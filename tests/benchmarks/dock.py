@@ -1,0 +1,123 @@
+"""Click to picture in the Similar places dock, 1280 × 800, in a real QGIS canvas.
+
+    python qgis_plugin/build.py --link DIR
+    QT_QPA_PLATFORM=offscreen PYTHONPATH=DIR python3 tests/benchmarks/dock.py
+
+For each view: seconds from the click until the picture is with the map, and until the canvas has
+drawn it; the first click comes in the moment the view appears, with nothing embedded yet.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+from qgis.core import QgsApplication, QgsCoordinateReferenceSystem, QgsProject, QgsRectangle
+from qgis.gui import QgsLayerTreeMapCanvasBridge, QgsMapCanvas, QgsMessageBar
+from qgis.PyQt.QtCore import QPoint, Qt
+from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QFrame, QMainWindow
+
+VIEWS = {
+    "Europe, EPSG:3857": ("EPSG:3857", (-1.0e6, 4.2e6, 4.12e6, 7.4e6)),
+    "world, EPSG:4326": ("EPSG:4326", (-180, -112.5, 180, 112.5)),
+    "Alps, EPSG:32632": ("EPSG:32632", (2e5, 5.0e6, 8.4e5, 5.4e6)),
+    "Arctic, EPSG:3413": ("EPSG:3413", (-5.12e6, -3.2e6, 5.12e6, 3.2e6)),
+}
+NEXT_CLICKS = 10
+
+
+class Window:
+    """A main window with a canvas of 1280 × 800: what the dock asks of QGIS."""
+
+    def __init__(self) -> None:
+        self._window = QMainWindow()
+        self._canvas = QgsMapCanvas(self._window)
+        self._canvas.setFrameShape(QFrame.Shape.NoFrame)
+        self._canvas.setFixedSize(1280, 800)
+        self._bar = QgsMessageBar()
+        root = QgsProject.instance().layerTreeRoot()
+        self._bridge = QgsLayerTreeMapCanvasBridge(root, self._canvas)
+        self._bridge.setAutoSetupOnFirstLayer(False)
+        self._window.setCentralWidget(self._canvas)
+        self._window.show()
+
+    def mapCanvas(self) -> QgsMapCanvas:
+        return self._canvas
+
+    def messageBar(self) -> QgsMessageBar:
+        return self._bar
+
+    def mainWindow(self) -> QMainWindow:
+        return self._window
+
+
+def wait(reached: Callable[[], object], seconds: float = 30) -> None:
+    """Let QGIS work until something is reached."""
+    end = time.perf_counter() + seconds
+    while not reached():
+        QgsApplication.processEvents()
+        time.sleep(0.0005)
+        if time.perf_counter() > end:
+            raise TimeoutError
+
+
+def click(window: Window, dock: object, x: int, y: int) -> tuple[float, float]:
+    """Seconds from a click to the picture's pixels, and to the drawn canvas."""
+    canvas = window.mapCanvas()
+    given: list[float] = []
+    dock.drawn.connect(lambda: given.append(time.perf_counter()))
+    start = time.perf_counter()
+    QTest.mouseClick(
+        canvas.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(x, y)
+    )
+    wait(lambda: given)
+    drawn: list[float] = []
+    canvas.mapCanvasRefreshed.connect(lambda: drawn.append(time.perf_counter()))
+    wait(lambda: drawn)
+    return given[0] - start, drawn[0] - start
+
+
+def measure(window: Window, dock: object, crs: str, extent: tuple[float, ...]) -> None:
+    """Print a line for one view."""
+    canvas = window.mapCanvas()
+    dock.session.clear()
+    canvas.setDestinationCrs(QgsCoordinateReferenceSystem(crs))
+    canvas.setExtent(QgsRectangle(*extent))
+    first = click(window, dock, 640, 400)
+    step = dock.session.field.step
+    wait(lambda: not dock.session.busy and dock.session.land is not None)
+    further, computed = [], []
+    for number in range(NEXT_CLICKS):
+        wait(lambda: not canvas.isDrawing())
+        further.append(click(window, dock, 300 + 60 * number, 250 + 30 * number))
+        computed.append(dock.session.seconds)
+    print(
+        f"first {first[0]:.3f} s ({first[1]:.3f} drawn) at {step:.2f}°; "
+        f"next {statistics.median(given for given, _ in further):.3f} s "
+        f"({statistics.median(drawn for _, drawn in further):.3f} drawn, "
+        f"{statistics.median(computed):.4f} computing) at {dock.session.field.step:.2f}°, "
+        f"error {dock.session.error:.1g}"
+    )
+
+
+def main() -> None:
+    """Measure every view."""
+    application = QgsApplication([], True)
+    application.initQgis()
+    from satclip_qgis.gui.dock import SimilarPlacesDock
+
+    window = Window()
+    dock = SimilarPlacesDock(window)
+    window.mainWindow().addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+    dock.show()
+    wait(lambda: dock.isVisible())
+    for name, (crs, extent) in VIEWS.items():
+        print(f"{name}: ", end="", flush=True)
+        measure(window, dock, crs, extent)
+    dock.close_down()
+
+
+if __name__ == "__main__":
+    main()

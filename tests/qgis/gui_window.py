@@ -1,0 +1,86 @@
+"""A window with a real canvas, layer tree and message bar, for tests of the interface."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from qgis.core import QgsApplication, QgsCoordinateReferenceSystem, QgsProject, QgsRectangle
+from qgis.gui import QgsLayerTreeMapCanvasBridge, QgsMapCanvas, QgsMessageBar
+from qgis.PyQt.QtCore import QObject, QPoint, Qt, pyqtSignal
+from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QFrame, QMainWindow, QMenu, QToolBar
+
+
+class Window(QObject):
+    """What the plugin asks of QGIS' window, made of QGIS' own widgets."""
+
+    currentLayerChanged = pyqtSignal(object)
+
+    def __init__(self, width: int = 640, height: int = 400) -> None:
+        super().__init__()
+        self.window = QMainWindow()
+        self.canvas = QgsMapCanvas(self.window)
+        self.canvas.setFrameShape(QFrame.Shape.NoFrame)
+        self.canvas.setFixedSize(width, height)
+        self.bar = QgsMessageBar()
+        self.menu = QMenu("Raster", self.window)
+        self.layer = None
+        self.window.setCentralWidget(self.canvas)
+        root = QgsProject.instance().layerTreeRoot()
+        self.bridge = QgsLayerTreeMapCanvasBridge(root, self.canvas)
+        self.bridge.setAutoSetupOnFirstLayer(False)
+        self.window.show()
+
+    def mapCanvas(self) -> QgsMapCanvas:
+        return self.canvas
+
+    def messageBar(self) -> QgsMessageBar:
+        return self.bar
+
+    def mainWindow(self) -> QMainWindow:
+        return self.window
+
+    def activeLayer(self) -> object:
+        return self.layer
+
+    def setActiveLayer(self, layer: object) -> None:
+        self.layer = layer
+        self.currentLayerChanged.emit(layer)
+
+    def addToolBar(self, name: str) -> QToolBar:
+        return self.window.addToolBar(name)
+
+    def addDockWidget(self, area: object, dock: object) -> None:
+        self.window.addDockWidget(area, dock)
+
+    def removeDockWidget(self, dock: object) -> None:
+        self.window.removeDockWidget(dock)
+
+    def addPluginToRasterMenu(self, _name: str, action: object) -> None:
+        self.menu.addAction(action)
+
+    def removePluginRasterMenu(self, _name: str, action: object) -> None:
+        self.menu.removeAction(action)
+
+    def show_map(self, crs: str, extent: tuple[float, float, float, float]) -> None:
+        """Put the canvas somewhere."""
+        self.canvas.setDestinationCrs(QgsCoordinateReferenceSystem(crs))
+        self.canvas.setExtent(QgsRectangle(*extent))
+
+    def click(self, x: int, y: int, modifier: object = Qt.KeyboardModifier.NoModifier) -> None:
+        """A click of the left button on the canvas."""
+        QTest.mouseClick(self.canvas.viewport(), Qt.MouseButton.LeftButton, modifier, QPoint(x, y))
+
+    def messages(self) -> list[str]:
+        """What the message bar holds, oldest first."""
+        return [item.text() for item in self.bar.items()]
+
+
+def wait(reached: Callable[[], object], seconds: float = 20) -> None:
+    """Let QGIS work until something is reached."""
+    end = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < end, "waited in vain"
+        QgsApplication.processEvents()
+        time.sleep(0.001)

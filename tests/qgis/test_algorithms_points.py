@@ -1,0 +1,258 @@
+"""Algorithms on point layers through processing.run in a real QGIS."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsFeature,
+    QgsGeometry,
+    QgsPointXY,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingUtils,
+    QgsProject,
+    QgsVectorLayer,
+)
+
+PLACES = [(7.0, 46.0), (-60.0, -3.0), (23.6, -2.9)]
+
+
+class Feedback(QgsProcessingFeedback):
+    """Keeps what is said."""
+
+    def __init__(self):
+        super().__init__(False)
+        self.said = []
+
+    def pushInfo(self, info):
+        self.said.append(info)
+
+    def pushWarning(self, warning):
+        self.said.append(f"warning: {warning}")
+
+
+@pytest.fixture
+def encoder(plugin):
+    from satclip_qgis.models import encoder
+
+    return encoder("bundled")
+
+
+def embeddings(layer, first=0):
+    """(features, 256), NaN for null."""
+    rows = [feature.attributes()[first:] for feature in layer.getFeatures()]
+    number = (int, float)
+    return np.array([[v if isinstance(v, number) else np.nan for v in row] for row in rows])
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857", "EPSG:32632"])
+def test_points_of_any_crs_are_embedded(crs, run, encoder, make_points):
+    places = [(7.0, 46.0), (9.5, 47.5), (11.9, 44.0)]
+    forth = QgsCoordinateTransform(
+        QgsCoordinateReferenceSystem("EPSG:4326"),
+        QgsCoordinateReferenceSystem(crs),
+        QgsProject.instance(),
+    )
+    moved = [forth.transform(QgsPointXY(*place)) for place in places]
+    layer = make_points([(point.x(), point.y()) for point in moved], crs=crs)
+    out = run("embedpoints", {"INPUT": layer, "OUTPUT": "memory:"})["OUTPUT"]
+    assert out.crs().authid() == crs
+    assert out.fields().names()[:2] == ["e000", "e001"]
+    # There and back again the projection is off by nanometres.
+    np.testing.assert_allclose(embeddings(out), encoder.encode(places), atol=1e-5)
+
+
+def test_poles_and_the_date_line_are_ordinary_places(run, encoder, make_points):
+    layer = make_points([(0, 90), (77, 90), (13, -90), (180, -17), (-180, -17), (190, -17)])
+    values = embeddings(run("embedpoints", {"INPUT": layer, "OUTPUT": "memory:"})["OUTPUT"])
+    assert np.isfinite(values).all()
+    np.testing.assert_allclose(values[0], values[1], atol=1e-6)
+    np.testing.assert_allclose(values[3], values[4], atol=1e-6)
+    np.testing.assert_allclose(values[5], encoder.encode([(-170, -17)])[0], atol=1e-6)
+
+
+def test_the_pole_of_a_polar_crs(run, encoder, make_points):
+    layer = make_points([(0, 0)], crs="EPSG:3031")
+    values = embeddings(run("embedpoints", {"INPUT": layer, "OUTPUT": "memory:"})["OUTPUT"])
+    np.testing.assert_allclose(values[0], encoder.encode([(0, -90)])[0], atol=1e-5)
+
+
+def test_null_empty_and_impossible_geometries_keep_their_row(run, make_points):
+    layer = make_points([PLACES[0], None, "POINT EMPTY", (10, 95), (float("nan"), 4)])
+    feedback = Feedback()
+    out = run("embedpoints", {"INPUT": layer, "OUTPUT": "memory:"}, feedback=feedback)["OUTPUT"]
+    finite = np.isfinite(embeddings(out)).all(axis=1)
+    assert finite.tolist() == [True, False, False, False, False]
+    assert any("4 features have no usable geometry" in line for line in feedback.said)
+
+
+def test_multipoints_count_by_their_centroid(run, encoder, make_points):
+    layer = make_points(["MULTIPOINT((4 46),(10 46))"], kind="MultiPoint")
+    values = embeddings(run("embedpoints", {"INPUT": layer, "OUTPUT": "memory:"})["OUTPUT"])
+    np.testing.assert_allclose(values[0], encoder.encode([(7, 46)])[0], atol=1e-5)
+
+
+def test_an_empty_layer_gives_an_empty_layer(run, make_points):
+    out = run("embedpoints", {"INPUT": make_points([]), "OUTPUT": "memory:"})["OUTPUT"]
+    assert out.featureCount() == 0
+    assert out.fields().count() == 256
+
+
+@pytest.mark.parametrize("name", ["similarity", "similarplaces", "mapfromsamples"])
+def test_an_empty_layer_of_places_is_one_message(name, run, make_points, tmp_path):
+    layer = make_points([], fields="&field=v:double")
+    given = {"EXTENT": "5,11,45,48 [EPSG:4326]", "RESOLUTION": 1, "CRS": "EPSG:4326"}
+    given["OUTPUT"] = "memory:" if name == "similarplaces" else str(tmp_path / "out.tif")
+    given.update({"INPUT": layer, "FIELD": "v"} if name == "mapfromsamples" else {"POINTS": layer})
+    with pytest.raises(QgsProcessingException) as raised:
+        run(name, given)
+    assert "\n" not in str(raised.value).strip()
+    assert not list(tmp_path.iterdir())
+
+
+def test_fields_stay_and_one_array_is_an_alternative(run, encoder, make_points):
+    layer = make_points(PLACES, fields="&field=name:string(20)", rows=[["a"], ["b"], ["c"]])
+    given = {"INPUT": layer, "FORMAT": 1, "OUTPUT": "memory:"}
+    out = run("embedpoints", given)["OUTPUT"]
+    assert out.fields().names() == ["name", "embedding"]
+    rows = [feature.attributes() for feature in out.getFeatures()]
+    assert [row[0] for row in rows] == ["a", "b", "c"]
+    np.testing.assert_allclose([row[1] for row in rows], encoder.encode(PLACES), atol=1e-6)
+
+
+def test_an_array_and_fields_can_be_kept_in_a_geopackage(run, encoder, make_points, tmp_path):
+    layer = make_points(PLACES)
+    target = str(tmp_path / "columns.gpkg")
+    run("embedpoints", {"INPUT": layer, "OUTPUT": target})
+    kept = QgsVectorLayer(target, "kept", "ogr")
+    np.testing.assert_allclose(embeddings(kept, first=1), encoder.encode(PLACES), atol=1e-6)
+    target = str(tmp_path / "array.gpkg")
+    run("embedpoints", {"INPUT": layer, "FORMAT": 1, "OUTPUT": target})
+    kept = QgsVectorLayer(target, "kept", "ogr")
+    value = next(kept.getFeatures()).attributes()[-1]
+    np.testing.assert_array_equal(
+        np.array(json.loads(value), np.float32), encoder.encode(PLACES)[0]
+    )
+
+
+def test_fields_that_exist_are_not_written_over(run, make_points):
+    layer = make_points(PLACES, fields="&field=E001:double", rows=[[1.0]] * 3)
+    with pytest.raises(QgsProcessingException, match=r"already has e001.*prefix"):
+        run("embedpoints", {"INPUT": layer, "OUTPUT": "memory:"})
+    out = run("embedpoints", {"INPUT": layer, "PREFIX": "s_", "OUTPUT": "memory:"})["OUTPUT"]
+    assert out.fields().names()[:2] == ["E001", "s_000"]
+
+
+def test_a_shapefile_has_no_room_and_says_so(run, make_points, tmp_path):
+    with pytest.raises(QgsProcessingException, match="255"):
+        run("embedpoints", {"INPUT": make_points(PLACES), "OUTPUT": str(tmp_path / "a.shp")})
+
+
+def test_a_read_only_target_is_one_message(run, make_points):
+    with pytest.raises(QgsProcessingException, match=r"out\.gpkg"):
+        run("embedpoints", {"INPUT": make_points(PLACES), "OUTPUT": "/proc/out.gpkg"})
+
+
+def test_a_cancel_in_the_middle_ends_soon(run, make_points, project):
+    rng = np.random.default_rng(0)
+    layer = QgsVectorLayer("Point?crs=EPSG:4326", "many", "memory")
+    features = []
+    for lon, lat in rng.uniform(-80, 80, (40000, 2)):
+        feature = QgsFeature()
+        feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(lon, lat)))
+        features.append(feature)
+    layer.dataProvider().addFeatures(features)
+    feedback = Feedback()
+    stopped = []
+
+    def stop():
+        stopped.append(time.monotonic())
+        feedback.cancel()
+
+    threading.Timer(0.7, stop).start()
+    given = {"INPUT": layer, "OUTPUT": "memory:"}
+    out = run("embedpoints", given, feedback=feedback)["OUTPUT"]
+    assert stopped, "it was done before it could be stopped"
+    assert time.monotonic() - stopped[0] < 3
+    assert out.featureCount() < 40000
+
+
+def test_the_most_similar_places_come_first(run, encoder):
+    given = {
+        "EXTENT": "-10,30,35,60 [EPSG:4326]",
+        "RESOLUTION": 1,
+        "CRS": "EPSG:4326",
+        "POINT": "7.5,46.5 [EPSG:4326]",
+        "COUNT": 20,
+        "OUTPUT": "memory:",
+    }
+    out = run("similarplaces", given)["OUTPUT"]
+    rows = [feature.attributes() for feature in out.getFeatures()]
+    assert [row[0] for row in rows] == list(range(1, 21))
+    assert rows[0][2:] == [7.5, 46.5]
+    assert rows[0][1] == pytest.approx(1, abs=1e-5)
+    similarities = [row[1] for row in rows]
+    assert similarities == sorted(similarities, reverse=True)
+    far = run("similarplaces", {**given, "AWAY": 500})["OUTPUT"]
+    nearest = min(
+        abs(feature["lon"] - 7.5) + abs(feature["lat"] - 46.5) for feature in far.getFeatures()
+    )
+    assert nearest > 4
+
+
+def test_similar_places_in_a_projected_crs_lie_where_they_say(run):
+    given = {
+        "EXTENT": "5,11,45,48 [EPSG:4326]",
+        "RESOLUTION": 50000,
+        "CRS": "EPSG:32632",
+        "POINT": "7,46 [EPSG:4326]",
+        "COUNT": 3,
+        "OUTPUT": "memory:",
+    }
+    out = run("similarplaces", given)["OUTPUT"]
+    assert out.crs().authid() == "EPSG:32632"
+    back = QgsCoordinateTransform(
+        out.crs(), QgsCoordinateReferenceSystem("EPSG:4326"), QgsProject.instance()
+    )
+    for feature in out.getFeatures():
+        point = back.transform(feature.geometry().asPoint())
+        assert (point.x(), point.y()) == pytest.approx((feature["lon"], feature["lat"]), abs=1e-7)
+
+
+@pytest.mark.parametrize("name", ["similarplaces", "embedpoints"])
+def test_point_results_arrive_with_their_origin(name, plugin, project, make_points):
+    context = QgsProcessingContext()
+    context.setProject(project)
+    algorithm = plugin.provider.algorithm(name).create()
+    given = {
+        "EXTENT": "5,11,45,48 [EPSG:4326]",
+        "RESOLUTION": 0.5,
+        "POINT": "7,46 [EPSG:4326]",
+        "INPUT": make_points(PLACES),
+    }
+    given = {k: v for k, v in given.items() if algorithm.parameterDefinition(k)}
+    if name == "embedpoints":
+        project.addMapLayer(given["INPUT"])
+    from qgis.core import QgsProcessingOutputLayerDefinition
+
+    given["OUTPUT"] = QgsProcessingOutputLayerDefinition("memory:", project)
+    out, fine = algorithm.run(given, context, Feedback())
+    assert fine
+    layer = QgsProcessingUtils.mapLayerFromString(out["OUTPUT"], context)
+    details = context.layerToLoadOnCompletionDetails(out["OUTPUT"])
+    details.postProcessor().postProcessLayer(layer, context, Feedback())
+    assert "weights_sha256" in layer.metadata().abstract()
+    if name == "similarplaces":
+        assert layer.renderer().type() == "graduatedSymbol"
+        assert layer.renderer().ranges()

@@ -1,0 +1,390 @@
+"""Raster algorithms through processing.run in a real QGIS."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
+
+from osgeo import gdal
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingUtils,
+    QgsProject,
+)
+
+ALPS = "5,11,45,48 [EPSG:4326]"
+RASTERS = ("embeddingraster", "similarity", "embeddingrgb", "clusters")
+
+
+class Feedback(QgsProcessingFeedback):
+    """Keeps what is said."""
+
+    def __init__(self):
+        super().__init__(False)
+        self.said = []
+        self.steps = []
+        self.progressChanged.connect(self.steps.append)
+
+    def pushInfo(self, info):
+        self.said.append(info)
+
+    def pushWarning(self, warning):
+        self.said.append(f"warning: {warning}")
+
+
+def read(path):
+    dataset = gdal.Open(str(path))
+    return dataset, dataset.ReadAsArray()
+
+
+def parameters(name, target, **more):
+    given = {"EXTENT": ALPS, "RESOLUTION": 0.5, "CRS": "EPSG:4326", "OUTPUT": str(target)}
+    if name == "similarity":
+        given["POINT"] = "7,46 [EPSG:4326]"
+    if name == "clusters":
+        given["COUNT"] = 3
+    return {**given, **more}
+
+
+@pytest.fixture
+def encoder(plugin):
+    from satclip_qgis.models import encoder
+
+    return encoder("bundled")
+
+
+@pytest.mark.parametrize("name", RASTERS)
+def test_an_algorithm_writes_its_raster(name, run, tmp_path):
+    feedback = Feedback()
+    out = run(name, parameters(name, tmp_path / "out.tif"), feedback=feedback)
+    dataset, values = read(out["OUTPUT"])
+    assert (dataset.RasterXSize, dataset.RasterYSize) == (12, 6)
+    assert dataset.GetGeoTransform() == (5.0, 0.5, 0.0, 48.0, 0.0, -0.5)
+    assert dataset.GetSpatialRef().GetAuthorityCode(None) == "4326"
+    assert "satclip:" + name in dataset.GetMetadata()["command"]
+    assert dataset.GetMetadata()["model"] == "bundled"
+    assert np.isfinite(values).all()
+    assert feedback.steps[-1] == 100
+
+
+def test_embeddings_are_those_of_the_encoder(run, encoder, tmp_path):
+    out = run("embeddingraster", parameters("embeddingraster", tmp_path / "out.tif"))
+    dataset, values = read(out["OUTPUT"])
+    lons, lats = 5.25 + 0.5 * np.arange(12), 47.75 - 0.5 * np.arange(6)
+    assert dataset.GetRasterBand(1).GetDescription() == "e000"
+    assert np.isnan(dataset.GetRasterBand(1).GetNoDataValue())
+    np.testing.assert_array_equal(values, encoder.encode_grid(lons, lats).transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize("dtype", [1, 2])
+def test_smaller_types_keep_directions(dtype, run, encoder, tmp_path):
+    target = tmp_path / "out.tif"
+    out = run("embeddingraster", parameters("embeddingraster", target, DTYPE=dtype))
+    _, values = read(out["OUTPUT"])
+    if dtype == 2:
+        values = values.astype(np.uint8).view(np.int8)  # GDAL before 3.7 reads bytes
+    exact = encoder.encode([(5.25, 47.75)])[0]
+    pixel = values[:, 0, 0].astype(np.float64)
+    assert pixel @ exact / np.linalg.norm(pixel) / np.linalg.norm(exact) > 0.999
+
+
+@pytest.mark.parametrize("crs", ["EPSG:3857", "EPSG:32632", "EPSG:3031"])
+def test_any_crs_will_do(crs, run, encoder, tmp_path):
+    """Pixels hold the embedding of their centre, by QGIS's own transformation."""
+    from qgis.core import (
+        QgsCoordinateReferenceSystem,
+        QgsCoordinateTransform,
+        QgsPointXY,
+        QgsProject,
+    )
+
+    extent = "-2000000,2000000,-1500000,1500000 [EPSG:3031]" if crs == "EPSG:3031" else ALPS
+    given = parameters("embeddingraster", tmp_path / "o.tif", CRS=crs, EXTENT=extent)
+    out = run("embeddingraster", {**given, "RESOLUTION": 100000})
+    dataset, values = read(out["OUTPUT"])
+    back = QgsCoordinateTransform(
+        QgsCoordinateReferenceSystem(crs),
+        QgsCoordinateReferenceSystem("EPSG:4326"),
+        QgsProject.instance(),
+    )
+    x0, dx, _, y0, _, dy = dataset.GetGeoTransform()
+    row, col = values.shape[1] // 2, values.shape[2] // 2
+    centre = back.transform(QgsPointXY(x0 + (col + 0.5) * dx, y0 + (row + 0.5) * dy))
+    expected = encoder.encode([(centre.x(), centre.y())])[0]
+    # float32 network against float64: within 1e-4 by the contract of the engine.
+    np.testing.assert_allclose(values[:, row, col], expected, atol=2e-4)
+
+
+def test_an_extent_across_the_date_line_is_one_piece(run, encoder, tmp_path):
+    given = parameters("embeddingraster", tmp_path / "out.tif", RESOLUTION=5)
+    out = run("embeddingraster", {**given, "EXTENT": "170,-170,-20,-10 [EPSG:4326]"})
+    dataset, values = read(out["OUTPUT"])
+    assert (dataset.RasterXSize, dataset.RasterYSize) == (4, 2)
+    assert dataset.GetGeoTransform()[0] == 170
+    expected = encoder.encode([(-172.5, -12.5)])[0]
+    np.testing.assert_allclose(values[:, 0, 3], expected, atol=2e-4)
+
+
+def test_a_view_wider_than_the_world_is_cut_to_it(run, tmp_path):
+    given = parameters("similarity", tmp_path / "out.tif", RESOLUTION=10)
+    out = run("similarity", {**given, "EXTENT": "-250,250,-120,120 [EPSG:4326]"})
+    dataset, values = read(out["OUTPUT"])
+    assert (dataset.RasterXSize, dataset.RasterYSize) == (36, 18)
+    assert np.isfinite(values).all()
+
+
+def test_resolution_and_crs_have_sensible_defaults(run, project, tmp_path):
+    out = run(
+        "similarity",
+        {"EXTENT": "-180,180,-90,90", "POINT": "7,46", "OUTPUT": str(tmp_path / "a.tif")},
+    )
+    dataset, _ = read(out["OUTPUT"])
+    assert dataset.GetGeoTransform()[1] == 0.75  # the bundled model resolves 3 degrees
+    small = {"EXTENT": "7,8,46,47 [EPSG:4326]", "CRS": "EPSG:3857", "POINT": "7,46 [EPSG:4326]"}
+    out = run("similarity", {**small, "OUTPUT": str(tmp_path / "b.tif")})
+    dataset, _ = read(out["OUTPUT"])
+    assert 100 <= max(dataset.RasterXSize, dataset.RasterYSize) <= 110
+
+
+def test_similarity_to_a_layer_is_the_mean_or_the_largest(run, make_points, tmp_path):
+    layer = make_points([(7, 46), (9, 47), None])
+    given = parameters("similarity", tmp_path / "out.tif", POINT=None, POINTS=layer)
+    feedback = Feedback()
+    _, mean = read(run("similarity", given, feedback=feedback)["OUTPUT"])
+    assert any("1 features have no usable geometry" in line for line in feedback.said)
+    _, most = read(run("similarity", {**given, "REDUCE": 1})["OUTPUT"])
+    single = [
+        read(
+            run(
+                "similarity",
+                parameters("similarity", tmp_path / f"{lon}.tif", POINT=f"{lon},{lat} [EPSG:4326]"),
+            )["OUTPUT"]
+        )[1]
+        for lon, lat in ((7, 46), (9, 47))
+    ]
+    np.testing.assert_allclose(mean, np.mean(single, axis=0), atol=1e-6)
+    np.testing.assert_allclose(most, np.max(single, axis=0), atol=1e-6)
+
+
+def test_similarity_to_selected_features_alone(run, make_points, tmp_path):
+    from qgis.core import QgsProcessingFeatureSourceDefinition
+
+    layer = make_points([(7, 46), (120, -30)])
+    QgsProject.instance().addMapLayer(layer)
+    layer.selectByIds([1])
+    selected = QgsProcessingFeatureSourceDefinition(layer.id(), True)
+    given = parameters("similarity", tmp_path / "a.tif", POINT=None, POINTS=selected)
+    _, some = read(run("similarity", given)["OUTPUT"])
+    _, one = read(run("similarity", parameters("similarity", tmp_path / "b.tif"))["OUTPUT"])
+    np.testing.assert_array_equal(some, one)
+    QgsProject.instance().clear()
+
+
+def test_colours_are_kept_for_another_extent(run, tmp_path):
+    basis = tmp_path / "basis.json"
+    first = parameters("embeddingrgb", tmp_path / "a.tif", SAVE_BASIS=str(basis))
+    assert run("embeddingrgb", first)["SAVE_BASIS"] == str(basis)
+    again = parameters("embeddingrgb", tmp_path / "b.tif", BASIS=str(basis))
+    np.testing.assert_array_equal(
+        read(tmp_path / "a.tif")[1], read(run("embeddingrgb", again)["OUTPUT"])[1]
+    )
+
+
+def test_clusters_are_kept_for_another_extent(run, tmp_path):
+    saved = tmp_path / "clusters.json"
+    first = parameters("clusters", tmp_path / "a.tif", SAVE_CLUSTERS=str(saved))
+    run("clusters", first)
+    again = parameters("clusters", tmp_path / "b.tif", CLUSTERS=str(saved))
+    dataset, values = read(run("clusters", again)["OUTPUT"])
+    assert set(np.unique(values)) <= {1, 2, 3}
+    np.testing.assert_array_equal(read(tmp_path / "a.tif")[1], values)
+    assert dataset.GetRasterBand(1).GetColorTable() is not None
+
+
+def samples(make_points, kind):
+    rng = np.random.default_rng(3)
+    places = np.stack([rng.uniform(-120, 120, 150), rng.uniform(-50, 60, 150)], axis=1)
+    values = [
+        [float(abs(lat))] if kind == "double" else ["north" if lat > 0 else "south"]
+        for _, lat in places
+    ]
+    return make_points([tuple(place) for place in places], fields=f"&field=v:{kind}", rows=values)
+
+
+def test_numbers_are_mapped_from_samples(run, make_points, tmp_path):
+    layer = samples(make_points, "double")
+    world = parameters("map", tmp_path / "out.tif", EXTENT="-120,120,-50,60 [EPSG:4326]")
+    feedback = Feedback()
+    given = {**world, "RESOLUTION": 10, "INPUT": layer, "FIELD": "v"}
+    out = run("mapfromsamples", given, feedback=feedback)
+    dataset, values = read(out["OUTPUT"])
+    lats = 55 - 10 * np.arange(11)
+    # What is mapped is |latitude|: the map must follow it.
+    assert np.corrcoef(values.mean(axis=1), np.abs(lats))[0, 1] > 0.9
+    assert 0.3 < out["SCORE"] <= 1
+    assert json.loads(out["REPORT"])["kind"] == "regression"
+    assert any("cross-validated" in line for line in feedback.said)
+    assert dataset.GetRasterBand(1).DataType == gdal.GDT_Float32
+
+
+def test_classes_are_mapped_from_samples(run, make_points, tmp_path):
+    layer = samples(make_points, "string(10)")
+    world = parameters("map", tmp_path / "out.tif", EXTENT="-120,120,-50,60 [EPSG:4326]")
+    given = {**world, "RESOLUTION": 10, "INPUT": layer, "FIELD": "v", "PROBABILITIES": True}
+    out = run("mapfromsamples", given)
+    dataset, values = read(out["OUTPUT"])
+    assert dataset.RasterCount == 3
+    assert values[0, 0, 0] != values[0, -1, 0]
+    assert out["SCORE"] > 0.6
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"EXTENT": "5,5,45,48 [EPSG:4326]"}, "empty"),
+        ({"EXTENT": "5,11,95,98 [EPSG:4326]"}, "Earth"),
+        ({"RESOLUTION": 90}, "coarser"),
+        ({"MODEL": "no-such-model"}, "unknown model 'no-such-model'"),
+        ({"MODEL": "/nowhere/model.npz"}, "/nowhere/model.npz"),
+        ({"MODEL": "satclip-vit16-l40"}, "satclip-vit16-l40 is not here yet"),
+        ({"OUTPUT": "/tmp/out.png"}, "let it end in .tif"),
+        ({"POINT": None}, "nothing to compare with"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_is_computed(
+    change, words, plugin, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SATCLIP_CACHE", str(tmp_path / "cache"))
+    algorithm = plugin.provider.algorithm("similarity").create()
+    given = parameters("similarity", tmp_path / "out.tif", **change)
+    fine, message = algorithm.checkParameterValues(given, QgsProcessingContext())
+    assert not fine
+    assert words in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("target", ["/proc/out.tif", "/nowhere/at/all/out.tif"])
+def test_a_target_that_cannot_be_written_is_one_message(target, run):
+    with pytest.raises(QgsProcessingException, match=r"permission|does not exist|0 bytes are free"):
+        run("similarity", parameters("similarity", target))
+
+
+def test_messages_name_parameters_not_options_of_the_command_line(run):
+    with pytest.raises(QgsProcessingException) as raised:
+        run("similarity", parameters("similarity", "/proc/out.tif"))
+    assert "--" not in str(raised.value)
+
+
+def test_a_file_that_is_no_basis_is_named(run, tmp_path):
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text("{}")
+    with pytest.raises(QgsProcessingException, match=r"wrong\.json"):
+        run("embeddingrgb", parameters("embeddingrgb", tmp_path / "o.tif", BASIS=str(wrong)))
+
+
+@pytest.mark.parametrize("name", ["embeddingraster", "similarity", "clusters"])
+def test_a_cancel_in_the_middle_is_heard_within_a_block(name, run, tmp_path):
+    feedback = Feedback()
+    stopped = []
+
+    def stop():
+        stopped.append(time.monotonic())
+        feedback.cancel()
+
+    world = parameters(name, tmp_path / "out.tif", EXTENT="-180,180,-90,90 [EPSG:4326]")
+    # 7200 x 3600 pixels, one band: hundreds of blocks, minutes of work.
+    res = 0.5 if name == "embeddingraster" else 0.05
+    timer = threading.Timer(1.0, stop)
+    timer.start()
+    out = run(name, {**world, "RESOLUTION": res}, feedback=feedback)
+    timer.join()
+    assert "OUTPUT" not in out
+    assert time.monotonic() - stopped[0] < 2.0
+    assert not list(tmp_path.iterdir())
+    assert any("Stopped" in line for line in feedback.said)
+
+
+@pytest.mark.parametrize("name", [*RASTERS, "mapfromsamples"])
+def test_results_arrive_styled_and_with_their_origin(name, plugin, project, make_points, tmp_path):
+    """As QGIS does it: run, load the layer, post-process it."""
+    context = QgsProcessingContext()
+    context.setProject(project)
+    target = str(tmp_path / "out.tif")
+    given = parameters(name, target)
+    if name == "mapfromsamples":
+        given.update(INPUT=samples(make_points, "double"), FIELD="v")
+        project.addMapLayer(given["INPUT"])
+    context.addLayerToLoadOnCompletion(
+        target, QgsProcessingContext.LayerDetails("result", project, "OUTPUT")
+    )
+    algorithm = plugin.provider.algorithm(name).create()
+    out, fine = algorithm.run(given, context, Feedback())
+    assert fine
+    layer = QgsProcessingUtils.mapLayerFromString(out["OUTPUT"], context)
+    details = context.layerToLoadOnCompletionDetails(target)
+    details.postProcessor().postProcessLayer(layer, context, Feedback())
+    kinds = {
+        "embeddingraster": "multibandcolor",
+        "embeddingrgb": "multibandcolor",
+        "similarity": "singlebandpseudocolor",
+        "mapfromsamples": "singlebandpseudocolor",
+        "clusters": "paletted",
+    }
+    assert layer.renderer().type() == kinds[name]
+    about = layer.metadata()
+    assert "weights_sha256" in about.abstract()
+    assert f"satclip:{name}" in about.abstract()
+    assert about.licenses()
+    if name == "similarity":
+        low, high = layer.renderer().classificationMin(), layer.renderer().classificationMax()
+        assert -1 <= low < high <= 1
+    if name == "clusters":
+        assert next(item.label for item in layer.renderer().classes()) == "cluster 1"
+
+
+def test_a_model_of_algorithms_runs_it(run, plugin, tmp_path):
+    """Two of ours chained in QGIS's modeler: similar places, then their embeddings."""
+    from qgis.core import (
+        QgsProcessingModelAlgorithm,
+        QgsProcessingModelChildAlgorithm,
+        QgsProcessingModelChildParameterSource,
+        QgsProcessingModelOutput,
+    )
+
+    source = QgsProcessingModelChildParameterSource
+    model = QgsProcessingModelAlgorithm("both", "both")
+    first = QgsProcessingModelChildAlgorithm("satclip:similarplaces")
+    first.setChildId("places")
+    for name, value in (
+        ("EXTENT", ALPS),
+        ("RESOLUTION", 0.5),
+        ("POINT", "7,46 [EPSG:4326]"),
+        ("COUNT", 5),
+        ("CRS", "EPSG:4326"),
+    ):
+        first.addParameterSources(name, [source.fromStaticValue(value)])
+    model.addChildAlgorithm(first)
+    second = QgsProcessingModelChildAlgorithm("satclip:embedpoints")
+    second.setChildId("embed")
+    second.addParameterSources("INPUT", [source.fromChildOutput("places", "OUTPUT")])
+    output = QgsProcessingModelOutput("result", "result")
+    output.setChildId("embed")
+    output.setChildOutputName("OUTPUT")
+    second.setModelOutputs({"result": output})
+    model.addChildAlgorithm(second)
+    model.initAlgorithm()
+    import processing
+
+    name = next(p.name() for p in model.parameterDefinitions() if p.isDestination())
+    out = processing.run(model, {name: "memory:"})
+    layer = out[name]
+    assert layer.featureCount() == 5
+    assert layer.fields().count() == 4 + 256

@@ -1,0 +1,174 @@
+"""Toolbar, menu and the action that embeds points, on real layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
+from gui_window import Window, wait
+from qgis.core import QgsProject, QgsVectorLayer
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtWidgets import QDialogButtonBox
+
+PLACES = [(11.5, 48.1), (-60.0, -3.0), (179.99, -17.0)]
+
+
+@pytest.fixture
+def gui(plugin: object) -> Iterator[object]:
+    from satclip_qgis.gui import Gui
+
+    QgsProject.instance().clear()
+    made = Gui(Window())
+    made.load()
+    yield made
+    if made.toolbar is not None:
+        made.unload()
+    QgsProject.instance().clear()
+
+
+def embed(gui: object, layer: QgsVectorLayer, kind: str, **more: object) -> object:
+    from satclip_qgis.gui.embed import Choice, EmbedRun
+
+    QgsProject.instance().addMapLayer(layer)
+    choice = Choice("bundled", kind, bool(more.get("selected")), str(more.get("path", "")))
+    run = EmbedRun(layer, choice, gui.iface.messageBar())
+    run.start()
+    wait(lambda: run.ended)
+    return run
+
+
+def values(layer: QgsVectorLayer) -> np.ndarray:
+    return np.array([[feature[f"e{i:03}"] for i in range(256)] for feature in layer.getFeatures()])
+
+
+def test_it_adds_a_toolbar_and_a_menu_and_takes_them_away(gui: object) -> None:
+    texts = [action.text() for action in gui.iface.menu.actions()]
+    assert texts == ["Embed layer points…", "Embedding raster…", "Similar places", "Models…"]
+    assert [action.text() for action in gui.toolbar.actions()] == texts
+    assert all(not action.icon().isNull() for action in gui.toolbar.actions())
+    gui.actions["similar"].trigger()
+    dock = gui.dock
+    assert dock.isVisible()
+    wait(lambda: not dock.session.busy)
+    gui.unload()
+    assert gui.iface.menu.actions() == []
+    assert gui.dock is None
+
+
+def test_the_embed_action_waits_for_a_point_layer(gui: object, make_points: object) -> None:
+    assert not gui.actions["embed"].isEnabled()
+    gui.iface.setActiveLayer(make_points(PLACES))
+    assert gui.actions["embed"].isEnabled()
+    gui.iface.setActiveLayer(QgsVectorLayer("Polygon?crs=EPSG:4326", "land", "memory"))
+    assert not gui.actions["embed"].isEnabled()
+
+
+def test_the_dock_is_shown_and_hidden_by_its_action(gui: object) -> None:
+    gui.actions["similar"].trigger()
+    wait(lambda: not gui.dock.session.busy)
+    assert gui.iface.canvas.mapTool() is gui.dock.tool
+    gui.dock.close()
+    wait(lambda: not gui.actions["similar"].isChecked())
+    assert gui.iface.canvas.mapTool() is not gui.dock.tool
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857", "EPSG:32632"])
+def test_points_in_any_crs_get_the_same_columns(gui: object, make_points: object, crs: str) -> None:
+    from qgis.core import (
+        QgsCoordinateReferenceSystem,
+        QgsCoordinateTransform,
+        QgsPointXY,
+        QgsProject,
+    )
+    from satclip_qgis.models import encoder
+
+    places = [(11.5, 48.1), (7.0, 45.0), (12.0, 50.0)]
+    there = QgsCoordinateTransform(
+        QgsCoordinateReferenceSystem("EPSG:4326"),
+        QgsCoordinateReferenceSystem(crs),
+        QgsProject.instance(),
+    )
+    moved = [there.transform(QgsPointXY(*place)) for place in places]
+    layer = make_points([(point.x(), point.y()) for point in moved], crs)
+    run = embed(gui, layer, "columns")
+    assert run.layer.crs().authid() == crs
+    assert np.allclose(values(run.layer), encoder("bundled").encode(places), atol=1e-4)
+    assert gui.iface.messages() == ["3 points embedded"]
+
+
+def test_selected_features_alone(gui: object, make_points: object) -> None:
+    layer = make_points(PLACES)
+    layer.selectByIds([2])
+    assert embed(gui, layer, "columns", selected=True).layer.featureCount() == 1
+
+
+def test_features_without_a_place_are_reported_and_kept(gui: object, make_points: object) -> None:
+    run = embed(gui, make_points([PLACES[0], None, "POINT EMPTY"]), "columns")
+    assert run.layer.featureCount() == 3
+    assert "2 features have no usable geometry" in gui.iface.messages()[-1]
+
+
+def test_one_array_field(gui: object, make_points: object) -> None:
+    from satclip_qgis.models import encoder
+
+    run = embed(gui, make_points(PLACES), "array")
+    first = next(run.layer.getFeatures())
+    assert np.allclose(first["embedding"], encoder("bundled").encode(PLACES[:1])[0], atol=1e-4)
+
+
+def test_a_copy_as_geopackage(gui: object, make_points: object, tmp_path: Path) -> None:
+    run = embed(gui, make_points(PLACES), "copy", path=tmp_path / "copy.gpkg")
+    assert run.layer.isValid()
+    assert str(tmp_path / "copy.gpkg") in run.layer.source()
+    assert values(run.layer).shape == (3, 256)
+
+
+def test_columns_that_exist_are_not_written_over(gui: object, make_points: object) -> None:
+    layer = make_points(PLACES, fields="&field=e000:double", rows=[(1.0,)] * 3)
+    assert embed(gui, layer, "columns").layer is None
+    assert "e000" in gui.iface.messages()[-1]
+
+
+def test_a_target_that_cannot_be_written_says_so(
+    gui: object, make_points: object, tmp_path: Path
+) -> None:
+    run = embed(gui, make_points(PLACES), "copy", path=tmp_path / "missing" / "copy.gpkg")
+    assert run.layer is None
+    assert gui.iface.messages()
+
+
+def test_the_dialog_asks_what_it_needs(gui: object, make_points: object, tmp_path: Path) -> None:
+    from satclip_qgis.gui.embed import COPY, EmbedDialog
+
+    layer = make_points(PLACES)
+    dialog = EmbedDialog(layer)
+    assert not dialog.selected.isEnabled()
+    ok = dialog.buttons.button(QDialogButtonBox.StandardButton.Ok)
+    assert ok.isEnabled()
+    dialog.kind.setCurrentIndex(dialog.kind.findData(COPY))
+    assert not ok.isEnabled()
+    dialog.path.setFilePath(str(tmp_path / "copy"))
+    assert ok.isEnabled()
+    assert dialog.choice().path == str(tmp_path / "copy.gpkg")
+    layer.selectByIds([1])
+    assert EmbedDialog(layer).selected.isChecked()
+
+
+def test_the_models_dialog_reaches_the_dock(gui: object, small_model: Path) -> None:
+    from satclip_qgis.models import set_default_model
+
+    gui.actions["similar"].trigger()
+    gui.actions["models"].trigger()
+    try:
+        gui.models.open_file(str(small_model))
+        gui.models.use()
+        assert gui.dock.session.model == str(small_model)
+        assert not gui.models.isModal()
+        assert gui.models.windowModality() == Qt.WindowModality.NonModal
+    finally:
+        set_default_model("bundled")
+        wait(lambda: not gui.dock.session.busy)

@@ -1,0 +1,156 @@
+"""The Models dialog, against a model hub on a real local socket."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from gui_window import wait
+from hub import Hub, Server, hub_handler
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtTest import QTest
+
+NAME = "satclip-resnet18-l10"
+
+
+@pytest.fixture
+def checkpoint(small_model: Path) -> bytes:
+    """What the hub serves: the name says .ckpt, the content is a model file that can be read."""
+    return small_model.read_bytes()
+
+
+@pytest.fixture
+def hub(
+    qgis_app: object, checkpoint: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Hub]:
+    from satclip_qgis.models import set_default_model
+    from satclip_qgis.satclip_core import published, registry
+
+    hub = Hub({f"{NAME}.ckpt": checkpoint})
+    pinned = replace(
+        published.PUBLISHED[NAME],
+        size=len(checkpoint),
+        sha256=hashlib.sha256(checkpoint).hexdigest(),
+    )
+    monkeypatch.setitem(registry.PUBLISHED, NAME, pinned)
+    monkeypatch.setenv("SATCLIP_CACHE", str(tmp_path / "cache"))
+    with Server(hub_handler(hub)) as server:
+        hub.url = server.url
+        monkeypatch.setenv("SATCLIP_HUB_URL", server.url)
+        yield hub
+    set_default_model("bundled")
+
+
+@pytest.fixture
+def dialog(hub: Hub) -> Iterator[object]:
+    from satclip_qgis.gui.models_dialog import ModelsDialog
+
+    made = ModelsDialog()
+    made.show()
+    yield made
+    made.close()
+
+
+def press(button: object) -> None:
+    assert button.isEnabled()
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def row(dialog: object, name: str) -> list[str]:
+    dialog.select(name)
+    table = dialog.table
+    return [table.item(table.currentRow(), column).text() for column in range(table.columnCount())]
+
+
+def test_it_lists_what_there_is(dialog: object) -> None:
+    bundled = row(dialog, "bundled")
+    assert bundled[1:5] == ["comes with the plugin", "30", "3°", "MIT"]
+    assert row(dialog, NAME)[1:4] == ["not fetched", "10", "9°"]
+    assert dialog.table.rowCount() == 7
+
+
+def test_the_facts_of_a_model_are_shown(dialog: object) -> None:
+    from satclip_qgis.models import encoder
+
+    dialog.select("bundled")
+    wait(lambda: "SHA-256" in dialog.facts.toPlainText())
+    text = dialog.facts.toPlainText()
+    assert encoder("bundled").sha256 in text
+    assert "Effective resolution: 3°" in text
+    assert "Blue Marble" in text
+
+
+def test_nothing_is_fetched_unasked(dialog: object, hub: Hub) -> None:
+    dialog.select(NAME)
+    QTest.qWait(100)
+    assert hub.log == []
+    assert not dialog.use_button.isEnabled()
+
+
+def test_a_model_is_fetched_on_request_and_checked(dialog: object, hub: Hub) -> None:
+    from satclip_qgis.satclip_core.registry import PUBLISHED, read_record
+
+    dialog.select(NAME)
+    press(dialog.fetch_button)
+    wait(lambda: dialog._fetch is None)
+    assert dialog.status.text() == f"{NAME} is here, and checked."
+    assert row(dialog, NAME)[1] == "fetched"
+    record = read_record(PUBLISHED[NAME])
+    assert record is not None
+    assert record.sha256 == PUBLISHED[NAME].sha256
+    assert [path.name for path in PUBLISHED[NAME].path.parent.iterdir()] == [
+        f"{NAME}.ckpt",
+        f"{NAME}.json",
+    ] or len(list(PUBLISHED[NAME].path.parent.iterdir())) == 2
+
+
+@pytest.mark.parametrize("fault", ["404", "html", "cut:1000"])
+def test_a_failed_download_says_so_and_leaves_nothing(
+    dialog: object, hub: Hub, fault: str, tmp_path: Path
+) -> None:
+    hub.faults += [fault] * 8
+    dialog.select(NAME)
+    press(dialog.fetch_button)
+    wait(lambda: dialog._fetch is None, 60)
+    assert NAME in dialog.status.text()
+    assert list((tmp_path / "cache").iterdir()) == []
+    assert dialog.fetch_button.isEnabled()
+
+
+def test_a_download_is_stopped(dialog: object, hub: Hub, tmp_path: Path) -> None:
+    hub.faults.append("slow")
+    dialog.select(NAME)
+    press(dialog.fetch_button)
+    wait(lambda: dialog.progress.maximum() > 0 and dialog.progress.value() > 0)
+    press(dialog.cancel_button)
+    wait(lambda: dialog._fetch is None)
+    assert dialog.status.text() == "Stopped."
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_choice_is_kept(dialog: object, small_model: Path) -> None:
+    from satclip_qgis.models import default_model
+
+    told: list[str] = []
+    dialog.chosen.connect(told.append)
+    dialog.open_file(str(small_model))
+    assert dialog.selected() == str(small_model)
+    wait(lambda: "Seeded weights" in dialog.facts.toPlainText())
+    press(dialog.use_button)
+    assert told == [str(small_model)]
+    assert default_model() == str(small_model)
+
+
+def test_a_file_that_is_no_model_cannot_be_used(dialog: object, tmp_path: Path) -> None:
+    path = tmp_path / "no.npz"
+    path.write_bytes(b"no model")
+    dialog.open_file(str(path))
+    wait(lambda: "no.npz" in dialog.facts.toPlainText())
+    assert not dialog.use_button.isEnabled()

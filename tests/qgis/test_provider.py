@@ -1,0 +1,103 @@
+"""The provider in a real QGIS: what it offers and how it describes it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
+
+NAMES = {
+    "embedpoints",
+    "embeddingraster",
+    "similarity",
+    "embeddingrgb",
+    "clusters",
+    "mapfromsamples",
+    "similarplaces",
+}
+
+
+@pytest.fixture
+def algorithms(plugin):
+    return {algorithm.name(): algorithm for algorithm in plugin.provider.algorithms()}
+
+
+def test_the_provider_offers_all_algorithms(algorithms):
+    assert set(algorithms) == NAMES
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_an_algorithm_explains_itself(name, algorithms):
+    algorithm = algorithms[name]
+    assert len(algorithm.shortHelpString()) > 100
+    assert algorithm.helpUrl().startswith("https://")
+    assert not algorithm.icon().isNull()
+    assert Path(algorithm.svgIconPath()).is_file()
+    for parameter in algorithm.parameterDefinitions():
+        assert parameter.help(), f"{parameter.name()} has no tooltip"
+        # Sentence case: no word but the first, names and abbreviations starts with a capital.
+        rest = [word for word in parameter.description().split()[1:] if word.istitle()]
+        assert not rest, parameter.description()
+
+
+def test_parameters_are_named_as_documented(algorithms):
+    definitions = {
+        name: {parameter.name() for parameter in algorithm.parameterDefinitions()}
+        for name, algorithm in algorithms.items()
+    }
+    assert {"INPUT", "MODEL", "OUTPUT"} <= definitions["embedpoints"]
+    for name in NAMES - {"embedpoints"}:
+        assert {"EXTENT", "RESOLUTION", "CRS", "MODEL", "OUTPUT"} <= definitions[name]
+
+
+def test_the_provider_goes_when_the_plugin_is_unloaded(qgis_app):
+    import satclip_qgis
+
+    registry = qgis_app.processingRegistry()
+    there = registry.providerById("satclip")
+    other = satclip_qgis.classFactory(None)
+    if there is None:
+        other.initProcessing()
+        assert registry.providerById("satclip") is not None
+        other.unload()
+        assert registry.providerById("satclip") is None
+
+
+def test_nothing_heavy_is_imported(plugin_folder):
+    """In a fresh process: load the plugin, write a raster in UTM, and look at what came along."""
+    code = """
+import sys
+from qgis.core import QgsApplication
+app = QgsApplication([], False)
+app.initQgis()
+before = list(sys.path)
+sys.path[:0] = [sys.argv[1], "/usr/share/qgis/python/plugins"]
+inserted = list(sys.path)
+from processing.core.Processing import Processing
+Processing.initialize()
+had = set(sys.modules)
+import satclip_qgis
+plugin = satclip_qgis.classFactory(None)
+plugin.initProcessing()
+import processing
+out = processing.run("satclip:similarity", {
+    "EXTENT": "300000,700000,5000000,5400000 [EPSG:32632]", "RESOLUTION": 20000,
+    "CRS": "EPSG:32632", "POINT": "500000,5200000 [EPSG:32632]", "OUTPUT": "TEMPORARY_OUTPUT"})
+plugin.unload()
+new = set(sys.modules) - had
+bad = {name.partition(".")[0] for name in new} & {
+    "torch", "rasterio", "click", "scipy", "sklearn", "pyproj", "pandas", "geopandas", "rich",
+    "satclip_core", "satclip_cli", "satclip_training", "qgis_plugin", "platformdirs"}
+print("imported:", sorted(bad))
+print("path kept:", [p for p in sys.path if p not in inserted])
+print("size:", __import__("os").path.getsize(out["OUTPUT"]) > 0)
+"""
+    command = [sys.executable, "-c", code, str(plugin_folder)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert "imported: []" in result.stdout, result.stdout + result.stderr
+    assert "path kept: []" in result.stdout
+    assert "size: True" in result.stdout
