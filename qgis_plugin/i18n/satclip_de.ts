@@ -648,6 +648,10 @@ Verglichen werden die Mittelpunkte eines Gitters; ein Abstand lässt aus, was na
             <translation>Abbrechen</translation>
         </message>
         <message>
+            <source>Reading the model…</source>
+            <translation>Das Modell wird gelesen…</translation>
+        </message>
+        <message>
             <source>Reading a model</source>
             <translation>Ein Modell wird gelesen</translation>
         </message>
