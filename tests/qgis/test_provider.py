@@ -124,4 +124,5 @@ def test_the_extent_is_that_of_the_map_at_first(plugin, project, make_points, mo
     project.addMapLayer(layer)
     canvas.setLayers([layer])
     canvas.setExtent(QgsRectangle(800000, 5800000, 1200000, 6000000))
-    assert default() == "800000,1200000,5800000,6000000 [EPSG:3857]"
+    box = canvas.extent()  # its height follows the shape of the window
+    assert default() == f"800000,1200000,{box.yMinimum():.10g},{box.yMaximum():.10g} [EPSG:3857]"
