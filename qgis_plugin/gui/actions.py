@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ class Gui:
         self.dock: SimilarPlacesDock | None = None
         self.models: ModelsDialog | None = None
         self.embedding: EmbedRun | None = None
+        self.raster_dialog: Any = None
 
     def load(self) -> None:
         """Add everything; the dock is made when it is first wanted."""
@@ -77,7 +79,10 @@ class Gui:
             action.deleteLater()
         self.toolbar.deleteLater()
         self.actions, self.toolbar = {}, None
-        self.dock = self.models = self.embedding = None
+        if self.raster_dialog is not None:
+            with suppress(RuntimeError):  # closed, and deleted by Qt
+                self.raster_dialog.close()
+        self.dock = self.models = self.embedding = self.raster_dialog = None
 
     def similar_places(self, shown: bool) -> None:
         """Show the dock, or hide it."""
@@ -102,7 +107,9 @@ class Gui:
         """Open the algorithm's dialog, with the model of the settings."""
         import processing
 
-        processing.execAlgorithmDialog("satclip:embeddingraster", {"MODEL": default_model()})
+        parameters = {"MODEL": default_model()}
+        self.raster_dialog = processing.createAlgorithmDialog("satclip:embeddingraster", parameters)
+        self.raster_dialog.show()
 
     def embed_points(self) -> None:
         """Ask how to embed the active point layer, and do it in a task."""
@@ -139,7 +146,4 @@ class Gui:
 
 def is_points(layer: QgsMapLayer | None) -> bool:
     """Whether a layer has point features."""
-    return (
-        isinstance(layer, QgsVectorLayer)
-        and layer.geometryType() == QgsWkbTypes.GeometryType.PointGeometry
-    )
+    return isinstance(layer, QgsVectorLayer) and layer.geometryType() == QgsWkbTypes.PointGeometry

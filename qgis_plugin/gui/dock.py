@@ -161,7 +161,7 @@ class SimilarPlacesDock(QDockWidget):
             self._tell()
             return
         crs = self._canvas.mapSettings().destinationCrs()
-        self.layer.show(picture, self.session.view, crs.toWkt())
+        self.layer.show(picture, self.session.view, crs)
         self._restyle()
         self.drawn.emit()
 

@@ -38,9 +38,9 @@ def draw(world_map: str, count: int = _COUNT, seed: int = 0) -> np.ndarray:
         (count, 2) lon, lat in degrees, two decimals.
     """
     land = _mask(world_map)
-    random = np.random.default_rng(seed)
-    lons = random.uniform(-180, 180, 10 * count).round(2)
-    sines = random.uniform(np.sin(np.deg2rad(_SOUTH)), 1, 10 * count)
+    rng = np.random.default_rng(seed)
+    lons = rng.uniform(-180, 180, 10 * count).round(2)
+    sines = rng.uniform(np.sin(np.deg2rad(_SOUTH)), 1, 10 * count)
     lats = np.rad2deg(np.arcsin(sines)).round(2)
     rows = np.clip((90 - lats) * _PIXELS_PER_DEGREE, 0, land.shape[0] - 1).astype(int)
     cols = np.clip((lons + 180) * _PIXELS_PER_DEGREE, 0, land.shape[1] - 1).astype(int)

@@ -9,6 +9,7 @@ import numpy as np
 from osgeo import gdal, osr
 from qgis.core import (
     QgsColorRampShader,
+    QgsCoordinateReferenceSystem,
     QgsLayerTreeLayer,
     QgsMapLayer,
     QgsProject,
@@ -48,17 +49,18 @@ class SimilarityLayer(QObject):
         QgsProject.instance().writeMapLayer.connect(self._leave_out_layer)
         QgsProject.instance().writeProject.connect(self._leave_out_node)
 
-    def show(self, picture: np.ndarray, grid: Any, wkt: str) -> None:
+    def show(self, picture: np.ndarray, grid: Any, crs: QgsCoordinateReferenceSystem) -> None:
         """Draw new pixels, adding the layer where there is none."""
         self._count += 1
         path = f"/vsimem/satclip_{self._id}_{self._count}.tif"
-        write_memory(path, picture, grid, wkt)
+        write_memory(path, picture, grid)
         self._files.append(path)
         if self.layer is None:
             self._add(path)
         else:
             options = self.layer.dataProvider().ProviderOptions()
             self.layer.setDataSource(path, self.layer.name(), "gdal", options)
+        self.layer.setCrs(crs)  # not every CRS survives a GeoTIFF
         # A thread may still be drawing the picture before this one.
         while len(self._files) > 2:
             gdal.Unlink(self._files.pop(0))
@@ -122,14 +124,14 @@ class SimilarityLayer(QObject):
                 element.parentNode().removeChild(element)
 
 
-def write_memory(path: str, picture: np.ndarray, grid: Any, wkt: str) -> None:
+def write_memory(path: str, picture: np.ndarray, grid: Any) -> None:
     """Write a picture, NaN as nodata, as a GeoTIFF that GDAL can open by its path."""
     rows, cols = picture.shape
     data = gdal.GetDriverByName("GTiff").Create(path, cols, rows, 1, gdal.GDT_Float32)
     a, b, c, d, e, f = grid.transform
     data.SetGeoTransform((c, a, b, f, d, e))
     reference = osr.SpatialReference()
-    reference.ImportFromWkt(wkt)
+    reference.SetFromUserInput(grid.crs)
     data.SetProjection(reference.ExportToWkt())
     band = data.GetRasterBand(1)
     band.SetNoDataValue(float("nan"))
@@ -180,4 +182,4 @@ def _position(root: Any) -> int:
 def _covers(layer: QgsMapLayer | None) -> bool:
     if not isinstance(layer, QgsVectorLayer):
         return True
-    return layer.geometryType() == QgsWkbTypes.GeometryType.PolygonGeometry
+    return layer.geometryType() == QgsWkbTypes.PolygonGeometry

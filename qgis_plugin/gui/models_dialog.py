@@ -57,11 +57,14 @@ class ModelsDialog(QDialog):
         names = [entry.name for entry in self._entries]
         if current not in names and current not in self._files:
             self._files.append(current)
+        self.table.blockSignals(True)
         self.table.setRowCount(0)
         for entry in self._entries:
             self._add_row(entry.name, _cells(entry), current)
         for path in self._files:
             self._add_row(path, (tr("file"), "", "", "", ""), current)
+        self.table.setCurrentCell(-1, -1)
+        self.table.blockSignals(False)
         self.table.selectRow(min(row, self.table.rowCount() - 1))
 
     def select(self, name: str) -> None:
@@ -116,6 +119,7 @@ class ModelsDialog(QDialog):
         self.table = QTableWidget(0, len(heads))
         self.table.setHorizontalHeaderLabels(heads)
         self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 8)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -137,8 +141,8 @@ class ModelsDialog(QDialog):
 
     def _lay_out(self) -> None:
         box = QVBoxLayout(self)
-        box.addWidget(self.table, 2)
-        box.addWidget(self.facts, 3)
+        box.addWidget(self.table, 4)
+        box.addWidget(self.facts, 5)
         box.addWidget(self.status)
         for row in (
             (self.progress, self.cancel_button),
@@ -187,6 +191,7 @@ class ModelsDialog(QDialog):
         if self._missing(name):
             self.facts.setMarkdown(_published_facts(name))
             return
+        self.facts.setMarkdown(tr("Reading the model…"))
         task = WorkTask(
             tr("Reading a model"),
             lambda _cancelled: encoder(name),

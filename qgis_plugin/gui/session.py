@@ -17,6 +17,11 @@ from ..satclip_core.preview import Preview, combine
 from ..text import tr
 from .land import land_points
 
+# Without a notification at the end, where QGIS knows how (3.26 and later).
+_FLAGS = QgsTask.Flag.CanCancel
+if hasattr(QgsTask.Flag, "Silent"):
+    _FLAGS = _FLAGS | QgsTask.Flag.Silent
+
 
 @dataclass
 class Place:
@@ -47,7 +52,7 @@ class WorkTask(QgsTask):
     """
 
     def __init__(self, title: str, work: Any, done: Any) -> None:
-        super().__init__(title, QgsTask.Flag.CanCancel)
+        super().__init__(title, _FLAGS)
         self._work, self._done = work, done
         self._result: Any = None
         self._error: Exception | None = None
@@ -218,9 +223,10 @@ class Session(QObject):
         by_place = {(place.lon, place.lat): place for place in drawn}
         for place in self.places:
             known = by_place.get((place.lon, place.lat))
+            # A place that came meanwhile has a picture of the coarser field, if any.
+            place.picture = place.error = None
             if known is not None:
                 place.embedding, place.picture = known.embedding, known.picture
-                place.error = None
         if finer is not None and self.field.step > finer * 1.01:
             self._start(finer)
         self.draw()

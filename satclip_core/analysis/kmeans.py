@@ -67,13 +67,9 @@ def kmeans(
     # Distances cancel less around the middle.
     middle = data.mean(axis=0)
     data = data - middle
-    random = np.random.default_rng(seed)
-    best: Grouping | None = None
-    for _ in range(starts):
-        run = _lloyd(data, _plus_plus(data, k, random), iterations, cancelled)
-        if best is None or run.inertia < best.inertia:
-            best = run
-    assert best is not None
+    rng = np.random.default_rng(seed)
+    runs = (_lloyd(data, _plus_plus(data, k, rng), iterations, cancelled) for _ in range(starts))
+    best = min(runs, key=lambda run: run.inertia)
     sizes = np.bincount(best.labels, minlength=k)
     order = np.argsort(-sizes, kind="stable")
     rank = np.argsort(order)
@@ -96,14 +92,14 @@ def nearest(points: NDArray[Any], centres: NDArray[Any]) -> Labels:
     return labels.reshape(points.shape[:-1])
 
 
-def _plus_plus(data: Float64, k: int, random: np.random.Generator) -> Float64:
+def _plus_plus(data: Float64, k: int, rng: np.random.Generator) -> Float64:
     """k points as first centres, each drawn by its squared distance to those before.
 
     Of a few candidates the one that leaves the least distance is taken (greedy k-means++).
     """
     trials = 2 + int(log(k))
     squares = np.einsum("ij,ij->i", data, data)
-    chosen = [int(random.integers(len(data)))]
+    chosen = [int(rng.integers(len(data)))]
     left = _distances(data, squares, data[chosen])[:, 0]
     left[chosen] = 0
     # What is left of equal points by rounding is no distance.
@@ -115,7 +111,7 @@ def _plus_plus(data: Float64, k: int, random: np.random.Generator) -> Float64:
                 f"{len(chosen)} of the points differ, which is fewer than {k} clusters: "
                 f"give at most {len(chosen)}"
             )
-        drawn = np.searchsorted(total, random.random(trials) * total[-1], side="right")
+        drawn = np.searchsorted(total, rng.random(trials) * total[-1], side="right")
         candidates = np.minimum(drawn, len(data) - 1)
         distances = np.minimum(left[:, None], _distances(data, squares, data[candidates]))
         best = int(distances.sum(axis=0).argmin())

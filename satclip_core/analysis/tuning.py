@@ -10,7 +10,7 @@ from typing import Any, Callable, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import CancelledError
+from ..errors import CancelledError, InputError
 from .linear import Linear, Logistic, Ridge, softmax
 from .validation import class_scores, number_scores
 
@@ -151,7 +151,8 @@ def choose_penalty(
             worse += 1
         if worse == task.patience:
             break
-    assert best is not None
+    if best is None:
+        raise InputError("there are no penalties to choose from")
     steps.finish()
     return Choice(best[0], errors, best[1])
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -19,14 +18,12 @@ ROOT = Path(__file__).resolve().parents[2]
 QGIS_PLUGINS = (Path("/usr/share/qgis/python/plugins"),)
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-PROFILE = os.environ.setdefault(
-    "QGIS_CUSTOM_CONFIG_PATH", tempfile.mkdtemp(prefix="satclip-qgis-profile-")
-)
 
 
 @pytest.fixture(scope="session")
 def plugin_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `satclip_qgis` in it, linked to this checkout."""
+    os.environ["QGIS_CUSTOM_CONFIG_PATH"] = str(tmp_path_factory.mktemp("profile"))
     folder = tmp_path_factory.mktemp("plugins")
     command = [sys.executable, str(ROOT / "qgis_plugin" / "build.py"), "--link", str(folder)]
     subprocess.run(command, check=True, capture_output=True)

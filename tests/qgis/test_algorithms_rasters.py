@@ -255,7 +255,7 @@ def test_classes_are_mapped_from_samples(run, make_points, tmp_path):
         ({"MODEL": "no-such-model"}, "unknown model 'no-such-model'"),
         ({"MODEL": "/nowhere/model.npz"}, "/nowhere/model.npz"),
         ({"MODEL": "satclip-vit16-l40"}, "satclip-vit16-l40 is not here yet"),
-        ({"OUTPUT": "/tmp/out.png"}, "let it end in .tif"),
+        ({"OUTPUT": "/somewhere/out.png"}, "let it end in .tif"),
         ({"POINT": None}, "nothing to compare with"),
     ],
 )

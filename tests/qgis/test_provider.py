@@ -101,3 +101,28 @@ print("size:", __import__("os").path.getsize(out["OUTPUT"]) > 0)
     assert "imported: []" in result.stdout, result.stdout + result.stderr
     assert "path kept: []" in result.stdout
     assert "size: True" in result.stdout
+
+
+def test_the_extent_is_that_of_the_map_at_first(plugin, project, make_points, monkeypatch):
+    from types import SimpleNamespace
+
+    import qgis.utils
+    from qgis.core import QgsCoordinateReferenceSystem, QgsRectangle
+    from qgis.gui import QgsMapCanvas
+
+    canvas = QgsMapCanvas()
+    canvas.resize(800, 400)
+    canvas.setDestinationCrs(QgsCoordinateReferenceSystem("EPSG:3857"))
+    monkeypatch.setattr(qgis.utils, "iface", SimpleNamespace(mapCanvas=lambda: canvas))
+
+    def default():
+        algorithm = plugin.provider.algorithm("similarity").create()
+        return algorithm.parameterDefinition("EXTENT").defaultValue()
+
+    assert default() is None
+    layer = make_points([(1e6, 6e6)], crs="EPSG:3857")
+    project.addMapLayer(layer)
+    canvas.setLayers([layer])
+    canvas.setExtent(QgsRectangle(800000, 5800000, 1200000, 6000000))
+    box = canvas.extent()  # its height follows the shape of the window
+    assert default() == f"800000,1200000,{box.yMinimum():.10g},{box.yMaximum():.10g} [EPSG:3857]"

@@ -1,0 +1,811 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="de" sourcelanguage="en">
+    <context>
+        <name>satclip</name>
+        <message>
+            <source>resolution</source>
+            <translation>Auflösung</translation>
+        </message>
+        <message>
+            <source>Save basis</source>
+            <translation>Basis speichern</translation>
+        </message>
+        <message>
+            <source>Save clusters</source>
+            <translation>Cluster speichern</translation>
+        </message>
+        <message>
+            <source>CRS of the extent</source>
+            <translation>KBS der Ausdehnung</translation>
+        </message>
+        <message>
+            <source>overwriting</source>
+            <translation>Überschreiben</translation>
+        </message>
+        <message>
+            <source>extent</source>
+            <translation>Ausdehnung</translation>
+        </message>
+        <message>
+            <source>Model</source>
+            <translation>Modell</translation>
+        </message>
+        <message>
+            <source>A name (bundled, or a published model that was fetched under SatCLIP &gt; Models), or the path of an .npz or .ckpt file.</source>
+            <translation>Ein Name (bundled oder ein veröffentlichtes Modell, das unter SatCLIP &gt; Modelle geholt wurde) oder der Pfad einer .npz- oder .ckpt-Datei.</translation>
+        </message>
+        <message>
+            <source>Stopped on request; nothing was written.</source>
+            <translation>Auf Wunsch angehalten; es wurde nichts geschrieben.</translation>
+        </message>
+        <message>
+            <source>Not enough memory: give a coarser resolution or a smaller extent.</source>
+            <translation>Zu wenig Arbeitsspeicher: eine gröbere Auflösung oder eine kleinere Ausdehnung angeben.</translation>
+        </message>
+        <message>
+            <source>place,climate</source>
+            <translation>Ort,Klima</translation>
+        </message>
+        <message>
+            <source>Clusters of places</source>
+            <translation>Cluster von Orten</translation>
+        </message>
+        <message>
+            <source>Divides an area into groups of like places, by k-means of their embeddings.
+
+The clusters are found on a sample of the pixels; the same extent, resolution and number give the same clusters again. Save them to use them for another extent.</source>
+            <translation>Teilt ein Gebiet in Gruppen ähnlicher Orte, mit k-Means über ihre Embeddings.
+
+Die Cluster werden an einer Stichprobe der Pixel gefunden; gleiche Ausdehnung, Auflösung und Anzahl ergeben wieder dieselben Cluster. Gespeichert lassen sie sich für eine andere Ausdehnung verwenden.</translation>
+        </message>
+        <message>
+            <source>From 2 to 254; it is not used with clusters that were saved before.</source>
+            <translation>Von 2 bis 254; bei zuvor gespeicherten Clustern ohne Bedeutung.</translation>
+        </message>
+        <message>
+            <source>Use the clusters of another area; found anew where not given.</source>
+            <translation>Die Cluster eines anderen Gebiets verwenden; ohne Angabe werden sie neu gefunden.</translation>
+        </message>
+        <message>
+            <source>Clusters (*.json)</source>
+            <translation>Cluster (*.json)</translation>
+        </message>
+        <message>
+            <source>A small file to use the same clusters again for another extent.</source>
+            <translation>Eine kleine Datei, um dieselben Cluster für eine andere Ausdehnung wieder zu verwenden.</translation>
+        </message>
+        <message>
+            <source>Clusters</source>
+            <translation>Cluster</translation>
+        </message>
+        <message>
+            <source>Number of clusters</source>
+            <translation>Anzahl der Cluster</translation>
+        </message>
+        <message>
+            <source>Clusters saved before</source>
+            <translation>Zuvor gespeicherte Cluster</translation>
+        </message>
+        <message>
+            <source>Embed points</source>
+            <translation>Punkte einbetten</translation>
+        </message>
+        <message>
+            <source>Copies a point layer and adds the location embedding of each point: one field for each dimension, or one array field.
+
+The layer may be in any CRS. Points without a usable geometry keep their row, with empty fields, and are counted in the log. Multipoints count by their centroid.</source>
+            <translation>Kopiert einen Punktlayer und fügt das Orts-Embedding jedes Punktes hinzu: ein Feld je Dimension oder ein Array-Feld.
+
+Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Zeile, mit leeren Feldern, und werden im Protokoll gezählt. Bei Multipunkten zählt der Schwerpunkt.</translation>
+        </message>
+        <message>
+            <source>A point layer in any CRS; all features or the selected ones.</source>
+            <translation>Ein Punktlayer in beliebigem KBS; alle oder die gewählten Objekte.</translation>
+        </message>
+        <message>
+            <source>Fields can be used anywhere. An array is compact; in a file it is JSON text.</source>
+            <translation>Felder sind überall brauchbar. Ein Array ist kompakt; in einer Datei ist es JSON-Text.</translation>
+        </message>
+        <message>
+            <source>Fields are called e000, e001, …; the array is called embedding.</source>
+            <translation>Die Felder heißen e000, e001, …; das Array heißt embedding.</translation>
+        </message>
+        <message>
+            <source>A new layer; GeoPackage keeps all fields, a Shapefile holds 255 at most.</source>
+            <translation>Ein neuer Layer; GeoPackage behält alle Felder, ein Shapefile fasst höchstens 255.</translation>
+        </message>
+        <message>
+            <source>Points</source>
+            <translation>Punkte</translation>
+        </message>
+        <message>
+            <source>Embedding as</source>
+            <translation>Embedding als</translation>
+        </message>
+        <message>
+            <source>Prefix of the new fields</source>
+            <translation>Präfix der neuen Felder</translation>
+        </message>
+        <message>
+            <source>Embedded points</source>
+            <translation>Eingebettete Punkte</translation>
+        </message>
+        <message>
+            <source>The layer of points cannot be read.</source>
+            <translation>Der Punktlayer ist nicht lesbar.</translation>
+        </message>
+        <message>
+            <source>one field for each dimension</source>
+            <translation>ein Feld je Dimension</translation>
+        </message>
+        <message>
+            <source>one array field</source>
+            <translation>ein Array-Feld</translation>
+        </message>
+        <message>
+            <source>Stopped on request; the layer holds what was done so far.</source>
+            <translation>Auf Wunsch angehalten; der Layer enthält, was bis dahin fertig war.</translation>
+        </message>
+        <message>
+            <source>{count} features embedded.</source>
+            <translation>{count} Objekte eingebettet.</translation>
+        </message>
+        <message>
+            <source>The layer already has {names}: give another prefix for the new fields.</source>
+            <translation>Der Layer hat schon {names}: ein anderes Präfix für die neuen Felder angeben.</translation>
+        </message>
+        <message>
+            <source>A Shapefile holds {most} fields at most: write a GeoPackage.</source>
+            <translation>Ein Shapefile fasst höchstens {most} Felder: ein GeoPackage schreiben.</translation>
+        </message>
+        <message>
+            <source>A feature could not be written: {reason}</source>
+            <translation>Ein Objekt konnte nicht geschrieben werden: {reason}</translation>
+        </message>
+        <message>
+            <source>the disk may be full</source>
+            <translation>vielleicht ist der Datenträger voll</translation>
+        </message>
+        <message>
+            <source>Extent</source>
+            <translation>Ausdehnung</translation>
+        </message>
+        <message>
+            <source>The area to cover, in any CRS; the map's view at first. West &gt; east crosses the date line.</source>
+            <translation>Das Gebiet, in beliebigem KBS; zunächst der Kartenausschnitt. West &gt; Ost überschreitet die Datumsgrenze.</translation>
+        </message>
+        <message>
+            <source>Pixel size in units of the CRS. Not set: a quarter of what the model resolves, and at least 100 pixels along the longer side.</source>
+            <translation>Pixelgröße in Einheiten des KBS. Ohne Angabe: ein Viertel dessen, was das Modell auflöst, und mindestens 100 Pixel entlang der längeren Seite.</translation>
+        </message>
+        <message>
+            <source>CRS of the result; EPSG:4326 where the project has none.</source>
+            <translation>KBS des Ergebnisses; EPSG:4326, wenn das Projekt keines hat.</translation>
+        </message>
+        <message>
+            <source>Resolution</source>
+            <translation>Auflösung</translation>
+        </message>
+        <message>
+            <source>CRS</source>
+            <translation>KBS</translation>
+        </message>
+        <message>
+            <source>Resolution {size:g}: give a pixel size above 0, or leave it out.</source>
+            <translation>Auflösung {size:g}: eine Pixelgröße über 0 angeben oder weglassen.</translation>
+        </message>
+        <message>
+            <source>Map from samples</source>
+            <translation>Karte aus Stichproben</translation>
+        </message>
+        <message>
+            <source>Learns from a point layer how a number or class depends on the place, and maps it.
+
+Numbers by ridge regression, classes by multinomial logistic regression on the embeddings; the penalty is chosen by cross-validation that leaves out whole blocks of neighbouring samples. The cross-validated score is in the log and an output: R² for numbers, balanced accuracy for classes. Look at it before you trust the map.</source>
+            <translation>Lernt aus einem Punktlayer, wie eine Zahl oder Klasse vom Ort abhängt, und kartiert sie.
+
+Zahlen mit Ridge-Regression, Klassen mit multinomialer logistischer Regression auf den Embeddings; die Strafe wird durch Kreuzvalidierung gewählt, die ganze Blöcke benachbarter Stichproben auslässt. Das kreuzvalidierte Ergebnis steht im Protokoll und in einer Ausgabe: R² für Zahlen, ausgewogene Genauigkeit für Klassen. Erst ansehen, dann der Karte trauen.</translation>
+        </message>
+        <message>
+            <source>Points where the value is known, in any CRS.</source>
+            <translation>Punkte, an denen der Wert bekannt ist, in beliebigem KBS.</translation>
+        </message>
+        <message>
+            <source>Numbers, or the names of classes.</source>
+            <translation>Zahlen oder die Namen von Klassen.</translation>
+        </message>
+        <message>
+            <source>Whole numbers may be codes of classes: then say so.</source>
+            <translation>Ganze Zahlen können Klassencodes sein: dann hier angeben.</translation>
+        </message>
+        <message>
+            <source>One more band for each class, in whole per cent.</source>
+            <translation>Ein weiterer Kanal je Klasse, in ganzen Prozent.</translation>
+        </message>
+        <message>
+            <source>Map</source>
+            <translation>Karte</translation>
+        </message>
+        <message>
+            <source>Samples</source>
+            <translation>Stichproben</translation>
+        </message>
+        <message>
+            <source>Field to map</source>
+            <translation>Zu kartierendes Feld</translation>
+        </message>
+        <message>
+            <source>The field holds</source>
+            <translation>Das Feld enthält</translation>
+        </message>
+        <message>
+            <source>Probability of each class too</source>
+            <translation>Auch die Wahrscheinlichkeit jeder Klasse</translation>
+        </message>
+        <message>
+            <source>Cross-validated score</source>
+            <translation>Kreuzvalidiertes Ergebnis</translation>
+        </message>
+        <message>
+            <source>Report of the fit (JSON)</source>
+            <translation>Bericht der Anpassung (JSON)</translation>
+        </message>
+        <message>
+            <source>The layer of samples cannot be read.</source>
+            <translation>Der Layer der Stichproben ist nicht lesbar.</translation>
+        </message>
+        <message>
+            <source>what its type says</source>
+            <translation>was sein Typ sagt</translation>
+        </message>
+        <message>
+            <source>numbers</source>
+            <translation>Zahlen</translation>
+        </message>
+        <message>
+            <source>classes</source>
+            <translation>Klassen</translation>
+        </message>
+        <message>
+            <source>The samples have no field {name}.</source>
+            <translation>Die Stichproben haben kein Feld {name}.</translation>
+        </message>
+        <message>
+            <source>Embedding raster</source>
+            <translation>Embedding-Raster</translation>
+        </message>
+        <message>
+            <source>Writes location embeddings as a GeoTIFF, one band for each dimension, sampled at the centres of pixels.
+
+The model turns longitude and latitude into 256 numbers that say what the place is like; nothing is downloaded. Pixels far finer than what the model resolves are smooth interpolation.</source>
+            <translation>Schreibt Orts-Embeddings als GeoTIFF, ein Kanal je Dimension, in den Mittelpunkten der Pixel.
+
+Das Modell macht aus Länge und Breite 256 Zahlen, die sagen, wie der Ort ist; es wird nichts heruntergeladen. Pixel, die viel feiner sind als das, was das Modell auflöst, sind glatte Interpolation.</translation>
+        </message>
+        <message>
+            <source>Similarity to places</source>
+            <translation>Ähnlichkeit zu Orten</translation>
+        </message>
+        <message>
+            <source>Maps how alike every pixel is to one place or several: the cosine of the angle between their embeddings, -1 to 1.
+
+Give a point, a point layer, or the selected features of one. With several places it is the mean of the similarities, or the largest. Compare with the values elsewhere before you trust a threshold: even unrelated places are a little alike.</source>
+            <translation>Kartiert, wie ähnlich jedes Pixel einem oder mehreren Orten ist: der Kosinus des Winkels zwischen ihren Embeddings, -1 bis 1.
+
+Einen Punkt, einen Punktlayer oder dessen gewählte Objekte angeben. Bei mehreren Orten ist es das Mittel der Ähnlichkeiten oder die größte. Vor dem Vertrauen in eine Schwelle mit den Werten anderswo vergleichen: auch Orte ohne Bezug sind einander etwas ähnlich.</translation>
+        </message>
+        <message>
+            <source>Embedding colours (RGB)</source>
+            <translation>Embedding-Farben (RGB)</translation>
+        </message>
+        <message>
+            <source>Shows the first three principal components of the embeddings as red, green and blue: places of like colour are alike.
+
+The components are fitted on a sample of the pixels and stretched from the 2nd to the 98th percentile. Save them as a basis to give another extent the same colours.</source>
+            <translation>Zeigt die ersten drei Hauptkomponenten der Embeddings als Rot, Grün und Blau: Orte ähnlicher Farbe sind einander ähnlich.
+
+Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum 98. Perzentil gestreckt. Als Basis gespeichert geben sie einer anderen Ausdehnung dieselben Farben.</translation>
+        </message>
+        <message>
+            <source>A GeoTIFF (.tif) with names of bands and the origin of the model inside.</source>
+            <translation>Ein GeoTIFF (.tif) mit den Namen der Kanäle und der Herkunft des Modells.</translation>
+        </message>
+        <message>
+            <source>float16 takes half the space; int8 a quarter, scaled to norm 1.</source>
+            <translation>float16 braucht den halben Platz; int8 ein Viertel, auf Norm 1 skaliert.</translation>
+        </message>
+        <message>
+            <source>Then a product of two embeddings is their cosine similarity.</source>
+            <translation>Dann ist das Produkt zweier Embeddings ihre Kosinus-Ähnlichkeit.</translation>
+        </message>
+        <message>
+            <source>Similarity</source>
+            <translation>Ähnlichkeit</translation>
+        </message>
+        <message>
+            <source>Use the colours of another picture; fitted on this one where not given.</source>
+            <translation>Die Farben eines anderen Bildes verwenden; ohne Angabe an diesem bestimmt.</translation>
+        </message>
+        <message>
+            <source>Basis (*.json)</source>
+            <translation>Basis (*.json)</translation>
+        </message>
+        <message>
+            <source>A small file to use the same colours again for another extent.</source>
+            <translation>Eine kleine Datei, um dieselben Farben für eine andere Ausdehnung wieder zu verwenden.</translation>
+        </message>
+        <message>
+            <source>Embedding colours</source>
+            <translation>Embedding-Farben</translation>
+        </message>
+        <message>
+            <source>Data type</source>
+            <translation>Datentyp</translation>
+        </message>
+        <message>
+            <source>Scale embeddings to norm 1</source>
+            <translation>Embeddings auf Norm 1 skalieren</translation>
+        </message>
+        <message>
+            <source>Basis of another picture</source>
+            <translation>Basis eines anderen Bildes</translation>
+        </message>
+        <message>
+            <source>{width} x {height} pixels in {crs}, model {model}</source>
+            <translation>{width} x {height} Pixel in {crs}, Modell {model}</translation>
+        </message>
+        <message>
+            <source>{dtype}: 1 - cosine is {mean:.2g} in the mean, {most:.2g} at most</source>
+            <translation>{dtype}: 1 - Kosinus ist im Mittel {mean:.2g}, höchstens {most:.2g}</translation>
+        </message>
+        <message>
+            <source>The colours show {share:.0f} % of the variance.</source>
+            <translation>Die Farben zeigen {share:.0f} % der Varianz.</translation>
+        </message>
+        <message>
+            <source>{target} is no GeoTIFF by its name: let it end in .tif.</source>
+            <translation>{target} ist dem Namen nach kein GeoTIFF: auf .tif enden lassen.</translation>
+        </message>
+        <message>
+            <source>A place to compare with: click on the map, or type x,y [CRS].</source>
+            <translation>Ein Ort zum Vergleich: in die Karte klicken oder x,y [KBS] eingeben.</translation>
+        </message>
+        <message>
+            <source>Points to compare with, all or the selected ones; also together with the place.</source>
+            <translation>Punkte zum Vergleich, alle oder die gewählten; auch zusammen mit dem Ort.</translation>
+        </message>
+        <message>
+            <source>What a pixel gets where there are several places to compare with.</source>
+            <translation>Was ein Pixel bei mehreren Vergleichsorten bekommt.</translation>
+        </message>
+        <message>
+            <source>Place</source>
+            <translation>Ort</translation>
+        </message>
+        <message>
+            <source>Places of a layer</source>
+            <translation>Orte eines Layers</translation>
+        </message>
+        <message>
+            <source>Several places</source>
+            <translation>Mehrere Orte</translation>
+        </message>
+        <message>
+            <source>There is nothing to compare with: give a place or a layer of places.</source>
+            <translation>Es gibt nichts zu vergleichen: einen Ort oder einen Layer mit Orten angeben.</translation>
+        </message>
+        <message>
+            <source>The layer holds no place to compare with.</source>
+            <translation>Der Layer enthält keinen Ort zum Vergleichen.</translation>
+        </message>
+        <message>
+            <source>mean of the similarities</source>
+            <translation>Mittel der Ähnlichkeiten</translation>
+        </message>
+        <message>
+            <source>largest similarity</source>
+            <translation>größte Ähnlichkeit</translation>
+        </message>
+        <message>
+            <source>{count} features have no usable geometry (null, empty, or off the map).</source>
+            <translation>{count} Objekte haben keine brauchbare Geometrie (null, leer oder außerhalb der Karte).</translation>
+        </message>
+        <message>
+            <source>The place {x:g}, {y:g} lies off the map of its CRS.</source>
+            <translation>Der Ort {x:g}, {y:g} liegt außerhalb der Karte seines KBS.</translation>
+        </message>
+        <message>
+            <source>Most similar places</source>
+            <translation>Ähnlichste Orte</translation>
+        </message>
+        <message>
+            <source>Finds the places of an area that are most like a place, or several, and gives them as points, the most similar first.
+
+The centres of a grid are compared; a distance leaves out what lies near the places themselves.</source>
+            <translation>Findet die Orte eines Gebiets, die einem oder mehreren Orten am ähnlichsten sind, und gibt sie als Punkte aus, den ähnlichsten zuerst.
+
+Verglichen werden die Mittelpunkte eines Gitters; ein Abstand lässt aus, was nahe bei den Orten selbst liegt.</translation>
+        </message>
+        <message>
+            <source>How many grid cells are wanted, the most similar first.</source>
+            <translation>Wie viele Gitterzellen gewünscht sind, die ähnlichste zuerst.</translation>
+        </message>
+        <message>
+            <source>Leaves out grid cells nearer than this to any of the places.</source>
+            <translation>Lässt Gitterzellen aus, die einem der Orte näher sind als dies.</translation>
+        </message>
+        <message>
+            <source>Points with rank, similarity, longitude and latitude.</source>
+            <translation>Punkte mit Rang, Ähnlichkeit, Länge und Breite.</translation>
+        </message>
+        <message>
+            <source>Number of places</source>
+            <translation>Anzahl der Orte</translation>
+        </message>
+        <message>
+            <source>At least so far away (kilometres)</source>
+            <translation>Mindestens so weit entfernt (Kilometer)</translation>
+        </message>
+        <message>
+            <source>Similar places</source>
+            <translation>Ähnliche Orte</translation>
+        </message>
+        <message>
+            <source>Embed layer points…</source>
+            <translation>Layerpunkte einbetten…</translation>
+        </message>
+        <message>
+            <source>Embedding raster…</source>
+            <translation>Embedding-Raster…</translation>
+        </message>
+        <message>
+            <source>Models…</source>
+            <translation>Modelle…</translation>
+        </message>
+        <message>
+            <source>Select a point layer in the Layers panel first.</source>
+            <translation>Zuerst im Layerbedienfeld einen Punktlayer wählen.</translation>
+        </message>
+        <message>
+            <source>Embed layer points: select a point layer first</source>
+            <translation>Layerpunkte einbetten: zuerst einen Punktlayer wählen</translation>
+        </message>
+        <message>
+            <source>From now on: {model}</source>
+            <translation>Ab jetzt: {model}</translation>
+        </message>
+        <message>
+            <source> – a finer picture is coming</source>
+            <translation> – ein feineres Bild kommt</translation>
+        </message>
+        <message>
+            <source>The map has no coordinate reference system.</source>
+            <translation>Die Karte hat kein Koordinatenbezugssystem.</translation>
+        </message>
+        <message>
+            <source>Embedded every {step:.2g}°</source>
+            <translation>Eingebettet alle {step:.2g}°</translation>
+        </message>
+        <message>
+            <source>Click on the map.</source>
+            <translation>In die Karte klicken.</translation>
+        </message>
+        <message>
+            <source>Embedding the view…</source>
+            <translation>Der Ausschnitt wird eingebettet…</translation>
+        </message>
+        <message>
+            <source>There is no place there.</source>
+            <translation>Dort ist kein Ort.</translation>
+        </message>
+        <message>
+            <source>, error below {error:.1g} where checked</source>
+            <translation>, Fehler an den geprüften Stellen unter {error:.1g}</translation>
+        </message>
+        <message>
+            <source>Saved {path}</source>
+            <translation>{path} gespeichert</translation>
+        </message>
+        <message>
+            <source>Embed layer points</source>
+            <translation>Layerpunkte einbetten</translation>
+        </message>
+        <message>
+            <source>New layer, a column for each dimension</source>
+            <translation>Neuer Layer, eine Spalte je Dimension</translation>
+        </message>
+        <message>
+            <source>New layer, one array field</source>
+            <translation>Neuer Layer, ein Array-Feld</translation>
+        </message>
+        <message>
+            <source>Copy as GeoPackage</source>
+            <translation>Kopie als GeoPackage</translation>
+        </message>
+        <message>
+            <source>GeoPackage (*.gpkg)</source>
+            <translation>GeoPackage (*.gpkg)</translation>
+        </message>
+        <message>
+            <source>Layer</source>
+            <translation>Layer</translation>
+        </message>
+        <message>
+            <source>Result</source>
+            <translation>Ergebnis</translation>
+        </message>
+        <message>
+            <source>File</source>
+            <translation>Datei</translation>
+        </message>
+        <message>
+            <source>{name} ({count} features)</source>
+            <translation>{name} ({count} Objekte)</translation>
+        </message>
+        <message>
+            <source>{count} points embedded</source>
+            <translation>{count} Punkte eingebettet</translation>
+        </message>
+        <message>
+            <source>Selected features only ({count})</source>
+            <translation>Nur gewählte Objekte ({count})</translation>
+        </message>
+        <message>
+            <source>it failed</source>
+            <translation>es ist fehlgeschlagen</translation>
+        </message>
+        <message>
+            <source>{name}, embedded</source>
+            <translation>{name}, eingebettet</translation>
+        </message>
+        <message>
+            <source>Checking {name}</source>
+            <translation>{name} wird geprüft</translation>
+        </message>
+        <message>
+            <source>{name} could not be fetched: {reason}</source>
+            <translation>{name} konnte nicht geholt werden: {reason}</translation>
+        </message>
+        <message>
+            <source>Cannot write to {folder}: {reason}</source>
+            <translation>In {folder} kann nicht geschrieben werden: {reason}</translation>
+        </message>
+        <message>
+            <source>Coloured: the similarity of the view. Grey line: of random places on land. Click to set the threshold.</source>
+            <translation>Farbig: die Ähnlichkeit im Ausschnitt. Graue Linie: die zufälliger Orte an Land. Klicken setzt die Schwelle.</translation>
+        </message>
+        <message>
+            <source>cosine similarity</source>
+            <translation>Kosinus-Ähnlichkeit</translation>
+        </message>
+        <message>
+            <source>No place yet</source>
+            <translation>Noch kein Ort</translation>
+        </message>
+        <message>
+            <source>Similarity in view</source>
+            <translation>Ähnlichkeit im Ausschnitt</translation>
+        </message>
+        <message>
+            <source>comes with the plugin</source>
+            <translation>kommt mit der Erweiterung</translation>
+        </message>
+        <message>
+            <source>fetched</source>
+            <translation>geholt</translation>
+        </message>
+        <message>
+            <source>not fetched</source>
+            <translation>nicht geholt</translation>
+        </message>
+        <message>
+            <source>SatCLIP models</source>
+            <translation>SatCLIP-Modelle</translation>
+        </message>
+        <message>
+            <source>State</source>
+            <translation>Zustand</translation>
+        </message>
+        <message>
+            <source>L</source>
+            <translation>L</translation>
+        </message>
+        <message>
+            <source>Effective resolution</source>
+            <translation>Effektive Auflösung</translation>
+        </message>
+        <message>
+            <source>Licence</source>
+            <translation>Lizenz</translation>
+        </message>
+        <message>
+            <source>Size</source>
+            <translation>Größe</translation>
+        </message>
+        <message>
+            <source>Use this model</source>
+            <translation>Dieses Modell verwenden</translation>
+        </message>
+        <message>
+            <source>Fetch</source>
+            <translation>Holen</translation>
+        </message>
+        <message>
+            <source>Download from the Hugging Face hub, with QGIS' proxy.</source>
+            <translation>Vom Hugging Face Hub herunterladen, über den Proxy von QGIS.</translation>
+        </message>
+        <message>
+            <source>Open a file…</source>
+            <translation>Datei öffnen…</translation>
+        </message>
+        <message>
+            <source>Close</source>
+            <translation>Schließen</translation>
+        </message>
+        <message>
+            <source>Cancel</source>
+            <translation>Abbrechen</translation>
+        </message>
+        <message>
+            <source>Reading the model…</source>
+            <translation>Das Modell wird gelesen…</translation>
+        </message>
+        <message>
+            <source>Reading a model</source>
+            <translation>Ein Modell wird gelesen</translation>
+        </message>
+        <message>
+            <source>Open a model</source>
+            <translation>Modell öffnen</translation>
+        </message>
+        <message>
+            <source>Models (*.npz *.ckpt)</source>
+            <translation>Modelle (*.npz *.ckpt)</translation>
+        </message>
+        <message>
+            <source>Encoder</source>
+            <translation>Encoder</translation>
+        </message>
+        <message>
+            <source>Dimensions</source>
+            <translation>Dimensionen</translation>
+        </message>
+        <message>
+            <source>SHA-256</source>
+            <translation>SHA-256</translation>
+        </message>
+        <message>
+            <source>From</source>
+            <translation>Herkunft</translation>
+        </message>
+        <message>
+            <source>noted on the first fetch</source>
+            <translation>wird beim ersten Holen vermerkt</translation>
+        </message>
+        <message>
+            <source>file</source>
+            <translation>Datei</translation>
+        </message>
+        <message>
+            <source>Fetching {name}…</source>
+            <translation>{name} wird geholt…</translation>
+        </message>
+        <message>
+            <source>Stopped.</source>
+            <translation>Angehalten.</translation>
+        </message>
+        <message>
+            <source>{name} is here, and checked.</source>
+            <translation>{name} ist da und geprüft.</translation>
+        </message>
+        <message>
+            <source>N</source>
+            <translation>N</translation>
+        </message>
+        <message>
+            <source>S</source>
+            <translation>S</translation>
+        </message>
+        <message>
+            <source>E</source>
+            <translation>O</translation>
+        </message>
+        <message>
+            <source>W</source>
+            <translation>W</translation>
+        </message>
+        <message>
+            <source>Pick places</source>
+            <translation>Orte wählen</translation>
+        </message>
+        <message>
+            <source>Click on the map to pick a place; Shift-click adds another.</source>
+            <translation>In die Karte klicken wählt einen Ort; Umschalt-Klick fügt einen weiteren hinzu.</translation>
+        </message>
+        <message>
+            <source>Click: what is like this place? Shift-click: add another.</source>
+            <translation>Klick: Was ist diesem Ort ähnlich? Umschalt-Klick: einen weiteren hinzufügen.</translation>
+        </message>
+        <message>
+            <source>Remove</source>
+            <translation>Entfernen</translation>
+        </message>
+        <message>
+            <source>Clear</source>
+            <translation>Leeren</translation>
+        </message>
+        <message>
+            <source>Mean of the places</source>
+            <translation>Mittel der Orte</translation>
+        </message>
+        <message>
+            <source>Most similar place</source>
+            <translation>Ähnlichster Ort</translation>
+        </message>
+        <message>
+            <source>With several places: what a pixel's similarity is.</source>
+            <translation>Bei mehreren Orten: was die Ähnlichkeit eines Pixels ist.</translation>
+        </message>
+        <message>
+            <source>More similar than</source>
+            <translation>Ähnlicher als</translation>
+        </message>
+        <message>
+            <source>Draw only what is more similar than that share of all land.</source>
+            <translation>Nur zeichnen, was ähnlicher ist als dieser Anteil allen Landes.</translation>
+        </message>
+        <message>
+            <source> % of land</source>
+            <translation> % des Landes</translation>
+        </message>
+        <message>
+            <source>Colours: all land</source>
+            <translation>Farben: alles Land</translation>
+        </message>
+        <message>
+            <source>Colours: this view</source>
+            <translation>Farben: dieser Ausschnitt</translation>
+        </message>
+        <message>
+            <source>The range of similarity that the colours are spread over.</source>
+            <translation>Der Bereich der Ähnlichkeit, über den sich die Farben verteilen.</translation>
+        </message>
+        <message>
+            <source>Save as GeoTIFF…</source>
+            <translation>Als GeoTIFF speichern…</translation>
+        </message>
+        <message>
+            <source>Save the similarity</source>
+            <translation>Ähnlichkeit speichern</translation>
+        </message>
+        <message>
+            <source>GeoTIFF (*.tif *.tiff)</source>
+            <translation>GeoTIFF (*.tif *.tiff)</translation>
+        </message>
+        <message>
+            <source>Model: {name}</source>
+            <translation>Modell: {name}</translation>
+        </message>
+        <message>
+            <source>Saving the similarity</source>
+            <translation>Die Ähnlichkeit wird gespeichert</translation>
+        </message>
+        <message>
+            <source>Embedding the map view</source>
+            <translation>Der Kartenausschnitt wird eingebettet</translation>
+        </message>
+        <message>
+            <source>Embedding random places on land</source>
+            <translation>Zufällige Orte an Land werden eingebettet</translation>
+        </message>
+        <message>
+            <source>SatCLIP location embeddings</source>
+            <translation>SatCLIP-Orts-Embeddings</translation>
+        </message>
+        <message>
+            <source>Model weights: {licence}</source>
+            <translation>Modellgewichte: {licence}</translation>
+        </message>
+    </context>
+</TS>

@@ -1,0 +1,82 @@
+"""One source for Qt 5 and Qt 6: scoped enums, `qgis.PyQt`, nothing that QGIS 4 has removed."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+PLUGIN = Path(__file__).resolve().parents[2] / "qgis_plugin"
+SOURCES = sorted(PLUGIN.rglob("*.py"))
+# What Qt 6 has moved, and qgis.PyQt still offers in its old place.
+MOVED = {"QAction": "QtGui", "QActionGroup": "QtGui", "QShortcut": "QtGui"}
+
+
+def qt_names(tree: ast.AST) -> dict[str, str]:
+    """Names imported from qgis.PyQt and their modules."""
+    return {
+        alias.asname or alias.name: node.module.rpartition(".")[2]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("qgis.PyQt")
+        for alias in node.names
+    }
+
+
+def chains(tree: ast.AST) -> set[tuple[str, ...]]:
+    """Dotted names, whole: ("Qt", "DockWidgetArea", "RightDockWidgetArea")."""
+    inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and id(node) not in inner:
+            parts, here = [], node
+            while isinstance(here, ast.Attribute):
+                parts.append(here.attr)
+                here = here.value
+            if isinstance(here, ast.Name):
+                found.add((here.id, *reversed(parts)))
+    return found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PLUGIN)))
+def test_qt_is_imported_through_qgis_and_nothing_removed_is_used(path):
+    text = path.read_text("utf-8")
+    assert not re.search(r"^\s*(from|import) PyQt[56]", text, re.M)
+    assert not re.search(
+        r"\.exec_\(|QRegExp\b|QDesktopWidget|\bQVariant\.(Int|Double|String)\b", text
+    )
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PLUGIN)))
+def test_every_name_of_qt_exists_in_pyqt6(path):
+    """Unscoped enums (`Qt.RightDockWidgetArea`) do not exist there, and so would fail."""
+    pytest.importorskip("PyQt6.QtCore", reason="PyQt6 is not installed: pip install PyQt6")
+    tree = ast.parse(path.read_text("utf-8"))
+    names = qt_names(tree)
+    used = chains(tree)
+    for name, module in names.items():
+        if name == "QVariant":  # of PyQt5 alone: compat.py asks for it where QMetaType fails
+            assert path.name == "compat.py"
+            continue
+        owner = getattr(importlib.import_module(f"PyQt6.{MOVED.get(name, module)}"), name)
+        for chain in sorted(chain for chain in used if chain[0] == name):
+            here = owner
+            for part in chain[1:]:
+                assert hasattr(here, part), ".".join(chain)
+                here = getattr(here, part)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PLUGIN)))
+def test_enums_of_qgis_are_scoped(path):
+    """`QgsTask.Flag.CanCancel`, not `QgsTask.CanCancel`: PyQGIS on Qt 6 has the first alone."""
+    core = pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
+    gui = importlib.import_module("qgis.gui")
+    for chain in chains(ast.parse(path.read_text("utf-8"))):
+        owner = getattr(core, chain[0], None) or getattr(gui, chain[0], None)
+        if owner is None or not isinstance(owner, type) or len(chain) < 2:
+            continue
+        member = getattr(owner, chain[1], None)
+        unscoped = isinstance(member, int) and type(member) not in (int, bool)
+        assert not unscoped, ".".join(chain)
