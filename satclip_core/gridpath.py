@@ -2,7 +2,7 @@
 
 On a grid a harmonic is a latitude factor times a longitude factor. For one row of latitude
 the first layer therefore collapses from L² to 2L - 1 inputs: at L = 40 a pixel costs 79
-multiply-rows there instead of 1,600. The folding is done in float64, the rest in float32.
+multiply-rows there instead of 1,600. Harmonics are computed in float64, products in float32.
 
 This is the one place where the network is written again for speed; a test holds it to
 `LocationEncoder.encode`.
@@ -82,10 +82,11 @@ class GridPath:
         """First layer for rows of latitude, bias in the constant: (rows, 2L - 1, hidden)."""
         degree = self._settings.legendre_polys
         hidden = len(self._bias)
-        factors = latitude_factors(lats, degree, self._settings.harmonics_calculation)
+        rows = latitude_factors(lats, degree, self._settings.harmonics_calculation)
         folded = np.empty((len(lats), 2 * degree - 1, hidden), np.float32)
-        for m, (column, weights) in enumerate(zip(factors, self._orders)):
-            hidden_part = product(np.stack(column, axis=1), weights)
+        for m, weights in enumerate(self._orders):
+            column = np.stack([row[m] for row in rows[m:]]).astype(np.float32)
+            hidden_part = product(column.T, weights)
             if m == 0:
                 folded[:, 0] = hidden_part + self._bias
             else:
@@ -123,7 +124,7 @@ def _bias(weights: Weights, first: str) -> NDArray[np.float64]:
     return np.zeros(rows) if bias is None else np.asarray(bias, np.float64)
 
 
-def _weights_by_order(weight: NDArray[np.float64], degree: int) -> list[NDArray[np.float64]]:
+def _weights_by_order(weight: NDArray[np.float64], degree: int) -> list[Float32]:
     """For each order m, (L - m, hidden) for m = 0 and (L - m, 2 hidden), cos | sin, above."""
     orders = []
     for m in range(degree):
@@ -131,5 +132,5 @@ def _weights_by_order(weight: NDArray[np.float64], degree: int) -> list[NDArray[
         parts = [cosines]
         if m > 0:
             parts.append(weight[:, [feature_index(l, -m) for l in range(m, degree)]])
-        orders.append(np.ascontiguousarray(np.concatenate(parts).T))
+        orders.append(np.ascontiguousarray(np.concatenate(parts).T, dtype=np.float32))
     return orders

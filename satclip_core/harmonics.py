@@ -27,8 +27,8 @@ def latitude_factors(lats: Any, degree: int, basis: str = "analytic", xp: Any = 
 
     The fully normalised associated Legendre functions of cos(theta), theta = lat + 90 degrees,
     without the Condon-Shortley sign, by the standard forward recurrence in l (Holmes and
-    Featherstone 2002, eq. 11-13), with each basis' own constant: sqrt(2) for m > 0;
-    m = 0 carries pi in `analytic`; (-1)^m multiplies `closed-form`.
+    Featherstone 2002, eq. 11-13), all orders at once, with each basis' own constant: sqrt(2) for
+    m > 0; m = 0 carries pi in `analytic`; (-1)^m multiplies `closed-form`.
 
     Args:
         lats: (N,) degrees.
@@ -37,7 +37,7 @@ def latitude_factors(lats: Any, degree: int, basis: str = "analytic", xp: Any = 
         xp: array module of `lats`.
 
     Returns:
-        L lists, one for each order m, holding L - m arrays (N,), for l = m..L-1.
+        L arrays, for each degree l one (l + 1, N), orders m = 0..l.
     """
     if basis not in BASES:
         raise ValueError(f"unknown basis {basis!r}: use one of {', '.join(BASES)}")
@@ -45,15 +45,9 @@ def latitude_factors(lats: Any, degree: int, basis: str = "analytic", xp: Any = 
     cos_theta = -xp.sin(radians)
     # cos(90 degrees) is 6e-17 in floating point; at a pole every longitude is one place.
     sin_theta = xp.where(xp.abs(lats) >= 90, xp.zeros_like(lats), xp.cos(radians))
-    sectoral = xp.ones_like(lats) * sqrt(1 / (4 * pi))
-    factors = []
-    for m in range(degree):
-        if m > 0:
-            sectoral = sectoral * sin_theta * sqrt((2 * m + 1) / (2 * m))
-        constant = _order_constant(m, basis)
-        column = _legendre_column(sectoral, cos_theta, m, degree)
-        factors.append([value * constant for value in column])
-    return factors
+    rows = _legendre_rows(cos_theta, sin_theta, degree, xp)
+    constants = [_order_constant(m, basis) for m in range(degree)]
+    return [row * _column(constants[: l + 1], lats) for l, row in enumerate(rows)]
 
 
 def _order_constant(m: int, basis: str) -> float:
@@ -62,18 +56,27 @@ def _order_constant(m: int, basis: str) -> float:
     return sqrt(2.0) * ((-1.0) ** m if basis == "closed-form" else 1.0)
 
 
-def _legendre_column(sectoral: Any, cos_theta: Any, m: int, degree: int) -> list[Any]:
-    """P(l, m) for l = m..degree-1, from P(m, m)."""
-    column = [sectoral]
-    previous_a = 1.0
-    for l in range(m + 1, degree):
-        a = sqrt((4 * l * l - 1) / (l * l - m * m))
-        value = cos_theta * column[-1]
-        if l > m + 1:
-            value = value - column[-2] / previous_a
-        column.append(value * a)
-        previous_a = a
-    return column
+def _legendre_rows(cos_theta: Any, sin_theta: Any, degree: int, xp: Any) -> list[Any]:
+    """P(l, m), m = 0..l, for each l: the two rows before give the next, sectoral terms aside."""
+    rows = [xp.ones_like(cos_theta)[None] * sqrt(1 / (4 * pi))]
+    for l in range(1, degree):
+        before = rows[-1]
+        a = [sqrt((4 * l * l - 1) / (l * l - m * m)) for m in range(l)]
+        inner = cos_theta * before
+        if l > 1:
+            b = [sqrt(((l - 1) ** 2 - m * m) / (4 * (l - 1) ** 2 - 1)) for m in range(l - 1)]
+            last = inner[-1:]
+            inner = xp.concatenate([inner[:-1] - rows[-2] * _column(b, cos_theta), last])
+        sectoral = before[-1:] * sin_theta * sqrt((2 * l + 1) / (2 * l))
+        rows.append(xp.concatenate([inner * _column(a, cos_theta), sectoral]))
+    return rows
+
+
+def _column(values: list[float], like: Any) -> Any:
+    """Numbers as (n, 1), an array of the module, dtype and device of `like`."""
+    if hasattr(like, "new_tensor"):
+        return like.new_tensor(values)[:, None]
+    return np.array(values, like.dtype)[:, None]
 
 
 def longitude_factors(lons: Any, degree: int, xp: Any = np) -> list[Any]:
@@ -113,11 +116,11 @@ def spherical_harmonics(lonlat: Any, degree: int, basis: str = "analytic", xp: A
         (N, L²) features in the dtype of `lonlat`.
     """
     lat = latitude_factors(lonlat[:, 1], degree, basis, xp)
-    lon = longitude_factors(lonlat[:, 0], degree, xp)
-    rows: list[Any] = [None] * (degree * degree)
-    for m in range(degree):
-        for l in range(m, degree):
-            rows[feature_index(l, m)] = lat[m][l - m] * lon[m]
-            if m > 0:
-                rows[feature_index(l, -m)] = lat[m][l - m] * lon[degree - 1 + m]
-    return xp.stack(rows).T
+    lon = xp.stack(longitude_factors(lonlat[:, 0], degree, xp))
+    rows = []
+    for l, row in enumerate(lat):
+        descending = list(range(l, 0, -1))
+        if l:
+            rows.append(row[descending] * lon[[degree - 1 + m for m in descending]])
+        rows.append(row * lon[: l + 1])
+    return xp.concatenate(rows).T
