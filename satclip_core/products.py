@@ -112,7 +112,8 @@ class Embedding:
         if dtype != "int8":
             return cls(encoder.dim, dtype, normalize)
         everywhere = unit(encoder.encode(fibonacci_lattice(_GLOBE_PLACES), single=True))
-        scale = float(np.abs(everywhere).max()) / 127
+        # Rounded, so that it is the same whatever BLAS is behind numpy.
+        scale = float(f"{np.abs(everywhere).max() / 127:.5g}")
         return cls(encoder.dim, dtype, True, scale)
 
     @property

@@ -146,4 +146,7 @@ class Gui:
 
 def is_points(layer: QgsMapLayer | None) -> bool:
     """Whether a layer has point features."""
-    return isinstance(layer, QgsVectorLayer) and layer.geometryType() == QgsWkbTypes.PointGeometry
+    return (
+        isinstance(layer, QgsVectorLayer)
+        and layer.geometryType() == QgsWkbTypes.GeometryType.PointGeometry
+    )

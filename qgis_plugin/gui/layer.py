@@ -182,4 +182,4 @@ def _position(root: Any) -> int:
 def _covers(layer: QgsMapLayer | None) -> bool:
     if not isinstance(layer, QgsVectorLayer):
         return True
-    return layer.geometryType() == QgsWkbTypes.PolygonGeometry
+    return layer.geometryType() == QgsWkbTypes.GeometryType.PolygonGeometry
