@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .analysis import kmeans, nearest, unit
 from .errors import InputError
-from .files import written_whole
+from .fitted import FittedFile
 from .legend import Legend
 
 if TYPE_CHECKING:
@@ -21,14 +20,14 @@ if TYPE_CHECKING:
 
 Float64 = NDArray[np.float64]
 
-FORMAT = "satclip-clusters"
-VERSION = 1
+CLUSTER_FILE = FittedFile(
+    "satclip-clusters", "clusters", "were found", "holds no clusters", "--save-model"
+)
 # Pixels that clusters are found on.
 SAMPLE = 16384
 # Codes 1..254, and the one that is none.
 MOST_CLUSTERS = 254
 NODATA = 255
-_LARGEST_FILE = 2**26
 
 
 @dataclass(frozen=True)
@@ -102,11 +101,7 @@ class ClusterModel:
         Raises:
             InputError: it is another model.
         """
-        if self.sha256 != encoder.sha256:
-            raise InputError(
-                f"the clusters were found for the model {self.model} ({self.sha256[:12]}…), not "
-                f"for {encoder.name} ({encoder.sha256[:12]}…): use that model, or find them again"
-            )
+        CLUSTER_FILE.check(self.model, self.sha256, encoder)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the clusters as JSON.
@@ -114,16 +109,8 @@ class ClusterModel:
         Raises:
             OutputError: the file cannot be written, or exists and may not be replaced.
         """
-        content: dict[str, Any] = {
-            "format": FORMAT,
-            "version": VERSION,
-            "model": self.model,
-            "weights_sha256": self.sha256,
-            "shares": self.shares.tolist(),
-            "centres": self.centres.tolist(),
-        }
-        with written_whole(path, overwrite=overwrite) as temporary:
-            temporary.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+        content = {"shares": self.shares.tolist(), "centres": self.centres.tolist()}
+        CLUSTER_FILE.save(path, content, model=self.model, sha256=self.sha256, overwrite=overwrite)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ClusterModel:
@@ -132,28 +119,7 @@ class ClusterModel:
         Raises:
             InputError: missing, unreadable, of another kind, or damaged.
         """
-        file = Path(path)
-        wrong = f"{file} holds no clusters: give a file that --save-model wrote"
-        try:
-            if file.stat().st_size > _LARGEST_FILE:
-                raise InputError(wrong)
-            content = json.loads(file.read_text("utf-8"))
-        except FileNotFoundError:
-            raise InputError(
-                f"the clusters {file} do not exist: write them with --save-model"
-            ) from None
-        except OSError as error:
-            raise InputError(f"cannot read the clusters {file}: {error.strerror}") from error
-        except (ValueError, RecursionError):
-            raise InputError(wrong) from None
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise InputError(wrong)
-        if content.get("version") != VERSION:
-            raise InputError(
-                f"the clusters {file} have version {content.get('version')}, not {VERSION}: they "
-                "were written by another release"
-            )
-        return cls._from(content, file)
+        return cls._from(CLUSTER_FILE.load(path), Path(path))
 
     @classmethod
     def _from(cls, content: dict[str, Any], file: Path) -> ClusterModel:
@@ -166,7 +132,7 @@ class ClusterModel:
                 return cls(centres, shares, str(content["model"]), str(content["weights_sha256"]))
         except (KeyError, TypeError, ValueError):
             pass
-        raise InputError(f"the clusters {file} are damaged: write them again with --save-model")
+        raise CLUSTER_FILE.damaged(file)
 
 
 @dataclass(frozen=True)

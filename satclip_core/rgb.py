@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,20 +12,18 @@ from numpy.typing import NDArray
 
 from .analysis import principal_components
 from .errors import InputError
-from .files import written_whole
+from .fitted import FittedFile
 
 if TYPE_CHECKING:
     from .encoder import LocationEncoder
 
 Float64 = NDArray[np.float64]
 
-FORMAT = "satclip-rgb-basis"
-VERSION = 1
+BASIS_FILE = FittedFile("satclip-rgb-basis", "basis", "was fitted", "is no basis", "--save-basis")
 # Percentiles that become 0 and 255.
 STRETCH = (2.0, 98.0)
 # Pixels that a basis is fitted on.
 SAMPLE = 8192
-_LARGEST_FILE = 2**24
 
 
 @dataclass(frozen=True)
@@ -90,11 +87,7 @@ class RgbBasis:
         Raises:
             InputError: it is another model.
         """
-        if self.sha256 != encoder.sha256:
-            raise InputError(
-                f"the basis was fitted for the model {self.model} ({self.sha256[:12]}…), not for "
-                f"{encoder.name} ({encoder.sha256[:12]}…): use that model, or fit a basis again"
-            )
+        BASIS_FILE.check(self.model, self.sha256, encoder)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the basis as JSON.
@@ -102,17 +95,10 @@ class RgbBasis:
         Raises:
             OutputError: the file cannot be written, or exists and may not be replaced.
         """
-        content: dict[str, Any] = {
-            "format": FORMAT,
-            "version": VERSION,
-            "model": self.model,
-            "weights_sha256": self.sha256,
-            "stretch_percentiles": list(STRETCH),
-        }
+        content: dict[str, Any] = {"stretch_percentiles": list(STRETCH)}
         for name in ("low", "high", "explained", "mean", "components"):
             content[name] = getattr(self, name).tolist()
-        with written_whole(path, overwrite=overwrite) as temporary:
-            temporary.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+        BASIS_FILE.save(path, content, model=self.model, sha256=self.sha256, overwrite=overwrite)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> RgbBasis:
@@ -121,27 +107,7 @@ class RgbBasis:
         Raises:
             InputError: missing, unreadable, of another kind, or damaged.
         """
-        file = Path(path)
-        try:
-            if file.stat().st_size > _LARGEST_FILE:
-                raise InputError(f"{file} is too large to be a basis: give what --save-basis wrote")
-            content = json.loads(file.read_text("utf-8"))
-        except FileNotFoundError:
-            raise InputError(
-                f"the basis {file} does not exist: write one with --save-basis"
-            ) from None
-        except OSError as error:
-            raise InputError(f"cannot read the basis {file}: {error.strerror}") from error
-        except (ValueError, RecursionError):
-            raise InputError(f"{file} is no basis: give a file that --save-basis wrote") from None
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise InputError(f"{file} is no basis: give a file that --save-basis wrote")
-        if content.get("version") != VERSION:
-            raise InputError(
-                f"the basis {file} has version {content.get('version')}, not {VERSION}: it was "
-                "written by another release"
-            )
-        return cls._from(content, file)
+        return cls._from(BASIS_FILE.load(path), Path(path))
 
     @classmethod
     def _from(cls, content: dict[str, Any], file: Path) -> RgbBasis:
@@ -161,4 +127,4 @@ class RgbBasis:
                 )
         except (KeyError, TypeError, ValueError):
             pass
-        raise InputError(f"the basis {file} is damaged: write it again with --save-basis")
+        raise BASIS_FILE.damaged(file)
