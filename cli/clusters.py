@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .options import Command
-from .rasters import RasterRequest, carry_out, raster_options
+from .rasters import RasterRequest, carry_out_and_save, raster_options
 
 if TYPE_CHECKING:
     from satclip_core.clusters import ClusterModel
@@ -67,17 +67,14 @@ def command(
     satclip clusters --k 8 --bbox -180 -60 180 80 --res 0.5 -o world.tif --save-model world.json
     satclip clusters --clusters world.json --bbox 5 45 11 48 --res 0.02 -o alps.tif
     """
-    from satclip_core.files import check_target
-
     if (count is None) == (source is None):
         raise click.UsageError("give either --k, to find clusters, or --clusters, to use some")
     if source is not None and save_model is not None:
         raise click.UsageError("--clusters are saved already: leave out --save-model")
-    if save_model is not None and not request.dry_run:
-        check_target(save_model, overwrite=request.overwrite)
-    used: list[ClusterModel] = []
 
-    def make(encoder: LocationEncoder, grid: Grid, mask: Mask | None) -> Product:
+    def make(
+        encoder: LocationEncoder, grid: Grid, mask: Mask | None
+    ) -> tuple[ClusterModel, Product]:
         from satclip_core.clusters import SAMPLE, ClusterModel, Clusters
         from satclip_core.places import Locator
 
@@ -91,8 +88,6 @@ def command(
             )
             shares = ", ".join(f"{share:.0%}" for share in model.shares)
             log.info("%d clusters of %d pixels: %s", count, len(sample), shares)
-        used.append(model)
-        return Clusters(model)
+        return model, Clusters(model)
 
-    if carry_out(request, make) and save_model is not None:
-        used[0].save(save_model, overwrite=request.overwrite)
+    carry_out_and_save(request, make, save_model)

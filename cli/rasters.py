@@ -159,6 +159,36 @@ def carry_out(request: RasterRequest, make: Maker) -> bool:
     return True
 
 
+def carry_out_and_save(
+    request: RasterRequest,
+    make: Callable[[LocationEncoder, Grid, Mask | None], tuple[Any, Product]],
+    target: Path | None,
+) -> None:
+    """`carry_out`, for a product of something fitted that is saved too, once the raster stands.
+
+    Args:
+        request: the options.
+        make: gives what was fitted, which has a `save`, and the product.
+        target: file to save it to; not saved where None.
+
+    Raises:
+        SatclipError: it cannot be done; the file is checked before anything is computed.
+    """
+    from satclip_core.files import check_target
+
+    if target is not None and not request.dry_run:
+        check_target(target, overwrite=request.overwrite)
+    used: list[Any] = []
+
+    def product_alone(encoder: LocationEncoder, grid: Grid, mask: Mask | None) -> Product:
+        fitted, product = make(encoder, grid, mask)
+        used.append(fitted)
+        return product
+
+    if carry_out(request, product_alone) and target is not None:
+        used[0].save(target, overwrite=request.overwrite)
+
+
 def command_line() -> str:
     """The command as it could be typed again, for the record."""
     context = click.get_current_context(silent=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .options import Command
-from .rasters import RasterRequest, carry_out, raster_options
+from .rasters import RasterRequest, carry_out_and_save, raster_options
 
 if TYPE_CHECKING:
     from satclip_core.encoder import LocationEncoder
@@ -45,15 +45,10 @@ def command(request: RasterRequest, basis: Path | None, save_basis: Path | None)
     satclip rgb --bbox -180 -60 180 80 --res 0.5 -o world.tif --save-basis colours.json
     satclip rgb --bbox 5 45 11 48 --res 0.02 -o alps.tif --basis colours.json
     """
-    from satclip_core.files import check_target
-
     if basis is not None and save_basis is not None:
         raise click.UsageError("--basis is saved already: leave out --save-basis")
-    if save_basis is not None and not request.dry_run:
-        check_target(save_basis, overwrite=request.overwrite)
-    used: list[RgbBasis] = []
 
-    def make(encoder: LocationEncoder, grid: Grid, mask: Mask | None) -> Product:
+    def make(encoder: LocationEncoder, grid: Grid, mask: Mask | None) -> tuple[RgbBasis, Product]:
         from satclip_core.places import Locator
         from satclip_core.products import Rgb
         from satclip_core.rgb import SAMPLE, RgbBasis
@@ -65,8 +60,6 @@ def command(request: RasterRequest, basis: Path | None, save_basis: Path | None)
             sample = Locator(grid, mask).sample(SAMPLE)
             fitted = RgbBasis.fit(encoder, sample, threads=request.threads)
             log.info("the colours show %.0f%% of the variance", 100 * fitted.explained.sum())
-        used.append(fitted)
-        return Rgb(fitted)
+        return fitted, Rgb(fitted)
 
-    if carry_out(request, make) and save_basis is not None:
-        used[0].save(save_basis, overwrite=request.overwrite)
+    carry_out_and_save(request, make, save_basis)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from ..analysis import unit
 from ..crs import LONLAT, to_lonlat
 from ..errors import CancelledError, InputError
 from .request import Cancelled, PointsRequest, PointsResult, Progress
@@ -83,7 +84,7 @@ class Embedder:
             points = np.column_stack([lon[usable], lat[usable]])
             values[usable] = self.encoder.encode(points, threads=self.request.threads)
         if self.request.normalize:
-            values /= np.linalg.norm(values, axis=1, keepdims=True)
+            values = unit(values)
         self.rows += len(lon)
         if self.progress is not None:
             self.progress(self.rows, max(self.total, self.rows) if self.total else 0)
