@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 from .config import ExportSettings, SourceSettings, TrainConfig
 
+NO_LEAKS = "none known"
+"""What a run's facts say where no task's label was among the inputs."""
+
 
 def model_card(config: TrainConfig, facts: Mapping[str, str], scores: str) -> str:
     """Write a model card.
@@ -39,6 +42,7 @@ def model_card(config: TrainConfig, facts: Mapping[str, str], scores: str) -> st
         "of three splits."
         if scores
         else "",
+        _leakage(facts) if scores else "",
         "## Limits",
         "\n".join(f"- {limit}" for limit in config.export.limits) or "None were written down.",
         "## Provenance",
@@ -47,6 +51,15 @@ def model_card(config: TrainConfig, facts: Mapping[str, str], scores: str) -> st
     if not training.validation_fraction:
         parts.append("No points were held out for validation.")
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _leakage(facts: Mapping[str, str]) -> str:
+    """Whether the labels of tasks were among the inputs, where that was looked into."""
+    if "leaks" not in facts:
+        return ""
+    if facts["leaks"] == NO_LEAKS:
+        return "No input of the encoder is a task's label or gives it away, as far as known."
+    return f"The inputs give these labels away: {facts['leaks']}; not comparable with others."
 
 
 def _describe(source: SourceSettings) -> str:

@@ -2,7 +2,8 @@
 
 Embeddings standardised on the training part, split 30/10/60 into training, validation and test,
 penalty chosen on validation, R² (or accuracy, for classes by regression on indicators) on test,
-mean of three splits.
+mean of three splits. Whoever compares many settings does so on splits of other seeds than those
+that are reported.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import csv
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,29 +22,36 @@ from numpy.typing import ArrayLike, NDArray
 
 from satclip_core.errors import SatclipError
 
+from .config import load_config, locations
 from .tasks import Task, load_tasks
 
 PENALTIES = np.logspace(-3, 5, 25)
 SPLITS = 3
 TRAINING_SHARE, VALIDATION_SHARE = 0.3, 0.1
+LEAKED = " †"
+LEAK_NOTE = "† the encoder was trained on imagery that gives this label away; not comparable."
 
 Floats = NDArray[np.float64]
 Embed = Callable[[Floats], ArrayLike]
 Scores = dict[str, float]
 
 
-def score(embeddings: ArrayLike, target: NDArray[Any], *, classes: bool = False) -> float:
+def score(
+    embeddings: ArrayLike, target: NDArray[Any], *, classes: bool = False, split_seed: int = 0
+) -> float:
     """Mean test score of a ridge probe over three splits.
 
     Args:
         embeddings: (N, dim).
         target: (N,) numbers, or class codes.
         classes: score accuracy instead of R².
+        split_seed: of the first split; the others follow.
     """
     values = np.asarray(embeddings, np.float64)
     wanted = (target[:, None] == np.unique(target)).astype(float) if classes else None
     wanted = target[:, None].astype(np.float64) if wanted is None else wanted
-    return float(np.mean([_split_score(values, wanted, seed, classes) for seed in range(SPLITS)]))
+    seeds = range(split_seed, split_seed + SPLITS)
+    return float(np.mean([_split_score(values, wanted, seed, classes) for seed in seeds]))
 
 
 def _split_score(values: Floats, wanted: Floats, seed: int, classes: bool) -> float:
@@ -72,26 +80,44 @@ def _accuracy(predicted: Floats, wanted: Floats) -> float:
     return float((predicted.argmax(1) == wanted.argmax(1)).mean())
 
 
-def run_probes(embed: Embed, tasks: Iterable[Task]) -> Scores:
+def run_probes(embed: Embed, tasks: Iterable[Task], *, split_seed: int = 0) -> Scores:
     """Score an encoder, a function of (N, 2) degrees, on tasks."""
     return {
-        task.name: score(embed(task.lonlat), task.target, classes=task.classes) for task in tasks
+        task.name: score(
+            embed(task.lonlat), task.target, classes=task.classes, split_seed=split_seed
+        )
+        for task in tasks
     }
 
 
-def table(scores: Mapping[str, Scores], tasks: Sequence[Task]) -> str:
-    """Markdown table: one row for each task, one column for each encoder; empty without tasks."""
+def table(
+    scores: Mapping[str, Scores],
+    tasks: Sequence[Task],
+    leaks: Mapping[str, Collection[str]] | None = None,
+) -> str:
+    """Markdown table: one row for each task, one column for each encoder; empty without tasks.
+
+    Args:
+        scores: by encoder, then task.
+        tasks: the rows.
+        leaks: by encoder, the tasks whose label was among its inputs: marked, with a note below.
+    """
     if not tasks:
         return ""
-    names = list(scores)
+    names, leaks = list(scores), leaks or {}
     lines = [
         "| task | measure | points | " + " | ".join(names) + " |",
         "| --- | --- | ---: | " + " | ".join("---:" for _ in names) + " |",
     ]
     for task in tasks:
         measure = "accuracy" if task.classes else "R²"
-        cells = " | ".join(f"{scores[name][task.name]:.3f}" for name in names)
+        cells = " | ".join(
+            f"{scores[name][task.name]:.3f}" + LEAKED * (task.name in leaks.get(name, ()))
+            for name in names
+        )
         lines.append(f"| {task.name} | {measure} | {len(task.target)} | {cells} |")
+    if any(leaks.get(name) for name in names):
+        lines += ["", LEAK_NOTE]
     return "\n".join(lines)
 
 
@@ -108,6 +134,24 @@ def embedder(name: str) -> Embed:
     return load_encoder(name).encode
 
 
+def known_leaks(name: str) -> list[str]:
+    """The tasks whose labels a model's own provenance says it has seen."""
+    if name in ("identity", "geoclip"):
+        return []
+    from satclip_core.registry import load_encoder
+
+    return [task.strip() for task in load_encoder(name).info.training.get("leaks", "").split(",")]
+
+
+def _untrained(path: Path, data_root: str | None) -> Embed:
+    """The encoder of a training configuration, as it is before training."""
+    from .land import load_points
+    from .run import untrained
+
+    config = load_config(path)
+    return untrained(config, load_points(config.points, locations(path, data_root)))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Score models on tasks: prints a table, writes JSON or CSV."""
     parser = argparse.ArgumentParser(prog="python -m satclip_training.probe", description=__doc__)
@@ -117,6 +161,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--tasks", type=Path, default=default, help="tasks file (YAML)")
     parser.add_argument("--task", action="append", metavar="NAME", help="only this task")
     parser.add_argument("--data-root", help="folder of the tasks' data (or SATCLIP_DATA)")
+    parser.add_argument("--untrained", type=Path, metavar="CONFIG.yaml",
+                        help="score the encoder of this run before training as well")  # fmt: skip
+    parser.add_argument("--split-seed", type=int, default=0, metavar="N",
+                        help="seed of the first of three splits (default 0); compare settings on "
+                        "other splits than those reported")  # fmt: skip
     parser.add_argument("--output", type=Path, help="write scores to this .json or .csv")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING)
@@ -126,11 +175,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             data_root=options.data_root,
             names=tuple(options.task) if options.task else None,
         )
-        scores = {Path(name).stem: run_probes(embedder(name), tasks) for name in options.model}
+        embeds = {Path(name).stem: embedder(name) for name in options.model}
+        if options.untrained:
+            embeds["untrained"] = _untrained(options.untrained, options.data_root)
+        scores = {
+            name: run_probes(embed, tasks, split_seed=options.split_seed)
+            for name, embed in embeds.items()
+        }
+        leaks = {Path(name).stem: known_leaks(name) for name in options.model}
     except SatclipError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
-    print(table(scores, tasks))
+    print(table(scores, tasks, leaks))
     if options.output:
         write_scores(scores, options.output)
     return 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,17 @@ Floats = NDArray[np.float64]
 
 @dataclasses.dataclass(frozen=True)
 class TaskSettings:
-    """One task: a table of points, or a grid or polygons read at points uniform over land."""
+    """One task: a table of points, or a grid or polygons read at points uniform over land.
+
+    `positive` lists the codes that make one class of two, all others being the other one.
+    `leaks` are patterns of file names: imagery that gives the label away.
+    """
 
     kind: str = setting(text("table", "grid", "polygons"))
     file: str = setting(text())
     target: str | None = setting(optional(text()), None)
     classes: bool = setting(flag, False)
+    positive: tuple[Any, ...] = setting(sequence(anything), ())
     lon: str = setting(text(), "lon")
     lat: str = setting(text(), "lat")
     transform: str = setting(text("none", "log1p"), "none")
@@ -48,6 +54,7 @@ class TaskSettings:
     maximum: float | None = setting(optional(real()), None)
     ignore: tuple[Any, ...] = setting(sequence(anything), ())
     south: float = setting(real(-90, 90), -90.0)
+    leaks: tuple[str, ...] = setting(sequence(text()), ())
     source: str = setting(text(), "see the data's own documentation")
 
 
@@ -70,6 +77,26 @@ class Task:
     lonlat: Floats
     target: NDArray[Any]
     classes: bool
+    leaks: tuple[str, ...] = ()
+
+
+def leaked(tasks: Iterable[Task], files: Iterable[str]) -> dict[str, list[str]]:
+    """The tasks whose label an encoder has seen, and in which of its training files.
+
+    Args:
+        tasks: their `leaks` are compared with the files' names, whatever the case.
+        files: names or patterns of the imagery that the encoder was trained on.
+    """
+    names = list(files)
+    found = {
+        task.name: [
+            name
+            for name in names
+            if any(fnmatchcase(name.lower(), pattern.lower()) for pattern in task.leaks)
+        ]
+        for task in tasks
+    }
+    return {task: seen for task, seen in found.items() if seen}
 
 
 def load_tasks(
@@ -127,9 +154,21 @@ def _load(
         lonlat, target = lonlat[drawn], target[drawn]
     if len(target) < 10:
         raise InputError(f"tasks.{name}: only {len(target)} usable points in {path}")
-    if task.classes:
+    if task.positive:
+        target = _is_positive(name, task, target)
+    elif task.classes:
         target = np.unique(target, return_inverse=True)[1]
-    return Task(name, lonlat, target, task.classes)
+    return Task(name, lonlat, target, task.classes or bool(task.positive), task.leaks)
+
+
+def _is_positive(name: str, task: TaskSettings, target: NDArray[Any]) -> NDArray[np.int64]:
+    """1 where a code is one of `positive`, 0 elsewhere; both have to occur."""
+    positive = np.isin(target, task.positive)
+    if positive.all() or not positive.any():
+        share = "all" if positive.any() else "none"
+        wanted = ", ".join(map(str, task.positive))
+        raise InputError(f"tasks.{name}.positive: {share} of the points are one of {wanted}")
+    return positive.astype(np.int64)
 
 
 def _usable(task: TaskSettings, lonlat: Floats, target: NDArray[Any]) -> NDArray[np.bool_]:

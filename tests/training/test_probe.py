@@ -11,7 +11,7 @@ import pytest
 from satclip_core.errors import InputError, MissingDependencyError
 from satclip_training import probe
 from satclip_training.baselines import geoclip_projection, load_geoclip
-from satclip_training.tasks import load_tasks
+from satclip_training.tasks import Task, leaked, load_tasks
 
 TASKS = Path(__file__).parents[2] / "training" / "configs" / "tasks.yaml"
 
@@ -55,6 +55,25 @@ def test_scores_do_not_depend_on_the_scale_of_the_embedding() -> None:
     assert probe.score(x * 1000 + 5, target) == pytest.approx(probe.score(x, target))
 
 
+def test_other_splits_give_other_scores() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 5))
+    target = x[:, 0] + rng.normal(size=300)
+    assert probe.score(x, target, split_seed=0) == probe.score(x, target)
+    assert probe.score(x, target, split_seed=100) != probe.score(x, target)
+
+
+def test_scores_of_labels_that_were_inputs_are_marked() -> None:
+    nowhere = np.zeros((0, 2))
+    tasks = [Task(name, nowhere, np.zeros(0), False) for name in ("height", "heat")]
+    scores = {"ours": {"height": 0.9, "heat": 0.5}, "theirs": {"height": 0.4, "heat": 0.4}}
+    lines = probe.table(scores, tasks, {"ours": ["height"]}).splitlines()
+    assert lines[2] == "| height | R² | 0 | 0.900 † | 0.400 |"
+    assert lines[3] == "| heat | R² | 0 | 0.500 | 0.400 |"
+    assert lines[-1] == probe.LEAK_NOTE
+    assert "†" not in probe.table(scores, tasks)
+
+
 def write_tasks(folder: Path, text: str) -> Path:
     path = folder / "tasks.yaml"
     path.write_text(text)
@@ -78,6 +97,41 @@ def test_large_tables_are_cut_to_a_fixed_sample(world: Path, tmp_path: Path) -> 
     np.testing.assert_array_equal(first.lonlat, second.lonlat)
 
 
+def test_codes_can_be_made_two_classes(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("lon,lat,v\n" + "\n".join(f"{i},0,{i % 5}" for i in range(20)))
+    text = "tasks:\n  t: {kind: table, file: t.csv, target: v, positive: [1, 3, 77]}\n"
+    (task,) = load_tasks(write_tasks(tmp_path, text))
+    assert task.classes
+    np.testing.assert_array_equal(task.target, [0, 1, 0, 1, 0] * 4)
+
+
+def test_the_forest_task_is_tree_cover(shared_data: Path) -> None:
+    (forest,) = load_tasks(TASKS, data_root=shared_data, names=("forest",))
+    cover, *_ = load_tasks(TASKS, data_root=shared_data, names=("land_cover",))
+    np.testing.assert_array_equal(forest.lonlat, cover.lonlat)
+    # Counted in the table: 1,616 of 3,872 points have a class of tree cover.
+    assert (int(forest.target.sum()), len(forest.target)) == (1616, 3872)
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["imagery/bmng/*.jpg"], {}),
+        (["imagery/NDVI/july.png", "relief/etopo20.npz"], {"green": ["imagery/NDVI/july.png"]}),
+    ],
+)
+def test_labels_among_the_inputs_are_found(
+    files: list[str], expected: dict[str, list[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "t.csv").write_text("lon,lat,v\n" + "\n".join(f"{i},0,{i}" for i in range(20)))
+    lines = [
+        "tasks:",
+        "  green: {kind: table, file: t.csv, target: v, leaks: ['*ndvi*', '*evi*']}",
+        "  plain: {kind: table, file: t.csv, target: v}",
+    ]
+    assert leaked(load_tasks(write_tasks(tmp_path, "\n".join(lines))), files) == expected
+
+
 def test_grids_are_read_at_land_points(tmp_path: Path) -> None:
     lat, lon = np.linspace(-89.5, 89.5, 180), np.linspace(-179.5, 179.5, 360)
     np.savez(tmp_path / "g.npz", lat=lat, lon=lon, grid=np.round(lat)[:, None] + 0 * lon)
@@ -94,10 +148,19 @@ def test_grids_are_read_at_land_points(tmp_path: Path) -> None:
         ("tasks:\n  t: {kind: table, file: none.csv, target: v}", "'none.csv' is not there"),
         ("tasks:\n  t: {kind: table, file: t.csv, target: w}", "no column 'w'; it has lon, lat, v"),
         ("tasks:\n  t: {kind: table, file: t.csv, target: v}", "only 1 usable points"),
+        (
+            "tasks:\n  t: {kind: table, file: u.csv, target: v, positive: [4, 5]}",
+            "t.positive: none of the points are one of 4, 5",
+        ),
+        (
+            "tasks:\n  t: {kind: table, file: u.csv, target: v, positive: [2, 3]}",
+            "t.positive: all of the points are one of 2, 3",
+        ),
     ],
 )
 def test_bad_tasks_are_named(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "t.csv").write_text("lon,lat,v\n1,2,3\n")
+    (tmp_path / "u.csv").write_text("lon,lat,v\n" + "1,2,3\n4,5,2\n" * 10)
     with pytest.raises(InputError) as caught:
         load_tasks(write_tasks(tmp_path, text))
     assert message in str(caught.value)
