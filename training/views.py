@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .imagery import Imagery, Indices
-
-if TYPE_CHECKING:
-    from .features import FeatureExtractor
+from .cache import CacheRequest, Progress, cached_views, claim_folder, open_extractor
+from .features import FeatureExtractor
+from .imagery import Imagery, Indices, pieces
 
 LIVE_ROWS = 64
 """Images held at a time while features are computed live: 13 bands of 256 x 256 take 0.2 GB."""
 
 Features = NDArray[np.float32]
+Backbone = Callable[[], "dict[str, torch.Tensor] | None"]
 
 
 class Views(Protocol):
@@ -46,11 +49,11 @@ class CachedViews:
 
     Args:
         values: (views, N, width), a memory map as a rule.
-        extractor: what made them, where its network is to be kept with the trained weights.
+        backbone: gives the state of the network that they come from, where it is one.
     """
 
-    def __init__(self, values: NDArray[Any], extractor: FeatureExtractor | None = None) -> None:
-        self.values, self._extractor = values, extractor
+    def __init__(self, values: NDArray[Any], backbone: Backbone | None = None) -> None:
+        self.values, self._backbone = values, backbone
 
     @property
     def count(self) -> int:
@@ -68,7 +71,7 @@ class CachedViews:
 
     def backbone(self) -> dict[str, torch.Tensor] | None:
         """State of the frozen network that the features come from; None where it is none."""
-        return None if self._extractor is None else self._extractor.backbone()
+        return None if self._backbone is None else self._backbone()
 
 
 class LiveViews:
@@ -92,7 +95,7 @@ class LiveViews:
 
     def take(self, view: Indices, points: Indices) -> Features:
         """Features (B, width) float32 of the views (B,) of points (B,)."""
-        parts = [slice(start, start + LIVE_ROWS) for start in range(0, len(points), LIVE_ROWS)]
+        parts = pieces(len(points), LIVE_ROWS)
         images = (self._imagery.take(view[part], points[part]) for part in parts)
         made = [self._extractor(chips, valid, self._least) for chips, valid in images]
         return np.concatenate(made) if made else np.empty((0, self.width), np.float32)
@@ -100,3 +103,41 @@ class LiveViews:
     def backbone(self) -> dict[str, torch.Tensor] | None:
         """State of the frozen network that the features come from; None where it is none."""
         return self._extractor.backbone()
+
+
+def open_views(
+    request: CacheRequest,
+    root: Path,
+    *,
+    live: bool = False,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Views:
+    """Views of a source: read from its cache, which is computed first, or computed live.
+
+    Args:
+        request: the source, its points and its seed.
+        root: folder of caches; what is fitted to the images lies there in either case.
+        live: augment and encode at every step instead of once.
+        progress: called with (chunks done, chunks in all) while a cache is computed.
+        cancelled: asked before every chunk.
+
+    Raises:
+        InputError: a file cannot be read, or does not fit the settings.
+        CancelledError: stopped; the next call goes on where this one was.
+    """
+    if live:
+        folder = claim_folder(request, root)
+        imagery = request.open_imagery(folder)
+        extractor = open_extractor(request, folder, imagery)
+        return LiveViews(imagery, extractor, request.settings.least_valid)
+    values = cached_views(request, root, progress=progress, cancelled=cancelled)
+    if request.weights is None or request.settings.features.dim:
+        return CachedViews(values)
+
+    @cache
+    def backbone() -> dict[str, torch.Tensor] | None:
+        encoder = request.open_encoder(request.open_imagery(root))
+        return None if encoder is None else encoder.backbone()
+
+    return CachedViews(values, backbone)
