@@ -63,6 +63,8 @@ def command(
     for module in ("torch", "lightning", "yaml"):
         require(module, extra="train", purpose="satclip train")
     from satclip_training.config import load_config, locations
+    from satclip_training.distributed import PeerError
+    from satclip_training.launch import leads
     from satclip_training.run import RunOptions, train
 
     settings = load_config(config, overrides)
@@ -73,9 +75,13 @@ def command(
         click.echo(_plan(settings, options))
         return
     _tell_lines()
-    with stop:
-        path = train(settings, options)
-    click.echo(str(path))
+    try:
+        with stop:
+            path = train(settings, options)
+    except PeerError:  # the process that speaks for the run says why
+        raise click.exceptions.Exit(1) from None
+    if leads():
+        click.echo(str(path))
 
 
 def _plan(config: TrainConfig, options: RunOptions) -> str:
@@ -117,23 +123,32 @@ def _tell_lines() -> None:
 
 
 class _StopOnInterrupt:
-    """Turns the first Ctrl-C into a request to save and stop; the second one kills."""
+    """Turns the first Ctrl-C into a request to save and stop; the second one kills.
+
+    SIGTERM asks for the same: torchrun passes Ctrl-C on with it, a scheduler sends it some time
+    before it kills.
+    """
 
     def __init__(self) -> None:
-        self._asked, self._before = False, signal.default_int_handler
+        self._asked = False
+        self._before: dict[int, Any] = {}
 
     def asked(self) -> bool:
         """Whether Ctrl-C was pressed."""
         return self._asked
 
     def __enter__(self) -> None:
-        self._before = signal.signal(signal.SIGINT, self._note)  # type: ignore[assignment]
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._note)
 
     def __exit__(self, *_: Any) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
-    def _note(self, *_: Any) -> None:
+    def _note(self, number: int, _frame: Any) -> None:
         if self._asked:
-            raise KeyboardInterrupt
+            if number == signal.SIGINT:
+                raise KeyboardInterrupt
+            return
         self._asked = True
         tell("Stopping after this step; once more to stop at once")
