@@ -1,8 +1,9 @@
 """The training loop on Lightning: steps, schedule, averaging, checkpoints, resume.
 
 A checkpoint has the published layout: `hyper_parameters` is a plain dict and `state_dict` holds
-what inference needs under `model.location.nnet.*` (averaged, and folded for plain harmonics).
-What only training needs to go on lies apart, under `satclip_training`.
+what inference needs under `model.location.nnet.*` (averaged, and folded for plain harmonics), and
+the image encoder where it is a published one (see `published`). What only training needs to go on
+lies apart, under `satclip_training`; what is frozen is not among it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from .distributed import ALONE, Group
 from .model import ContrastiveModel, RunningAverage
 from .objective import clip_loss, siglip_loss
 from .pairs import Ahead, Batch, Pairs
+from .published import hyper_parameters, located, published_layout, vision_layers
 
 STATE = "satclip_training"
 ENCODE_ROWS = 8192
@@ -164,11 +166,21 @@ class ContrastiveTraining(lightning.LightningModule):
             "average": self.average.state(),
         }
         with self.average.applied():
-            state = {key: value.detach().clone() for key, value in self.state_dict().items()}
-            for key, value in self.model.location.inference_weights().items():
-                state[f"model.location.nnet.{key}"] = value
-        checkpoint["state_dict"] = state
-        checkpoint["hyper_parameters"] = self.config.published_hyper_parameters()
+            checkpoint["hyper_parameters"], checkpoint["state_dict"] = self._layout()
+
+    def _layout(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """Settings and weights for inference, with the image encoder where others can open it."""
+        location = self.model.location.inference_weights()
+        if vision_layers(self.config) is not None:
+            (views,) = self.pairs.views.values()
+            backbone = views.backbone()
+            if backbone is not None:
+                visual, scale = self.model.visual.state_dict(), self.model.logit_scale
+                return published_layout(self.config, location, visual, scale, backbone)
+        state = {key: value.detach().clone() for key, value in self.state_dict().items()}
+        for key, value in location.items():
+            state |= located(key, value)
+        return hyper_parameters(self.config), state
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take up the state of training; a checkpoint of other settings is refused."""

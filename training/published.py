@@ -110,4 +110,4 @@ def located(key: str, value: torch.Tensor) -> State:
 
 
 def _plain(value: torch.Tensor) -> torch.Tensor:
-    return value.detach().float().cpu()
+    return value.detach().to("cpu", torch.float32, copy=True)
