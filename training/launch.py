@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +24,8 @@ from satclip_core.errors import InputError, SatclipError
 from .config import TrainingSettings
 from .distributed import ALONE, Group, Place
 
+Process = subprocess.Popen[bytes]
+READY = b"ready\n"
 PATIENCE = timedelta(days=14)
 """How long processes wait for one that computes features or probes."""
 WORKER = "satclip_training.worker"
@@ -58,39 +60,40 @@ def given_place(environment: Mapping[str, str]) -> Place | None:
 
 @contextmanager
 def joined(
-    settings: TrainingSettings, job: Mapping[str, Any], place: Place | None = None
+    settings: TrainingSettings, job: Mapping[str, Any], given: Place | None = None
 ) -> Iterator[Group]:
     """Be one of the run's processes; the others of this machine are started where none are.
 
     Args:
         settings: devices, nodes, accelerator.
         job: what `worker` needs to know of the run, as JSON's types.
-        place: of a process that was started here.
+        given: place of a process that was started here.
 
     Raises:
         InputError: as many processes as `settings` say cannot be.
         SatclipError: one of the others failed.
     """
     size = settings.devices * settings.nodes
-    place = place or given_place(os.environ)
+    place = given or given_place(os.environ)
     if place is None and size == 1:
         yield ALONE
         return
     _check(settings, place)
-    others = []
-    if place is None:
+    others: list[Process] = []
+    if place is not None:
+        _say_ready(here=given is not None)
+    else:
         place = Place(0, size, 0, 0, f"tcp://127.0.0.1:{_free_port()}")
         places = [dataclasses.replace(place, rank=i, local_rank=i) for i in range(1, size)]
         others = [_start(other, job) for other in places]
     try:
+        _await(others)
         yield _connected(place, settings)
         _see_off(others, GONE_SECONDS)
-    except RuntimeError as error:
+    except RuntimeError:
         _see_off(others, HEARD_SECONDS)
-        failed = [i for i, other in enumerate(others, 1) if other.poll()]
-        if not failed:
-            raise
-        raise SatclipError(f"the process of device {failed[0]} failed, see above") from error
+        _raise_failure(others)
+        raise
     finally:
         for other in others:
             other.kill()
@@ -138,14 +141,15 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _start(place: Place, job: Mapping[str, Any]) -> subprocess.Popen[bytes]:
+def _start(place: Place, job: Mapping[str, Any]) -> Process:
     """Start `worker` for one of this machine's other devices."""
     process = subprocess.Popen(
-        [sys.executable, "-m", WORKER], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert process.stdin is not None
-    process.stdin.write(json.dumps({"place": dataclasses.asdict(place), **job}).encode())
-    process.stdin.close()
+    with suppress(BrokenPipeError):  # it has ended already: `_await` sees that
+        process.stdin.write(json.dumps({"place": dataclasses.asdict(place), **job}).encode())
+        process.stdin.close()
     return process
 
 
@@ -163,7 +167,29 @@ def _connected(place: Place, settings: TrainingSettings) -> Group:
     return Group(place.rank, place.size, waiting, place)
 
 
-def _see_off(others: list[subprocess.Popen[bytes]], seconds: float) -> None:
+def _say_ready(*, here: bool) -> None:
+    """Tell the process that started this one that the two can be connected now."""
+    if here:
+        os.write(1, READY)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _await(others: list[Process]) -> None:
+    """Wait until all others are ready: one that failed at its start would never be met."""
+    for other in others:
+        assert other.stdout is not None
+        if READY not in iter(other.stdout.readline, b""):
+            other.wait()
+            _raise_failure(others)
+
+
+def _raise_failure(others: list[Process]) -> None:
+    for number, other in enumerate(others, 1):
+        if other.poll():
+            raise SatclipError(f"the process of device {number} failed, see above")
+
+
+def _see_off(others: list[Process], seconds: float) -> None:
     """Wait until one of the others has failed, all have ended, or the time is over."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
