@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from satclip_core.encodings import ENCODINGS
-from satclip_core.errors import CancelledError, InputError, require
+from satclip_core.errors import InputError, require
+from satclip_core.files import check_target
 
 from .options import verbosity_options
 from .progress import progress
+from .reproduce_options import NETWORKS, encoding_option, network_option
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from satclip_training.inaturalist.settings import PriorSettings
-
-NETWORKS = ("linear", "fcnet", "siren", "mlp")
-TABLE = "inaturalist.csv"
 
 # The printed columns: heading and key.
 _PRIOR = (("prior top-1", "prior_top1"), ("top-3", "prior_top3"), ("top-5", "prior_top5"))
@@ -44,27 +43,16 @@ _GAIN = (("gain", "delta"), ("paper", "paper_delta"))
     type=click.Path(dir_okay=False, path_type=Path),
     help="Predictions of an image classifier for the val images (.npy or .npz).",
 )
+@encoding_option(("sphericalharmonics",))
+@network_option(("siren",))
+@click.option("--all", "everything", is_flag=True, help="Every encoding with every network.")
 @click.option(
-    "-E",
-    "--encoding",
-    "encodings",
-    multiple=True,
-    default=("sphericalharmonics",),
+    "--seeds",
+    default=1,
     show_default=True,
-    type=click.Choice([*ENCODINGS, "all"]),
-    help="Positional encoding; may be given again.",
+    type=click.IntRange(1),
+    help="Runs of each cell, with the seeds 0 to N - 1.",
 )
-@click.option(
-    "-N",
-    "--network",
-    "networks",
-    multiple=True,
-    default=("siren",),
-    show_default=True,
-    type=click.Choice([*NETWORKS, "all"]),
-    help="Network; may be given again.",
-)
-@click.option("--seeds", default=1, show_default=True, type=click.IntRange(1), help="Runs each.")
 @click.option("--year", type=int, help="Of the annotations, where the folder has several.")
 @click.option("--epochs", type=click.IntRange(1), help="At most.  [default: 50, as published]")
 @click.option("--patience", type=click.IntRange(1), help="Epochs without gain.  [default: 10]")
@@ -78,6 +66,11 @@ _GAIN = (("gain", "delta"), ("paper", "paper_delta"))
     "--positive-weight",
     type=click.FloatRange(0, min_open=True),
     help="Weight of what was seen.  [default: 2048 or the number of species, the smaller]",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float64"]),
+    help="Of training; float32 takes half the time.  [default: float64, as published]",
 )
 @click.option(
     "--combine",
@@ -95,12 +88,19 @@ _GAIN = (("gain", "delta"), ("paper", "paper_delta"))
 )
 @click.option("--threads", type=click.IntRange(1), help="Of torch.  [default: all cores]")
 @click.option(
-    "-o",
-    "--output",
+    "--folder",
     default="runs/inaturalist",
     show_default=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the table and the checkpoints.",
+    help="Keeps a checkpoint of each run; a second call goes on from there.",
+)
+@click.option(
+    "-o",
+    "--output",
+    default="docs/results/inaturalist.csv",
+    show_default=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Table to write (CSV), in place of what is there.",
 )
 @click.option("--fresh", is_flag=True, help="Start over instead of going on from checkpoints.")
 @verbosity_options
@@ -109,11 +109,13 @@ def command(
     image_logits: Path | None,
     encodings: tuple[str, ...],
     networks: tuple[str, ...],
+    everything: bool,
     seeds: int,
     year: int | None,
     combine: str,
     device: str,
     threads: int | None,
+    folder: Path,
     output: Path,
     fresh: bool,
     **training: Any,
@@ -123,51 +125,57 @@ def command(
     Reads the annotations of the iNaturalist competition of 2018 or 2017, trains each encoding
     with each network at the published settings, and prints top-k accuracy with and without the
     prior beside the gain that the paper reports. Without image predictions the prior is scored
-    alone. Stop it with Ctrl-C and the same command goes on from there.
+    alone.
     """
-    for module in ("torch", "lightning", "sklearn"):
-        require(module, extra="train", purpose="satclip reproduce inaturalist")
+    for module in ("torch", "yaml", "scipy"):
+        require(module, extra="reproduce", purpose="satclip reproduce inaturalist")
     import torch
 
     from satclip_training.inaturalist.annotations import read_annotations
     from satclip_training.inaturalist.predictions import read_predictions
     from satclip_training.inaturalist.run import RunOptions, reproduce, summary, write_rows
+    from satclip_training.zoo.tables import make_folder
 
+    if output.suffix.lower() != ".csv":
+        raise click.UsageError(f"{output} must end in .csv")
     if threads is not None:
         torch.set_num_threads(threads)
-    cells = _cells(encodings, networks, training)
-    place = _device(device)
+    cells = _cells(*((ENCODINGS, NETWORKS) if everything else (encodings, networks)), training)
+    place = _device(device, cells[0].dtype)
     data = read_annotations(annotations, year)
     predictions = None
     if image_logits is not None:
         predictions = read_predictions(image_logits, data.test.ids, len(data.species))
-    try:
-        with progress("inaturalist", "epoch") as report:
-            epochs = _Epochs(report, len(cells) * seeds)
-            options = RunOptions(output, predictions, combine, place, fresh, epochs)
-            rows = reproduce(cells, seeds, data, options)
-    except KeyboardInterrupt:
-        raise CancelledError("stopped; the same command goes on after the last epoch") from None
-    write_rows(rows, output / TABLE)
+    make_folder(output)
+    check_target(output, overwrite=True)  # before the hours of training
+    with progress("inaturalist", "epochs") as report:
+        epochs = _Epochs(report, len(cells) * seeds)
+        options = RunOptions(folder, predictions, combine, place, fresh, epochs)
+        rows = reproduce(cells, seeds, data, options)
+    write_rows(rows, output)
     click.echo(_table(summary(rows), image=predictions is not None))
-    click.echo(str(output / TABLE))
+    click.echo(str(output))
 
 
 def _cells(
-    encodings: Sequence[str], networks: Sequence[str], training: dict[str, Any]
+    encodings: Iterable[str], networks: Iterable[str], training: dict[str, Any]
 ) -> list[PriorSettings]:
     """Published settings of every encoding with every network, and what was asked to change."""
     from satclip_training.inaturalist.settings import published_settings
 
+    published, rate = published_settings(), training.pop("learning_rate")
     changed = {key: value for key, value in training.items() if value is not None}
-    return [
-        replace(published_settings(encoding, network), **changed)
-        for encoding in (ENCODINGS if "all" in encodings else dict.fromkeys(encodings))
-        for network in (NETWORKS if "all" in networks else dict.fromkeys(networks))
+    cells = [
+        replace(published[encoding, network], **changed)
+        for encoding in dict.fromkeys(encodings)
+        for network in dict.fromkeys(networks)
     ]
+    if rate is None:
+        return cells
+    return [replace(cell, cell=replace(cell.cell, learning_rate=rate)) for cell in cells]
 
 
-def _device(name: str) -> str:
+def _device(name: str, dtype: str) -> str:
     import torch
 
     there = {"cpu": True, "cuda": torch.cuda.is_available()}
@@ -176,6 +184,8 @@ def _device(name: str) -> str:
         return "cuda" if there["cuda"] else "cpu"
     if not there[name]:
         raise InputError(f"--device {name}: torch finds none here; use --device cpu")
+    if name == "mps" and dtype == "float64":
+        raise InputError("--device mps computes no float64; add --dtype float32")
     return name
 
 
@@ -200,20 +210,15 @@ class _Epochs:
 
 def _table(cells: list[dict[str, Any]], *, image: bool) -> str:
     """The figures as text, mean ± standard deviation where there are several seeds."""
+    from satclip_training.zoo.tables import aligned
+
     columns = [*_IMAGE, *_GAIN] if image else list(_PRIOR)
     lines = [["encoding", "network", *(heading for heading, _ in columns), "AUC"]]
     for cell in cells:
         figures = [_figure(cell, key, signed="delta" in key) for _, key in columns]
         auc = _figure(cell, "auc", digits=3)
         lines.append([cell["encoding"], cell["network"], *figures, auc])
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    return "\n".join(
-        "  ".join(
-            word.ljust(width) if index < 2 else word.rjust(width)
-            for index, (word, width) in enumerate(zip(line, widths))
-        ).rstrip()
-        for line in lines
-    )
+    return aligned(lines)
 
 
 def _figure(cell: dict[str, Any], key: str, *, digits: int = 1, signed: bool = False) -> str:

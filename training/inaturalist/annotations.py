@@ -46,7 +46,7 @@ class Observations:
     @property
     def located(self) -> NDArray[np.bool_]:
         """Whether an image has a place: (N,)."""
-        return np.isfinite(self.lonlat).all(1)
+        return np.asarray(np.isfinite(self.lonlat).all(1))
 
     def with_place(self) -> Observations:
         """Those images alone that have a place."""

@@ -18,10 +18,9 @@ from satclip_core.errors import InputError
 from satclip_core.files import written_whole
 
 from ..land import sample_points
-from ..loop import read_checkpoint
 from .annotations import Annotations, Observations
 from .loss import presence_only_loss
-from .network import GeoPrior
+from .prior import GeoPrior
 from .settings import PriorSettings
 
 log = logging.getLogger("satclip_training")
@@ -97,7 +96,7 @@ def fit_prior(
     seed and epoch alone, so a run that was stopped goes on as if it had not been.
 
     Returns:
-        The prior with its best weights, in evaluation mode, and how training went.
+        The prior with its best weights, and how training went.
 
     Raises:
         InputError: too few observations, a checkpoint of another run, or a loss that is no
@@ -105,22 +104,24 @@ def fit_prior(
     """
     training, validation = split(data.training, settings.validation_share, seed)
     torch.manual_seed(seed)
-    prior = GeoPrior(settings, len(data.species)).to(options.device)
+    prior = GeoPrior(settings, len(data.species), options.device)
     optimizer = torch.optim.Adam(
-        prior.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        list(prior.weights.values()),
+        lr=settings.cell.learning_rate,
+        weight_decay=settings.cell.weight_decay,
     )
     state = _resumed(State(fingerprint(settings, data, seed)), prior, optimizer, options)
     while not state.finished:
-        batches = _Batches(training, settings.batch_size, seed, state.epoch, options.device)
+        batches = _Batches(training, settings.batch_size, seed, state.epoch)
         loss = _train_epoch(prior, optimizer, batches)
-        held = _Batches(validation, settings.batch_size, seed, VALIDATION_EPOCH, options.device)
+        held = _Batches(validation, settings.batch_size, seed, VALIDATION_EPOCH)
         _note(state, prior, loss, _validation_loss(prior, held))
         _save(state, prior, optimizer, options.checkpoint)
         if options.progress is not None:
             options.progress(state.epoch, settings.epochs)
     if state.best is not None:
-        prior.load_state_dict(state.best)
-    return prior.eval(), state
+        prior.restore(state.best)
+    return prior, state
 
 
 def fingerprint(settings: PriorSettings, data: Annotations, seed: int) -> str:
@@ -137,18 +138,15 @@ class _Batches:
         size: of a batch.
         seed: of the run.
         epoch: two of them differ in order and in random places.
-        device: where the batches go.
     """
 
-    def __init__(
-        self, observations: Observations, size: int, seed: int, epoch: int, device: str
-    ) -> None:
+    def __init__(self, observations: Observations, size: int, seed: int, epoch: int) -> None:
         count, self.seed = len(observations.ids), seed * EPOCHS_APART + epoch
         order = np.random.default_rng(self.seed).permutation(count)
         background = sample_points(count, seed=self.seed + 1)
         arrays = (observations.lonlat[order], observations.labels[order], background)
         self._parts = [
-            tuple(torch.from_numpy(a[start : start + size]).to(device) for a in arrays)
+            tuple(array[start : start + size] for array in arrays)
             for start in range(0, count, size)
         ]
 
@@ -157,21 +155,20 @@ class _Batches:
         return iter(self._parts)
 
 
-def _batch_loss(prior: GeoPrior, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
+def _batch_loss(prior: GeoPrior, batch: Any, *, training: bool) -> torch.Tensor:
     lonlat, labels, background = batch
-    logits = prior(torch.cat([lonlat, background]))
-    count = len(lonlat)
-    weight = prior.settings.weight(logits.shape[1])
-    return presence_only_loss(logits[:count], labels, logits[count:], weight)
+    logits = prior.logits(np.concatenate([lonlat, background]), training=training)
+    own = torch.from_numpy(labels).to(prior.device)
+    weight = prior.settings.weight(prior.classes)
+    return presence_only_loss(logits[: len(own)], own, logits[len(own) :], weight)
 
 
 def _train_epoch(prior: GeoPrior, optimizer: torch.optim.Optimizer, batches: _Batches) -> float:
     torch.manual_seed(batches.seed)  # of dropout
-    prior.train()
     losses = []
     for batch in batches:
         optimizer.zero_grad()
-        loss = _batch_loss(prior, batch)
+        loss = _batch_loss(prior, batch, training=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         losses.append(loss.detach())
@@ -181,10 +178,9 @@ def _train_epoch(prior: GeoPrior, optimizer: torch.optim.Optimizer, batches: _Ba
 @torch.no_grad()
 def _validation_loss(prior: GeoPrior, batches: _Batches) -> float:
     """Mean over the observations, at the same random places whenever it is asked for."""
-    prior.eval()
     total = count = 0.0
     for batch in batches:
-        total += float(_batch_loss(prior, batch)) * len(batch[0])
+        total += float(_batch_loss(prior, batch, training=False)) * len(batch[0])
         count += len(batch[0])
     return total / count
 
@@ -194,12 +190,12 @@ def _note(state: State, prior: GeoPrior, loss: float, validation: float) -> None
     if not np.isfinite([loss, validation]).all():
         raise InputError(
             f"{prior.settings.name}: the loss is no number after epoch {state.epoch + 1}; "
-            f"lower the learning rate ({prior.settings.learning_rate:g})"
+            f"lower the learning rate ({prior.settings.cell.learning_rate:g})"
         )
     state.epoch += 1
     if validation < state.best_loss:
         state.best_loss, state.best_epoch = validation, state.epoch
-        state.best = {key: value.detach().clone() for key, value in prior.state_dict().items()}
+        state.best = prior.state()
     settings = prior.settings
     stale = state.epoch - state.best_epoch
     state.finished = state.epoch >= settings.epochs or stale >= settings.patience
@@ -216,7 +212,7 @@ def _save(
         return
     content: dict[str, Any] = {"state": vars(state)}
     if not state.finished:
-        content.update(weights=prior.state_dict(), optimizer=optimizer.state_dict())
+        content.update(weights=prior.state(), optimizer=optimizer.state_dict())
     with written_whole(path, overwrite=True) as temporary:
         torch.save(content, temporary)
 
@@ -228,16 +224,19 @@ def _resumed(
     path = options.checkpoint
     if path is None or not path.exists():
         return fresh
+    # Imported here: it brings Lightning, which nothing else of this needs.
+    from ..loop import read_checkpoint
+
     content = read_checkpoint(path)
     kept = content.get("state", {})
     if kept.get("fingerprint") != fresh.fingerprint:
         raise InputError(
             f"{path} is of a run with other settings or data: start afresh with --fresh, or name "
-            "another folder with --output"
+            "another folder with --folder"
         )
     state = State(**kept)
     if not state.finished:
-        prior.load_state_dict(content["weights"])
+        prior.restore(content["weights"])
         optimizer.load_state_dict(content["optimizer"])
         log.info("%s: going on after epoch %d", path.name, state.epoch)
     return state

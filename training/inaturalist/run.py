@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -11,16 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from satclip_core.errors import OutputError
-from satclip_core.files import written_whole
-
+from ..zoo.tables import make_folder, write_csv
 from .annotations import Annotations, Observations
 from .fit import FitOptions, fit_prior
-from .network import GeoPrior
 from .predictions import ImagePredictions
+from .prior import GeoPrior
 from .scores import TOP, accuracies, combined, mean_auc, ranks
 from .settings import PriorSettings, paper_delta
 
@@ -38,7 +34,7 @@ class RunOptions:
     """Where and how a reproduction goes.
 
     Attributes:
-        output: folder of checkpoints and the table.
+        folder: of the checkpoints, one for each run.
         predictions: of the image classifier, for the test images; None scores the prior alone.
         rule: how the two are combined, one of `scores.RULES`.
         device: as torch names it.
@@ -46,7 +42,7 @@ class RunOptions:
         progress: told (name of the prior, epochs done, epochs at most).
     """
 
-    output: Path
+    folder: Path
     predictions: ImagePredictions | None = None
     rule: str = "product"
     device: str = "cpu"
@@ -66,15 +62,11 @@ def reproduce(
         InputError: see `fit_prior`.
         OutputError: the folder cannot be written.
     """
-    folder = options.output / "checkpoints"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"output {options.output}: {error.strerror}") from error
     rows = []
     for settings in cells:
         for seed in range(seeds):
-            checkpoint = folder / f"{settings.name}-{seed}.pt"
+            checkpoint = options.folder / f"{settings.name}-{seed}.pt"
+            make_folder(checkpoint)
             if options.fresh:
                 checkpoint.unlink(missing_ok=True)
             rows.append(_one(settings, seed, data, checkpoint, options))
@@ -119,7 +111,7 @@ def score(
         part = slice(start, start + BLOCK)
         here, labels = located[part], test.labels[part]
         block = np.zeros((len(here), prior.classes), np.float32)
-        block[here] = predict(prior, test.lonlat[part][here])
+        block[here] = prior.predict(test.lonlat[part][here])
         logits[filled : filled + here.sum()] = block[here]
         filled += here.sum()
         found["prior"].append(ranks(block[here], labels[here]))
@@ -131,37 +123,31 @@ def score(
 
 
 def _figures(found: dict[str, list[NDArray[np.int64]]], auc: float) -> Row:
-    parts = {
-        key: accuracies(np.concatenate(blocks)) if blocks else dict.fromkeys(TOP)
-        for key, blocks in found.items()
-    }
-    row: Row = {f"image_top{k}": parts["image"][k] for k in TOP}
-    row.update({f"top{k}": parts["with"][k] for k in TOP})
-    gained = parts["with"][1], parts["image"][1]
-    row["delta"] = None if gained[0] is None else gained[0] - gained[1]
-    row.update({f"prior_top{k}": parts["prior"][k] for k in TOP})
+    row: Row = {}
+    for key, prefix in (("image", "image_top"), ("with", "top"), ("prior", "prior_top")):
+        parts = found[key]
+        figures: dict[int, Any] = accuracies(np.concatenate(parts)) if parts else dict.fromkeys(TOP)
+        row.update({f"{prefix}{k}": figures[k] for k in TOP})
+    row["delta"] = row["top1"] - row["image_top1"] if found["image"] else None
     row["auc"] = auc
     return row
 
 
-@torch.no_grad()
-def predict(prior: GeoPrior, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Logits of all species at places: (N, 2) degrees -> (N, C)."""
-    device = next(prior.parameters()).device
-    values: NDArray[np.float32] = prior(torch.from_numpy(lonlat).to(device)).cpu().numpy()
-    return values
-
-
 def write_rows(rows: Sequence[Row], path: Path) -> None:
-    """Write the rows as CSV, replacing an older table; empty where a figure does not apply."""
-    with (
-        written_whole(path, overwrite=True) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.DictWriter(file, list(rows[0]), restval="")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
+    """Write the rows as CSV, in place of what is there; empty where a figure does not apply.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    header = list(rows[0])
+    lines = [[_entry(row[key]) for key in header] for row in rows]
+    write_csv(path, header, lines)
+
+
+def _entry(value: Any) -> Any:
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else value
 
 
 def summary(rows: Sequence[Row]) -> list[Row]:
