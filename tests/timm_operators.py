@@ -28,21 +28,24 @@ def timm_or_skip() -> ModuleType:
     if importlib.util.find_spec("timm") is None:
         if not (FOLDER / "timm").is_dir():
             pytest.skip(
-                f"timm is not here: scripts/test installs it, or {FOLDER_VARIABLE} names it"
+                f"timm is not here: scripts/test installs it, or {FOLDER_VARIABLE} names its folder"
             )
-        _declare_operators()
         sys.path.append(str(FOLDER))
     try:
-        import timm
-    except (ImportError, RuntimeError) as error:
+        return importlib.import_module("timm")
+    except RuntimeError:  # torchvision misses its own operators
+        _declare_operators()
+    except ImportError as error:
         pytest.skip(f"timm does not load ({error})")
-    return timm
+    return importlib.import_module("timm")
 
 
 def _declare_operators() -> None:
     import torch
 
-    library = torch.library.Library("torchvision", "DEF")
+    for name in [n for n in sys.modules if n.partition(".")[0] in ("timm", "torchvision")]:
+        del sys.modules[name]  # half of it
+    library = torch.library.Library("torchvision", "FRAGMENT")
     for operator in OPERATORS:
         library.define(operator)
     _kept.append(library)
