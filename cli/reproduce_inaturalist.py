@@ -140,7 +140,9 @@ def command(
         raise click.UsageError(f"{output} must end in .csv")
     if threads is not None:
         torch.set_num_threads(threads)
-    cells = _cells(*((ENCODINGS, NETWORKS) if everything else (encodings, networks)), training)
+    if everything:
+        encodings, networks = tuple(ENCODINGS), NETWORKS
+    cells = _cells(encodings, networks, training)
     place = _device(device, cells[0].dtype)
     data = read_annotations(annotations, year)
     predictions = None
