@@ -26,7 +26,9 @@ COMMANDS = {
     "map": "Write a GeoTIFF of what was sampled at points: numbers or classes.",
     "points": "Add embeddings to a table of points.",
     "models": "List, describe, fetch and convert models.",
+    "data": "Fetch and check the imagery that models are trained on.",
     "train": "Train a model of your own from a configuration file.",
+    "reproduce": "Run experiments of the papers again, beside the published numbers.",
 }
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count

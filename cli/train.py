@@ -16,7 +16,7 @@ from .messages import quiet, tell
 from .options import verbosity_options
 
 if TYPE_CHECKING:
-    from satclip_training.config import TrainConfig
+    from satclip_training.config import SourceSettings, TrainConfig
     from satclip_training.run import RunOptions
 
 
@@ -63,41 +63,60 @@ def command(
     for module in ("torch", "lightning", "yaml"):
         require(module, extra="train", purpose="satclip train")
     from satclip_training.config import load_config, locations
+    from satclip_training.distributed import PeerError
+    from satclip_training.launch import leads
     from satclip_training.run import RunOptions, train
 
     settings = load_config(config, overrides)
     folder = output or Path(settings.output or f"runs/{settings.name}")
-    stop = _StopOnInterrupt()
+    stop = _StopOnInterrupt(tells=leads())
     options = RunOptions(locations(config, data_root), folder, data_root, resume, stop.asked)
     if dry_run:
         click.echo(_plan(settings, options))
         return
     _tell_lines()
-    with stop:
-        path = train(settings, options)
-    click.echo(str(path))
+    try:
+        with stop:
+            path = train(settings, options)
+    except PeerError:  # the process that speaks for the run says why
+        raise click.exceptions.Exit(1) from None
+    if leads():
+        click.echo(str(path))
 
 
 def _plan(config: TrainConfig, options: RunOptions) -> str:
     """What a run would do, after every file was found."""
     from satclip_training.run import check_files
 
-    lines = [f"{config.name}: {config.points.count:,} points, output {options.output}"]
+    files = check_files(config, options.places)
+    count = config.points.count
+    if config.points.patches is not None:
+        count = min([count, *(files[name] for name, s in config.sources.items() if s.patches)])
+    lines = [f"{config.name}: {count:,} points, output {options.output}"]
     total = 0
-    for name, files in check_files(config, options.places).items():
-        source = config.sources[name]
-        size = source.views * config.points.count * source.features.dim * 2
+    for name, source in config.sources.items():
+        size = source.views * count * source.features.dim * 2
         total += size
-        lines.append(
-            f"{name}: {files} alternatives, {source.views} views of "
-            f"{source.chip.pixels} x {source.chip.pixels} pixels ({source.chip.kilometres:g} km), "
-            f"cache {size / 1e6:,.0f} MB"
-        )
-    steps = int(config.points.count * (1 - config.training.validation_fraction))
+        lines.append(f"{name}: {_images(source, files[name])}, cache {_megabytes(size)}")
+    steps = int(count * (1 - config.training.validation_fraction))
     steps //= config.training.batch_size
-    lines.append(f"cache {total / 1e6:,.0f} MB in all")
+    if all(source.features.dim for source in config.sources.values()):
+        lines.append(f"cache {_megabytes(total)} in all")
     lines.append(f"{config.training.epochs} epochs of {max(1, steps)} steps")
     return "\n".join(lines)
+
+
+def _images(source: SourceSettings, files: int) -> str:
+    if source.chip is None:
+        side = source.transform.crop
+        return f"{files:,} patches, {source.views} views of {side} x {side} pixels"
+    side, kilometres = source.chip.pixels, source.chip.kilometres
+    views = f"{source.views} views of {side} x {side} pixels ({kilometres:g} km)"
+    return f"{files} alternatives, {views}"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB" if size else "as large as the network's features are many"
 
 
 class _Lines(logging.Handler):
@@ -117,23 +136,33 @@ def _tell_lines() -> None:
 
 
 class _StopOnInterrupt:
-    """Turns the first Ctrl-C into a request to save and stop; the second one kills."""
+    """Turns the first Ctrl-C into a request to save and stop; the second one kills.
 
-    def __init__(self) -> None:
-        self._asked, self._before = False, signal.default_int_handler
+    SIGTERM asks for the same: torchrun passes Ctrl-C on with it, a scheduler sends it some time
+    before it kills.
+    """
+
+    def __init__(self, *, tells: bool) -> None:
+        self._asked, self._tells = False, tells
+        self._before: dict[int, Any] = {}
 
     def asked(self) -> bool:
         """Whether Ctrl-C was pressed."""
         return self._asked
 
     def __enter__(self) -> None:
-        self._before = signal.signal(signal.SIGINT, self._note)  # type: ignore[assignment]
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._note)
 
     def __exit__(self, *_: Any) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
-    def _note(self, *_: Any) -> None:
+    def _note(self, number: int, _frame: Any) -> None:
         if self._asked:
-            raise KeyboardInterrupt
+            if number == signal.SIGINT:
+                raise KeyboardInterrupt
+            return
         self._asked = True
-        tell("Stopping after this step; once more to stop at once")
+        if self._tells:
+            tell("Stopping after this step; once more to stop at once")

@@ -99,7 +99,7 @@ def _mlp(h: Any, weights: Weights, xp: Any, dropout: Dropout | None) -> Any:
 
 
 def _relu(x: Any, xp: Any) -> Any:
-    return xp.where(x > 0, x, xp.zeros_like(x))
+    return xp.clip(x, 0, None)
 
 
 def _keep(x: Any) -> Any:

@@ -50,3 +50,17 @@ environment() { # environment ROOT EXTRAS [REQUIREMENT...]: .venv with this proj
         || fail "Installing the packages failed: see the lines above; pip needs to reach PyPI (proxies: HTTPS_PROXY)."
     touch "$stamp"
 }
+
+timm_for_tests() { # timm_for_tests ROOT: timm in .venv-timm, for the tests of pretrained encoders
+    # Apart from the environment: PyPI's torchvision, which timm imports, does not load beside a
+    # CPU build of torch, and takes whatever else looks for it down too (tests/timm_operators.py).
+    local root=$1 folder=$1/.venv-timm version
+    version=$("$root/.venv/bin/python" -c 'import torch; print("0.%d" % (int(torch.__version__.split(".")[1]) + 15))')
+    export SATCLIP_TIMM="${SATCLIP_TIMM:-$folder}"
+    [ ! -f "$folder/installed-$version" ] || return 0
+    rm -rf "$folder"
+    "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
+        --target "$folder" "timm>=1.0" "torchvision==$version.*" >&2 \
+        && touch "$folder/installed-$version" \
+        || echo "timm could not be installed: the tests of pretrained image encoders are skipped" >&2
+}

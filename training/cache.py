@@ -22,15 +22,19 @@ from numpy.typing import NDArray
 
 from satclip_core.errors import CancelledError, InputError
 
-from .chips import ChipSource, alternatives, open_source
+from . import chips, patches
+from .chips import RasterImagery, alternatives, open_source
 from .config import Locations, SourceSettings
-from .features import FeatureExtractor, extractor_from, fit_extractor
+from .features import FeatureExtractor, ImageEncoder, extractor_from, fit_extractor
+from .imagery import Imagery
+from .patches import PatchFolder, PatchImagery, read_patch_folder
 from .schema import plain
+from .timm_encoder import Weights, find_weights, open_timm
 
-CHUNK = 4096
 VERSION = 1
 """Raised when chips or features are computed differently."""
 HASHED_BYTES = 1 << 16
+LARGEST = float(np.finfo(np.float16).max)
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -38,20 +42,34 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class CacheRequest:
-    """What a source's cache holds: views of `lonlat` through the source's imagery."""
+    """What a source's cache holds: views of `lonlat` through the source's imagery.
+
+    Attributes:
+        name: of the source.
+        settings: of the source.
+        lonlat: (N, 2) degrees.
+        files: alternatives of a source of rasters.
+        seed: of everything random.
+        patches: the folder of a source of patches; its first N are the points.
+        weights: of a pretrained network.
+        device: where a pretrained network runs.
+    """
 
     name: str
     settings: SourceSettings
     lonlat: Floats
     files: Sequence[Sequence[Path]]
     seed: int
+    patches: PatchFolder | None = None
+    weights: Weights | None = None
+    device: torch.device | None = None
 
     def describe(self) -> dict[str, Any]:
         """Everything that shapes the numbers, as plain values; file names without their folders."""
         settings = plain(self.settings, digest=True)
         for unused in ("files", "weight"):
             settings.pop(unused)
-        return {
+        described = {
             "version": VERSION,
             "source": self.name,
             "settings": settings,
@@ -59,15 +77,79 @@ class CacheRequest:
             "points": [len(self.lonlat), hashlib.sha256(self.lonlat.tobytes()).hexdigest()],
             "seed": self.seed,
         }
+        # Only where there are any: sources without them keep the caches that they have.
+        if self.patches is not None:
+            settings.pop("patches")
+            described["patches"] = self._patches(self.patches)
+        if self.weights is not None:
+            settings["features"].pop("weights", None)
+            described["weights"] = self.weights.identity()
+        return described
+
+    def _patches(self, folder: PatchFolder) -> list[Any]:
+        """Count and a hash of names and sizes."""
+        count = len(self.lonlat)
+        names = [[f.name, size] for f, size in zip(folder.files[:count], folder.sizes)]
+        return [count, hashlib.sha256(json.dumps(names).encode()).hexdigest()]
+
+    def chunk_count(self) -> int:
+        """Number of pieces that all views are computed in: see the chunks of each imagery."""
+        count = len(self.lonlat)
+        if self.patches is not None:
+            return -(-count // patches.CHUNK)
+        return self.settings.views * -(-count // chips.CHUNK)
+
+    def open_imagery(self, scratch: Path) -> Imagery:
+        """The images themselves; what is too large for memory goes to `scratch`."""
+        if self.patches is not None:
+            files = self.patches.files[: len(self.lonlat)]
+            return PatchImagery(files, self.settings, self.seed, f"sources.{self.name}")
+        source = open_source(self.files, self.settings, scratch)
+        return RasterImagery(source, self.lonlat, self.settings.views, self.seed)
+
+    def open_encoder(self, imagery: Imagery) -> ImageEncoder | None:
+        """The pretrained network, where the source has one."""
+        if self.weights is None:
+            return None
+        return open_timm(
+            self.settings.features,
+            self.weights,
+            channels=imagery.channels,
+            side=imagery.side,
+            seed=self.seed,
+            where=f"sources.{self.name}.features",
+            device=self.device,
+        )
 
 
 def make_request(
-    name: str, settings: SourceSettings, lonlat: Floats, places: Locations, seed: int
+    name: str,
+    settings: SourceSettings,
+    lonlat: Floats,
+    places: Locations,
+    seed: int,
+    device: torch.device | None = None,
 ) -> CacheRequest:
-    """Find a source's files and put its request together; InputError names a missing file."""
-    return CacheRequest(
-        name, settings, lonlat, alternatives(settings, places, f"sources.{name}.files"), seed
-    )
+    """Find a source's files and put its request together.
+
+    Raises:
+        InputError: a missing file; patches that are not the points.
+        DownloadError: weights that are to be fetched and cannot be.
+    """
+    where = f"sources.{name}"
+    files = alternatives(settings, places, f"{where}.files")
+    folder = None
+    if settings.patches is not None:
+        folder = read_patch_folder(places.find(settings.patches, f"{where}.patches"))
+        if not np.array_equal(folder.lonlat[: len(lonlat)], lonlat):
+            raise InputError(
+                f"{where}.patches: {settings.patches!r} has changed since its points were read; "
+                "start again"
+            )
+    weights = None
+    if settings.features.kind == "timm":
+        weights = find_weights(settings.features, places, f"{where}.features")
+    return CacheRequest(name, settings, lonlat, files, seed, folder, weights, device)
 
 
 def _identity(path: Path) -> list[Any]:
@@ -96,22 +178,33 @@ def cached_views(
         cancelled: asked before every chunk.
 
     Returns:
-        (views, N, dim) float16, a read-only memory map.
+        (views, N, width) float16, a read-only memory map.
 
     Raises:
         InputError: the folder holds another request; a file cannot be read.
         CancelledError: stopped; the next call goes on where this one was.
     """
-    described = request.describe()
-    text = json.dumps(described, sort_keys=True, indent=1)
+    folder = claim_folder(request, root)
+    done = _read_done(folder)
+    if len(done) < request.chunk_count():
+        _compute(request, folder, done, progress, cancelled)
+    shape = (request.settings.views, len(request.lonlat), _width(request, folder))
+    return np.memmap(folder / "features.f16", np.float16, "r", shape=shape)
+
+
+def claim_folder(request: CacheRequest, root: Path) -> Path:
+    """The folder of a request, made where it is not there; InputError where it is another's."""
+    text = json.dumps(request.describe(), sort_keys=True, indent=1)
     folder = root / f"{request.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
     _claim(folder, text)
-    shape = (request.settings.views, len(request.lonlat), request.settings.features.dim)
-    chunks = shape[0] * -(-shape[1] // CHUNK)
-    done = _read_done(folder)
-    if len(done) < chunks:
-        _compute(request, folder, shape, done, progress, cancelled)
-    return np.memmap(folder / "features.f16", np.float16, "r", shape=shape)
+    return folder
+
+
+def _width(request: CacheRequest, folder: Path) -> int:
+    if request.settings.features.dim:
+        return request.settings.features.dim
+    with np.load(folder / "extractor.npz", allow_pickle=False) as arrays:
+        return int(arrays["width"])
 
 
 def _claim(folder: Path, text: str) -> None:
@@ -131,26 +224,27 @@ def _read_done(folder: Path) -> set[int]:
 def _compute(
     request: CacheRequest,
     folder: Path,
-    shape: tuple[int, int, int],
     done: set[int],
     progress: Progress | None,
     cancelled: Callable[[], bool] | None,
 ) -> None:
     """Compute the chunks that are missing, one in each thread, and note each when it is written."""
-    views, count, _ = shape
-    source = open_source(request.files, request.settings, folder)
-    extract = _extractor(request, folder, source)
+    imagery = request.open_imagery(folder)
+    extract = open_extractor(request, folder, imagery)
     file = folder / "features.f16"
+    shape = (request.settings.views, len(request.lonlat), extract.width)
     out = np.memmap(file, np.float16, "r+" if file.exists() else "w+", shape=shape)
-    per_view = -(-count // CHUNK)
-    total = views * per_view
+    total = request.chunk_count()
 
     def work(chunk: int) -> int:
-        view, start = chunk // per_view, chunk % per_view * CHUNK
-        # A generator of its own for every chunk: a resumed cache is the same as a whole one.
-        rng = np.random.default_rng([request.seed, 1, chunk])
-        chips, valid = source.cut(request.lonlat[start : start + CHUNK], rng)
-        out[view, start : start + CHUNK] = extract(chips, valid, request.settings.least_valid)
+        for view, part, images, valid in imagery.chunk(chunk):
+            values = extract(images, valid, request.settings.least_valid)
+            if not np.abs(values).max(initial=0) <= LARGEST:
+                raise InputError(
+                    f"sources.{request.name}: features beyond {LARGEST:,.0f} do not fit the cache: "
+                    "set features.dim, or training.cache: false"
+                )
+            out[view, part] = values
         return chunk
 
     missing = [chunk for chunk in range(total) if chunk not in done]
@@ -193,21 +287,33 @@ def _in_threads(
         torch.set_num_threads(threads)
 
 
-def _extractor(request: CacheRequest, folder: Path, source: ChipSource) -> FeatureExtractor:
+def open_extractor(request: CacheRequest, folder: Path, imagery: Imagery) -> FeatureExtractor:
     """Fit the image encoder, or read the one that an earlier, stopped run fitted."""
     file = folder / "extractor.npz"
+    encoder = request.open_encoder(imagery)
     if file.exists():
         with np.load(file, allow_pickle=False) as arrays:
-            return extractor_from({key: arrays[key] for key in arrays.files})
-    rng = np.random.default_rng([request.seed, 0])
-    size = min(request.settings.features.samples, len(request.lonlat))
-    sample = request.lonlat[np.sort(rng.choice(len(request.lonlat), size, replace=False))]
-    chips, valid = source.cut(sample, rng)
-    chips = chips[valid >= request.settings.least_valid]
-    if len(chips) < 2:
-        raise InputError(f"sources.{request.name}: its imagery covers hardly any of the points")
-    extractor = fit_extractor(chips, request.settings.features, request.seed)
+            return extractor_from({key: arrays[key] for key in arrays.files}, encoder)
+    features = request.settings.features
+    extractor = fit_extractor(_samples(request, imagery), features, request.seed, encoder)
     partial = folder / "extractor.partial.npz"
     np.savez(partial, **extractor.arrays())
     partial.replace(file)
     return extractor
+
+
+def _samples(
+    request: CacheRequest, imagery: Imagery
+) -> NDArray[np.float32] | Iterator[NDArray[np.float32]]:
+    """Images to fit features on: chips all at once, patches in batches."""
+    least = request.settings.least_valid
+    batches = (
+        images[valid >= least]
+        for images, valid in imagery.sample(request.settings.features.samples)
+    )
+    if request.patches is not None:
+        return batches
+    images = next(batches)
+    if len(images) < 2:
+        raise InputError(f"sources.{request.name}: its imagery covers hardly any of the points")
+    return images

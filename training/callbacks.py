@@ -89,7 +89,13 @@ class EpochReport(lightning.Callback):
         return duration((time.monotonic() - self._started) / max(1, done) * rest)
 
     def on_train_epoch_end(self, trainer: Any, module: ContrastiveTraining) -> None:
-        """Write the epoch's row and line."""
+        """Write the epoch's row and line, in one process while the others wait."""
+        group = module.pairs.group
+        if group.leads:
+            self._report(trainer, module)
+        group.wait()
+
+    def _report(self, trainer: Any, module: ContrastiveTraining) -> None:
         epoch = trainer.current_epoch + 1
         last = epoch == trainer.max_epochs
         row = {
@@ -146,8 +152,12 @@ class Checkpoints(lightning.Callback):
     def on_train_batch_end(
         self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save and stop where that was asked for; after an epoch's last step, at its end."""
-        self._stopping = self._stopping or (self.cancelled is not None and self.cancelled())
+        """Save and stop where that was asked for; after an epoch's last step, at its end.
+
+        It may be asked of any process, and all of them stop after the same step.
+        """
+        asked = self._stopping or (self.cancelled is not None and self.cancelled())
+        self._stopping = module.pairs.group.any(asked)
         if self._stopping and batch_idx + 1 < module.pairs.steps:
             self._save(trainer)
             self._stop(trainer)
@@ -165,5 +175,6 @@ class Checkpoints(lightning.Callback):
 
     def _save(self, trainer: Any) -> None:
         partial = self.folder / (CHECKPOINT + ".partial")
-        trainer.save_checkpoint(partial)
-        partial.replace(self.folder / CHECKPOINT)
+        trainer.save_checkpoint(partial)  # written by the first process; all of them come here
+        if trainer.is_global_zero:
+            partial.replace(self.folder / CHECKPOINT)

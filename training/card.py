@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .config import ExportSettings, SourceSettings, TrainConfig
+from .config import ExportSettings, FeatureSettings, PointSettings, SourceSettings, TrainConfig
 
 NO_LEAKS = "none known"
 """What a run's facts say where no task's label was among the inputs."""
@@ -64,26 +64,42 @@ def _leakage(facts: Mapping[str, str]) -> str:
 
 def _describe(source: SourceSettings) -> str:
     chip, features = source.chip, source.features
+    if chip is None:
+        return f"{_describe_patches(source)}; {_describe_features(features)}"
     count = len(source.files)
     what = f"{count} file patterns" if count > 1 else f"`{source.files[0]}`"
     return (
         f"{what}; chips of {chip.kilometres:g} km, {chip.pixels} × {chip.pixels} pixels, "
         f"{source.views} views a point (one file at random, shifted up to {chip.shift:g} of the "
-        f"side{', flipped' if chip.flip else ''}); {features.filters} random convolutional filters "
-        f"of {features.patch} × {features.patch}, {features.dim} principal components"
+        f"side{', flipped' if chip.flip else ''}); {_describe_features(features)}"
+    )
+
+
+def _describe_patches(source: SourceSettings) -> str:
+    transform = source.transform
+    varied = [
+        f"cropped to {transform.crop} × {transform.crop} pixels",
+        *(["flipped"] if transform.flip else []),
+        *([f"blurred by {transform.blur} × {transform.blur}"] if transform.blur else []),
+    ]
+    return f"patches of `{source.patches}`, {', '.join(varied)}, {source.views} views a point"
+
+
+def _describe_features(features: FeatureSettings) -> str:
+    components = f"{features.dim} principal components" if features.dim else "all features"
+    if features.kind == "timm":
+        untrained = "UNTRAINED (random weights)" if features.weights == "random" else "frozen"
+        return f"timm's {features.model}, weights `{features.weights}`, {untrained}, {components}"
+    return (
+        f"{features.filters} random convolutional filters of {features.patch} × {features.patch}, "
+        f"{components}"
     )
 
 
 def _recipe(config: TrainConfig) -> str:
     training = config.training
     parts = [
-        f"{config.points.count:,} points uniform over land between latitudes "
-        f"{config.points.latitude[0]:g} and {config.points.latitude[1]:g}"
-        + (
-            f", {config.points.sea_share:.0%} of them at sea instead"
-            if config.points.sea_share
-            else ""
-        ),
+        _points(config.points),
         f"CLIP loss on batches of {training.batch_size}, scale at most {training.largest_scale:g}",
         f"{training.epochs} epochs of AdamW, rate {training.learning_rate:g}, weight decay "
         f"{training.weight_decay:g}, {training.schedule} schedule",
@@ -106,6 +122,16 @@ def _recipe(config: TrainConfig) -> str:
     if config.export.postprocess != "none":
         parts.append(f"embedding post-processed on land: {config.export.postprocess}")
     return "; ".join(parts) + "."
+
+
+def _points(points: PointSettings) -> str:
+    if points.patches is not None:
+        return f"the points of the patches, {points.count:,} at most"
+    south, north = points.latitude
+    sea = f", {points.sea_share:.0%} of them at sea instead" if points.sea_share else ""
+    return (
+        f"{points.count:,} points uniform over land between latitudes {south:g} and {north:g}{sea}"
+    )
 
 
 def _last_layer(export: ExportSettings) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,16 @@ from numpy.typing import NDArray
 from satclip_core.errors import InputError
 
 from .config import ChipSettings, Locations, SourceSettings
+from .imagery import Images, Indices, Shares, empty, pieces
 from .rasters import Raster, RasterRequest, open_raster
 
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius, IUGG."""
 POLAR_LATITUDE = 80.0
 """Beyond it a chip follows the tangent plane; below, meridians are parallel within a chip."""
+
+CHUNK = 4096
+"""Points of a view whose chips are cut and encoded at a time."""
 
 Floats = NDArray[np.float64]
 
@@ -70,7 +74,9 @@ class ChipSource:
     """
 
     def __init__(self, alternatives: Sequence[Sequence[Raster]], settings: SourceSettings) -> None:
-        self.alternatives, self.settings = alternatives, settings
+        if settings.chip is None:
+            raise InputError("a source of rasters needs chip")
+        self.alternatives, self.settings, self._chip = alternatives, settings, settings.chip
         widths = {sum(r.array.shape[2] for r in rasters) for rasters in alternatives}
         if len(widths) != 1:
             raise InputError(f"the alternatives of a source differ in bands: {sorted(widths)}")
@@ -87,9 +93,25 @@ class ChipSource:
             Chips (N, bands, n, n) float32, where invalid pixels hold the chip's own mean, and
             the valid share of each (N,) float32.
         """
-        chip = self.settings.chip
-        east, north = offsets(len(lonlat), chip, rng)
-        choice = rng.integers(0, len(self.alternatives), len(lonlat))
+        return self.cut_drawn(lonlat, *self.draw(len(lonlat), rng))
+
+    @property
+    def side(self) -> int:
+        """Rows and columns of a chip."""
+        return self._chip.pixels
+
+    def draw(
+        self, count: int, rng: np.random.Generator
+    ) -> tuple[Floats, Floats, NDArray[np.int64]]:
+        """Offsets east and north (count, n) in kilometres, and alternatives (count,)."""
+        east, north = offsets(count, self._chip, rng)
+        return east, north, rng.integers(0, len(self.alternatives), count)
+
+    def cut_drawn(
+        self, lonlat: Floats, east: Floats, north: Floats, choice: NDArray[np.int64]
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Cut chips whose offsets and alternatives were drawn: see `cut`."""
+        chip = self._chip
         chips = np.empty((len(lonlat), self.channels, chip.pixels, chip.pixels), np.float32)
         share = np.empty(len(lonlat), np.float32)
         polar = np.abs(lonlat[:, 1]) > POLAR_LATITUDE
@@ -104,7 +126,7 @@ class ChipSource:
     def _cut(
         self, rasters: Sequence[Raster], lonlat: Floats, east: Floats, north: Floats, polar: bool
     ) -> tuple[NDArray[Any], NDArray[Any]]:
-        bilinear = self.settings.chip.resampling == "bilinear"
+        bilinear = self._chip.resampling == "bilinear"
         locate = on_tangent_plane if polar else along_axes
         lon, lat = locate(lonlat, east, north)
         pixels, valid = [], []
@@ -118,6 +140,45 @@ class ChipSource:
             valid.append(good)
         every = np.logical_and.reduce(valid)
         return _fill(np.concatenate(pixels, 1), every), every.mean((1, 2), dtype=np.float32)
+
+
+class RasterImagery:
+    """Images of a run's points, cut from rasters.
+
+    Args:
+        source: the rasters.
+        lonlat: (N, 2) degrees.
+        views: views of each point.
+        seed: of all views.
+    """
+
+    def __init__(self, source: ChipSource, lonlat: Floats, views: int, seed: int) -> None:
+        self._source, self._lonlat, self._views, self._seed = source, lonlat, views, seed
+        self.channels, self.side = source.channels, source.side
+
+    def chunk(self, number: int) -> Iterator[tuple[int, slice, Images, Shares]]:
+        """One view of the next `CHUNK` points."""
+        parts = pieces(len(self._lonlat), CHUNK)
+        view, part = number // len(parts), parts[number % len(parts)]
+        # A generator of its own for every chunk: a resumed cache is the same as a whole one.
+        rng = np.random.default_rng([self._seed, 1, number])
+        yield view, part, *self._source.cut(self._lonlat[part], rng)
+
+    def take(self, view: Indices, points: Indices) -> tuple[Images, Shares]:
+        """Views (B,) of points (B,); not those of `chunk`, which draws for many at a time."""
+        if len(points) == 0:
+            return empty(self.channels, self.side)
+        keys = [[self._seed, 2, int(v), int(p)] for v, p in zip(view, points)]
+        drawn = [self._source.draw(1, np.random.default_rng(key)) for key in keys]
+        east, north, choice = (np.concatenate(column) for column in zip(*drawn))
+        return self._source.cut_drawn(self._lonlat[points], east, north, choice)
+
+    def sample(self, size: int) -> Iterator[tuple[Images, Shares]]:
+        """Chips of at most `size` points, all at once."""
+        rng = np.random.default_rng([self._seed, 0])
+        count = len(self._lonlat)
+        chosen = np.sort(rng.choice(count, min(size, count), replace=False))
+        yield self._source.cut(self._lonlat[chosen], rng)
 
 
 def _fill(chips: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[Any]:

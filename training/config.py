@@ -36,11 +36,25 @@ from .schema import (
 
 DATA_ROOT_VARIABLE = "SATCLIP_DATA"
 GLOBE = (-180.0, -90.0, 180.0, 90.0)
+SENTINEL2_ALL_MOCO = "sentinel2-all-moco"
+"""torchgeo's name of the weights that SatCLIP's image encoders are frozen at."""
+
+
+NOT_IN_THE_WEIGHTS = (
+    "threads",
+    "tensorboard",
+    "accelerator",
+    "harmonics_memory_gb",
+    "loss_rows",
+    "devices",
+    "nodes",
+)
+"""Training settings that change where and how fast, not what is computed."""
 
 
 @dataclasses.dataclass(frozen=True)
 class PointSettings:
-    """Which places are trained on: points uniform over land area, or a file of them."""
+    """Which places are trained on: uniform over land area, a file of points, or of patches."""
 
     count: int = setting(integer(low=4), 100_000)
     land_mask: str | None = setting(optional(text()), None)
@@ -49,6 +63,7 @@ class PointSettings:
     latitude: tuple[float, float] = setting(sequence(real(-90, 90), length=2), (-90.0, 90.0))
     longitude: tuple[float, float] = setting(sequence(real(-180, 180), length=2), (-180.0, 180.0))
     file: str | None = setting(optional(text()), None)
+    patches: str | None = setting(optional(text()), None, later=True)
     seed: int = setting(integer(low=0), 1)
 
 
@@ -65,25 +80,52 @@ class ChipSettings:
 
 @dataclasses.dataclass(frozen=True)
 class FeatureSettings:
-    """The frozen image encoder of a source, and its principal components."""
+    """The frozen image encoder of a source, and its principal components.
 
-    kind: str = setting(text("random-convolution"), "random-convolution")
+    `dim` 0 keeps the encoder's features as they are, as published runs do. `model`, `weights` and
+    `in_channels` belong to the kind `timm`: any name that timm knows; a file of weights,
+    `sentinel2-all-moco` (torchgeo's, fetched), `timm` (its own, fetched) or `random`.
+    """
+
+    kind: str = setting(text("random-convolution", "timm"), "random-convolution")
+    model: str = setting(text(), "resnet18", later=True)
+    weights: str = setting(text(), SENTINEL2_ALL_MOCO, later=True)
+    in_channels: int = setting(integer(low=1), 13, later=True)
     filters: int = setting(integer(low=1), 256)
     patch: int = setting(integer(low=1, high=31), 3)
     regularisation: float = setting(real(above=0), 0.1)
     threshold: float = setting(real(0), 0.5)
     mean_response: bool = setting(flag, True)
-    dim: int = setting(integer(low=1), 128)
+    dim: int = setting(integer(low=0), 128)
     whitening: float = setting(real(0, 1), 1.0)
     samples: int = setting(integer(low=16), 20_000)
 
 
 @dataclasses.dataclass(frozen=True)
-class SourceSettings:
-    """One kind of imagery: alternatives of which every view draws one at random."""
+class PatchSettings:
+    """How a patch of S2-100K's kind becomes an image, and how it is varied from view to view."""
 
-    files: tuple[Any, ...] = setting(sequence(either(text(), sequence(text(), least=1)), least=1))
-    chip: ChipSettings = setting(section(ChipSettings))
+    scale: float = setting(real(above=0), 10_000.0)
+    zero_band: int | None = setting(optional(integer(low=0)), 10)
+    crop: int = setting(integer(low=1), 256)
+    flip: bool = setting(flag, True)
+    blur: int = setting(integer(low=0, high=31), 3)
+
+
+@dataclasses.dataclass(frozen=True)
+class SourceSettings:
+    """One kind of imagery: rasters that chips are cut from, or a folder of patches.
+
+    Of several rasters (`files`) every view draws one at random. A folder of patches (`patches`)
+    is laid out as S2-100K is, and the points must be its own (`points.patches`).
+    """
+
+    files: tuple[Any, ...] = setting(
+        sequence(either(text(), sequence(text(), least=1)), least=1), ()
+    )
+    chip: ChipSettings | None = setting(section(ChipSettings), None)
+    patches: str | None = setting(optional(text()), None, later=True)
+    transform: PatchSettings = setting(section(PatchSettings), PatchSettings, later=True)
     views: int = setting(integer(low=1, high=64), 2)
     features: FeatureSettings = setting(section(FeatureSettings), FeatureSettings)
     bounds: tuple[float, ...] = setting(sequence(real(), length=4), GLOBE)
@@ -140,6 +182,11 @@ class TrainingSettings:
     accelerator: str = setting(text("auto", "cpu", "gpu", "mps"), "auto")
     threads: int = setting(integer(low=0), 0)
     tensorboard: bool = setting(flag, False)
+    loss: str = setting(text("clip", "siglip"), "clip", later=True)
+    loss_rows: int = setting(integer(low=0), 1024, later=True)
+    cache: bool = setting(flag, True, later=True)
+    devices: int = setting(integer(low=1), 1, later=True)
+    nodes: int = setting(integer(low=1), 1, later=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -199,8 +246,8 @@ class TrainConfig:
         values = plain(self, digest=True)
         for key in ("name", "output", "probe", "export"):
             values.pop(key)
-        for key in ("threads", "tensorboard", "accelerator", "harmonics_memory_gb"):
-            values["training"].pop(key)
+        for key in NOT_IN_THE_WEIGHTS:
+            values["training"].pop(key, None)
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def published_hyper_parameters(self) -> dict[str, Any]:
@@ -310,17 +357,41 @@ def _check_together(config: TrainConfig, file: Path) -> None:
         raise InputError(f"{file}: points.latitude: south {low} is not below north {high}")
     for name, source in config.sources.items():
         where = f"{file}: sources.{name}"
-        if source.features.patch > source.chip.pixels:
-            raise InputError(
-                f"{where}.features.patch: {source.features.patch} is larger than the chip "
-                f"({source.chip.pixels} pixels)"
-            )
+        _check_images(source, config.points, where)
+        _check_features(source, where)
+
+
+def _check_images(source: SourceSettings, points: PointSettings, where: str) -> None:
+    """A source is rasters and how chips are cut, or patches at the run's own points."""
+    if source.patches is None:
+        if not source.files or source.chip is None:
+            missing = "chip" if source.files else "files"
+            raise InputError(f"{where}.{missing}: missing; a source has files and chip, or patches")
         west, south, east, north = source.bounds
         if west >= east or south >= north:
             raise InputError(f"{where}.bounds: expected west south east north, got {source.bounds}")
-        most = source.features.filters * (3 if source.features.mean_response else 2)
-        if source.features.dim > most:
-            raise InputError(
-                f"{where}.features.dim: {source.features.dim} is more than the {most} responses "
-                f"of {source.features.filters} filters"
-            )
+    elif source.files or source.chip is not None:
+        extra = "files" if source.files else "chip"
+        raise InputError(f"{where}.{extra}: a source of patches has none; remove it or `patches`")
+    elif points.patches != source.patches:
+        raise InputError(
+            f"{where}.patches: {source.patches!r} needs its own points; "
+            f"set points.patches to it, not {points.patches!r}"
+        )
+
+
+def _check_features(source: SourceSettings, where: str) -> None:
+    features = source.features
+    side = source.chip.pixels if source.chip is not None else source.transform.crop
+    if features.kind == "timm":
+        return
+    if features.patch > side:
+        raise InputError(
+            f"{where}.features.patch: {features.patch} is larger than the chip ({side} pixels)"
+        )
+    most = features.filters * (3 if features.mean_response else 2)
+    if features.dim > most:
+        raise InputError(
+            f"{where}.features.dim: {features.dim} is more than the {most} responses "
+            f"of {features.filters} filters"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from satclip_core.errors import InputError, require
 
 from .config import Locations, PointSettings
+from .patches import NODATA_BYTES, read_patch_folder
+
+log = logging.getLogger("satclip_training")
 
 VECTOR_STEP = 0.025
 """Degrees at which polygons are burnt into a mask (2.8 km at the equator)."""
@@ -85,7 +89,9 @@ def _burn(path: Path) -> NDArray[np.bool_]:
 
 
 def load_points(settings: PointSettings, places: Locations) -> Floats:
-    """The places of a run: read from a file of lon, lat (`.npy` or CSV), or sampled over land.
+    """The places of a run: those of a folder of patches, or of a file, or sampled over land.
+
+    A file holds lon, lat (`.npy` or CSV); of patches or a file, the first `points.count` count.
 
     `points.sea_share` of them lie at sea, so that water is a kind of place of its own to the
     encoder and not whatever the land around it extrapolates to.
@@ -93,6 +99,15 @@ def load_points(settings: PointSettings, places: Locations) -> Floats:
     Raises:
         InputError: no such file, not lon and lat, hardly any land, or a sea share without a mask.
     """
+    if settings.patches is not None:
+        folder = read_patch_folder(places.find(settings.patches, "points.patches"))
+        if folder.skipped:
+            total = len(folder.files) + folder.skipped
+            log.info(
+                "%s of %s patches are smaller than %s bytes, so without data: skipped",
+                f"{folder.skipped:,}", f"{total:,}", f"{NODATA_BYTES:,}",
+            )  # fmt: skip
+        return folder.lonlat[: settings.count]
     if settings.file is not None:
         return _read_points(places.find(settings.file, "points.file"), settings.count)
     mask = None

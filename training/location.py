@@ -73,8 +73,15 @@ class LocationModel(nn.Module):
         self.register_buffer("feature_scale", scale, persistent=False)
 
     def encode(self, lonlat: torch.Tensor) -> torch.Tensor:
-        """Scaled harmonics of places: (N, 2) degrees -> (N, L²) float32, computed in float64."""
-        return (harmonics(lonlat, self.degree, self.basis) * self.feature_scale).float()
+        """Scaled harmonics of places, computed in float64: (N, 2) degrees -> (N, L²).
+
+        They come on the device and in the precision of the parameters.
+        """
+        scale = self.feature_scale
+        # Apple's GPUs know no float64.
+        work = torch.device("cpu") if scale.device.type == "mps" else scale.device
+        values = harmonics(lonlat.to(work), self.degree, self.basis) * scale.to(work)
+        return values.to(scale.dtype).to(scale.device)
 
     def forward(self, lonlat: torch.Tensor) -> torch.Tensor:
         """(N, 2) degrees, lon first -> (N, embed_dim)."""

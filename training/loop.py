@@ -1,8 +1,9 @@
 """The training loop on Lightning: steps, schedule, averaging, checkpoints, resume.
 
 A checkpoint has the published layout: `hyper_parameters` is a plain dict and `state_dict` holds
-what inference needs under `model.location.nnet.*` (averaged, and folded for plain harmonics).
-What only training needs to go on lies apart, under `satclip_training`.
+what inference needs under `model.location.nnet.*` (averaged, and folded for plain harmonics), and
+the image encoder where it is a published one (see `published`). What only training needs to go on
+lies apart, under `satclip_training`; what is frozen is not among it.
 """
 
 from __future__ import annotations
@@ -19,16 +20,24 @@ from numpy.typing import NDArray
 from satclip_core.errors import InputError
 
 from .config import TrainConfig
+from .distributed import ALONE, Group
 from .model import ContrastiveModel, RunningAverage
-from .objective import clip_loss
-from .pairs import Batch, Pairs
+from .objective import clip_loss, siglip_loss
+from .pairs import Ahead, Batch, Pairs
+from .published import hyper_parameters, located, published_layout, vision_layers
 
 STATE = "satclip_training"
 ENCODE_ROWS = 8192
+DEVICE_SHARE = 0.5
+"""The harmonics of all points lie on a GPU where they take no more of its free memory."""
 
 
 class ContrastiveTraining(lightning.LightningModule):
-    """Contrastive pretraining of a location encoder on pairs (place, cached image features)."""
+    """Contrastive pretraining of a location encoder on pairs (place, image features).
+
+    What is random in a step (dropout, noise) follows from seed, epoch, step and process, so a run
+    that was stopped goes on to the same numbers, whatever it drew in between.
+    """
 
     def __init__(self, config: TrainConfig, pairs: Pairs) -> None:
         super().__init__()
@@ -37,7 +46,7 @@ class ContrastiveTraining(lightning.LightningModule):
         self.average = RunningAverage(self.model, config.training.average_decay)
         self._table: torch.Tensor | None = None
         self._swapped: Any = None
-        self._random_state: torch.Tensor | None = None
+        self._ahead = Ahead(pairs)
 
     # Batches are functions of (epoch, step); the loaders only count.
     def train_dataloader(self) -> range:
@@ -51,29 +60,47 @@ class ContrastiveTraining(lightning.LightningModule):
     def on_fit_start(self) -> None:
         """Compute the harmonics of all points once, where they are few enough."""
         settings = self.config.training
-        size = len(self.pairs.lonlat) * self.config.model.legendre_polys**2 * 4
+        size = len(self.pairs.lonlat) * self.config.model.legendre_polys**2
+        size *= torch.finfo(self.dtype).bits // 8
         if size <= settings.harmonics_memory_gb * 1e9 and not settings.jitter_degrees:
-            points = torch.from_numpy(self.pairs.lonlat)
-            self._table = torch.cat(
-                [self.model.location.encode(part) for part in points.split(ENCODE_ROWS)]
+            self._table = self._all_harmonics(
+                self.device if _fits(size, self.device) else torch.device("cpu")
             )
-        if self._random_state is not None:
-            torch.set_rng_state(self._random_state)
 
-    def loss(self, batch: Batch) -> torch.Tensor:
-        """CLIP loss of a batch, computed in float32 whatever the precision of the networks."""
-        location = self.model.location
-        features = (
-            location.encode(batch.lonlat) if self._table is None else self._table[batch.points]
-        )
-        places = self.model.head(location.nnet(features.to(self.device)))
-        images = self.model.project(batch.images.to(self.device))
-        largest = math.log(self.config.training.largest_scale)
-        return clip_loss(images.float(), places.float(), self.model.logit_scale, largest)
+    def _all_harmonics(self, home: torch.device) -> torch.Tensor:
+        lonlat = torch.from_numpy(self.pairs.lonlat)
+        width = self.config.model.legendre_polys**2
+        table = torch.empty(len(lonlat), width, dtype=self.dtype, device=home)
+        for part, rows in zip(lonlat.split(ENCODE_ROWS), table.split(ENCODE_ROWS)):
+            rows.copy_(self.model.location.encode(part))
+        return table
+
+    def loss(self, batch: Batch, group: Group = ALONE) -> torch.Tensor:
+        """Contrastive loss of a batch, in float32 or wider whatever the networks' precision."""
+        settings, model = self.config.training, self.model
+        places = model.head(model.location.nnet(self._harmonics(batch)))
+        images = model.project(to_device(batch.images, self.device).to(self.dtype))
+        largest = math.log(settings.largest_scale)
+        rows = settings.loss_rows
+        if settings.loss == "siglip":
+            return siglip_loss(
+                images, places, model.logit_scale, model.logit_bias, largest, rows=rows, group=group
+            )
+        return clip_loss(images, places, model.logit_scale, largest, rows=rows, group=group)
+
+    def _harmonics(self, batch: Batch) -> torch.Tensor:
+        if self._table is None:
+            return self.model.location.encode(batch.lonlat)
+        if self._table.device == self.device:
+            return self._table[to_device(batch.points, self.device)]
+        return to_device(self._table[batch.points], self.device)
 
     def training_step(self, batch: int, batch_idx: int) -> torch.Tensor:
         """One step; the batch is drawn by its number."""
-        return self.loss(self.pairs.batch(self.current_epoch, batch_idx))
+        epoch, group = self.current_epoch, self.pairs.group
+        seed = np.random.SeedSequence([self.config.seed, 13, epoch, batch_idx, group.rank])
+        torch.manual_seed(int(seed.generate_state(1)[0]))
+        return self.loss(self._ahead.batch(epoch, batch_idx), group)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Step, clamp the temperature, take the step into the average."""
@@ -89,7 +116,7 @@ class ContrastiveTraining(lightning.LightningModule):
         self._swapped.__enter__()
 
     def validation_step(self, batch: int, batch_idx: int) -> torch.Tensor:
-        """Contrastive loss among a block of validation candidates."""
+        """Contrastive loss among a block of validation candidates, the same in every process."""
         value = self.loss(self.pairs.validation_batch(batch_idx))
         self.log("val_loss", value, batch_size=1)
         return value
@@ -137,14 +164,23 @@ class ContrastiveTraining(lightning.LightningModule):
             "config": self.config.as_plain(),
             "state_dict": {key: value.clone() for key, value in self.state_dict().items()},
             "average": self.average.state(),
-            "random_state": torch.get_rng_state(),
         }
         with self.average.applied():
-            state = {key: value.detach().clone() for key, value in self.state_dict().items()}
-            for key, value in self.model.location.inference_weights().items():
-                state[f"model.location.nnet.{key}"] = value
-        checkpoint["state_dict"] = state
-        checkpoint["hyper_parameters"] = self.config.published_hyper_parameters()
+            checkpoint["hyper_parameters"], checkpoint["state_dict"] = self._layout()
+
+    def _layout(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """Settings and weights for inference, with the image encoder where others can open it."""
+        location = self.model.location.inference_weights()
+        if vision_layers(self.config) is not None:
+            (views,) = self.pairs.views.values()
+            backbone = views.backbone()
+            if backbone is not None:
+                visual, scale = self.model.visual.state_dict(), self.model.logit_scale
+                return published_layout(self.config, location, visual, scale, backbone)
+        state = {key: value.detach().clone() for key, value in self.state_dict().items()}
+        for key, value in location.items():
+            state |= located(key, value)
+        return hyper_parameters(self.config), state
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take up the state of training; a checkpoint of other settings is refused."""
@@ -153,7 +189,22 @@ class ContrastiveTraining(lightning.LightningModule):
             raise InputError("the checkpoint is of a run with other settings; start afresh")
         checkpoint["state_dict"] = kept["state_dict"]
         self.average.restore(kept["average"])
-        self._random_state = kept["random_state"]
+
+
+def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """The tensor on a device; on its way to a GPU nothing waits for it."""
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
+def _fits(size: int, device: torch.device) -> bool:
+    """Whether `size` bytes are a small enough part of what the device has free."""
+    if device.type == "cpu":
+        return True
+    if device.type != "cuda":
+        return False
+    return size <= DEVICE_SHARE * torch.cuda.mem_get_info(device)[0]
 
 
 def rate_factor(step: int, total: int, config: TrainConfig) -> float:

@@ -11,10 +11,14 @@ from torch import nn
 
 from .config import TrainConfig
 from .location import LocationModel
+from .objective import SIGLIP_BIAS
 
 
 class ContrastiveModel(nn.Module):
     """Location encoder, image projection and temperature, under the published names.
+
+    The sigmoid loss has a bias too, `logit_bias`; the scale starts at 1 / `training.temperature`
+    for either loss (Zhai et al. 2023 start at 10: a temperature of 0.1).
 
     Args:
         config: the run's settings.
@@ -39,6 +43,8 @@ class ContrastiveModel(nn.Module):
         self.logit_scale = nn.Parameter(
             torch.tensor(start), requires_grad=config.training.learn_temperature
         )
+        if config.training.loss == "siglip":
+            self.logit_bias = nn.Parameter(torch.tensor(SIGLIP_BIAS))
 
     def project(self, images: torch.Tensor) -> torch.Tensor:
         """Cached features (N, sum of widths) -> (N, embed_dim), augmented while training."""
@@ -54,9 +60,11 @@ class ContrastiveModel(nn.Module):
         if len(self.widths) < 2:
             return images
         rows = len(images)
-        hit = torch.rand(rows) < self.settings.source_dropout
-        chosen = torch.where(hit, torch.randint(len(self.widths), (rows,)), -1)
+        hit = torch.rand(rows, device=images.device) < self.settings.source_dropout
+        drawn = torch.randint(len(self.widths), (rows,), device=images.device)
+        chosen = torch.where(hit, drawn, -1)
         source = torch.repeat_interleave(torch.arange(len(self.widths)), torch.tensor(self.widths))
+        source = source.to(images.device)
         keep = chosen[:, None] != source[None, :]
         return images * keep.to(images)
 
@@ -74,7 +82,8 @@ class RunningAverage:
         self.steps += 1
         decay = min(self.decay, self.steps / (self.steps + 10))
         for key, parameter in self.module.named_parameters():
-            self.values[key].lerp_(parameter, 1 - decay)
+            # Made before the module went to its device, and to its precision.
+            self.values[key] = self.values[key].to(parameter).lerp_(parameter, 1 - decay)
 
     @contextmanager
     def applied(self) -> Iterator[None]:

@@ -6,38 +6,34 @@ import json
 import logging
 import os
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightning
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from satclip_core.errors import InputError, OutputError
+from satclip_core.errors import CancelledError, InputError, OutputError
 
-from .cache import CacheRequest, cached_views, make_request
-from .callbacks import (
-    CHECKPOINT,
-    LOG,
-    SECONDS_BETWEEN_LINES,
-    Checkpoints,
-    EpochReport,
-    duration,
-    last_row,
-)
+from .cache import CacheRequest, make_request
+from .callbacks import CHECKPOINT, LOG, SECONDS_BETWEEN_LINES, duration, last_row
 from .chips import alternatives
-from .config import Locations, TrainConfig
+from .config import SENTINEL2_ALL_MOCO, Locations, TrainConfig
+from .distributed import Group, PeerError, Place
 from .export import encoder_from, export_model, finished_weights
+from .fit import fit
 from .land import load_points
+from .launch import joined
 from .location import LocationModel
-from .loop import STATE, ContrastiveTraining, read_checkpoint
+from .loop import STATE, read_checkpoint
 from .pairs import Pairs
+from .patches import read_patch_folder
 from .probe import Embed, Scores, embedder, run_probes, table, write_scores
 from .tasks import Task, load_tasks
+from .timm_encoder import import_timm, pick_device
+from .views import Views, open_views
 
 log = logging.getLogger("satclip_training")
 
@@ -64,8 +60,13 @@ class RunOptions:
     cancelled: Callable[[], bool] | None = None
 
 
-def train(config: TrainConfig, options: RunOptions) -> Path:
-    """Train and export a model.
+def train(config: TrainConfig, options: RunOptions, place: Place | None = None) -> Path:
+    """Train and export a model; on several devices, in as many processes.
+
+    Args:
+        config: the run's settings.
+        options: where and how it goes.
+        place: of this process, where the run started it as one of several.
 
     Returns:
         The model file, `<output>/<name>.npz`, with its card (`.md`) and `scores.json` beside it.
@@ -74,24 +75,46 @@ def train(config: TrainConfig, options: RunOptions) -> Path:
         InputError: settings or files that cannot be used, or another run's checkpoint.
         OutputError: the folder cannot be written.
         CancelledError: stopped; the same command goes on from there.
+        PeerError: stopped together with the process that speaks for the run.
     """
-    started = time.monotonic()
     check_files(config, options.places)
     # Opened now, so that a package that is missing is named before hours of training.
     baselines = {name: embedder(name) for name in config.probe.baselines if name != "untrained"}
+    job = {
+        "config": config.as_plain(),
+        "roots": [str(root) for root in options.places.roots],
+        "output": str(options.output),
+        "data_root": None if options.data_root is None else str(options.data_root),
+        "resume": options.resume,
+    }
+    with joined(config.training, job, place) as group:
+        try:
+            return _train(config, options, group, baselines)
+        except CancelledError as error:
+            if group.leads:
+                raise
+            raise PeerError(str(error)) from error
+
+
+def _train(
+    config: TrainConfig, options: RunOptions, group: Group, baselines: dict[str, Embed]
+) -> Path:
+    started = time.monotonic()
     if config.training.threads:
         torch.set_num_threads(config.training.threads)
-    checkpoint = _prepare(config, options)
-    lonlat = load_points(config.points, options.places)
-    log.info("%s points", f"{len(lonlat):,}")
-    tasks = _tasks(config, options)
-    views = {
-        name: _cached(make_request(name, source, lonlat, options.places, config.seed), options)
-        for name, source in config.sources.items()
-    }
-    factors = {name: source.weight for name, source in config.sources.items()}
-    pairs = Pairs(lonlat, views, factors, config.training, config.seed)
-    module = _fit(config, options, pairs, tasks, checkpoint)
+    opened = group.in_turn(lambda: _open(config, options, group))
+    pairs, tasks = opened.pairs, opened.tasks
+    module = fit(
+        config,
+        pairs,
+        options.output,
+        tasks=tasks,
+        checkpoint=opened.checkpoint,
+        cancelled=options.cancelled,
+    )
+    path = options.output / f"{config.name}.npz"
+    if not group.leads:
+        return path
     facts = {
         "points": str(len(pairs.training)),
         "validation_points": str(len(pairs.validation)),
@@ -100,10 +123,9 @@ def train(config: TrainConfig, options: RunOptions) -> Path:
         "minutes": f"{(time.monotonic() - started) / 60:.1f}",
     }
     if "untrained" in config.probe.baselines:
-        baselines = {"untrained": untrained(config, lonlat), **baselines}
-    weights = finished_weights(module.inference_weights(), config, lonlat)
+        baselines = {"untrained": untrained(config, pairs.lonlat), **baselines}
+    weights = finished_weights(module.inference_weights(), config, pairs.lonlat)
     scores = _score(config, weights, tasks, baselines) if tasks else {}
-    path = options.output / f"{config.name}.npz"
     export_model(path, weights, config, facts=facts, scores=scores, tasks=table(scores, tasks))
     if scores:
         write_scores(scores, options.output / "scores.json")
@@ -111,19 +133,66 @@ def train(config: TrainConfig, options: RunOptions) -> Path:
     return path
 
 
+@dataclass(frozen=True)
+class _Opened:
+    """What a run goes through, and what it goes on from."""
+
+    pairs: Pairs
+    tasks: list[Task]
+    checkpoint: Path | None
+
+
+def _open(config: TrainConfig, options: RunOptions, group: Group) -> _Opened:
+    """Open points, tasks and views; the first process makes the folder and the cache before."""
+    checkpoint = _prepare(config, options) if group.leads else _checkpoint(options)
+    lonlat = load_points(config.points, options.places)
+    log.info("%s points", f"{len(lonlat):,}")
+    tasks = _tasks(config, options) if group.leads else []
+    device = pick_device(config.training.accelerator)
+    views = {
+        name: _views(
+            make_request(name, source, lonlat, options.places, config.seed, device),
+            options,
+            live=not config.training.cache,
+        )
+        for name, source in config.sources.items()
+    }
+    factors = {name: source.weight for name, source in config.sources.items()}
+    pairs = Pairs(lonlat, views, factors, config.training, config.seed, group)
+    return _Opened(pairs, tasks, checkpoint)
+
+
+def _checkpoint(options: RunOptions) -> Path | None:
+    path = options.output / CHECKPOINT
+    return path if path.exists() else None
+
+
 def check_files(config: TrainConfig, places: Locations) -> dict[str, int]:
-    """Find every file, so that a missing one is named at once; alternatives of each source."""
+    """Find every file, so that a missing one is named at once.
+
+    Returns:
+        Alternatives of each source of rasters, number of patches of each source of patches.
+    """
     for what, name in (
         ("points.file", config.points.file),
+        ("points.patches", config.points.patches),
         ("points.land_mask", config.points.land_mask),
         ("probe.tasks", config.probe.tasks),
     ):
         if name is not None:
             places.find(name, what)
-    return {
-        name: len(alternatives(source, places, f"sources.{name}.files"))
-        for name, source in config.sources.items()
-    }
+    counts = {}
+    for name, source in config.sources.items():
+        where = f"sources.{name}"
+        if source.features.kind == "timm":
+            import_timm(f"{where}.features")
+            if source.features.weights not in (SENTINEL2_ALL_MOCO, "timm", "random"):
+                places.find(source.features.weights, f"{where}.features.weights")
+        counts[name] = len(alternatives(source, places, f"{where}.files"))
+        if source.patches is not None:
+            folder = read_patch_folder(places.find(source.patches, f"{where}.patches"))
+            counts[name] = len(folder.files)
+    return counts
 
 
 def _prepare(config: TrainConfig, options: RunOptions) -> Path | None:
@@ -134,14 +203,13 @@ def _prepare(config: TrainConfig, options: RunOptions) -> Path | None:
         (options.output / "config.json").write_text(text, encoding="utf-8")
     except OSError as error:
         raise OutputError(f"output {options.output}: {error.strerror}") from error
-    checkpoint = options.output / CHECKPOINT
     if options.resume is False:
-        checkpoint.unlink(missing_ok=True)
+        (options.output / CHECKPOINT).unlink(missing_ok=True)
         (options.output / LOG).unlink(missing_ok=True)
-        return None
-    if not checkpoint.exists():
+    checkpoint = _checkpoint(options)
+    if checkpoint is None:
         if options.resume:
-            raise InputError(f"nothing to resume: there is no {checkpoint}")
+            raise InputError(f"nothing to resume: there is no {options.output / CHECKPOINT}")
         return None
     kept = read_checkpoint(checkpoint).get(STATE, {})
     if kept.get("settings") != config.training_digest():
@@ -160,7 +228,7 @@ def _tasks(config: TrainConfig, options: RunOptions) -> list[Task]:
     return load_tasks(path, data_root=options.data_root, names=config.probe.names)
 
 
-def _cached(request: CacheRequest, options: RunOptions) -> NDArray[np.float16]:
+def _views(request: CacheRequest, options: RunOptions, *, live: bool) -> Views:
     begun: list[float] = []  # time and count of the first report; time of the last line
 
     def progress(done: int, total: int) -> None:
@@ -173,64 +241,14 @@ def _cached(request: CacheRequest, options: RunOptions) -> NDArray[np.float16]:
             share = 100 * done / total
             log.info("features of %s: %.0f %%, %s left", request.name, share, duration(left))
 
-    log.info("features of %s", request.name)
-    root = options.output / "cache"
-    return cached_views(request, root, progress=progress, cancelled=options.cancelled)
-
-
-def _fit(
-    config: TrainConfig,
-    options: RunOptions,
-    pairs: Pairs,
-    tasks: list[Task],
-    checkpoint: Path | None,
-) -> ContrastiveTraining:
-    settings = config.training
-    if pairs.steps < 1:
-        raise InputError(f"{len(pairs.training)} training points make no batch")
-    torch.manual_seed(config.seed)
-    module = ContrastiveTraining(config, pairs)
-
-    def shipped(current: ContrastiveTraining) -> Embed:
-        weights = finished_weights(current.inference_weights(), config, pairs.lonlat)
-        return encoder_from(weights, config).encode
-
-    report = EpochReport(options.output, tasks, shipped, config.probe.every)
-    _quiet()
-    trainer = lightning.Trainer(
-        max_epochs=settings.epochs,
-        accelerator=settings.accelerator,
-        devices=1,
-        precision=settings.precision,
-        gradient_clip_val=settings.gradient_clip or None,
-        callbacks=[report, Checkpoints(options.output, options.cancelled)],
-        logger=_tensorboard(options.output) if settings.tensorboard else False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        limit_val_batches=1.0 if pairs.validation_steps else 0,
-        default_root_dir=options.output,
+    log.info("features of %s%s", request.name, ", computed at every step" if live else "")
+    return open_views(
+        request,
+        options.output / "cache",
+        live=live,
+        progress=progress,
+        cancelled=options.cancelled,
     )
-    log.info("training on %s pairs", f"{len(pairs.training):,}")
-    trainer.fit(module, ckpt_path=checkpoint)
-    return module
-
-
-def _tensorboard(folder: Path) -> Any:
-    from lightning.pytorch.loggers import TensorBoardLogger
-
-    from satclip_core.errors import require
-
-    require("tensorboard", purpose="training.tensorboard")
-    return TensorBoardLogger(folder, name="tensorboard", version="")
-
-
-def _quiet() -> None:
-    """Keep Lightning's notes about loaders and hardware out of a run's own lines."""
-    for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module=r"lightning\..*")
 
 
 def untrained(config: TrainConfig, land: Floats) -> Embed:

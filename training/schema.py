@@ -215,4 +215,7 @@ def plain(settings: Any, *, digest: bool = False) -> Any:
 
 
 def _at_default(settings: Any, field: dataclasses.Field[Any]) -> bool:
-    return bool(getattr(settings, field.name) == field.default)
+    default = field.default
+    if field.default_factory is not dataclasses.MISSING:
+        default = field.default_factory()
+    return bool(getattr(settings, field.name) == default)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from satclip_core.errors import CancelledError, InputError
-from satclip_training import cache
+from satclip_training import cache, chips
 from satclip_training.cache import CacheRequest, cached_views, make_request
 from satclip_training.config import ChipSettings, FeatureSettings, SourceSettings, locations
 from satclip_training.land import sample_points
@@ -25,7 +25,7 @@ SETTINGS = SourceSettings(
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "CHUNK", 100)
+    monkeypatch.setattr(chips, "CHUNK", 100)
 
 
 @pytest.fixture

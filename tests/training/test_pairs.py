@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
+from satclip_core.errors import InputError
 from satclip_training.config import TrainingSettings
+from satclip_training.distributed import ALONE, Group
 from satclip_training.loop import rate_factor
-from satclip_training.pairs import Pairs
+from satclip_training.pairs import Ahead, Pairs, jittered
+from satclip_training.views import CachedViews
 
 COUNT = 1000
 
 
-def pairs(**settings: object) -> Pairs:
+def pairs(group: Group = ALONE, **settings: object) -> Pairs:
     rng = np.random.default_rng(0)
     lonlat = np.column_stack([rng.uniform(-180, 180, COUNT), rng.uniform(-90, 90, COUNT)])
     # The value says which view (thousands) of which point (units) it is.
     numbers = np.arange(COUNT)[None, :, None] + 1000 * np.arange(2)[:, None, None]
-    views = {"a": numbers.astype(np.float32), "b": -numbers.astype(np.float32)}
+    views = {
+        "a": CachedViews(numbers.astype(np.float32)),
+        "b": CachedViews(-numbers.astype(np.float32)),
+    }
     chosen = {"batch_size": 100, "validation_candidates": 40, **settings}
-    return Pairs(lonlat, views, {"a": 1.0, "b": 0.5}, TrainingSettings(**chosen), seed=4)  # type: ignore[arg-type]
+    return Pairs(lonlat, views, {"a": 1.0, "b": 0.5}, TrainingSettings(**chosen), 4, group)  # type: ignore[arg-type]
 
 
 def test_every_training_point_comes_once_an_epoch() -> None:
@@ -60,13 +67,79 @@ def test_a_batch_depends_on_seed_epoch_and_step_alone() -> None:
 
 def test_jitter_is_symmetric_and_for_training_alone() -> None:
     made = pairs(jitter_degrees=0.5)
-    moved = np.concatenate(
-        [made.batch(0, s).lonlat.numpy() - made.lonlat[made.batch(0, s).points] for s in range(9)]
-    )
+    batches = [made.batch(0, step) for step in range(9)]
+    moved = np.concatenate([b.lonlat.numpy() - made.lonlat[b.points] for b in batches])
+    moved[:, 0] = np.remainder(moved[:, 0] + 180, 360) - 180
     assert np.abs(moved).max() <= 0.5
     assert np.abs(moved.mean(0)).max() < 0.05
     block = made.validation_batch(0)
     np.testing.assert_array_equal(block.lonlat, made.lonlat[block.points.numpy()])
+
+
+class Corner:
+    """In a generator's place: draws the farthest corner there is."""
+
+    def uniform(self, low: float, high: float, shape: tuple[int, ...]) -> np.ndarray:
+        return np.full(shape, high)
+
+
+@pytest.mark.parametrize(
+    ("place", "moved"),
+    [
+        ((10.0, 20.0), (10.5, 20.5)),
+        ((179.8, 0.0), (-179.7, 0.5)),
+        ((10.0, 89.8), (-169.5, 89.7)),
+        ((-170.0, 89.5), (-169.5, 90.0)),
+        ((100.0, 89.9), (-79.5, 89.6)),
+    ],
+    ids=["inland", "antimeridian", "over the pole", "onto the pole", "over it and wrapped"],
+)
+def test_jitter_stays_on_the_sphere(place: tuple[float, ...], moved: tuple[float, ...]) -> None:
+    got = jittered(np.array([place]), 0.5, Corner())  # type: ignore[arg-type]
+    np.testing.assert_allclose(got, [moved], atol=1e-9)
+
+
+def test_jitter_at_the_south_pole_comes_down_on_the_far_side() -> None:
+    class Down(Corner):
+        def uniform(self, low: float, high: float, shape: tuple[int, ...]) -> np.ndarray:
+            return np.full(shape, low)
+
+    got = jittered(np.array([[30.0, -89.9]]), 0.5, Down())  # type: ignore[arg-type]
+    np.testing.assert_allclose(got, [[-150.5, -89.6]], atol=1e-9)
+
+
+def test_processes_share_the_batch_of_one() -> None:
+    whole = pairs(jitter_degrees=0.1).batch(1, 2)
+    parts = [pairs(Group(r, 4), jitter_degrees=0.1).batch(1, 2) for r in range(4)]
+    for name in ("points", "lonlat", "images"):
+        together = torch.cat([getattr(part, name) for part in parts])
+        assert torch.equal(together, getattr(whole, name))
+
+
+def test_a_batch_that_cannot_be_shared_out_names_both_settings() -> None:
+    with pytest.raises(InputError, match=r"batch_size.*100.*3 processes.*devices"):
+        pairs(Group(0, 3))
+
+
+def test_views_without_a_number_are_numbered_by_the_epoch() -> None:
+    class Live:
+        count, width = 0, 1
+
+        def take(self, view: np.ndarray, points: np.ndarray) -> np.ndarray:
+            return np.column_stack([1000 * view + points]).astype(np.float32)
+
+    made = Pairs(pairs().lonlat, {"a": Live()}, {"a": 1.0}, TrainingSettings(batch_size=100), 4)  # type: ignore[dict-item]
+    batch = made.batch(7, 1)
+    np.testing.assert_array_equal(batch.images[:, 0], 7000 + batch.points)
+    block = made.validation_batch(0)
+    np.testing.assert_array_equal(block.images[:, 0], block.points)
+
+
+@pytest.mark.parametrize("order", [[(0, 0), (0, 1)], [(0, 8), (1, 0)], [(0, 0), (0, 5), (0, 6)]])
+def test_batches_drawn_ahead_are_the_same(order: list[tuple[int, int]]) -> None:
+    ahead, made = Ahead(pairs()), pairs()
+    for epoch, step in order:
+        assert torch.equal(ahead.batch(epoch, step).images, made.batch(epoch, step).images)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1])

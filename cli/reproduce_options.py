@@ -1,0 +1,170 @@
+"""What the experiments on the encoder zoo share: options, the run folder, progress."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable
+
+import click
+
+from satclip_core.encodings import ENCODINGS
+from satclip_core.errors import InputError, require
+
+from .options import combined
+from .progress import progress
+
+if TYPE_CHECKING:
+    from satclip_training.zoo.fit import Task
+    from satclip_training.zoo.settings import CellSettings
+    from satclip_training.zoo.study import Cell, Result, Study
+
+NETWORKS = ("linear", "fcnet", "siren")
+LAND_FILE = "masks/ne_50m_land.geojson"
+_DATA_ROOT_VARIABLE = "SATCLIP_DATA"
+
+
+def encoding_option(default: Sequence[str]) -> Callable[[Any], Any]:
+    """`--encoding`, repeatable, and what it is by default."""
+    return click.option(
+        "-E",
+        "--encoding",
+        "encodings",
+        multiple=True,
+        default=tuple(default),
+        show_default=len(default) < len(ENCODINGS),
+        type=click.Choice([*ENCODINGS]),
+        help="Positional encoding; may be given again."
+        + ("  [default: all]" if len(default) == len(ENCODINGS) else ""),
+    )
+
+
+def network_option(default: Sequence[str]) -> Callable[[Any], Any]:
+    """`--network`, repeatable, and what it is by default."""
+    return click.option(
+        "-N",
+        "--network",
+        "networks",
+        multiple=True,
+        default=tuple(default),
+        show_default=True,
+        type=click.Choice(NETWORKS),
+        help="Network; may be given again.",
+    )
+
+
+land_option = click.option(
+    "--land",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help=f"Polygons of land, e.g. Natural Earth's.  [default: {LAND_FILE} in SATCLIP_DATA]",
+)
+
+
+def run_options(folder: str, output: str, *, seeds: int) -> Callable[[Any], Any]:
+    """Seeds, epochs, trials, threads, the run folder and the CSV: the fields of `RunOptions`."""
+    return combined(
+        click.option(
+            "--seeds", default=seeds, show_default=True, type=click.IntRange(min=1), metavar="N",
+            help="Runs of each cell, with the seeds 0 to N - 1.",
+        ),
+        click.option(
+            "--epochs", default=500, show_default=True, type=click.IntRange(min=1), metavar="N",
+            help="At most so many; a run stops 30 after its best.",
+        ),
+        click.option(
+            "--trials", default=100, show_default=True, type=click.IntRange(min=1), metavar="N",
+            help="Optuna trials of a search, of 100 epochs each.",
+        ),
+        click.option(
+            "--threads", default=1, show_default=True, type=click.IntRange(min=1), metavar="N",
+            help="Threads of torch; these networks gain little from more.",
+        ),
+        click.option(
+            "--folder", default=folder, show_default=True, metavar="FOLDER",
+            type=click.Path(file_okay=False, path_type=Path),
+            help="Keeps finished runs and trials; a second call goes on from there.",
+        ),
+        click.option(
+            "-o", "--output", default=output, show_default=True, metavar="FILE",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Table to write (CSV), in place of what is there, with a figure (PNG) beside it.",
+        ),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The values of `run_options`."""
+
+    seeds: int
+    epochs: int
+    trials: int
+    threads: int
+    folder: Path
+    output: Path
+
+    def prepare(self, purpose: str) -> None:
+        """Check what can be checked at once, and set torch's threads."""
+        if self.output.suffix.lower() != ".csv":
+            raise click.UsageError(f"{self.output} must end in .csv")
+        for module in ("matplotlib", "yaml"):
+            require(module, extra="reproduce", purpose=purpose)
+        torch = require("torch", extra="reproduce", purpose=purpose)
+        torch.set_num_threads(self.threads)
+
+    @property
+    def figure(self) -> Path:
+        """The PNG beside the CSV."""
+        return self.output.with_suffix(".png")
+
+    def study(self, **budget: Any) -> Study:
+        """The study that these options ask for."""
+        from satclip_training.zoo.fit import Budget
+        from satclip_training.zoo.study import Study
+
+        return Study(self.folder, self.seeds, Budget(epochs=self.epochs, **budget))
+
+
+def land_file(given: Path | None) -> Path:
+    """The land polygons: given, or in the data root.
+
+    Raises:
+        InputError: neither is there.
+    """
+    if given is not None:
+        return given
+    root = os.environ.get(_DATA_ROOT_VARIABLE)
+    found = Path(root) / LAND_FILE if root else None
+    if found is None or not found.is_file():
+        where = f" (no {LAND_FILE} in {root})" if root else ""
+        raise InputError(f"no land polygons{where}: give --land FILE or set {_DATA_ROOT_VARIABLE}")
+    return found
+
+
+def search_for(
+    task: Task, cells: Sequence[Cell], run: RunOptions, **budget: Any
+) -> dict[Cell, CellSettings]:
+    """Settings of cells by a search, with its progress."""
+    from dataclasses import replace
+
+    from satclip_training.zoo.search import SEARCH_BUDGET, SearchPlan
+    from satclip_training.zoo.study import searched_settings
+
+    if not cells:
+        return {}
+    require("optuna", extra="reproduce", purpose="searching settings")
+    length = min(SEARCH_BUDGET.epochs, run.epochs)
+    plan = SearchPlan(run.folder, run.trials, replace(SEARCH_BUDGET, epochs=length, **budget))
+    with progress(f"{task.name}: search", "trials") as report:
+        return searched_settings(task, cells, plan, report)
+
+
+def run_all(task: Task, settings: dict[Cell, CellSettings], study: Study) -> list[Result]:
+    """Run every cell, with its progress."""
+    from satclip_training.zoo.study import run_cells
+
+    with progress(task.name, "runs") as report:
+        return run_cells(task, settings, study, report)

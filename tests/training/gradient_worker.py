@@ -1,0 +1,83 @@
+"""One of several processes that compute the gradients of a shared batch; test_distributed runs it.
+
+python gradient_worker.py RANK SIZE MEETING_FILE RESULT.npz
+"""
+
+from __future__ import annotations
+
+import sys
+from itertools import product
+
+import numpy as np
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from satclip_training.config import ModelSettings, SourceSettings, TrainConfig, TrainingSettings
+from satclip_training.distributed import Group
+from satclip_training.model import ContrastiveModel
+from satclip_training.objective import clip_loss, siglip_loss
+
+COUNT, WIDTH = 48, 6
+CASES = tuple(product(("clip", "siglip"), (torch.float32, torch.float64), (14.3, 900.0)))
+"""At a scale of 900 sums of exponentials leave the range of float32."""
+
+
+class Losses(nn.Module):
+    """A small model with its loss as the forward pass, as DistributedDataParallel wants it."""
+
+    def __init__(self, loss: str, scale: float, group: Group) -> None:
+        super().__init__()
+        training = TrainingSettings(loss=loss, temperature=1 / scale, largest_scale=1000.0)
+        model = ModelSettings(legendre_polys=4, capacity=16, embed_dim=8, image_hidden=10)
+        config = TrainConfig("x", {"a": SourceSettings()}, model=model, training=training)
+        self.model, self.loss, self.group = ContrastiveModel(config, [WIDTH]), loss, group
+
+    def forward(self, lonlat: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+        model = self.model
+        sides = model.project(images), model.location(lonlat), model.logit_scale
+        if self.loss == "siglip":
+            return siglip_loss(*sides, model.logit_bias, np.log(1000), rows=7, group=self.group)
+        return clip_loss(*sides, np.log(1000), rows=7, group=self.group)
+
+
+def gradients(loss: str, dtype: torch.dtype, scale: float, group: Group) -> dict[str, np.ndarray]:
+    """Gradients of all parameters, and the loss, of a batch that the group shares."""
+    torch.manual_seed(1)
+    module: nn.Module = Losses(loss, scale, group).to(dtype)
+    rng = np.random.default_rng(2)
+    lonlat = rng.uniform((-180, -90), (180, 90), (COUNT, 2))
+    images = rng.normal(size=(COUNT, WIDTH))
+    if group.size > 1:
+        module = DistributedDataParallel(module)
+    own = group.rows(COUNT)
+    value = module(torch.from_numpy(lonlat[own]), torch.from_numpy(images[own]).to(dtype))
+    value.backward()
+    found = {n.removeprefix("module."): p.grad.numpy() for n, p in module.named_parameters()}
+    return {**found, "loss": value.detach().numpy()}
+
+
+def all_gradients(group: Group) -> dict[str, np.ndarray]:
+    """Those of all cases, under `<case>:<parameter>`."""
+    return {
+        f"{number}:{name}": values
+        for number, case in enumerate(CASES)
+        for name, values in gradients(*case, group).items()
+    }
+
+
+def main() -> None:
+    """Take part, and write what was found if this is process 0."""
+    rank, size = int(sys.argv[1]), int(sys.argv[2])
+    torch.set_num_threads(1)
+    meeting = f"file://{sys.argv[3]}"
+    distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=size)
+    found = all_gradients(Group(rank, size))
+    if rank == 0:
+        np.savez(sys.argv[4], **found)
+    distributed.barrier()
+    distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()

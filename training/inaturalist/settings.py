@@ -1,0 +1,80 @@
+"""Settings and published figures of every encoding and network on iNaturalist 2018."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from ..zoo.settings import NETWORKS, CellSettings, read_settings
+
+# The authors' random search for each encoding and network, at all their digits.
+PUBLISHED = Path(__file__).parent / "published.yaml"
+
+# Published loss weight of the positives; not more than the number of species, λ of the loss.
+POSITIVE_WEIGHT = 2048.0
+
+# Rußwurm et al. 2024, table 1: points of top-1 accuracy that the prior adds (linear, fcnet, siren).
+_PAPER_DELTA: dict[str, tuple[float, float, float]] = {
+    "direct": (-5.9, 9.3, 12.1),
+    "cartesian3d": (0.8, 11.8, 12.0),
+    "wrap": (-0.1, 12.1, 12.1),
+    "grid": (11.2, 11.8, 11.6),
+    "theory": (11.5, 10.8, 11.4),
+    "spherec": (11.2, 12.0, 12.3),
+    "spherecplus": (11.1, 11.5, 10.3),
+    "spherem": (7.2, 11.3, 10.6),
+    "spheremplus": (11.6, 12.0, 10.7),
+    "sphericalharmonics": (10.5, 12.0, 12.3),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class PriorSettings:
+    """One prior: encoding, network, and how it is trained; defaults as published.
+
+    Attributes:
+        encoding: a key of `satclip_core.encodings.ENCODINGS`.
+        network: one of the zoo's `NETWORKS`.
+        cell: sizes, learning rate and weight decay.
+        epochs: at most.
+        patience: epochs without a better validation loss before training ends.
+        batch_size: observations a step; as many random places come with them.
+        validation_share: of the training split, drawn at random.
+        positive_weight: λ of the loss; the smaller of 2048 and the number of species where None.
+        dtype: of weights and features, which are computed in float64 in any case.
+    """
+
+    encoding: str
+    network: str
+    cell: CellSettings
+    epochs: int = 50
+    patience: int = 10
+    batch_size: int = 2000
+    validation_share: float = 0.2
+    positive_weight: float | None = None
+    dtype: str = "float64"
+
+    @property
+    def name(self) -> str:
+        """Encoding and network, as files are named."""
+        return f"{self.encoding}-{self.network}"
+
+    def weight(self, classes: int) -> float:
+        """λ for so many species."""
+        if self.positive_weight is None:
+            return min(POSITIVE_WEIGHT, float(classes))
+        return self.positive_weight
+
+
+def published_settings() -> dict[tuple[str, str], PriorSettings]:
+    """The published settings by (encoding, network)."""
+    found = {}
+    for name, cell in read_settings(PUBLISHED).items():
+        encoding, _, network = name.rpartition("-")
+        found[encoding, network] = PriorSettings(encoding, network, cell)
+    return found
+
+
+def paper_delta(encoding: str, network: str) -> float:
+    """Published gain of a cell in points of top-1 accuracy."""
+    return _PAPER_DELTA[encoding][NETWORKS.index(network)]

@@ -1,0 +1,1 @@
+"""The encoder zoo: every positional encoding with every network (Rußwurm et al., ICLR 2024)."""

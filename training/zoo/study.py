@@ -1,0 +1,166 @@
+"""Many cells with many seeds: settings known or searched, runs done once and kept."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from .fit import Budget, Task, fit, grade, predict
+from .records import Record, Records, run_key
+from .search import SearchPlan, search
+from .settings import CellSettings, write_settings
+
+logger = logging.getLogger("satclip_training.zoo")
+
+Progress = Callable[[int, int], None]
+"""(done, in all)."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """An encoding with a network; `legendre_polys` sets L in place of what is stored or found."""
+
+    encoding: str
+    network: str
+    legendre_polys: int | None = None
+
+    @property
+    def name(self) -> str:
+        """As in a settings file."""
+        return f"{self.encoding}-{self.network}"
+
+    @property
+    def label(self) -> str:
+        """With L where it was set."""
+        return self.name if self.legendre_polys is None else f"{self.name}-L{self.legendre_polys}"
+
+    def sized(self, settings: CellSettings) -> CellSettings:
+        """Settings with this cell's own L."""
+        if self.legendre_polys is None:
+            return settings
+        return replace(settings, legendre_polys=self.legendre_polys)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One cell over its seeds: scores in test (shares or R²), and the keys of its runs."""
+
+    cell: Cell
+    settings: CellSettings
+    scores: tuple[float, ...]
+    keys: tuple[str, ...]
+
+    @property
+    def mean(self) -> float:
+        """Mean over seeds."""
+        return float(np.mean(self.scores))
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation over seeds (n - 1); 0 for one seed."""
+        return float(np.std(self.scores, ddof=1)) if len(self.scores) > 1 else 0.0
+
+
+@dataclass(frozen=True)
+class Study:
+    """How cells are run: the folder that keeps runs, the seeds 0..n-1, the budget of a run."""
+
+    folder: Path
+    seeds: int = 5
+    budget: Budget = field(default_factory=Budget)
+
+
+def known_settings(
+    cells: Sequence[Cell], stored: Mapping[str, CellSettings]
+) -> dict[Cell, CellSettings]:
+    """Stored settings of those cells that have any."""
+    return {cell: cell.sized(stored[cell.name]) for cell in cells if cell.name in stored}
+
+
+def searched_settings(
+    task: Task, cells: Sequence[Cell], plan: SearchPlan, progress: Progress | None = None
+) -> dict[Cell, CellSettings]:
+    """Settings of cells by a search for each; kept in `plan.folder`, and as `settings.yaml` there.
+
+    Raises:
+        MissingDependencyError: Optuna is not installed.
+        InputError: no trial of a cell ended with a finite loss.
+    """
+    found: dict[Cell, CellSettings] = {}
+    total = len(cells) * plan.trials
+
+    def report(done: int) -> None:
+        if progress is not None:
+            progress(len(found) * plan.trials + done, total)
+
+    for cell in cells:
+        found[cell] = search(
+            task, cell.encoding, cell.network, plan, report, legendre_polys=cell.legendre_polys
+        )
+        logger.info("%s: %s", cell.label, found[cell])
+        plain = {c.name: s for c, s in found.items() if c.legendre_polys is None}
+        source = f"found by {plan.trials} Optuna trials of {plan.budget.epochs} epochs, {task.name}"
+        if plain:
+            write_settings(plan.folder / "settings.yaml", plain, source)
+    return found
+
+
+def run_cells(
+    task: Task,
+    settings: Mapping[Cell, CellSettings],
+    study: Study,
+    progress: Progress | None = None,
+) -> list[Result]:
+    """Train and test every cell with every seed, or take it from the run folder.
+
+    The outputs of the first seed at the test places are kept for a map. `progress` counts the
+    runs that were not there yet.
+    """
+    records = Records(study.folder)
+    keys = {
+        (cell, seed): run_key(task, cell.encoding, cell.network, chosen, study.budget, seed)
+        for cell, chosen in settings.items()
+        for seed in range(study.seeds)
+    }
+    missing = [run for run, key in keys.items() if records.get(key) is None]
+    for done, (cell, seed) in enumerate(missing, start=1):
+        key = keys[cell, seed]
+        entry = _run(task, cell, settings[cell], study.budget, seed, key, records)
+        logger.info("%s, seed %d: %.4f", cell.label, seed, entry["score"])
+        if progress is not None:
+            progress(done, len(missing))
+    results = []
+    for cell, chosen in settings.items():
+        own = [keys[cell, seed] for seed in range(study.seeds)]
+        scores = [entry["score"] for key in own if (entry := records.get(key)) is not None]
+        results.append(Result(cell, chosen, tuple(scores), tuple(own)))
+    return results
+
+
+def _run(
+    task: Task,
+    cell: Cell,
+    settings: CellSettings,
+    budget: Budget,
+    seed: int,
+    key: str,
+    records: Records,
+) -> Record:
+    fitted = fit(task, cell.encoding, cell.network, settings, seed=seed, budget=budget)
+    predicted = predict(fitted, task.test.lonlat)
+    if seed == 0:
+        records.keep_prediction(key, predicted)
+    entry = {
+        "task": task.name,
+        "cell": cell.label,
+        "seed": seed,
+        "score": grade(task, predicted, task.test),
+        "validation_loss": fitted.validation_loss,
+        "epochs": fitted.epochs,
+        "seconds": round(fitted.seconds, 2),
+    }
+    return records.add(key, entry)
