@@ -139,8 +139,11 @@ def _last_layer(export: ExportSettings) -> str:
     components = "principal components of the last hidden layer over land"
     if not export.contrastive_components:
         return f"the last layer replaced by {components}{rotated}"
+    count = export.contrastive_components
+    leading = f"the {count} leading components of the contrastive output"
+    if export.leading == "imagery":
+        leading = f"the {count} directions of the last hidden layer that best predict the imagery"
     return (
-        f"the last layer replaced by the {export.contrastive_components} leading components of the "
-        f"contrastive output ({export.contrastive_share:.0%} of the variance) and {components} "
-        f"for what they leave over{rotated}"
+        f"the last layer replaced by {leading} ({export.contrastive_share:.0%} of the variance) "
+        f"and {components} for what they leave over{rotated}"
     )

@@ -13,12 +13,19 @@ from numpy.typing import NDArray
 
 from .config import ExportSettings
 
+PREDICTION_RIDGE = 1e-4
+"""Of the mean variance of a hidden unit: keeps directions that hardly vary out of a prediction."""
+
 Weights = Mapping[str, NDArray[Any]]
 Floats = NDArray[np.float64]
 
 
 def component_layer(
-    hidden: Floats, layer: Floats, dim: int, settings: ExportSettings
+    hidden: Floats,
+    layer: Floats,
+    dim: int,
+    settings: ExportSettings,
+    images: Floats | None = None,
 ) -> tuple[Floats, Floats]:
     """A last layer of contrastive directions and principal components of the rest.
 
@@ -29,25 +36,30 @@ def component_layer(
     most of the variance, so that similarities and colours follow them; the components of what
     they leave over come after, for whoever fits a model on the embedding.
 
+    With `leading: imagery` the directions that lead are not those of the contrastive output but
+    those from which the image features are best predicted (`_predictors`).
+
     Args:
         hidden: (N, H) values of the last hidden layer at places uniform over land.
         layer: (D, H) weights of the last layer as trained.
         dim: dimensions to keep, at most H.
-        settings: `contrastive_components` and `contrastive_share` of the variance;
-            `component_power` p divides a component of the rest by its variance to the power
-            p / 2 (0 keeps the variances, 1 makes them equal).
+        settings: `contrastive_components`, the number of directions that lead, and
+            `contrastive_share`, theirs of the variance; `component_power` p divides a component
+            of the rest by its variance to the power p / 2 (0 keeps the variances, 1 makes them
+            equal).
+        images: (N, features) image features of the same places, for `leading: imagery`; nothing
+            leads where they are missing, as in an encoder that has seen no imagery.
 
     Returns:
         Weights (dim, H) and bias (dim,); the embedding has mean zero over `hidden`.
     """
     mean = hidden.mean(0)
     rest = hidden - mean
-    lead = min(settings.contrastive_components, dim)
+    directions = _leading(rest, layer, images, min(settings.contrastive_components, dim), settings)
+    lead = directions.shape[1]
     parts = []
     remove = np.eye(hidden.shape[1])
     if lead:
-        axes, _ = _components(rest @ layer.T, lead)
-        directions = layer.T @ axes
         values = rest @ directions
         remove = remove - directions @ np.linalg.lstsq(values, rest, rcond=None)[0]
         parts.append(_of_variance(directions, values, settings.contrastive_share))
@@ -61,8 +73,31 @@ def component_layer(
     return matrix, -matrix @ mean
 
 
+def _leading(
+    hidden: Floats, layer: Floats, images: Floats | None, count: int, settings: ExportSettings
+) -> Floats:
+    """The directions (H, count) of the centred hidden layer that lead an embedding."""
+    if settings.leading == "contrastive":
+        return layer.T @ _components(hidden @ layer.T, count)[0]
+    return _predictors(hidden, images, count) if images is not None else np.empty((len(layer.T), 0))
+
+
+def _predictors(hidden: Floats, images: Floats, count: int) -> Floats:
+    """Directions (H, count) that linearly predict most of the variance of image features.
+
+    Reduced-rank regression (Izenman 1975, Journal of Multivariate Analysis 5): the principal
+    components of what a ridge regression of the features on the hidden layer predicts.
+    """
+    gram = hidden.T @ hidden
+    ridge = PREDICTION_RIDGE * np.trace(gram) / len(gram)
+    coefficients = np.linalg.solve(
+        gram + ridge * np.eye(len(gram)), hidden.T @ (images - images.mean(0))
+    )
+    return coefficients @ _components(hidden @ coefficients, count)[0]
+
+
 def _components(values: Floats, count: int) -> tuple[Floats, Floats]:
-    """Principal axes (D, count), largest variance first, and the variances."""
+    """Principal axes (D, at most count), largest variance first, and the variances."""
     variances, axes = np.linalg.eigh(np.atleast_2d(np.cov(values.T)))
     keep = slice(None, -count - 1, -1)
     return axes[:, keep], variances[keep]

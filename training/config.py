@@ -205,6 +205,7 @@ class ExportSettings:
 
     embedding: str = setting(text("output", "hidden-components"), "output")
     contrastive_components: int = setting(integer(low=0), 0)
+    leading: str = setting(text("contrastive", "imagery"), "contrastive", later=True)
     contrastive_share: float = setting(real(0, 1), 0.75)
     component_power: float = setting(real(-2, 1), 0.0)
     postprocess: str = setting(text("none", "centre", "standardise", "whiten"), "none")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,13 @@ from .schema import build
 
 PREFIX = "model.location.nnet."
 SAMPLE = 20_000
+IMAGERY_SAMPLE = 60_000
+"""A regression of image features on a wide hidden layer needs more places than a covariance."""
 
 Weights = Mapping[str, NDArray[Any]]
 Floats = NDArray[np.float64]
+Images = Callable[[NDArray[np.int64]], NDArray[np.float32]]
+"""Image features (B, features) of the points with these numbers (B,)."""
 
 
 def encoder_from(
@@ -55,7 +59,7 @@ def checkpoint_weights(path: Path) -> tuple[dict[str, NDArray[Any]], TrainConfig
 
 
 def hidden_components(
-    weights: Weights, config: TrainConfig, land: Floats
+    weights: Weights, config: TrainConfig, land: Floats, images: Floats | None = None
 ) -> dict[str, NDArray[Any]]:
     """Replace the last layer of a Siren by `components.component_layer` over land (N, 2)."""
     out = {key: np.array(value, np.float64) for key, value in weights.items()}
@@ -64,18 +68,30 @@ def hidden_components(
     identity = {"last_layer.weight": np.eye(width), "last_layer.bias": np.zeros(width)}
     hidden = encoder_from({**out, **identity}, config).encode(land).astype(np.float64)
     dim = min(config.model.embed_dim, width)
-    matrix, bias = component_layer(hidden, layer, dim, config.export)
+    matrix, bias = component_layer(hidden, layer, dim, config.export, images)
     return {**out, "last_layer.weight": matrix, "last_layer.bias": bias}
 
 
 def finished_weights(
-    weights: Weights, config: TrainConfig, land: Floats
+    weights: Weights, config: TrainConfig, land: Floats, images: Images | None = None
 ) -> dict[str, NDArray[Any]]:
-    """Post-processed weights in the precision of the file; `land` (N, 2) are places to adapt to."""
-    sample = land[:: max(1, len(land) // SAMPLE)][:SAMPLE]
+    """Post-processed weights in the precision of the file.
+
+    Args:
+        weights: as trained.
+        config: the run's settings.
+        land: (N, 2) places to adapt to.
+        images: features of places by their numbers, where `export.leading` is `imagery`; without
+            them an encoder is finished as one that has seen no imagery.
+    """
+    seen = images if config.export.leading == "imagery" else None
+    most = SAMPLE if seen is None else IMAGERY_SAMPLE
+    rows = np.arange(0, len(land), max(1, len(land) // most))[:most]
+    sample = land[rows]
     done: Weights = weights
     if config.export.embedding == "hidden-components":
-        done = hidden_components(done, config, sample)
+        looks = None if seen is None else seen(rows).astype(np.float64)
+        done = hidden_components(done, config, sample, looks)
     if config.export.postprocess != "none":
         embeddings = encoder_from(done, config).encode(sample).astype(np.float64)
         done = postprocess(done, embeddings, config.export)
@@ -129,8 +145,16 @@ def export_checkpoint(checkpoint: Path, path: Path, places: Locations) -> Locati
         checkpoint: of this project, `last.ckpt` of a run's folder.
         path: the `.npz` to write, with its card beside it.
         places: where the files that points come from are looked for.
+
+    Raises:
+        InputError: no checkpoint of this project, or one whose export needs image features.
     """
     weights, config = checkpoint_weights(checkpoint)
+    if config.export.leading == "imagery":
+        raise InputError(
+            f"checkpoint {checkpoint}: export.leading imagery needs the run's image features; "
+            "run its satclip train again, which exports a finished run anew"
+        )
     finished = finished_weights(weights, config, load_points(config.points, places))
     return export_model(path, finished, config, facts={"checkpoint": checkpoint.name}, scores={})
 

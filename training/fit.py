@@ -56,7 +56,9 @@ def fit(
     module = ContrastiveTraining(config, pairs)
 
     def shipped(current: ContrastiveTraining) -> Embed:
-        weights = finished_weights(current.inference_weights(), config, pairs.lonlat)
+        weights = finished_weights(
+            current.inference_weights(), config, pairs.lonlat, pairs.mean_features
+        )
         return encoder_from(weights, config).encode
 
     _quiet()

@@ -21,6 +21,9 @@ from .config import TrainingSettings
 from .distributed import ALONE, Group
 from .views import Views
 
+MEAN_OF_VIEWS = 4
+"""Views that a place's mean features are taken over, where it has as many."""
+
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
@@ -116,6 +119,15 @@ class Pairs:
         first = np.zeros(len(points), np.int64)
         images = [weight * view.take(first, points) for view, weight in self._weighted()]
         return _batch(points, self.lonlat[points], images)
+
+    def mean_features(self, points: Indices) -> NDArray[np.float32]:
+        """Image features (B, sum of widths) of points (B,): the mean of a few views of each."""
+        means = []
+        for view, weight in self._weighted():
+            numbers = range(min(view.count or MEAN_OF_VIEWS, MEAN_OF_VIEWS))
+            taken = [view.take(np.full(len(points), number), points) for number in numbers]
+            means.append(weight * np.mean(taken, axis=0, dtype=np.float32))
+        return np.concatenate(means, 1)
 
     def _weighted(self) -> list[tuple[Views, np.float32]]:
         return [(view, np.float32(self.weights[name])) for name, view in self.views.items()]

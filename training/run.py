@@ -19,6 +19,7 @@ from satclip_core.errors import CancelledError, InputError, OutputError
 
 from .cache import CacheRequest, make_request
 from .callbacks import CHECKPOINT, LOG, SECONDS_BETWEEN_LINES, duration, last_row
+from .card import NO_LEAKS
 from .chips import alternatives
 from .config import SENTINEL2_ALL_MOCO, Locations, TrainConfig
 from .distributed import Group, PeerError, Place
@@ -31,7 +32,7 @@ from .loop import STATE, read_checkpoint
 from .pairs import Pairs
 from .patches import read_patch_folder
 from .probe import Embed, Scores, embedder, run_probes, table, write_scores
-from .tasks import Task, load_tasks
+from .tasks import Task, leaked, load_tasks
 from .timm_encoder import import_timm, pick_device
 from .views import Views, open_views
 
@@ -124,13 +125,27 @@ def _train(
     }
     if "untrained" in config.probe.baselines:
         baselines = {"untrained": untrained(config, pairs.lonlat), **baselines}
-    weights = finished_weights(module.inference_weights(), config, pairs.lonlat)
+    weights = finished_weights(
+        module.inference_weights(), config, pairs.lonlat, pairs.mean_features
+    )
     scores = _score(config, weights, tasks, baselines) if tasks else {}
-    export_model(path, weights, config, facts=facts, scores=scores, tasks=table(scores, tasks))
+    leaks = leaked(tasks, _image_files(config))
+    if tasks:
+        facts["leaks"] = ", ".join(leaks) or NO_LEAKS
+    rows = table(scores, tasks, {config.name: leaks})
+    export_model(path, weights, config, facts=facts, scores=scores, tasks=rows)
     if scores:
         write_scores(scores, options.output / "scores.json")
     log.info("wrote %s, %s in all", path, duration(time.monotonic() - started))
     return path
+
+
+def _image_files(config: TrainConfig) -> list[str]:
+    """Names and patterns of all imagery, as the configuration has them."""
+    entries = [entry for source in config.sources.values() for entry in source.files]
+    files = [[entry] if isinstance(entry, str) else entry for entry in entries]
+    folders = [source.patches for source in config.sources.values() if source.patches]
+    return [name for group in files for name in group] + folders
 
 
 @dataclass(frozen=True)
@@ -252,7 +267,7 @@ def _views(request: CacheRequest, options: RunOptions, *, live: bool) -> Views:
 
 
 def untrained(config: TrainConfig, land: Floats) -> Embed:
-    """The same encoder before any training, finished in the same way: what smoothness alone gives.
+    """The same encoder before any training, finished without imagery: what smoothness alone gives.
 
     Its initial weights are those that the run began with (same seed).
     """

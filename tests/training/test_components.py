@@ -54,3 +54,27 @@ def test_more_contrastive_directions_than_dimensions_are_cut(
     matrix, _ = component_layer(hidden, layer, 8, settings)
     assert matrix.shape == (8, 20)
     assert np.isfinite(matrix).all()
+
+
+def test_imagery_leads_with_what_predicts_it_best(hidden: np.ndarray, layer: np.ndarray) -> None:
+    rng = np.random.default_rng(2)
+    # Two directions of the hidden layer show in the images, one more strongly; the rest is noise.
+    shown = hidden @ rng.normal(size=(20, 2)) * [5, 1]
+    images = shown @ rng.normal(size=(2, 9)) + rng.normal(size=(len(hidden), 9))
+    settings = ExportSettings(contrastive_components=2, contrastive_share=0.8, leading="imagery")
+    matrix, bias = component_layer(hidden, layer, 16, settings, images)
+    values = hidden @ matrix.T + bias
+    lead = np.column_stack([values[:, :2], np.ones(len(values))])
+    fitted = lead @ np.linalg.lstsq(lead, shown, rcond=None)[0]
+    assert ((fitted - shown).var(0) < 0.002 * shown.var(0)).all()
+    covariance = np.cov(values.T)
+    np.testing.assert_allclose(np.trace(covariance[:2, :2]) / np.trace(covariance), 0.8, rtol=1e-3)
+    np.testing.assert_allclose(covariance[:2, 2:], 0, atol=1e-9)
+
+
+def test_without_images_nothing_leads(hidden: np.ndarray, layer: np.ndarray) -> None:
+    settings = ExportSettings(contrastive_components=5, leading="imagery")
+    matrix, bias = component_layer(hidden, layer, 4, settings)
+    wanted = component_layer(hidden, layer, 4, ExportSettings())
+    np.testing.assert_allclose(matrix, wanted[0])
+    np.testing.assert_allclose(bias, wanted[1])

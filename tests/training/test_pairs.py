@@ -51,6 +51,13 @@ def test_rows_match_and_sources_are_weighted() -> None:
     np.testing.assert_array_equal(batch.lonlat, made.lonlat[batch.points.numpy()])
 
 
+def test_mean_features_are_over_views_and_weighted() -> None:
+    points = np.array([3, 700])
+    first, second = pairs().mean_features(points).T
+    np.testing.assert_allclose(first, points + 500)
+    np.testing.assert_allclose(second, -(points + 500) / 2)
+
+
 def test_views_are_drawn_for_each_source_alone() -> None:
     first, second = pairs().batch(0, 0).images.numpy().T
     views = np.stack([first // 1000, -second * 2 // 1000])

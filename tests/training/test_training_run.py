@@ -222,6 +222,30 @@ def test_a_rotation_keeps_similarities_and_evens_variances() -> None:
     assert turned.std(0).min() > 100 * raw.std(0).min()
 
 
+def test_imagery_leads_an_embedding_but_not_that_of_an_untrained_encoder(
+    world: Path, tmp_path: Path
+) -> None:
+    from satclip_training.export import export_checkpoint
+
+    settings = (
+        "export.embedding=hidden-components", "export.contrastive_components=4",
+        "export.contrastive_share=0.9", "export.leading=imagery", "points.count=800",
+        "training.epochs=1", "probe.baselines=[untrained]",
+    )  # fmt: skip
+    config = load_config(TINY, settings)
+    encoder = read_model(train(config, options(world, tmp_path)))
+    assert "directions of the last hidden layer that best predict the imagery" in encoder.card
+    assert "- leaks: none known" in encoder.card
+    from satclip_training.land import load_points
+
+    land = load_points(config.points, locations(TINY, world))
+    variances = np.linalg.eigvalsh(np.cov(encoder.encode(land).astype(np.float64).T))
+    np.testing.assert_allclose(variances[-4:].sum(), 0.9, atol=0.01)
+    np.testing.assert_allclose(variances.sum(), 1, atol=0.01)
+    with pytest.raises(InputError, match="needs the run's image features"):
+        export_checkpoint(tmp_path / "last.ckpt", tmp_path / "again.npz", locations(TINY, world))
+
+
 def test_dry_run_writes_nothing(world: Path, tmp_path: Path) -> None:
     result = run_command(TINY, "--data-root", world, "-o", tmp_path / "out", "--dry-run")
     assert result.code == 0
