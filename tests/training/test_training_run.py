@@ -310,14 +310,17 @@ def test_mistakes_are_one_line(
     assert not result.output
 
 
-def test_ctrl_c_saves_and_the_same_command_goes_on(world: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_saves_and_the_same_command_goes_on(
+    world: Path, tmp_path: Path, how: signal.Signals
+) -> None:
     command = [sys.executable, "-m", "satclip_cli", "train", str(TINY), "--data-root", str(world)]
     command += ["-o", str(tmp_path), "--set", "training.epochs=3000", "--set", "probe.tasks=null"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
         assert running.stderr is not None
         for line in running.stderr:
             if "epoch 3/" in line:
-                running.send_signal(signal.SIGINT)
+                running.send_signal(how)
                 break
         rest = running.stderr.read().strip().splitlines()
     assert running.returncode == 1
