@@ -32,7 +32,7 @@ NODATA_BYTES = 10_000
 """A smaller file holds no data, only its compressed absence (as the published loader has it)."""
 CHUNK = 64
 """Patches read at a time: 12 bands of 256 x 256 take 0.1 GB, and 0.2 GB as an image."""
-READERS = 4
+READERS = min(16, os.cpu_count() or 1)
 
 Floats = NDArray[np.float64]
 

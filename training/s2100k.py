@@ -164,7 +164,12 @@ def _bring(
         def fetched(done: int, total: int) -> None:
             tell(FETCHING * done / total if total else 0)
 
-        get(f"data/{archive.name}", archive, progress=fetched)
+        try:
+            get(f"data/{archive.name}", archive, progress=fetched)
+        except DownloadError as error:
+            if "404" in str(error):
+                raise DownloadError(f"{error}; --revision main names the newest one") from None
+            raise
 
     def unpacked(done: int, total: int) -> None:
         tell(FETCHING + (1 - FETCHING) * done / total)

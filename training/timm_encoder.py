@@ -10,6 +10,8 @@ import difflib
 import hashlib
 import logging
 import os
+import threading
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -193,12 +195,16 @@ class TimmEncoder:
     ) -> None:
         self._network = network.eval().requires_grad_(False).to(device)
         self._model, self._weights, self._device = model, weights, device
+        # Several threads encode; a GPU has no room for the activations of as many batches.
+        self._alone: AbstractContextManager[Any] = threading.Lock()
+        if device.type == "cpu":
+            self._alone = nullcontext()
         self.width = 0
 
     def encode(self, chips: torch.Tensor) -> torch.Tensor:
         """(N, bands, n, n) float32 -> (N, width) float32, both in main memory."""
         step = ENCODED_VALUES.get(self._device.type, ENCODED_VALUES["cpu"]) // chips[0].numel()
-        with torch.no_grad(), torch.autocast(self._device.type, enabled=False):
+        with self._alone, torch.no_grad(), torch.autocast(self._device.type, enabled=False):
             made = [
                 self._network(part.to(self._device)).float().cpu()
                 for part in chips.split(max(1, step))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from .cache import CacheRequest, Progress, cached_views, claim_folder, open_extractor
 from .features import FeatureExtractor
-from .imagery import Imagery, Indices, pieces
+from .imagery import Imagery, Images, Indices, Shares, pieces
 
 LIVE_ROWS = 64
 """Images held at a time while features are computed live: 13 bands of 256 x 256 take 0.2 GB."""
@@ -95,10 +96,20 @@ class LiveViews:
 
     def take(self, view: Indices, points: Indices) -> Features:
         """Features (B, width) float32 of the views (B,) of points (B,)."""
+        result = np.empty((len(points), self.width), np.float32)
         parts = pieces(len(points), LIVE_ROWS)
-        images = (self._imagery.take(view[part], points[part]) for part in parts)
-        made = [self._extractor(chips, valid, self._least) for chips, valid in images]
-        return np.concatenate(made) if made else np.empty((0, self.width), np.float32)
+        with ThreadPoolExecutor(1) as pool:  # the next images are read while these are encoded
+
+            def read(part: slice) -> Future[tuple[Images, Shares]]:
+                return pool.submit(self._imagery.take, view[part], points[part])
+
+            coming = [read(part) for part in parts[:1]]
+            for part, following in zip(parts, [*parts[1:], None]):
+                images, valid = coming.pop().result()
+                if following is not None:
+                    coming.append(read(following))
+                result[part] = self._extractor(images, valid, self._least)
+        return result
 
     def backbone(self) -> dict[str, torch.Tensor] | None:
         """State of the frozen network that the features come from; None where it is none."""

@@ -29,15 +29,13 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, np.ndarray]]:
     """Gradients by number of processes; 1 is this process."""
     folder = tmp_path_factory.mktemp("gradients")
-    workers = [
-        subprocess.Popen(
-            [sys.executable, gradient_worker.__file__, str(rank), str(size)]
-            + [str(folder / f"meeting{size}"), str(folder / f"{size}.npz")],
-            env=ENVIRONMENT,
-        )
-        for size in (2, 3)
-        for rank in range(size)
-    ]
+    script = str(gradient_worker.__file__)
+    workers = []
+    for size in (2, 3):
+        files = [str(folder / f"meeting{size}"), str(folder / f"{size}.npz")]
+        for rank in range(size):
+            command = [sys.executable, script, str(rank), str(size), *files]
+            workers.append(subprocess.Popen(command, env=ENVIRONMENT))
     results = {1: gradient_worker.all_gradients(ALONE)}
     assert [worker.wait(120) for worker in workers] == [0] * 5
     for size in (2, 3):

@@ -150,6 +150,12 @@ def test_patches_that_did_not_come_are_named(hub: Hub, tmp_path: Path) -> None:
         fetch(tmp_path)
 
 
+def test_a_shard_that_is_not_there_is_named(hub: Hub, tmp_path: Path) -> None:
+    del hub.files["shard-00002.tar"]
+    with pytest.raises(DownloadError, match=r"shard-00002\.tar answered 404.*--revision main"):
+        fetch(tmp_path)
+
+
 def test_an_index_with_other_names_is_refused(hub: Hub, tmp_path: Path) -> None:
     hub.files["index.csv"] = b"fn,lon,lat\n../../evil.tif,1,2\n"
     with pytest.raises(DownloadError, match=r"names '\.\./\.\./evil\.tif', which is no patch_N"):

@@ -19,8 +19,16 @@ from timm_operators import timm_or_skip
 
 from satclip_core.errors import DownloadError, InputError, MissingDependencyError
 from satclip_training import timm_encoder
-from satclip_training.config import FeatureSettings, Locations
+from satclip_training.cache import make_request
+from satclip_training.config import (
+    ChipSettings,
+    FeatureSettings,
+    Locations,
+    SourceSettings,
+    locations,
+)
 from satclip_training.features import extractor_from, fit_extractor
+from satclip_training.land import sample_points
 from satclip_training.timm_encoder import (
     MOCO_FILES,
     MocoFile,
@@ -29,6 +37,7 @@ from satclip_training.timm_encoder import (
     find_weights,
     open_timm,
 )
+from satclip_training.views import open_views
 
 SETTINGS = FeatureSettings(kind="timm", weights="moco.pth", dim=0)
 
@@ -225,6 +234,29 @@ def test_components_of_a_network_are_fitted_batch_by_batch(folder: Path) -> None
     assert extract.backbone() is None
     with pytest.raises(InputError, match=r"features\.dim: 600 is more than the 512"):
         fit_extractor(iter([every.numpy()]), replace(settings, dim=600), 0, encoder)
+
+
+@pytest.mark.parametrize("dim", [0, 8])
+def test_chips_of_rasters_go_through_a_network_too(
+    timm: ModuleType, world: Path, tmp_path: Path, dim: int
+) -> None:
+    features = replace(SETTINGS, weights="random", in_channels=3, dim=dim, samples=60)
+    settings = SourceSettings(
+        files=("image_1.tif",), chip=ChipSettings(kilometres=800, pixels=32), features=features
+    )
+    points = sample_points(70, seed=0)
+    request = make_request("image", settings, points, locations(world / "run.yaml", world), 7)
+    views = open_views(request, tmp_path)
+    assert (views.count, views.width) == (2, dim or 512)
+    first = views.take(np.zeros(70, np.int64), np.arange(70))
+    assert np.isfinite(first).all()
+    assert first.std(0).max() > 0
+    again = open_views(request, tmp_path)  # from the cache, without the network
+    np.testing.assert_array_equal(again.take(np.zeros(70, np.int64), np.arange(70)), first)
+    state = again.backbone()
+    assert (state is None) is bool(dim)
+    if state is not None:
+        assert state["conv1.weight"].shape == (64, 3, 7, 7)
 
 
 class TestFetching:

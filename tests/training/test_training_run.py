@@ -138,16 +138,78 @@ class StopAfter:
 
 
 @pytest.mark.parametrize("steps", [5, 7], ids=["at the end of an epoch", "within an epoch"])
-def test_a_stopped_run_goes_on_to_the_same_bits(world: Path, tmp_path: Path, steps: int) -> None:
-    config = short("model.source_dropout=0.2", "training.jitter_degrees=0.1")
+@pytest.mark.parametrize(
+    "how", ["training.loss=clip", "training.loss=siglip", "training.cache=false"]
+)
+def test_a_stopped_run_goes_on_to_the_same_bits(
+    world: Path, tmp_path: Path, steps: int, how: str
+) -> None:
+    config = short(
+        "model.image_noise=0.1", "training.jitter_degrees=0.1", "training.loss_rows=50",
+        "training.gradient_clip=0.5", how,
+    )  # fmt: skip
     whole = read_model(train(config, options(world, tmp_path / "whole")))
-    chunks = 2  # of the cache: two views of 800 points
+    chunks = 2 * config.training.cache  # two views of 800 points
     stop = StopAfter(chunks + steps - 1)
     with pytest.raises(CancelledError, match="same command"):
         train(config, options(world, tmp_path / "parts", cancelled=stop))
     parts = read_model(train(config, options(world, tmp_path / "parts", resume=True)))
     for key, value in whole.weights.items():
         np.testing.assert_array_equal(parts.weights[key], value, err_msg=key)
+
+
+def test_views_computed_live_are_new_ones_every_epoch(world: Path, tmp_path: Path) -> None:
+    """A single view of a point, cached, is the same in every epoch; a live one is not."""
+    cached, live = short("sources.image.views=1"), short("training.cache=false")
+    losses = {}
+    for name, config in (("cached", cached), ("live", live)):
+        train(config, options(world, tmp_path / name))
+        losses[name] = [float(row["loss"]) for row in log_rows(tmp_path / name)]
+        assert losses[name][-1] < losses[name][0]
+        assert bool(list(tmp_path.glob(f"{name}/cache/*/features.f16"))) == config.training.cache
+    assert losses["live"] != losses["cached"]
+
+
+@pytest.mark.parametrize(
+    ("precision", "dtype", "tolerance"),
+    # bfloat16 keeps 8 bits of the networks' activations; the loss itself stays in float32.
+    [("bf16-mixed", torch.float32, 5e-3), ("64-true", torch.float64, 1e-4)],
+)
+def test_other_precisions_learn_alike(
+    world: Path, tmp_path: Path, precision: str, dtype: torch.dtype, tolerance: float
+) -> None:
+    losses = {}
+    for name in ("32-true", precision):
+        config = short("model.dropout=0", f"training.precision={name}")
+        encoder = read_model(train(config, options(world, tmp_path / name)))
+        assert np.isfinite(encoder.encode(np.array([[5.0, 45.0]]))).all()
+        losses[name] = float(log_rows(tmp_path / name)[-1]["validation_loss"])
+    assert losses[precision] == pytest.approx(losses["32-true"], rel=tolerance)
+    weights = [torch.load(tmp_path / name / "last.ckpt", weights_only=True) for name in losses]
+    key = "model.location.nnet.layers.1.weight"
+    plain, other = (content["state_dict"][key] for content in weights)
+    assert other.dtype is dtype
+    assert not torch.equal(plain.double(), other.double())
+
+
+def test_the_sigmoid_loss_learns_its_bias(world: Path, tmp_path: Path) -> None:
+    train(short("training.loss=siglip"), options(world, tmp_path))
+    state = torch.load(tmp_path / "last.ckpt", weights_only=True)["state_dict"]
+    assert state["model.logit_bias"] != -10
+    rows = log_rows(tmp_path)
+    assert float(rows[-1]["validation_loss"]) < float(rows[0]["validation_loss"])
+
+
+def test_the_scale_never_passes_its_limit(world: Path, tmp_path: Path) -> None:
+    limits = ("training.temperature=0.1", "training.largest_scale=10.5")
+    train(short(*limits, "training.learning_rate=0.1"), options(world, tmp_path))
+    scales = [float(row["scale"]) for row in log_rows(tmp_path)]
+    assert max(scales) <= 10.5 * (1 + 1e-5)
+
+
+def test_a_constant_schedule_stays_after_the_warm_up(world: Path, tmp_path: Path) -> None:
+    train(short("training.schedule=constant", "training.warmup=0.1"), options(world, tmp_path))
+    assert {float(row["learning_rate"]) for row in log_rows(tmp_path)} == {0.003}
 
 
 def test_other_settings_do_not_go_on_from_a_checkpoint(world: Path, finished: Path) -> None:
@@ -272,14 +334,17 @@ def test_mistakes_are_one_line(
     assert not result.output
 
 
-def test_ctrl_c_saves_and_the_same_command_goes_on(world: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_saves_and_the_same_command_goes_on(
+    world: Path, tmp_path: Path, how: signal.Signals
+) -> None:
     command = [sys.executable, "-m", "satclip_cli", "train", str(TINY), "--data-root", str(world)]
     command += ["-o", str(tmp_path), "--set", "training.epochs=3000", "--set", "probe.tasks=null"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
         assert running.stderr is not None
         for line in running.stderr:
             if "epoch 3/" in line:
-                running.send_signal(signal.SIGINT)
+                running.send_signal(how)
                 break
         rest = running.stderr.read().strip().splitlines()
     assert running.returncode == 1
@@ -321,9 +386,17 @@ def test_tensorboard_gets_the_same_numbers(world: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="tensorboard is optional")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    train(short("training.tensorboard=true"), options(world, tmp_path))
+    config = load_config(
+        TINY,
+        ("points.count=800", "training.epochs=3", "probe.every=2", "training.tensorboard=true"),
+    )
+    train(config, options(world, tmp_path))
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     losses = [event.value for event in events.Scalars("validation_loss")]
     wanted = [float(row["validation_loss"]) for row in log_rows(tmp_path)]
     np.testing.assert_allclose(losses, wanted, rtol=1e-5)
+    probes = [(event.step, event.value) for event in events.Scalars("probe_field")]
+    rows = [(int(row["step"]), float(row["probe_field"] or "nan")) for row in log_rows(tmp_path)]
+    np.testing.assert_allclose(probes, [row for row in rows if row[1] == row[1]], rtol=1e-5)
+    assert len(probes) == 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 from patch_world import write_patches
 
 from satclip_core.errors import InputError
-from satclip_training import cache, patches
+from satclip_training import cache, patches, views
 from satclip_training.cache import CacheRequest, make_request
 from satclip_training.config import (
     ChipSettings,
@@ -30,6 +29,7 @@ COUNT = 40
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patches, "CHUNK", 16)
+    monkeypatch.setattr(views, "LIVE_ROWS", 24)
 
 
 @pytest.fixture(scope="module")
@@ -110,12 +110,10 @@ def test_features_too_large_for_the_cache_are_refused(
 
 def test_random_features_have_no_network_to_keep(folder: Path, tmp_path: Path) -> None:
     for live in (False, True):
-        views = open_views(replace(request_of(folder, dim=0)), tmp_path, live=live)
-        assert views.backbone() is None
+        assert open_views(request_of(folder, dim=0), tmp_path, live=live).backbone() is None
 
 
 def test_cached_views_are_taken_row_by_row() -> None:
     values = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float16)
-    views = CachedViews(values)
-    taken = views.take(np.array([1, 0, 1]), np.array([4, 4, 0]))
+    taken = CachedViews(values).take(np.array([1, 0, 1]), np.array([4, 4, 0]))
     np.testing.assert_array_equal(taken, np.stack([values[1, 4], values[0, 4], values[1, 0]]))

@@ -1,0 +1,147 @@
+"""`satclip reproduce`: the experiments of the papers, small."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+EXPERIMENTS = ("land-ocean", "checkerboard", "ablation", "inaturalist")
+
+
+@pytest.fixture
+def land(tmp_path):
+    """The northern half of the globe as GeoJSON."""
+    ring = [[-180, 0], [180, 0], [180, 90], [-180, 90], [-180, 0]]
+    path = tmp_path / "land.geojson"
+    path.write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    return path
+
+
+@pytest.fixture
+def extra():
+    """Skip where the extra `reproduce` is not installed."""
+    for module in ("torch", "matplotlib", "optuna", "yaml", "pandas"):
+        pytest.importorskip(module, reason="the extra `reproduce` is not installed")
+
+
+def rows_of(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_help_lists_the_experiments_and_imports_none(run):
+    result = run("reproduce", "--help")
+    assert result.returncode == 0
+    assert all(f"  {name} " in result.stdout for name in EXPERIMENTS)
+    code = (
+        "import sys; from satclip_cli.main import run; run(['reproduce', '--help']); "
+        "assert not {'torch', 'optuna', 'matplotlib', 'satclip_training'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS[:3])
+def test_help_of_an_experiment_imports_no_torch(name):
+    code = (
+        f"import sys; from satclip_cli.main import run; run(['reproduce', '{name}', '--help']); "
+        "assert not {'torch', 'optuna', 'matplotlib', 'satclip_training'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_an_unknown_experiment_is_refused(refused):
+    assert "No such command 'landocean'" in refused("reproduce", "landocean", code=2)
+
+
+@pytest.mark.usefixtures("extra")
+def test_land_ocean_beside_the_paper(run, land, tmp_path):
+    words = ("reproduce", "land-ocean", "--land", land, "-E", "wrap", "-N", "linear", "-N", "siren")
+    words += ("--seeds", 2, "--epochs", 3, "-o", "out/table.csv")
+    result = run(*words)
+    assert result.returncode == 0, result.stderr
+    rows = rows_of(tmp_path / "out" / "table.csv")
+    assert [(row["encoding"], row["network"], row["paper"]) for row in rows] == [
+        ("wrap", "linear", "74.4"),
+        ("wrap", "siren", "95.2"),
+    ]
+    assert result.stdout.splitlines()[0].split() == [
+        "ENCODING", "LINEAR", "PAPER", "SIREN", "PAPER"
+    ]  # fmt: skip
+    assert (tmp_path / "out" / "table.png").exists()
+    kept = (tmp_path / "runs" / "land-ocean" / "runs.jsonl").read_text()
+    assert len(kept.splitlines()) == 4
+    again = run(*words)
+    assert again.stdout == result.stdout
+    assert (tmp_path / "runs" / "land-ocean" / "runs.jsonl").read_text() == kept
+
+
+@pytest.mark.usefixtures("extra")
+def test_cells_without_settings_are_searched(run, land, tmp_path):
+    (tmp_path / "own.yaml").write_text(
+        "cells: {direct-linear: {learning_rate: 0.01, weight_decay: 0}}"
+    )
+    words = ("--land", land, "-E", "direct", "-E", "wrap", "-N", "linear", "--seeds", 1)
+    result = run(
+        "reproduce", "land-ocean", *words, "--settings", "own.yaml", "--trials", 2, "--epochs", 2
+    )
+    assert result.returncode == 0, result.stderr
+    found = (tmp_path / "runs" / "land-ocean" / "settings.yaml").read_text()
+    assert "wrap-linear" in found
+    assert "direct-linear" not in found
+
+
+@pytest.mark.usefixtures("extra")
+def test_checkerboard_by_scale_and_latitude(run, tmp_path):
+    words = ("-E", "cartesian3d", "-E", "sphericalharmonics", "-L", 3, "-L", 4, "-N", "linear")
+    result = run("reproduce", "checkerboard", *words, "--scale", 1, "--scale", 0.25, "--epochs", 1)
+    assert result.returncode == 0, result.stderr
+    rows = rows_of(tmp_path / "docs" / "results" / "checkerboard.csv")
+    labels = ["cartesian3d-linear", "sphericalharmonics-linear-L3", "sphericalharmonics-linear-L4"]
+    assert [(row["scale"], row["encoder"]) for row in rows] == [
+        (scale, label) for scale in ("0.25", "1") for label in labels
+    ]
+    assert len([key for key in rows[0] if key.startswith("lat_")]) == 9
+    assert (tmp_path / "docs" / "results" / "checkerboard.png").exists()
+
+
+@pytest.mark.usefixtures("extra")
+def test_ablation_on_a_table(run, tmp_path):
+    rng = np.random.default_rng(0)
+    points = rng.uniform((-180, -90), (180, 90), (400, 2))
+    values = np.column_stack([points, 300 - 40 * np.sin(np.radians(points[:, 1])) ** 2])
+    np.savetxt(
+        tmp_path / "t.csv", values, delimiter=",", header="Lon,Lat,T", comments="", fmt="%.4f"
+    )
+    words = ("t.csv", "--lon", "Lon", "--lat", "Lat", "--target", "T", "-N", "linear")
+    words += ("-L", 4, "-L", 2, "--trials", 6, "--epochs", 60, "--seeds", 2)
+    result = run("reproduce", "ablation", *words)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[0].split() == ["L", "(R²)", "LINEAR"]
+    rows = rows_of(tmp_path / "docs" / "results" / "ablation.csv")
+    assert [row["legendre_polys"] for row in rows] == ["2", "4"]
+    # sin² of latitude is a harmonic of degree 2: L 4 holds it, L 2 does not.
+    assert float(rows[1]["mean"]) > 0.9 > float(rows[0]["mean"]) + 0.3
+
+
+@pytest.mark.usefixtures("extra")
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("land-ocean",), "give --land FILE or set SATCLIP_DATA"),
+        (("land-ocean", "--land", "no.geojson"), "no.geojson: no such file"),
+        (("land-ocean", "--settings", "no.yaml"), "no.yaml: no such file"),
+        (("land-ocean", "-o", "table.txt"), "table.txt must end in .csv"),
+        (("land-ocean", "-E", "sine"), "'sine' is not one of"),
+        (("ablation", "t.csv"), "t.csv needs --target"),
+        (("ablation", "t.csv", "--target", "T"), "t.csv: no such file"),
+        (("checkerboard", "--scale", "0"), "--scale"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_a_line(refused, monkeypatch, words, named):
+    monkeypatch.delenv("SATCLIP_DATA", raising=False)
+    assert named in refused("reproduce", *words)
