@@ -117,6 +117,11 @@ def _recipe(config: TrainConfig) -> str:
         parts.append(
             f"contrasted behind a head of {config.model.location_head} GELUs, thrown away after"
         )
+    if config.export.trained_share < 1:
+        parts.append(
+            f"weights {config.export.trained_share:.0%} of the way from the initial to the trained "
+            "ones, which keeps some of the initial smoothness (Wortsman et al. 2022)"
+        )
     if config.export.embedding == "hidden-components":
         parts.append(_last_layer(config.export))
     if config.export.postprocess != "none":

@@ -203,6 +203,7 @@ class ProbeSettings:
 class ExportSettings:
     """What the finished model file holds, and the card beside it."""
 
+    trained_share: float = setting(real(0, 1), 1.0, later=True)
     embedding: str = setting(text("output", "hidden-components"), "output")
     contrastive_components: int = setting(integer(low=0), 0)
     leading: str = setting(text("contrastive", "imagery"), "contrastive", later=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from satclip_core import __version__
@@ -21,6 +22,7 @@ from .card import model_card
 from .components import component_layer, postprocess, rotated
 from .config import Locations, TrainConfig
 from .land import load_points
+from .location import LocationModel
 from .loop import STATE, read_checkpoint
 from .schema import build
 
@@ -58,6 +60,28 @@ def checkpoint_weights(path: Path) -> tuple[dict[str, NDArray[Any]], TrainConfig
     return weights, build(TrainConfig, content[STATE]["config"], f"{path}: ")
 
 
+def initial_weights(config: TrainConfig) -> dict[str, NDArray[np.float32]]:
+    """The weights that a run of this configuration begins with: its seed decides them."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        weights = LocationModel(config.model).inference_weights()
+    return {key: value.numpy() for key, value in weights.items()}
+
+
+def blended(weights: Weights, config: TrainConfig) -> dict[str, NDArray[np.float64]]:
+    """Weights `export.trained_share` of the way from the initial to the trained ones.
+
+    Wortsman et al. 2022, Robust fine-tuning of zero-shot models (WiSE-FT): between the two lies
+    what both are good at, here the smoothness of the initial encoder and what training saw.
+    """
+    share = config.export.trained_share
+    initial = initial_weights(config)
+    return {
+        key: share * value.astype(np.float64) + (1 - share) * initial[key]
+        for key, value in weights.items()
+    }
+
+
 def hidden_components(
     weights: Weights, config: TrainConfig, land: Floats, images: Floats | None = None
 ) -> dict[str, NDArray[Any]]:
@@ -88,7 +112,7 @@ def finished_weights(
     most = SAMPLE if seen is None else IMAGERY_SAMPLE
     rows = np.arange(0, len(land), max(1, len(land) // most))[:most]
     sample = land[rows]
-    done: Weights = weights
+    done: Weights = weights if config.export.trained_share == 1 else blended(weights, config)
     if config.export.embedding == "hidden-components":
         looks = None if seen is None else seen(rows).astype(np.float64)
         done = hidden_components(done, config, sample, looks)

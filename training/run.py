@@ -23,11 +23,10 @@ from .card import NO_LEAKS
 from .chips import alternatives
 from .config import SENTINEL2_ALL_MOCO, Locations, TrainConfig
 from .distributed import Group, PeerError, Place
-from .export import encoder_from, export_model, finished_weights
+from .export import encoder_from, export_model, finished_weights, initial_weights
 from .fit import fit
 from .land import load_points
 from .launch import joined
-from .location import LocationModel
 from .loop import STATE, read_checkpoint
 from .pairs import Pairs
 from .patches import read_patch_folder
@@ -269,14 +268,10 @@ def _views(request: CacheRequest, options: RunOptions, *, live: bool) -> Views:
 def untrained(config: TrainConfig, land: Floats) -> Embed:
     """The same encoder before any training, finished without imagery: what smoothness alone gives.
 
-    Its initial weights are those that the run began with (same seed).
+    Its weights are those that the run began with (same seed).
     """
-    state = torch.get_rng_state()
-    torch.manual_seed(config.seed)
-    weights = LocationModel(config.model).inference_weights()
-    torch.set_rng_state(state)
-    arrays = {key: value.numpy() for key, value in weights.items()}
-    return encoder_from(finished_weights(arrays, config, land), config).encode
+    weights = finished_weights(initial_weights(config), config, land)
+    return encoder_from(weights, config).encode
 
 
 def _score(

@@ -284,6 +284,24 @@ def test_a_rotation_keeps_similarities_and_evens_variances() -> None:
     assert turned.std(0).min() > 100 * raw.std(0).min()
 
 
+def test_exported_weights_lie_between_the_initial_and_the_trained(world: Path) -> None:
+    from satclip_training.export import finished_weights, initial_weights
+    from satclip_training.loop import ContrastiveTraining
+
+    class NoPairs:
+        widths = (16,)
+
+    config = short("export.trained_share=0.25")
+    initial = initial_weights(config)
+    torch.manual_seed(config.seed)
+    begun = ContrastiveTraining(config, NoPairs()).inference_weights()  # type: ignore[arg-type]
+    trained = {key: value + 1 for key, value in initial.items()}
+    exported = finished_weights(trained, config, np.zeros((4, 2)))
+    for key, value in initial.items():
+        np.testing.assert_array_equal(begun[key], value)
+        np.testing.assert_allclose(exported[key], value + 0.25, atol=1e-6)
+
+
 def test_imagery_leads_an_embedding_but_not_that_of_an_untrained_encoder(
     world: Path, tmp_path: Path
 ) -> None:
