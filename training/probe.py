@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from satclip_core.errors import SatclipError
 
+from .card import NO_LEAKS
 from .config import load_config, locations
 from .tasks import Task, load_tasks
 
@@ -116,7 +117,7 @@ def table(
             for name in names
         )
         lines.append(f"| {task.name} | {measure} | {len(task.target)} | {cells} |")
-    if any(leaks.get(name) for name in names):
+    if any(LEAKED in line for line in lines):
         lines += ["", LEAK_NOTE]
     return "\n".join(lines)
 
@@ -140,7 +141,8 @@ def known_leaks(name: str) -> list[str]:
         return []
     from satclip_core.registry import load_encoder
 
-    return [task.strip() for task in load_encoder(name).info.training.get("leaks", "").split(",")]
+    named = load_encoder(name).info.training.get("leaks", NO_LEAKS)
+    return [] if named == NO_LEAKS else named.split(", ")
 
 
 def _untrained(path: Path, data_root: str | None) -> Embed:

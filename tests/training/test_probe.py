@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from satclip_core.encoder import LocationEncoder
 from satclip_core.errors import InputError, MissingDependencyError
+from satclip_core.weights import read_model, write_model
 from satclip_training import probe
 from satclip_training.baselines import geoclip_projection, load_geoclip
 from satclip_training.tasks import Task, leaked, load_tasks
@@ -182,6 +185,34 @@ def test_the_command_prints_and_writes_scores(
     out = tmp_path / "scores.csv"
     assert probe.main(["--model", "identity", "--tasks", tasks, "--output", str(out)]) == 0
     assert out.read_text().startswith("model,task,score\nidentity,field,")
+
+
+def test_the_command_scores_a_recipe_before_training_too(
+    world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--model", "identity", "--untrained", str(TASKS.with_name("tiny.yaml"))]
+    words += ["--tasks", str(world / "tasks.yaml"), "--data-root", str(world)]
+    assert probe.main([*words, "--split-seed", "7"]) == 0
+    out = capsys.readouterr().out
+    assert "| identity | untrained |" in out
+    cells = out.splitlines()[2].split("|")
+    assert float(cells[5]) > float(cells[4]) + 0.2
+
+
+def test_what_a_model_has_seen_is_read_from_its_file(
+    small_model: Path, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encoder = read_model(small_model)
+    info = dataclasses.replace(encoder.info, training={"leaks": "other, field"})
+    path = tmp_path / "seen.npz"
+    write_model(path, LocationEncoder(encoder.config, encoder.weights, info=info))
+    assert probe.known_leaks(str(path)) == ["other", "field"]
+    words = ["--model", str(path), "--model", "identity", "--tasks", str(world / "tasks.yaml")]
+    assert probe.main(words) == 0
+    out = capsys.readouterr().out
+    assert out.count(probe.LEAKED) == 1
+    assert probe.LEAK_NOTE in out
+    assert probe.known_leaks(str(small_model)) == []
 
 
 def test_the_command_reports_mistakes_in_one_line(
