@@ -86,13 +86,16 @@ def _predictors(hidden: Floats, images: Floats, count: int) -> Floats:
     """Directions (H, count) that linearly predict most of the variance of image features.
 
     Reduced-rank regression (Izenman 1975, Journal of Multivariate Analysis 5): the principal
-    components of what a ridge regression of the features on the hidden layer predicts.
+    components of what a ridge regression of the features on the hidden layer predicts. Features
+    are scaled to norm 1 at every place, as in the contrastive loss: those of bare ground and ice,
+    which are extreme, would lead alone.
     """
+    looks = images - images.mean(0)
+    looks /= np.linalg.norm(looks, axis=1, keepdims=True).clip(1e-12)
     gram = hidden.T @ hidden
     ridge = PREDICTION_RIDGE * np.trace(gram) / len(gram)
-    coefficients = np.linalg.solve(
-        gram + ridge * np.eye(len(gram)), hidden.T @ (images - images.mean(0))
-    )
+    response = hidden.T @ (looks - looks.mean(0))
+    coefficients = np.linalg.solve(gram + ridge * np.eye(len(gram)), response)
     return coefficients @ _components(hidden @ coefficients, count)[0]
 
 
