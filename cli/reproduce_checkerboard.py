@@ -88,7 +88,8 @@ def _at_scale(
 
     centres = round(CENTRES * scale)
     task = checkerboard(centres=centres)
-    results = run_all(task, _settings(task, cells, run), run.study())
+    settings = _settings(task, cells, run)
+    results = run_all(task, settings, run.study(), f"checkerboard of {centres} centres")
     records = Records(run.folder)
     rows = []
     for result in results:

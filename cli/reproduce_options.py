@@ -162,9 +162,11 @@ def search_for(
         return searched_settings(task, cells, plan, report)
 
 
-def run_all(task: Task, settings: dict[Cell, CellSettings], study: Study) -> list[Result]:
-    """Run every cell, with its progress."""
+def run_all(
+    task: Task, settings: dict[Cell, CellSettings], study: Study, label: str | None = None
+) -> list[Result]:
+    """Run every cell, with its progress, called `label` or after the task."""
     from satclip_training.zoo.study import run_cells
 
-    with progress(task.name, "runs") as report:
+    with progress(label or task.name, "runs") as report:
         return run_cells(task, settings, study, report)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -63,7 +65,8 @@ def fit(
 
     _quiet()
     report = EpochReport(output, tasks, shipped, config.probe.every)
-    trainer = _trainer(config, pairs, output, [report, Checkpoints(output, cancelled)])
+    callbacks = [_OwnSignals(), report, Checkpoints(output, cancelled)]
+    trainer = _trainer(config, pairs, output, callbacks)
     log.info("training on %s pairs%s", f"{len(pairs.training):,}", _shared(pairs.group))
     trainer.fit(module, ckpt_path=checkpoint)
     return module
@@ -104,6 +107,18 @@ def _devices(config: TrainConfig, group: Group) -> dict[str, Any]:
         "plugins": [PlaceEnvironment(group.place)],
         "use_distributed_sampler": False,
     }
+
+
+class _OwnSignals(lightning.Callback):
+    """Leaves SIGTERM to whoever handles it: Lightning would end the run without saving it."""
+
+    def __init__(self) -> None:
+        self._handler = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, trainer: Any, module: Any) -> None:
+        """Put the handler back that was there before Lightning's."""
+        if self._handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._handler)
 
 
 def _shared(group: Group) -> str:

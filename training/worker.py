@@ -21,8 +21,9 @@ from .schema import build
 
 def main() -> int:
     """Take part in the run; the answer is the exit code."""
-    # Ctrl-C reaches every process of a terminal; the first one tells the others when to stop.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # They reach every process of a terminal or job; the first one tells the others when to stop.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
     job = json.load(sys.stdin)
     options = RunOptions(
         Locations(tuple(Path(root) for root in job["roots"])),

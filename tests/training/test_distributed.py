@@ -138,7 +138,10 @@ def test_a_run_goes_on_with_another_number_of_devices(
     assert_same_weights(train(last, options(world, tmp_path / "parts", resume=True)), whole)
 
 
-def test_ctrl_c_stops_all_processes(world: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "scheduler"])
+def test_a_signal_to_all_processes_saves_and_stops(
+    world: Path, tmp_path: Path, how: signal.Signals
+) -> None:
     command = [sys.executable, "-m", "satclip_cli", "train", str(TINY), "--data-root", str(world)]
     command += ["-o", str(tmp_path), "--set", "training.epochs=3000", "--set", "probe.tasks=null"]
     command += ["--set", "training.devices=2"]
@@ -148,7 +151,7 @@ def test_ctrl_c_stops_all_processes(world: Path, tmp_path: Path) -> None:
         assert running.stderr is not None
         for line in running.stderr:
             if "epoch 2/" in line:
-                os.killpg(running.pid, signal.SIGINT)  # as a terminal does
+                os.killpg(running.pid, how)
                 break
         rest = running.stderr.read().strip().splitlines()
     assert running.returncode == 1

@@ -34,10 +34,10 @@ def land_ocean_figure(
     encodings = list(dict.fromkeys(result.cell.encoding for result in results))
     by_cell = {(r.cell.encoding, r.cell.network): r for r in results}
     rows = len(encodings)
-    figure = pyplot.figure(figsize=(4.1 * len(networks), 1.95 * rows + 0.36 * rows + 0.9))
-    heights = [*[1.95] * rows, 0.36 * rows + 0.9]
+    figure = pyplot.figure(figsize=(4.1 * len(networks), 1.95 * rows + 0.31 * rows + 0.5))
+    heights = [*[1.95] * rows, 0.31 * rows + 0.5]
     grid = figure.add_gridspec(
-        rows + 1, len(networks), height_ratios=heights, hspace=0.28, wspace=0.03,
+        rows + 1, len(networks), height_ratios=heights, hspace=0.24, wspace=0.03,
         left=0.01, right=0.99, top=0.985, bottom=0.005,
     )  # fmt: skip
     for row, encoding in enumerate(encodings):
@@ -50,7 +50,7 @@ def land_ocean_figure(
                 axes.set_title(_title(result, paper), fontsize=9, pad=3,
                                color=_FAR if is_far(result, paper) else "black")  # fmt: skip
     _table(figure.add_subplot(grid[rows, :]), encodings, networks, by_cell, paper)
-    _save(figure, path, dpi=90)
+    _save(figure, path, dpi=75)
 
 
 def _land_map(axes: Any, logits: NDArray[np.floating] | None, truth: NDArray[np.floating]) -> None:
@@ -87,7 +87,9 @@ def _table(
             shades.append("#f6d6d3" if result is not None and is_far(result, paper) else "white")
         cells.append(row)
         colours.append(shades)
-    table = axes.table(cells, cellColours=colours, colLabels=header, loc="center", cellLoc="center")
+    table = axes.table(
+        cells, cellColours=colours, colLabels=header, loc="upper center", cellLoc="center"
+    )
     table.auto_set_font_size(False)
     table.set_fontsize(9)
     table.scale(1, 1.45)
@@ -176,5 +178,5 @@ def _pyplot() -> Any:
 def _save(figure: Any, path: Path, dpi: int) -> None:
     make_folder(path)
     with written_whole(path, overwrite=True) as temporary:
-        figure.savefig(temporary, dpi=dpi)
+        figure.savefig(temporary, dpi=dpi, pil_kwargs={"optimize": True})
     _pyplot().close(figure)

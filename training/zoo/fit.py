@@ -88,8 +88,8 @@ def fit(
     budget = budget or Budget()
     started = time.perf_counter()
     dtype = getattr(torch, budget.dtype)
-    x, y = _tensors(task, task.train, encoding, settings, dtype)
-    x_val, y_val = _tensors(task, task.validation, encoding, settings, dtype)
+    train = _tensors(task, task.train, encoding, settings, dtype)
+    x, y = _tensors(task, task.validation, encoding, settings, dtype)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         weights = _start(task, encoding, network, settings, dtype)
@@ -98,12 +98,9 @@ def fit(
         )
         best, since, epoch, loss = math.inf, 0, 0, math.inf
         for epoch in range(1, budget.epochs + 1):
-            for rows in torch.randperm(len(y)).split(budget.batch_size):
-                optimizer.zero_grad()
-                _loss(task, outputs(network, weights, x[rows], training=True), y[rows]).backward()
-                optimizer.step()
+            _pass(task, network, weights, train, optimizer, budget.batch_size)
             with torch.no_grad():
-                loss = float(_loss(task, outputs(network, weights, x_val), y_val))
+                loss = float(_loss(task, outputs(network, weights, x), y))
             if report is not None:
                 report(epoch, loss)
             since = 0 if loss < best else since + 1
@@ -126,6 +123,22 @@ def _start(
         num_layers=settings.num_layers,
     )
     return {name: w.detach().to(dtype).requires_grad_() for name, w in weights.items()}
+
+
+def _pass(
+    task: Task,
+    network: str,
+    weights: Weights,
+    train: tuple[torch.Tensor, torch.Tensor],
+    optimizer: torch.optim.Optimizer,
+    batch_size: int,
+) -> None:
+    """Train on every place once, in random batches."""
+    x, y = train
+    for rows in torch.randperm(len(y)).split(batch_size):
+        optimizer.zero_grad()
+        _loss(task, outputs(network, weights, x[rows], training=True), y[rows]).backward()
+        optimizer.step()
 
 
 def _tensors(
