@@ -34,7 +34,7 @@ Cancelled = Callable[[], bool]
 # Shares of the effective resolution that a lattice may be wide, finest first, and the largest
 # error of the cosine there: measured with the bundled model (tests/core/test_preview.py).
 STEPS: tuple[tuple[float, float], ...] = (
-    (1 / 6, 0.005),
+    (1 / 6, 0.007),
     (1 / 4, 0.01),
     (1 / 3, 0.03),
     (1 / 2, 0.08),
