@@ -214,7 +214,7 @@ def test_saving_gives_what_the_command_line_gives(
     settle(dock)
     path = tmp_path / "similar.tif"
     dock.save(str(path))
-    wait(lambda: dock._saving is None)
+    wait(lambda: dock._saving is None, seconds=120)
     assert path.exists(), window.messages()
     saved = gdal.Open(str(path))
     places = [(place.lon, place.lat) for place in dock.session.places]
@@ -229,7 +229,7 @@ def test_saving_where_nothing_can_be_written_says_so(
 ) -> None:
     window.click(320, 200)
     dock.save(str(tmp_path / "missing" / "similar.tif"))
-    wait(lambda: dock._saving is None)
+    wait(lambda: dock._saving is None, seconds=120)
     assert "missing" in window.messages()[-1]
 
 
