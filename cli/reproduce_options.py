@@ -80,7 +80,7 @@ def run_options(folder: str, output: str, *, seeds: int) -> Callable[[Any], Any]
         ),
         click.option(
             "--threads", default=1, show_default=True, type=click.IntRange(min=1), metavar="N",
-            help="Threads of torch; these networks gain little from more.",
+            help="Threads of torch.",
         ),
         click.option(
             "--folder", default=folder, show_default=True, metavar="FOLDER",

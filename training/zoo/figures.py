@@ -130,7 +130,7 @@ def checkerboard_figure(
             right.plot(100 * by_band[name], middles, "o-", color=colour, markersize=4)
     ticks = sorted(spacing.values())
     left.set_xscale("log")
-    left.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
+    left.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks], fontsize=8)
     left.minorticks_off()
     left.set_xlabel("mean distance between neighbouring centres, degrees")
     left.set_ylabel("accuracy, %")
