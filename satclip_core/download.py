@@ -88,6 +88,7 @@ def download(
     size: int | None = None,
     sha256: str | None = None,
     policy: Policy | None = None,
+    by_hand: str = "give the file's path",
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> Fetched:
@@ -101,6 +102,7 @@ def download(
         size: bytes expected, if known; else what the hub announces.
         sha256: hash expected, if known; else what the hub announces.
         policy: timeouts and retries.
+        by_hand: what to do with a file downloaded by hand, said where the server is unreachable.
         progress: called with (bytes here, bytes in all; 0 where unknown).
         cancelled: asked for every chunk; the part that came is kept for the next try.
 
@@ -111,6 +113,7 @@ def download(
     transfer = _Transfer(url, Path(target), policy or Policy())
     transfer.size, transfer.sha256 = size, sha256
     transfer.progress, transfer.cancelled = progress, cancelled
+    transfer.by_hand = by_hand
     return transfer.run()
 
 
@@ -130,6 +133,7 @@ class _Transfer:
     sha256: str | None
     progress: Progress | None
     cancelled: Cancelled | None
+    by_hand: str
 
     def __init__(self, url: str, target: Path, policy: Policy) -> None:
         self.url, self.target, self.policy = check_url(url), target, policy
@@ -300,7 +304,7 @@ class _Transfer:
         raise DownloadError(
             f"cannot reach {host_of(self.url)}{by_proxy(self.url)} ({plain_reason(reason)}): check "
             "the connection and the proxy variables (https_proxy, no_proxy), or download "
-            f"{bare(self.url)} by hand and give the file's path"
+            f"{bare(self.url)} by hand and {self.by_hand}"
         )
 
     def _check_space(self, needed: int) -> None:

@@ -149,6 +149,7 @@ class _Getter:
             target,
             sha256=sha256,
             policy=self.policy,
+            by_hand=f"save it as {target}",
             progress=progress,
             cancelled=self.cancelled,
         )

@@ -156,7 +156,8 @@ def fetch_moco(
         from satclip_core.download import download
 
         log.info("fetching %s", file.url)
-        download(file.url, path, progress=progress, cancelled=cancelled)
+        by_hand = f"save it as {path}"
+        download(file.url, path, by_hand=by_hand, progress=progress, cancelled=cancelled)
     digest = _sha256(path)
     if not digest.startswith(file.prefix):
         path.unlink()
