@@ -164,7 +164,8 @@ def test_an_index_with_other_names_is_refused(hub: Hub, tmp_path: Path) -> None:
 
 def test_without_a_connection_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SATCLIP_HUB_URL", "http://127.0.0.1:9")
-    with pytest.raises(DownloadError, match=r"cannot reach 127\.0\.0\.1:9 .*by hand and save it as .*index\.csv"):
+    said = r"cannot reach 127\.0\.0\.1:9 .*by hand and save it as .*index\.csv"
+    with pytest.raises(DownloadError, match=said):
         fetch(tmp_path)
 
 
