@@ -50,6 +50,15 @@ def encoder_from(
     )
 
 
+def untrained(config: TrainConfig, land: Floats) -> Callable[[Floats], NDArray[np.float32]]:
+    """The same encoder before any training, finished without imagery: what smoothness alone gives.
+
+    Its weights are those that the run began with (same seed).
+    """
+    weights = finished_weights(initial_weights(config), config, land)
+    return encoder_from(weights, config).encode
+
+
 def checkpoint_weights(path: Path) -> tuple[dict[str, NDArray[Any]], TrainConfig]:
     """Inference weights and settings of a checkpoint of this project."""
     content = read_checkpoint(path)

@@ -147,8 +147,8 @@ def known_leaks(name: str) -> list[str]:
 
 def _untrained(path: Path, data_root: str | None) -> Embed:
     """The encoder of a training configuration, as it is before training."""
+    from .export import untrained
     from .land import load_points
-    from .run import untrained
 
     config = load_config(path)
     return untrained(config, load_points(config.points, locations(path, data_root)))

@@ -23,7 +23,7 @@ from .card import NO_LEAKS
 from .chips import alternatives
 from .config import SENTINEL2_ALL_MOCO, Locations, TrainConfig
 from .distributed import Group, PeerError, Place
-from .export import encoder_from, export_model, finished_weights, initial_weights
+from .export import encoder_from, export_model, finished_weights, untrained
 from .fit import fit
 from .land import load_points
 from .launch import joined
@@ -263,15 +263,6 @@ def _views(request: CacheRequest, options: RunOptions, *, live: bool) -> Views:
         progress=progress,
         cancelled=options.cancelled,
     )
-
-
-def untrained(config: TrainConfig, land: Floats) -> Embed:
-    """The same encoder before any training, finished without imagery: what smoothness alone gives.
-
-    Its weights are those that the run began with (same seed).
-    """
-    weights = finished_weights(initial_weights(config), config, land)
-    return encoder_from(weights, config).encode
 
 
 def _score(
