@@ -39,7 +39,7 @@ def fetch_command(name: str, output: Path, limit: int | None, revision: str | No
     images/. Proxies are taken from https_proxy and no_proxy; SATCLIP_HUB_URL names another
     server than huggingface.co.
     """
-    from satclip_training.s2100k import REVISION, fetch_s2100k
+    from satclip_training.images.s2100k import REVISION, fetch_s2100k
 
     try:
         with progress(f"fetching {name}", "patches") as report:
@@ -63,7 +63,7 @@ def check_command(folder: Path, as_json: bool) -> None:
     Patches without data (under 10 kB) are skipped in training; where any is missing or damaged,
     the exit code is 1.
     """
-    from satclip_training.s2100k import check_folder, report_json, report_lines
+    from satclip_training.images.s2100k import check_folder, report_json, report_lines
 
     with progress(f"reading {folder}", "patches") as report_progress:
         report = check_folder(folder, progress=report_progress)

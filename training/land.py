@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from satclip_core.errors import InputError, require
 
 from .config import Locations, PointSettings
-from .patches import NODATA_BYTES, read_patch_folder
+from .images.patches import NODATA_BYTES, read_patch_folder
 
 log = logging.getLogger("satclip_training")
 

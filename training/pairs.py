@@ -19,7 +19,7 @@ from satclip_core.errors import InputError
 
 from .config import TrainingSettings
 from .distributed import ALONE, Group
-from .views import Views
+from .images.views import Views
 
 MEAN_OF_VIEWS = 4
 """Views that a place's mean features are taken over, where it has as many."""

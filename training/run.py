@@ -17,23 +17,23 @@ from numpy.typing import NDArray
 
 from satclip_core.errors import CancelledError, InputError, OutputError
 
-from .cache import CacheRequest, make_request
 from .callbacks import CHECKPOINT, LOG, SECONDS_BETWEEN_LINES, duration, last_row
 from .card import NO_LEAKS
-from .chips import alternatives
 from .config import SENTINEL2_ALL_MOCO, Locations, TrainConfig
 from .distributed import Group, PeerError, Place
 from .export import encoder_from, export_model, finished_weights, untrained
 from .fit import fit
+from .images.cache import CacheRequest, make_request
+from .images.chips import alternatives
+from .images.patches import read_patch_folder
+from .images.timm_encoder import import_timm, pick_device
+from .images.views import Views, open_views
 from .land import load_points
 from .launch import joined
 from .loop import STATE, read_checkpoint
 from .pairs import Pairs
-from .patches import read_patch_folder
 from .probe import Embed, Scores, embedder, run_probes, table, write_scores
 from .tasks import Task, leaked, load_tasks
-from .timm_encoder import import_timm, pick_device
-from .views import Views, open_views
 
 log = logging.getLogger("satclip_training")
 

@@ -209,7 +209,7 @@ def _from_grid(name: str, task: TaskSettings, path: Path, lonlat: Floats) -> NDA
                 )
             cells, lon, lat = arrays[key], arrays["lon"], arrays["lat"]
         return cells[_nearest(lat, lonlat[:, 1]), _nearest(lon, lonlat[:, 0])]
-    from .rasters import RasterRequest, open_raster
+    from .images.rasters import RasterRequest, open_raster
 
     raster = open_raster(RasterRequest(path, bands=(1,)), path.parent)
     row, col = (np.asarray(v)[:, None, None] for v in raster.place(lonlat[:, 0], lonlat[:, 1]))

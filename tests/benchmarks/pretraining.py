@@ -31,9 +31,9 @@ import numpy as np
 import torch
 
 from satclip_training.config import ModelSettings, SourceSettings, TrainConfig, TrainingSettings
+from satclip_training.images.views import CachedViews
 from satclip_training.loop import ContrastiveTraining
 from satclip_training.pairs import Pairs
-from satclip_training.views import CachedViews
 
 POINTS, FEATURES, VIEWS, BATCH = 100_000, 256, 4, 8192
 DEGREE, HIDDEN, DIM = 40, 512, 256

@@ -125,6 +125,6 @@ def test_without_a_connection_the_host_is_named(tmp_path: Path) -> None:
 
 
 def test_it_needs_no_torch() -> None:
-    code = "import sys, satclip_training.s2100k; print(*sys.modules)"
+    code = "import sys, satclip_training.images.s2100k; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "lightning", "pandas"} & set(done.stdout.split())

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from satclip_core.errors import CancelledError, InputError
-from satclip_training import cache, chips
-from satclip_training.cache import CacheRequest, cached_views, make_request
 from satclip_training.config import ChipSettings, FeatureSettings, SourceSettings, locations
+from satclip_training.images import cache, chips
+from satclip_training.images.cache import CacheRequest, cached_views, make_request
 from satclip_training.land import sample_points
 
 SETTINGS = SourceSettings(
@@ -117,7 +117,7 @@ def test_imagery_that_covers_no_point_is_an_error(
 def test_decoded_rasters_leave_nothing_behind(
     request_: CacheRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from satclip_training import rasters
+    from satclip_training.images import rasters
 
     in_memory = np.array(cached_views(request_, tmp_path / "a"))
     monkeypatch.setattr(rasters, "IN_MEMORY_BYTES", 0)

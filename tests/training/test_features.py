@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from satclip_training.config import FeatureSettings
-from satclip_training.features import (
+from satclip_training.images.features import (
     RandomConvolution,
     extractor_from,
     fit_extractor,

@@ -114,9 +114,9 @@ def test_the_temperature_starts_where_it_is_told() -> None:
 
 
 def test_the_first_layer_and_the_images_can_have_rates_of_their_own() -> None:
+    from satclip_training.images.views import CachedViews
     from satclip_training.loop import ContrastiveTraining
     from satclip_training.pairs import Pairs
-    from satclip_training.views import CachedViews
 
     made = config(SMALL, learning_rate=1.0, first_layer_rate=0.1, image_learning_rate=3.0)
     views = {"a": CachedViews(np.zeros((1, 64, 4), np.float16))}

@@ -9,9 +9,9 @@ import torch
 from satclip_core.errors import InputError
 from satclip_training.config import TrainingSettings
 from satclip_training.distributed import ALONE, Group
+from satclip_training.images.views import CachedViews
 from satclip_training.loop import rate_factor
 from satclip_training.pairs import Ahead, Pairs, jittered
-from satclip_training.views import CachedViews
 
 COUNT = 1000
 

@@ -11,8 +11,6 @@ import pytest
 from patch_world import write_patch, write_patches
 
 from satclip_core.errors import InputError
-from satclip_training.augment import Variation, augmented, blurred, draw
-from satclip_training.cache import make_request
 from satclip_training.config import (
     FeatureSettings,
     Locations,
@@ -20,8 +18,10 @@ from satclip_training.config import (
     PointSettings,
     SourceSettings,
 )
+from satclip_training.images.augment import Variation, augmented, blurred, draw
+from satclip_training.images.cache import make_request
+from satclip_training.images.patches import PatchImagery, read_patch_folder
 from satclip_training.land import load_points
-from satclip_training.patches import PatchImagery, read_patch_folder
 
 STILL = PatchSettings(crop=24, flip=False, blur=0)
 

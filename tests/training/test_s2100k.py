@@ -14,9 +14,9 @@ from patch_world import write_patch, write_patches
 
 from satclip_core.download import Policy
 from satclip_core.errors import CancelledError, DownloadError, InputError, OutputError
-from satclip_training import s2100k
-from satclip_training.patches import read_patch_folder
-from satclip_training.s2100k import (
+from satclip_training.images import s2100k
+from satclip_training.images.patches import read_patch_folder
+from satclip_training.images.s2100k import (
     Report,
     check_folder,
     fetch_s2100k,

@@ -18,8 +18,6 @@ from patch_world import moco_like
 from timm_operators import timm_or_skip
 
 from satclip_core.errors import DownloadError, InputError, MissingDependencyError
-from satclip_training import timm_encoder
-from satclip_training.cache import make_request
 from satclip_training.config import (
     ChipSettings,
     FeatureSettings,
@@ -27,9 +25,10 @@ from satclip_training.config import (
     SourceSettings,
     locations,
 )
-from satclip_training.features import extractor_from, fit_extractor
-from satclip_training.land import sample_points
-from satclip_training.timm_encoder import (
+from satclip_training.images import timm_encoder
+from satclip_training.images.cache import make_request
+from satclip_training.images.features import extractor_from, fit_extractor
+from satclip_training.images.timm_encoder import (
     MOCO_FILES,
     MocoFile,
     TimmEncoder,
@@ -37,7 +36,8 @@ from satclip_training.timm_encoder import (
     find_weights,
     open_timm,
 )
-from satclip_training.views import open_views
+from satclip_training.images.views import open_views
+from satclip_training.land import sample_points
 
 SETTINGS = FeatureSettings(kind="timm", weights="moco.pth", dim=0)
 

@@ -9,8 +9,6 @@ import pytest
 from patch_world import write_patches
 
 from satclip_core.errors import InputError
-from satclip_training import cache, patches, views
-from satclip_training.cache import CacheRequest, make_request
 from satclip_training.config import (
     ChipSettings,
     FeatureSettings,
@@ -20,8 +18,10 @@ from satclip_training.config import (
     SourceSettings,
     locations,
 )
+from satclip_training.images import cache, patches, views
+from satclip_training.images.cache import CacheRequest, make_request
+from satclip_training.images.views import CachedViews, LiveViews, open_views
 from satclip_training.land import load_points, sample_points
-from satclip_training.views import CachedViews, LiveViews, open_views
 
 COUNT = 40
 

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from satclip_core.errors import InputError, require
 
+from ..config import SourceSettings
 from .augment import augmented, check_transform, draw
-from .config import SourceSettings
 from .imagery import Images, Indices, Shares, empty, pieces
 
 INDEX = "index.csv"

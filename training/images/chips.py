@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from satclip_core.errors import InputError
 
-from .config import ChipSettings, Locations, SourceSettings
+from ..config import ChipSettings, Locations, SourceSettings
 from .imagery import Images, Indices, Shares, empty, pieces
 from .rasters import Raster, RasterRequest, open_raster
 

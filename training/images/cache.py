@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 
 from satclip_core.errors import CancelledError, InputError
 
+from ..config import Locations, SourceSettings
+from ..schema import plain
 from . import chips, patches
 from .chips import RasterImagery, alternatives, open_source
-from .config import Locations, SourceSettings
 from .features import FeatureExtractor, ImageEncoder, extractor_from, fit_extractor
 from .imagery import Imagery
 from .patches import PatchFolder, PatchImagery, read_patch_folder
-from .schema import plain
 from .timm_encoder import Weights, find_weights, open_timm
 
 VERSION = 1

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from satclip_core.errors import DownloadError, InputError, MissingDependencyError, require
 from satclip_core.published import HUB_URL, cache_folder
 
-from .config import SENTINEL2_ALL_MOCO, FeatureSettings, Locations
+from ..config import SENTINEL2_ALL_MOCO, FeatureSettings, Locations
 
 if TYPE_CHECKING:
     from satclip_core.download import Cancelled, Progress
