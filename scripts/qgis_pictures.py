@@ -1,0 +1,169 @@
+"""Make README.md's pictures of the plugin in QGIS, in a window that nobody sees.
+
+From the root of the repository, with a profile of QGIS that is made for this alone:
+
+    plugins=/tmp/qgisprofile/profiles/default/python/plugins
+    python3 qgis_plugin/build.py --out /tmp/plugin
+    mkdir -p $plugins && unzip -o -d $plugins /tmp/plugin/satclip_qgis-*.zip
+    export SATCLIP_COUNTRIES=ne_50m_admin_0_countries.gpkg SATCLIP_IMAGERY=world.topo.200408.jpg
+    xvfb-run -s "-screen 0 1500x900x24" qgis --nologo --noversioncheck \\
+        --profiles-path /tmp/qgisprofile --code scripts/qgis_pictures.py
+
+Countries are Natural Earth's, the imagery is a Blue Marble of the whole globe in plate carrée.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import qgis.utils
+from osgeo import gdal
+from qgis.core import (
+    QgsApplication,
+    QgsCoordinateReferenceSystem,
+    QgsFillSymbol,
+    QgsPointXY,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRectangle,
+    QgsVectorLayer,
+)
+from qgis.PyQt.QtCore import Qt, QTimer
+from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QDockWidget
+from qgis.utils import iface
+
+# QGIS runs this text without telling it where it lies.
+FOLDER = Path("docs/images")
+PLUGIN = "satclip_qgis"
+SIZE = (1500, 900)
+# Extents in metres of the CRS; the world begins in the Pacific, west of Alaska.
+WORLD = ("EPSG:8857", (-12_500_000, -8_400_000, 17_250_000, 8_400_000))
+EUROPE = ("EPSG:3857", (-1_800_000, 2_900_000, 5_000_000, 8_700_000))
+# Longitude and latitude in degrees.
+AMAZON, ALPS, CARPATHIANS = (-62.2, -3.8), (9.5, 46.6), (24.9, 46.5)
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+# Seconds without work after which the window no longer changes.
+QUIET = 2
+
+
+def main() -> None:
+    """Both pictures."""
+    tidy_window()
+    add_layers()
+    dock = open_dock()
+    show_map(*WORLD)
+    click(AMAZON)
+    dock.panel.set_percentile(90)
+    grab("qgis-similar-places", dock)
+    show_map(*EUROPE)
+    click(ALPS)
+    click(CARPATHIANS, SHIFT)
+    dock.panel._reduce.setCurrentIndex(dock.panel._reduce.findData("max"))
+    dock.panel.set_percentile(95)
+    grab("qgis-two-places", dock)
+
+
+def tidy_window() -> None:
+    """The layers' panel alone, nothing in the message bar."""
+    window = iface.mainWindow()
+    window.showNormal()
+    window.setGeometry(0, 0, *SIZE)
+    for dock in window.findChildren(QDockWidget):
+        dock.setVisible(dock.objectName() == "Layers")
+
+
+def add_layers() -> None:
+    """Countries, outlined, over the imagery."""
+    # The pictures have no georeferencing; GDAL gives it to a copy that only refers to them.
+    path = "/vsimem/imagery.vrt"
+    globe = {"outputBounds": (-180, 90, 180, -90), "outputSRS": "EPSG:4326"}
+    gdal.Translate(path, os.environ["SATCLIP_IMAGERY"], format="VRT", **globe)
+    imagery = QgsRasterLayer(path, "Blue Marble", "gdal")
+    countries = QgsVectorLayer(os.environ["SATCLIP_COUNTRIES"], "Countries", "ogr")
+    outline = {"style": "no", "outline_color": "255,255,255,160", "outline_width": "0.15"}
+    countries.renderer().setSymbol(QgsFillSymbol.createSimple(outline))
+    for layer in (imagery, countries):
+        if not layer.isValid():
+            raise ValueError(f"QGIS cannot read {layer.source()}")
+        QgsProject.instance().addMapLayer(layer)
+    iface.setActiveLayer(countries)
+    wait(is_quiet)  # QGIS, too, sets the CRS for the first layer, a little later
+
+
+def open_dock() -> object:
+    """The Similar places dock of the plugin, started if the profile does not do so."""
+    if PLUGIN not in qgis.utils.plugins:
+        qgis.utils.updateAvailablePlugins()
+        if not (qgis.utils.loadPlugin(PLUGIN) and qgis.utils.startPlugin(PLUGIN)):
+            raise RuntimeError(f"{PLUGIN} is not among the profile's plugins")
+    gui = qgis.utils.plugins[PLUGIN].gui
+    gui.actions["similar"].trigger()
+    return gui.dock
+
+
+def show_map(crs: str, extent: tuple[float, float, float, float]) -> None:
+    """Put the map somewhere."""
+    QgsProject.instance().setCrs(QgsCoordinateReferenceSystem(crs))
+    wait(is_quiet)
+    iface.mapCanvas().setExtent(QgsRectangle(*extent))
+    iface.mapCanvas().refresh()
+    wait(is_quiet)
+
+
+def click(place: tuple[float, float], keys: object = Qt.KeyboardModifier.NoModifier) -> None:
+    """A click of the left button on a place."""
+    from satclip_qgis.gui.maptool import from_lonlat
+
+    canvas = iface.mapCanvas()
+    point = canvas.getCoordinateTransform().transform(from_lonlat(canvas, QgsPointXY(*place)))
+    pixel = point.toQPointF().toPoint()
+    QTest.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, keys, pixel)
+    wait(is_quiet)
+
+
+def grab(name: str, dock: object) -> None:
+    """The whole window as a picture, once it is finished."""
+    wait(lambda: is_quiet() and dock.session.land is not None and not dock.session.busy)
+    iface.messageBar().clearWidgets()
+    QgsApplication.processEvents()
+    print(name, "-", dock.panel.status.text(), flush=True)
+    # Quality 0 is the strongest compression, and as lossless.
+    iface.mainWindow().grab().save(str(FOLDER / f"{name}.png"), "PNG", 0)
+
+
+def is_quiet() -> bool:
+    """Whether neither the map nor a task is at work."""
+    return not iface.mapCanvas().isDrawing() and not QgsApplication.taskManager().activeTasks()
+
+
+def wait(reached: Callable[[], bool], seconds: float = 120) -> None:
+    """Let QGIS work until something is reached and has stayed so for a while."""
+    since = start = time.monotonic()
+    while time.monotonic() - since < QUIET:
+        QgsApplication.processEvents()
+        time.sleep(0.01)
+        if not reached():
+            since = time.monotonic()
+        if since - start > seconds:
+            raise TimeoutError(f"QGIS was not ready after {seconds:.0f} s")
+
+
+def run() -> None:
+    """Everything, then the end of QGIS, which else asks whether to save the project."""
+    status = 1
+    try:
+        main()
+        status = 0
+    except Exception:
+        traceback.print_exc()
+    sys.stdout.flush()
+    os._exit(status)
+
+
+QTimer.singleShot(0, run)
