@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,14 @@ _COUNTED = 4
 # Shares of the values at which the colours begin, as in QGIS' own stretch.
 _LOW = 0.02
 _SECONDS_SHOWN = 8
+
+
+def rounded_up(value: float) -> float:
+    """One significant digit, never below the value: what is said to bound it does."""
+    if value <= 0:
+        return value
+    unit = 10.0 ** math.floor(math.log10(value))
+    return math.ceil(value / unit) * unit
 
 
 class SimilarPlacesDock(QDockWidget):
@@ -204,7 +213,8 @@ class SimilarPlacesDock(QDockWidget):
             return
         text = tr("Embedded every {step:.2g}°").format(step=session.field.step)
         if session.error is not None and session.places:
-            text += tr(", error below {error:.1g} where checked").format(error=session.error)
+            bound = rounded_up(session.error)
+            text += tr(", error below {error:.1g} where checked").format(error=bound)
         if session.busy:
             text += tr(" – a finer picture is coming")
         self.panel.set_status(text if session.places else tr("Click on the map."))

@@ -20,6 +20,26 @@ QGIS_PLUGINS = (Path("/usr/share/qgis/python/plugins"),)
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Remember how the tests ended, for `pytest_unconfigure`."""
+    session.config.stash[_STATUS] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave without taking Python apart: now and then QGIS crashes when its objects go last.
+
+    All is said and done by then, and the exit status stays the tests' own.
+    """
+    if "qgis.core" in sys.modules and _STATUS in config.stash:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(config.stash[_STATUS])
+
+
+_STATUS = pytest.StashKey[int]()
+
+
 @pytest.fixture(scope="session")
 def plugin_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `satclip_qgis` in it, linked to this checkout."""
@@ -44,6 +64,7 @@ def qgis_app(plugin_folder: Path):
     Processing.initialize()
     yield app
     core.QgsProject.instance().clear()
+    app.taskManager().cancelAll()
 
 
 @pytest.fixture(scope="session")

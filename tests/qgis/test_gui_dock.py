@@ -289,3 +289,10 @@ def test_closing_leaves_nothing_behind(window: Window, dock: object) -> None:
     dock.markers.clear()
     assert gdal.VSIStatL(name) is None
     assert len(window.canvas.scene().items()) == items
+
+
+def test_an_error_that_is_told_bounds_the_true_one(qgis_app: object) -> None:
+    from satclip_qgis.gui.dock import rounded_up
+
+    for value, told in ((0.0149, "0.02"), (0.00991, "0.01"), (3.4e-05, "4e-05"), (0.0, "0")):
+        assert f"{rounded_up(value):.1g}" == told
