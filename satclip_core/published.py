@@ -14,6 +14,12 @@ from pathlib import Path
 HUB_URL = "https://huggingface.co"
 
 
+def hub_file(repository: str, revision: str, name: str) -> str:
+    """Address of a file on the hub, which SATCLIP_HUB_URL, else HF_ENDPOINT, replaces."""
+    hub = os.environ.get("SATCLIP_HUB_URL") or os.environ.get("HF_ENDPOINT") or HUB_URL
+    return f"{hub.rstrip('/')}/{repository}/resolve/{revision}/{name}"
+
+
 @dataclass(frozen=True)
 class Published:
     """A checkpoint of the SatCLIP release on the Hugging Face hub.
@@ -38,9 +44,8 @@ class Published:
 
     @property
     def url(self) -> str:
-        """Where it is fetched from: SATCLIP_HUB_URL, else HF_ENDPOINT, replaces the hub."""
-        hub = os.environ.get("SATCLIP_HUB_URL") or os.environ.get("HF_ENDPOINT") or HUB_URL
-        return f"{hub.rstrip('/')}/{self.repository}/resolve/{self.revision}/{self.name}.ckpt"
+        """Where it is fetched from."""
+        return hub_file(self.repository, self.revision, f"{self.name}.ckpt")
 
     @property
     def path(self) -> Path:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import shutil
 import tarfile
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from satclip_core.errors import CancelledError, DownloadError, InputError, OutputError
 from satclip_core.files import written_whole
-from satclip_core.published import HUB_URL
+from satclip_core.published import hub_file
 
 from .patches import IMAGES, INDEX, NODATA_BYTES, read_index, read_patch
 
@@ -145,7 +144,7 @@ class _Getter:
         from satclip_core.download import download
 
         download(
-            f"{hub_url()}/{REPOSITORY}/resolve/{self.revision}/{name}",
+            hub_file(REPOSITORY, self.revision, name),
             target,
             sha256=sha256,
             policy=self.policy,
@@ -177,12 +176,6 @@ def _bring(
 
     unpack(archive, folder / IMAGES, set(names), progress=unpacked, cancelled=get.cancelled)
     archive.unlink()
-
-
-def hub_url() -> str:
-    """The hub's address: SATCLIP_HUB_URL, else HF_ENDPOINT, replaces the usual one."""
-    hub = os.environ.get("SATCLIP_HUB_URL") or os.environ.get("HF_ENDPOINT") or HUB_URL
-    return hub.rstrip("/")
 
 
 def _by_shard(names: list[str]) -> list[tuple[int, list[str]]]:

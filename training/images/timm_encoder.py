@@ -7,9 +7,7 @@ The three of the SatCLIP release are torchgeo's Sentinel-2 MoCo weights (SSL4EO-
 from __future__ import annotations
 
 import difflib
-import hashlib
 import logging
-import os
 import threading
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -20,8 +18,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from satclip_core.download import download, hash_file
 from satclip_core.errors import DownloadError, InputError, MissingDependencyError, require
-from satclip_core.published import HUB_URL, cache_folder
+from satclip_core.published import cache_folder, hub_file
 
 from ..config import SENTINEL2_ALL_MOCO, FeatureSettings, Locations
 
@@ -46,9 +45,8 @@ class MocoFile:
 
     @property
     def url(self) -> str:
-        """Where it is fetched from: SATCLIP_HUB_URL, else HF_ENDPOINT, replaces the hub."""
-        hub = os.environ.get("SATCLIP_HUB_URL") or os.environ.get("HF_ENDPOINT") or HUB_URL
-        return f"{hub.rstrip('/')}/{self.repository}/resolve/{self.revision}/{self.name}"
+        """Where it is fetched from."""
+        return hub_file(self.repository, self.revision, self.name)
 
     @property
     def prefix(self) -> str:
@@ -131,15 +129,7 @@ def find_weights(
             )
         return fetch_moco(settings.model, progress=progress, cancelled=cancelled)
     path = places.find(settings.weights, f"{where}.weights")
-    return Weights("file", path, _sha256(path))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        for chunk in iter(lambda: file.read(1 << 20), b""):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return Weights("file", path, hash_file(path))
 
 
 def fetch_moco(
@@ -153,12 +143,10 @@ def fetch_moco(
     file = MOCO_FILES[model]
     path = cache_folder() / file.name
     if not path.is_file():
-        from satclip_core.download import download
-
         log.info("fetching %s", file.url)
         by_hand = f"save it as {path}"
         download(file.url, path, by_hand=by_hand, progress=progress, cancelled=cancelled)
-    digest = _sha256(path)
+    digest = hash_file(path)
     if not digest.startswith(file.prefix):
         path.unlink()
         raise DownloadError(
