@@ -6,7 +6,6 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -15,9 +14,9 @@ import click
 from satclip_core import __version__
 from satclip_core.errors import SatclipError
 
+from .lazy import LazyGroup
 from .messages import tell, tracebacks
 
-# Name -> one line of help; here, so that `satclip --help` imports none of them.
 COMMANDS = {
     "raster": "Write a GeoTIFF of embeddings: one band for each dimension.",
     "similarity": "Write a GeoTIFF of the similarity to one place, or several.",
@@ -38,24 +37,8 @@ class _Interrupted(Exception):
     """Ctrl-C, by another name: click would answer KeyboardInterrupt with an empty line."""
 
 
-class LazyGroup(click.Group):
-    """A group that knows its commands by name and imports one when it is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order of use, not of the alphabet."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The `command` of the module of that name."""
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = import_module(f".{cmd_name}", __package__).command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, without importing one."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+class _Commands(LazyGroup):
+    table = COMMANDS
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -65,7 +48,7 @@ class LazyGroup(click.Group):
             raise _Interrupted from None
 
 
-@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="satclip")
 def cli() -> None:
     """Location embeddings on the map: what a place is like, as numbers, for any lon and lat.

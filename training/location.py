@@ -36,8 +36,7 @@ class SirenNetwork(nn.Module):
         """Sitzmann et al. 2020, section 3.2; biases as the weights, as published."""
         layers = [*self.layers, self.last_layer]
         for index, layer in enumerate(layers):
-            fan = layer.in_features
-            bound = 1 / fan if index == 0 else math.sqrt(6 / fan) / HIDDEN_OMEGA
+            bound = siren_bound(layer.in_features, first=index == 0)
             nn.init.uniform_(layer.weight, -bound, bound)
             nn.init.uniform_(layer.bias, -bound, bound)
 
@@ -50,6 +49,11 @@ class SirenNetwork(nn.Module):
 
     def _drop(self, hidden: torch.Tensor) -> torch.Tensor:
         return nn.functional.dropout(hidden, self.dropout, training=True)
+
+
+def siren_bound(inputs: int, *, first: bool) -> float:
+    """Weights and biases of a sine layer start in ±this (Sitzmann et al. 2020, section 3.2)."""
+    return 1 / inputs if first else math.sqrt(6 / inputs) / HIDDEN_OMEGA
 
 
 class LocationModel(nn.Module):

@@ -6,7 +6,9 @@ import math
 
 import torch
 
-from satclip_core.networks import HIDDEN_OMEGA, NETWORKS, forward
+from satclip_core.networks import NETWORKS, forward
+
+from ..location import siren_bound
 
 Weights = dict[str, torch.Tensor]
 
@@ -42,7 +44,7 @@ def initial_weights(
         inputs = [width] + [dim_hidden] * num_layers
         names = [f"layers.{i}." for i in range(num_layers)] + ["last_layer."]
         outputs = [dim_hidden] * num_layers + [dim_out]
-        bounds = [1 / width] + [math.sqrt(6 / dim_hidden) / HIDDEN_OMEGA] * num_layers
+        bounds = [siren_bound(fan_in, first=i == 0) for i, fan_in in enumerate(inputs)]
         layers = list(zip(names, inputs, outputs, bounds))
     else:
         inner = [f"feats.{i + 2}.{w}." for i in range(FCNET_BLOCKS) for w in ("w1", "w2")]
