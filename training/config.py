@@ -252,21 +252,6 @@ class TrainConfig:
             values["training"].pop(key, None)
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
-    def published_hyper_parameters(self) -> dict[str, Any]:
-        """The `hyper_parameters` of a published checkpoint that describe the location encoder."""
-        model = self.model
-        return {
-            "embed_dim": model.embed_dim,
-            "capacity": model.capacity,
-            "num_hidden_layers": model.num_hidden_layers,
-            "legendre_polys": model.legendre_polys,
-            "le_type": "sphericalharmonics",
-            "pe_type": "siren",
-            "harmonics_calculation": model.harmonics_calculation,
-            "learning_rate": self.training.learning_rate,
-            "weight_decay": self.training.weight_decay,
-        }
-
 
 @dataclasses.dataclass(frozen=True)
 class Locations:

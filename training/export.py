@@ -23,7 +23,8 @@ from .components import component_layer, postprocess, rotated
 from .config import Locations, TrainConfig
 from .land import load_points
 from .location import LocationModel
-from .loop import STATE, read_checkpoint
+from .loop import STATE
+from .published import read_checkpoint
 from .schema import build
 
 PREFIX = "model.location.nnet."

@@ -9,7 +9,6 @@ lies apart, under `satclip_training`; what is frozen is not among it.
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import lightning
@@ -217,14 +216,3 @@ def rate_factor(step: int, total: int, config: TrainConfig) -> float:
         return 1.0
     share = min(1.0, (step - warm) / max(1.0, total - warm))
     return settings.final_rate + (1 - settings.final_rate) * (1 + math.cos(math.pi * share)) / 2
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Open a checkpoint's plain content; InputError where it is none."""
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise InputError(f"checkpoint {path}: cannot be read ({type(error).__name__})") from error
-    if not isinstance(content, dict):
-        raise InputError(f"checkpoint {path}: holds no training state")
-    return content

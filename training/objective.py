@@ -296,15 +296,3 @@ def _solve_siglip(
         for _ in by_logits():
             pass
     return group.sum(torch.stack(losses).sum()) / blocks.total, gradients
-
-
-def similarity_logits(
-    images: torch.Tensor,
-    locations: torch.Tensor,
-    log_scale: torch.Tensor,
-    largest: float = LARGEST_LOG_SCALE,
-) -> torch.Tensor:
-    """exp(s) times the cosine similarity of every image (rows) with every location (columns)."""
-    images = functional.normalize(images, dim=-1)
-    locations = functional.normalize(locations, dim=-1)
-    return log_scale.clamp(max=largest).exp() * images @ locations.T

@@ -7,9 +7,12 @@ and all and loads strictly, so it needs a run whose image side is one of the thr
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
+
+from satclip_core.errors import InputError
 
 from .config import TrainConfig
 
@@ -55,7 +58,19 @@ def hyper_parameters(config: TrainConfig) -> dict[str, Any]:
 
     The latter's only where the image encoder is a published one (see `vision_layers`).
     """
-    described = {**config.published_hyper_parameters(), **UNUSED}
+    model = config.model
+    described = {
+        "embed_dim": model.embed_dim,
+        "capacity": model.capacity,
+        "num_hidden_layers": model.num_hidden_layers,
+        "legendre_polys": model.legendre_polys,
+        "le_type": "sphericalharmonics",
+        "pe_type": "siren",
+        "harmonics_calculation": model.harmonics_calculation,
+        "learning_rate": config.training.learning_rate,
+        "weight_decay": config.training.weight_decay,
+        **UNUSED,
+    }
     layers = vision_layers(config)
     if layers is None:
         return described
@@ -111,3 +126,14 @@ def located(key: str, value: torch.Tensor) -> State:
 
 def _plain(value: torch.Tensor) -> torch.Tensor:
     return value.detach().to("cpu", torch.float32, copy=True)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Open a checkpoint's plain content; InputError where it is none."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise InputError(f"checkpoint {path}: cannot be read ({type(error).__name__})") from error
+    if not isinstance(content, dict):
+        raise InputError(f"checkpoint {path}: holds no training state")
+    return content

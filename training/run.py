@@ -30,9 +30,10 @@ from .images.timm_encoder import import_timm, pick_device
 from .images.views import Views, open_views
 from .land import load_points
 from .launch import joined
-from .loop import STATE, read_checkpoint
+from .loop import STATE
 from .pairs import Pairs
 from .probe import Embed, Scores, embedder, run_probes, table, write_scores
+from .published import read_checkpoint
 from .tasks import Task, leaked, load_tasks
 
 log = logging.getLogger("satclip_training")

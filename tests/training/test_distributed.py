@@ -12,6 +12,7 @@ import gradient_worker
 import numpy as np
 import pytest
 import torch
+from training_world import StopAfter
 
 from satclip_core.errors import CancelledError, InputError, SatclipError
 from satclip_core.weights import read_model
@@ -109,17 +110,6 @@ def test_torchrun_starts_the_processes_too(world: Path, tmp_path: Path) -> None:
     assert_same_weights(
         tmp_path / "two" / "tiny.npz", train(few(), options(world, tmp_path / "alone"))
     )
-
-
-class StopAfter:
-    """Says stop when it has been asked a number of times."""
-
-    def __init__(self, times: int) -> None:
-        self.left = times
-
-    def __call__(self) -> bool:
-        self.left -= 1
-        return self.left < 0
 
 
 @pytest.mark.parametrize("first", [1, 2])

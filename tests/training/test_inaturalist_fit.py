@@ -27,9 +27,9 @@ from satclip_training.inaturalist.run import (
 )
 from satclip_training.inaturalist.settings import (
     PriorSettings,
-    paper_delta,
     published_settings,
 )
+from satclip_training.zoo.paper import INATURALIST
 from satclip_training.zoo.settings import NETWORKS
 
 
@@ -70,9 +70,9 @@ def test_every_cell_has_settings_and_the_published_gain() -> None:
     cell = siren.cell
     assert (cell.legendre_polys, cell.dim_hidden, cell.num_layers) == (25, 128, 3)
     assert (siren.epochs, siren.patience, siren.batch_size) == (50, 10, 2000)
-    assert paper_delta("sphericalharmonics", "siren") == 12.3
-    assert paper_delta("direct", "linear") == -5.9
-    assert paper_delta("grid", "fcnet") == 11.8
+    assert INATURALIST["sphericalharmonics", "siren"] == 12.3
+    assert INATURALIST["direct", "linear"] == -5.9
+    assert INATURALIST["grid", "fcnet"] == 11.8
 
 
 def test_positives_weigh_2048_but_not_more_than_there_are_species() -> None:

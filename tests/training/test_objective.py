@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from satclip_training.objective import clip_loss, siglip_loss, similarity_logits
+from satclip_training.objective import clip_loss, siglip_loss
 
 
 def pairs(count: int = 7, dim: int = 5) -> tuple[torch.Tensor, torch.Tensor]:
@@ -24,6 +24,15 @@ def scalar(value: float) -> torch.Tensor:
 
 def unit(x: torch.Tensor) -> torch.Tensor:
     return x / x.norm(dim=1, keepdim=True)
+
+
+def similarity_logits(
+    images: torch.Tensor, places: torch.Tensor, log_scale: torch.Tensor, largest: float
+) -> torch.Tensor:
+    """exp(s) times the cosine similarity of every image (rows) with every place (columns)."""
+    images = functional.normalize(images, dim=-1)
+    places = functional.normalize(places, dim=-1)
+    return log_scale.clamp(max=largest).exp() * images @ places.T
 
 
 def plain_clip(

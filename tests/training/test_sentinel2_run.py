@@ -18,6 +18,7 @@ import pytest
 import torch
 from patch_world import moco_like, write_patches
 from timm_operators import timm_or_skip
+from training_world import StopAfter
 
 from satclip_cli.main import run
 from satclip_core.errors import CancelledError
@@ -132,17 +133,6 @@ def test_the_checkpoint_opens_in_the_core_and_as_published(case: Case, finished:
         network.load_state_dict(visual)
         # The network once, 45 MB; what is trained is small.
         assert path.stat().st_size < 50_000_000
-
-
-class StopAfter:
-    """Says stop when it has been asked a number of times."""
-
-    def __init__(self, times: int) -> None:
-        self.left = times
-
-    def __call__(self) -> bool:
-        self.left -= 1
-        return self.left < 0
 
 
 @pytest.mark.parametrize("steps", [STEPS, STEPS + 1], ids=["after an epoch", "within an epoch"])

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from training_world import StopAfter
 
 from satclip_cli.main import run
 from satclip_core.errors import CancelledError, InputError, MissingDependencyError
@@ -124,17 +125,6 @@ def test_a_checkpoint_exports_to_what_the_run_exported(
 def short(*overrides: str) -> TrainConfig:
     few = ("points.count=800", "training.epochs=3", "training.batch_size=128", "probe.tasks=null")
     return load_config(TINY, (*few, "model.dropout=0.3", *overrides))
-
-
-class StopAfter:
-    """Says stop when it has been asked a number of times."""
-
-    def __init__(self, times: int) -> None:
-        self.left = times
-
-    def __call__(self) -> bool:
-        self.left -= 1
-        return self.left < 0
 
 
 @pytest.mark.parametrize("steps", [5, 7], ids=["at the end of an epoch", "within an epoch"])

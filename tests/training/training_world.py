@@ -28,3 +28,14 @@ def write_raster(path: Path, array: np.ndarray, bounds: tuple[float, ...], crs: 
     ) as out:
         out.write(array)
     return path
+
+
+class StopAfter:
+    """Says stop when it has been asked a number of times."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def __call__(self) -> bool:
+        self.left -= 1
+        return self.left < 0

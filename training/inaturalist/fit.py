@@ -18,6 +18,7 @@ from satclip_core.errors import InputError
 from satclip_core.files import written_whole
 
 from ..land import sample_points
+from ..published import read_checkpoint
 from .annotations import Annotations, Observations
 from .loss import presence_only_loss
 from .prior import GeoPrior
@@ -224,9 +225,6 @@ def _resumed(
     path = options.checkpoint
     if path is None or not path.exists():
         return fresh
-    # Imported here: it brings Lightning, which nothing else of this needs.
-    from ..loop import read_checkpoint
-
     content = read_checkpoint(path)
     kept = content.get("state", {})
     if kept.get("fingerprint") != fresh.fingerprint:

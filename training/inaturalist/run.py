@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..zoo.paper import INATURALIST
 from ..zoo.tables import make_folder, write_csv
 from .annotations import Annotations, Observations
 from .fit import FitOptions, fit_prior
 from .predictions import ImagePredictions
 from .prior import GeoPrior
 from .scores import TOP, accuracies, combined, mean_auc, ranks
-from .settings import PriorSettings, paper_delta
+from .settings import PriorSettings
 
 log = logging.getLogger("satclip_training")
 
@@ -84,7 +85,7 @@ def _one(
     prior, state = fit_prior(settings, data, seed, FitOptions(checkpoint, options.device, progress))
     row: Row = {"encoding": settings.encoding, "network": settings.network, "seed": seed}
     row.update(score(prior, data.test, options.predictions, options.rule))
-    row["paper_delta"] = paper_delta(settings.encoding, settings.network)
+    row["paper_delta"] = INATURALIST[settings.encoding, settings.network]
     row.update(validation_loss=state.best_loss, epochs=state.epoch, best_epoch=state.best_epoch)
     row["seconds"] = time.monotonic() - begun
     return row

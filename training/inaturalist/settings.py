@@ -1,31 +1,17 @@
-"""Settings and published figures of every encoding and network on iNaturalist 2018."""
+"""Settings of every encoding and network on iNaturalist 2018."""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
 
-from ..zoo.settings import NETWORKS, CellSettings, read_settings
+from ..zoo.settings import CellSettings, read_settings
 
 # The authors' random search for each encoding and network, at all their digits.
 PUBLISHED = Path(__file__).parent / "published.yaml"
 
 # Published loss weight of the positives; not more than the number of species, λ of the loss.
 POSITIVE_WEIGHT = 2048.0
-
-# Rußwurm et al. 2024, table 1: points of top-1 accuracy that the prior adds (linear, fcnet, siren).
-_PAPER_DELTA: dict[str, tuple[float, float, float]] = {
-    "direct": (-5.9, 9.3, 12.1),
-    "cartesian3d": (0.8, 11.8, 12.0),
-    "wrap": (-0.1, 12.1, 12.1),
-    "grid": (11.2, 11.8, 11.6),
-    "theory": (11.5, 10.8, 11.4),
-    "spherec": (11.2, 12.0, 12.3),
-    "spherecplus": (11.1, 11.5, 10.3),
-    "spherem": (7.2, 11.3, 10.6),
-    "spheremplus": (11.6, 12.0, 10.7),
-    "sphericalharmonics": (10.5, 12.0, 12.3),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,8 +59,3 @@ def published_settings() -> dict[tuple[str, str], PriorSettings]:
         encoding, _, network = name.rpartition("-")
         found[encoding, network] = PriorSettings(encoding, network, cell)
     return found
-
-
-def paper_delta(encoding: str, network: str) -> float:
-    """Published gain of a cell in points of top-1 accuracy."""
-    return _PAPER_DELTA[encoding][NETWORKS.index(network)]
