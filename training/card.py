@@ -8,6 +8,7 @@ from .config import ExportSettings, FeatureSettings, PointSettings, SourceSettin
 
 NO_LEAKS = "none known"
 """What a run's facts say where no task's label was among the inputs."""
+LOSSES = {"clip": "CLIP", "siglip": "pairwise sigmoid (SigLIP)"}
 
 
 def model_card(config: TrainConfig, facts: Mapping[str, str], scores: str) -> str:
@@ -100,7 +101,8 @@ def _recipe(config: TrainConfig) -> str:
     training = config.training
     parts = [
         _points(config.points),
-        f"CLIP loss on batches of {training.batch_size}, scale at most {training.largest_scale:g}",
+        f"{LOSSES[training.loss]} loss on batches of {training.batch_size}, scale at most "
+        f"{training.largest_scale:g}",
         f"{training.epochs} epochs of AdamW, rate {training.learning_rate:g}, weight decay "
         f"{training.weight_decay:g}, {training.schedule} schedule",
     ]

@@ -20,6 +20,7 @@ from training_world import StopAfter
 from satclip_cli.main import run
 from satclip_core.errors import CancelledError, InputError, MissingDependencyError
 from satclip_core.weights import read_model
+from satclip_training.card import model_card
 from satclip_training.config import TrainConfig, load_config, locations
 from satclip_training.run import RunOptions, train
 
@@ -408,3 +409,11 @@ def test_tensorboard_gets_the_same_numbers(world: Path, tmp_path: Path) -> None:
     rows = [(int(row["step"]), float(row["probe_field"] or "nan")) for row in log_rows(tmp_path)]
     np.testing.assert_allclose(probes, [row for row in rows if row[1] == row[1]], rtol=1e-5)
     assert len(probes) == 2
+
+
+@pytest.mark.parametrize(
+    ("loss", "named"), [("clip", "CLIP"), ("siglip", "pairwise sigmoid (SigLIP)")]
+)
+def test_the_card_names_the_loss_that_was_trained_with(loss: str, named: str) -> None:
+    config = load_config(TINY, (f"training.loss={loss}",))
+    assert f"; {named} loss on batches of 256" in model_card(config, {}, "")
