@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from satclip_training.config import (
 )
 from satclip_training.images.augment import Variation, augmented, blurred, draw
 from satclip_training.images.cache import make_request
-from satclip_training.images.patches import PatchImagery, read_patch_folder
+from satclip_training.images.patches import PatchImagery, read_patch, read_patch_folder
 from satclip_training.land import load_points
 
 STILL = PatchSettings(crop=24, flip=False, blur=0)
@@ -103,6 +105,18 @@ def test_a_damaged_patch_is_named(folder: Path) -> None:
     imagery = PatchImagery(files, source(), 0)
     with pytest.raises(InputError, match=r"patch_2\.tif: is damaged \(.*\); fetch it again"):
         list(imagery.chunk(0))
+
+
+def test_threads_read_patches_without_georeferencing_and_nobody_hears_of_it(made: Path) -> None:
+    files = read_patch_folder(made).files
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        before = list(warnings.filters)
+        with ThreadPoolExecutor(8) as pool:
+            shapes = {patch.shape for patch in pool.map(read_patch, [*files] * 60)}
+        assert warnings.filters == before
+    assert len(shapes) == 1
+    assert [str(warning.message) for warning in heard] == []
 
 
 def test_a_patch_with_other_bands_is_named(folder: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import math
 import os
-import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from satclip_core.errors import InputError, require
 from ..config import SourceSettings
 from .augment import augmented, check_transform, draw
 from .imagery import Images, Indices, Shares, empty, pieces
+from .opening import opened
 
 INDEX = "index.csv"
 IMAGES = "images"
@@ -134,13 +134,11 @@ def read_patch(path: Path, bands: Sequence[int] | None = None) -> NDArray[Any]:
     """Pixels (bands, rows, columns) of a patch; InputError where it cannot be read."""
     rasterio = require("rasterio", purpose="reading patches")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a patch may carry no georeferencing
-            with rasterio.open(path) as dataset:
-                for band in bands or ():
-                    if band > dataset.count:
-                        raise InputError(f"patch {path}: has {dataset.count} bands, no band {band}")
-                pixels: NDArray[Any] = dataset.read(list(bands) if bands else None)
+        with opened(path, purpose="reading patches") as dataset:
+            for band in bands or ():
+                if band > dataset.count:
+                    raise InputError(f"patch {path}: has {dataset.count} bands, no band {band}")
+            pixels: NDArray[Any] = dataset.read(list(bands) if bands else None)
     except rasterio.errors.RasterioError as error:
         reason = " ".join(str(error).split())
         raise InputError(f"patch {path}: is damaged ({reason}); fetch it again") from None

@@ -7,7 +7,6 @@ not, so a 3 GB mosaic costs page cache, which the system takes back when it need
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_core.errors import InputError, require
+
+from .opening import opened
 
 IN_MEMORY_BYTES = 256_000_000
 STRIP_BYTES = 64_000_000
@@ -160,10 +161,8 @@ def open_raster(request: RasterRequest, scratch: Path) -> Raster:
     if not request.path.is_file():
         raise InputError(f"imagery {request.path}: no such file")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # plain images have no georeferencing: bounds say it
-            with rasterio.open(request.path) as dataset:
-                return _decode(dataset, request, scratch)
+        with opened(request.path, purpose="reading imagery") as dataset:
+            return _decode(dataset, request, scratch)
     except rasterio.errors.RasterioError as error:
         raise InputError(f"imagery {request.path}: not readable as a raster ({error})") from None
 
