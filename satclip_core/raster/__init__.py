@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from .like import grid_like
 from .mask import open_mask
+from .spec import RasterSpec, RasterWriter
 from .write import WriteOptions, raster_array, write_raster
-from .writer import RasterSpec, RasterWriter, open_writer
+from .writer import open_writer
 
 __all__ = [
     "RasterSpec",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..blocks import BlockMaker
 from ..grid import Grid, Window
 from ..places import Mask
-from .writer import RasterSpec
+from .spec import RasterSpec
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from ..errors import InputError, OutputError, require
 from ..grid import Window
 from .handover import Handover
+from .spec import RasterSpec
 from .tiff import check_complete
-from .writer import RasterSpec
 
 # GDAL's types; signed bytes are one of their own from GDAL 3.7 on.
 _TYPES = {"float32": "GDT_Float32", "float16": "GDT_Float32", "uint8": "GDT_Byte"}

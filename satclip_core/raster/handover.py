@@ -10,7 +10,7 @@ from ..errors import OutputError
 from .space import as_size, room
 
 if TYPE_CHECKING:
-    from .writer import RasterSpec
+    from .spec import RasterSpec
 
 # Compressed data can be larger than raw, and a file has headers and lists of tiles.
 _OVERHEAD = 1.02

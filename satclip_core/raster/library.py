@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import require
 
 if TYPE_CHECKING:
-    from .writer import RasterSpec, RasterWriter
+    from .spec import RasterSpec, RasterWriter
 
 
 def create(path: Path, target: Path, spec: RasterSpec) -> AbstractContextManager[RasterWriter]:

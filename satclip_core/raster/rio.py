@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from ..errors import InputError, OutputError, require
 from ..grid import Window
 from .handover import Handover
+from .spec import RasterSpec
 from .tiff import check_complete
-from .writer import RasterSpec
 
 # GDAL's cache of blocks; whole tiles hardly need one. Its default is 5 % of the memory.
 CACHE_BYTES = 2**25

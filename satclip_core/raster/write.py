@@ -20,7 +20,8 @@ from ..places import Locator, Mask
 from ..products import Product
 from .estimate import estimate
 from .space import as_size, no_room, room
-from .writer import RasterSpec, check_output, open_writer
+from .spec import RasterSpec
+from .writer import check_output, open_writer
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder

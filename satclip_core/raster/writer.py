@@ -1,138 +1,19 @@
-"""The writer interface: a file that takes blocks and appears whole or not at all."""
+"""A raster file that takes blocks and appears whole or not at all."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..errors import InputError, OutputError
+from ..errors import OutputError
 from ..files import check_target, written_whole
-from ..grid import Grid, Window
-from ..products import Product
+from .library import create
 from .space import check_room
+from .spec import RasterSpec, RasterWriter
 
 SUFFIXES = (".tif", ".tiff", ".gtiff")
-# Side of a tile; small rasters get smaller ones, since a tile is written whole.
-TILE = 256
-# GDAL wants tiles in multiples of this.
-_TILE_STEP = 16
-# One tile of all bands, the unit that is computed and written. With bands interleaved by pixel
-# GDAL holds several whole, in memory.
-_LARGEST_TILE_BYTES = {"BAND": 2**27, "PIXEL": 2**24}
-_PREDICTED = ("ZSTD", "DEFLATE", "LZW")
-
-
-@dataclass(frozen=True)
-class RasterSpec:
-    """What a raster file is to be.
-
-    Attributes:
-        grid: its pixels.
-        product: names, types and meaning of its bands.
-        tags: what a reader should know, beyond the product's own tags.
-        creation_options: of GDAL's GeoTIFF driver, in place of ours.
-        threads: for compression; all available processors where None.
-    """
-
-    grid: Grid
-    product: Product
-    tags: Mapping[str, str] = field(default_factory=dict)
-    creation_options: Mapping[str, str] = field(default_factory=dict)
-    threads: int | None = None
-
-    @property
-    def bytes(self) -> int:
-        """Size of the pixels without compression."""
-        return self.grid.pixels * self.pixel_bytes
-
-    @property
-    def pixel_bytes(self) -> int:
-        """Size of all bands of one pixel."""
-        return len(self.product.bands) * np.dtype(self.product.dtype).itemsize
-
-    @property
-    def block(self) -> int:
-        """Side of the blocks in which the raster is best written: whole tiles."""
-        tile = int(self.options["BLOCKXSIZE"])
-        return TILE if TILE % tile == 0 else tile
-
-    @property
-    def options(self) -> dict[str, str]:
-        """Creation options: ours, with those of the user in their place.
-
-        Raises:
-            InputError: tiles that cannot be, or would take too much memory.
-        """
-        given = {key.upper(): str(value) for key, value in self.creation_options.items()}
-        interleave = given.get("INTERLEAVE", "PIXEL" if self.product.colours else "BAND").upper()
-        if interleave not in _LARGEST_TILE_BYTES:
-            raise InputError(f"creation option INTERLEAVE={interleave}: give BAND or PIXEL")
-        options = {**self._defaults(interleave), **given}
-        compression = options["COMPRESS"].upper()
-        if compression not in _PREDICTED and "PREDICTOR" not in given:
-            del options["PREDICTOR"]
-        if compression != "ZSTD" and "ZSTD_LEVEL" not in given:
-            del options["ZSTD_LEVEL"]
-        self._check_tiles(options)
-        return options
-
-    def _defaults(self, interleave: str) -> dict[str, str]:
-        product = self.product
-        kind = np.dtype(product.dtype).kind
-        side = min(TILE, -(-max(self.grid.shape) // _TILE_STEP) * _TILE_STEP)
-        while self.pixel_bytes * side**2 > _LARGEST_TILE_BYTES[interleave] and side > _TILE_STEP:
-            side //= 2
-        options = {
-            "TILED": "YES",
-            "BLOCKXSIZE": str(side),
-            "BLOCKYSIZE": str(side),
-            "INTERLEAVE": interleave,
-            "COMPRESS": "ZSTD",
-            "PREDICTOR": "3" if kind == "f" else "2",
-            # Measured on embeddings: level 9 takes three times as long and saves 10 % of floats,
-            # but 30 % of small integers, of which there are few bytes.
-            "ZSTD_LEVEL": "1" if kind == "f" else "9",
-            "BIGTIFF": "IF_SAFER",
-            "NUM_THREADS": str(self.threads or "ALL_CPUS"),
-        }
-        if product.dtype == "float16":
-            options["NBITS"] = "16"
-        if product.colours:
-            options.update(PHOTOMETRIC="RGB", ALPHA="YES")
-        elif product.legend is not None and len(product.bands) > 1:
-            options["PHOTOMETRIC"] = "MINISBLACK"  # or GDAL takes three or four bands for colours
-        return options
-
-    def _check_tiles(self, options: Mapping[str, str]) -> None:
-        width, height = options["BLOCKXSIZE"], options["BLOCKYSIZE"]
-        if options["TILED"].upper() not in ("YES", "TRUE", "ON", "1"):
-            raise InputError(f"creation option TILED={options['TILED']}: rasters are tiled here")
-        if width != height or not width.isdecimal() or int(width) % _TILE_STEP or width == "0":
-            raise InputError(
-                f"creation options BLOCKXSIZE={width} and BLOCKYSIZE={height}: give both the "
-                f"same multiple of {_TILE_STEP}"
-            )
-        largest = _LARGEST_TILE_BYTES[options["INTERLEAVE"].upper()]
-        most = int((largest / self.pixel_bytes) ** 0.5)
-        if int(width) > max(most, _TILE_STEP):
-            raise InputError(
-                f"creation option BLOCKXSIZE={width}: tiles of {len(self.product.bands)} bands "
-                f"would take too much memory, give at most {most // _TILE_STEP * _TILE_STEP}"
-            )
-
-
-class RasterWriter(Protocol):
-    """An open raster that takes blocks."""
-
-    def write(self, window: Window, bands: NDArray[Any]) -> None:
-        """Write (bands, rows, cols) into a window."""
 
 
 @contextmanager
@@ -150,8 +31,6 @@ def open_writer(
         OutputError: the target cannot be written, or there is no room for it.
         InputError: creation options that make no raster.
     """
-    from .library import create
-
     target = check_output(path, spec, overwrite=overwrite)
     with (
         written_whole(target, overwrite=overwrite) as temporary,
