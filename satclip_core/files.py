@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,11 +45,27 @@ def written_whole(path: str | os.PathLike[str], *, overwrite: bool = False) -> I
     """
     target = Path(path)
     check_target(target, overwrite=overwrite)
+    # A folder of its own, so that side files a driver may write go with it.
+    folder = target.with_name(f".{target.stem}-{secrets.token_urlsafe(6)}")
     try:
-        # A folder of its own, so that side files a driver may write go with it.
-        with tempfile.TemporaryDirectory(prefix=f".{target.stem}-", dir=target.parent) as folder:
-            temporary = Path(folder) / target.name
-            yield temporary
-            os.replace(temporary, target)
+        folder.mkdir(0o700)
+        temporary = folder / target.name
+        yield temporary
+        os.replace(temporary, target)
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
+    finally:
+        _clear(folder)
+
+
+def _clear(folder: Path) -> None:
+    """Remove a folder and what is in it, also where Ctrl-C comes in the middle of that."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        # Stopped just after it closed a folder, rmtree closes it again: that error hides Ctrl-C.
+        hidden = error.__context__
+        if isinstance(error, OSError) and isinstance(hidden, (KeyboardInterrupt, SystemExit)):
+            raise hidden from None
+        raise

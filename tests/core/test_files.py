@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,29 @@ def test_nothing_is_left_when_it_does_not(tmp_path: Path, error: type[BaseExcept
     with pytest.raises(error):
         fail_half_way()
     assert target.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["out.bin"]
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("closed_twice", [False, True])
+def test_a_stop_while_the_folder_is_removed_is_a_stop_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: type[BaseException], closed_twice: bool
+) -> None:
+    """Ctrl-C between two lines of rmtree, which then may close a folder a second time."""
+    real, stops = shutil.rmtree, iter([stop])
+
+    def rmtree(path: object, *args: object, **options: object) -> None:
+        for kind in stops:
+            try:
+                raise kind
+            finally:
+                if closed_twice:
+                    os.close(-1)
+        real(path, *args, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    with pytest.raises(stop), written_whole(tmp_path / "out.bin") as temporary:
+        temporary.write_bytes(b"abc")
     assert os.listdir(tmp_path) == ["out.bin"]
 
 
