@@ -6,7 +6,6 @@ import dataclasses
 import json
 import logging
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -80,10 +79,12 @@ def joined(
         return
     _check(settings, place)
     others: list[Process] = []
+    meeting = None  # held until the end: it is where the processes started here meet
     if place is not None:
         _say_ready(here=given is not None)
     else:
-        place = Place(0, size, 0, 0, f"tcp://127.0.0.1:{_free_port()}")
+        meeting = _meeting()
+        place = Place(0, size, 0, 0, f"tcp://127.0.0.1:{meeting.port}")
         places = [dataclasses.replace(place, rank=i, local_rank=i) for i in range(1, size)]
         others = [_start(other, job) for other in places]
     try:
@@ -135,10 +136,14 @@ def on_gpu(settings: TrainingSettings) -> bool:
     return settings.accelerator in ("auto", "gpu") and torch.cuda.is_available()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _meeting() -> distributed.TCPStore:
+    """A store that listens on a free port, to which `init_process_group` here joins itself.
+
+    The others take seconds to start: a port that was merely free before may be taken by then.
+    """
+    return distributed.TCPStore(
+        "127.0.0.1", 0, is_master=True, wait_for_workers=False, multi_tenant=True
+    )
 
 
 def _start(place: Place, job: Mapping[str, Any]) -> Process:

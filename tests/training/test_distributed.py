@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from training_world import StopAfter
 
 from satclip_core.errors import CancelledError, InputError, SatclipError
 from satclip_core.weights import read_model
+from satclip_training import launch
 from satclip_training.config import TrainConfig, TrainingSettings, load_config, locations
 from satclip_training.distributed import ALONE, Place
 from satclip_training.launch import given_place, joined
@@ -164,6 +166,24 @@ def test_a_process_that_fails_is_named(
     ):
         pass
     assert "KeyError" in capfd.readouterr().err
+
+
+def test_where_they_meet_is_taken_before_the_others_start(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They take seconds, in which any process of the machine may be given a free port."""
+    real, answers = launch._start, []
+
+    def start(place: Place, job: object) -> object:
+        port = int(place.method.rpartition(":")[2])
+        with socket.socket() as guest:
+            answers.append(guest.connect_ex(("127.0.0.1", port)))
+        return real(place, job)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(launch, "_start", start)
+    path = train(few("training.devices=2", "training.epochs=1"), options(world, tmp_path))
+    assert answers == [0]  # somebody listens
+    assert path.is_file()
 
 
 @pytest.mark.parametrize(
