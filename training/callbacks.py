@@ -12,8 +12,10 @@ from typing import Any
 import lightning
 import torch
 
-from satclip_core.errors import CancelledError
+from satclip_core.errors import CancelledError, InputError, OutputError
+from satclip_core.files import written_whole
 
+from .distributed import PeerError
 from .loop import ContrastiveTraining
 from .probe import Embed, run_probes
 from .tasks import Task
@@ -32,10 +34,13 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
-def last_row(folder: Path) -> dict[str, str]:
-    """The last epoch's row of a run's log."""
-    with (folder / LOG).open(newline="", encoding="utf-8") as opened:
-        return list(csv.DictReader(opened))[-1]
+def read_log(folder: Path) -> list[dict[str, str]]:
+    """A run's log, a row an epoch; what is no row of it (somebody edited the file) is left out."""
+    file = folder / LOG
+    if not file.exists():
+        return []
+    with file.open(newline="", encoding="utf-8", errors="replace") as opened:
+        return [row for row in csv.DictReader(opened) if (row.get("epoch") or "").isdigit()]
 
 
 class EpochReport(lightning.Callback):
@@ -125,13 +130,12 @@ class EpochReport(lightning.Callback):
 
     def _write(self, row: dict[str, Any]) -> None:
         """Write the log again with this row; rows of later epochs (before a resume) are dropped."""
-        file = self.folder / LOG
         columns = list(row)[:7] + [f"probe_{task.name}" for task in self.tasks]
-        rows = []
-        if file.exists():
-            with file.open(newline="", encoding="utf-8") as opened:
-                rows = [old for old in csv.DictReader(opened) if int(old["epoch"]) < row["epoch"]]
-        with file.open("w", newline="", encoding="utf-8") as opened:
+        rows = [old for old in read_log(self.folder) if int(old["epoch"]) < row["epoch"]]
+        with (
+            written_whole(self.folder / LOG, overwrite=True) as partial,
+            partial.open("w", newline="", encoding="utf-8") as opened,
+        ):
             writer = csv.DictWriter(opened, columns, restval="", extrasaction="ignore")
             writer.writeheader()
             writer.writerows(rows)
@@ -159,12 +163,12 @@ class Checkpoints(lightning.Callback):
         asked = self._stopping or (self.cancelled is not None and self.cancelled())
         self._stopping = module.pairs.group.any(asked)
         if self._stopping and batch_idx + 1 < module.pairs.steps:
-            self._save(trainer)
+            self._save(trainer, module)
             self._stop(trainer)
 
     def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
         """Save the finished epoch."""
-        self._save(trainer)
+        self._save(trainer, module)
         if self._stopping and trainer.current_epoch + 1 < trainer.max_epochs:
             self._stop(trainer)
 
@@ -173,8 +177,30 @@ class Checkpoints(lightning.Callback):
             f"stopped in epoch {trainer.current_epoch + 1}; the same command goes on from there"
         )
 
-    def _save(self, trainer: Any) -> None:
+    def _save(self, trainer: Any, module: ContrastiveTraining) -> None:
+        _check_finite(module, trainer.current_epoch + 1)
         partial = self.folder / (CHECKPOINT + ".partial")
-        trainer.save_checkpoint(partial)  # written by the first process; all of them come here
-        if trainer.is_global_zero:
-            partial.replace(self.folder / CHECKPOINT)
+        try:
+            trainer.save_checkpoint(partial)  # written by the first process; all of them come here
+            if trainer.is_global_zero:
+                partial.replace(self.folder / CHECKPOINT)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise OutputError(
+                f"cannot write {self.folder / CHECKPOINT}: {error.strerror or error}"
+            ) from error
+
+
+def _check_finite(module: ContrastiveTraining, epoch: int) -> None:
+    """Refuse weights that are lost, before they take the place of the last good ones.
+
+    Raises:
+        InputError: in the process that speaks for the run; PeerError in the others.
+    """
+    if all(bool(parameter.isfinite().all()) for parameter in module.parameters()):
+        return
+    message = (
+        f"training failed in epoch {epoch}: weights are no longer finite; lower "
+        "training.learning_rate (or set training.gradient_clip) and start over with --fresh"
+    )
+    raise InputError(message) if module.pairs.group.leads else PeerError(message)

@@ -36,6 +36,7 @@ def fit(
     *,
     tasks: Sequence[Task] = (),
     checkpoint: Path | None = None,
+    data: str = "",
     cancelled: Callable[[], bool] | None = None,
 ) -> ContrastiveTraining:
     """Train on pairs, writing log and checkpoint into a folder.
@@ -46,16 +47,17 @@ def fit(
         output: the run's folder, which exists.
         tasks: probed while training.
         checkpoint: what to go on from.
+        data: digest of points and imagery, kept in checkpoints.
         cancelled: asked after every step; the state is saved when it says so.
 
     Raises:
         InputError: too few points for a batch.
         CancelledError: stopped; the checkpoint goes on from there.
     """
-    if pairs.steps < 1:
+    if len(pairs.training) < 2:
         raise InputError(f"{len(pairs.training)} training points make no batch")
     torch.manual_seed(config.seed)
-    module = ContrastiveTraining(config, pairs)
+    module = ContrastiveTraining(config, pairs, data)
 
     def shipped(current: ContrastiveTraining) -> Embed:
         weights = finished_weights(

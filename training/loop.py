@@ -38,9 +38,9 @@ class ContrastiveTraining(lightning.LightningModule):
     that was stopped goes on to the same numbers, whatever it drew in between.
     """
 
-    def __init__(self, config: TrainConfig, pairs: Pairs) -> None:
+    def __init__(self, config: TrainConfig, pairs: Pairs, data: str = "") -> None:
         super().__init__()
-        self.config, self.pairs = config, pairs
+        self.config, self.pairs, self._data = config, pairs, data
         self.model = ContrastiveModel(config, pairs.widths)
         self.average = RunningAverage(self.model, config.training.average_decay)
         self._table: torch.Tensor | None = None
@@ -160,6 +160,7 @@ class ContrastiveTraining(lightning.LightningModule):
         """Write the published layout, and apart from it what training needs to go on."""
         checkpoint[STATE] = {
             "settings": self.config.training_digest(),
+            "data": self._data,
             "config": self.config.as_plain(),
             "state_dict": {key: value.clone() for key, value in self.state_dict().items()},
             "average": self.average.state(),

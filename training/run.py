@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ import torch
 from numpy.typing import NDArray
 
 from satclip_core.errors import CancelledError, InputError, OutputError
+from satclip_core.files import written_whole
 
-from .callbacks import CHECKPOINT, LOG, SECONDS_BETWEEN_LINES, duration, last_row
+from .callbacks import CHECKPOINT, LOG, SECONDS_BETWEEN_LINES, duration, read_log
 from .card import NO_LEAKS
 from .config import SENTINEL2_ALL_MOCO, Locations, TrainConfig
 from .distributed import Group, PeerError, Place
@@ -39,6 +41,8 @@ from .tasks import Task, leaked, load_tasks
 log = logging.getLogger("satclip_training")
 
 Floats = NDArray[np.float64]
+
+AFRESH = "start afresh with --fresh, or name another folder with --output"
 
 
 @dataclass(frozen=True)
@@ -111,16 +115,18 @@ def _train(
         options.output,
         tasks=tasks,
         checkpoint=opened.checkpoint,
+        data=opened.data,
         cancelled=options.cancelled,
     )
     path = options.output / f"{config.name}.npz"
     if not group.leads:
         return path
+    logged = read_log(options.output)
     facts = {
         "points": str(len(pairs.training)),
         "validation_points": str(len(pairs.validation)),
         "epochs": str(config.training.epochs),
-        "validation_loss": last_row(options.output)["validation_loss"],
+        "validation_loss": (logged[-1].get("validation_loss") if logged else None) or "unknown",
         "minutes": f"{(time.monotonic() - started) / 60:.1f}",
     }
     if "untrained" in config.probe.baselines:
@@ -150,11 +156,12 @@ def _image_files(config: TrainConfig) -> list[str]:
 
 @dataclass(frozen=True)
 class _Opened:
-    """What a run goes through, and what it goes on from."""
+    """What a run goes through, what it goes on from, and a digest of its data."""
 
     pairs: Pairs
     tasks: list[Task]
     checkpoint: Path | None
+    data: str
 
 
 def _open(config: TrainConfig, options: RunOptions, group: Group) -> _Opened:
@@ -164,17 +171,18 @@ def _open(config: TrainConfig, options: RunOptions, group: Group) -> _Opened:
     log.info("%s points", f"{len(lonlat):,}")
     tasks = _tasks(config, options) if group.leads else []
     device = pick_device(config.training.accelerator)
-    views = {
-        name: _views(
-            make_request(name, source, lonlat, options.places, config.seed, device),
-            options,
-            live=not config.training.cache,
-        )
+    requests = {
+        name: make_request(name, source, lonlat, options.places, config.seed, device)
         for name, source in config.sources.items()
     }
+    data = _digest(requests.values())
+    if checkpoint is not None and group.leads:
+        _same_data(checkpoint, data)
+    live = not config.training.cache
+    views = {name: _views(request, options, live=live) for name, request in requests.items()}
     factors = {name: source.weight for name, source in config.sources.items()}
     pairs = Pairs(lonlat, views, factors, config.training, config.seed, group)
-    return _Opened(pairs, tasks, checkpoint)
+    return _Opened(pairs, tasks, checkpoint, data)
 
 
 def _checkpoint(options: RunOptions) -> Path | None:
@@ -212,28 +220,52 @@ def check_files(config: TrainConfig, places: Locations) -> dict[str, int]:
 
 def _prepare(config: TrainConfig, options: RunOptions) -> Path | None:
     """Make the run's folder; the checkpoint to go on from, if any."""
+    checkpoint = None if options.resume is False else _own_checkpoint(config, options)
     try:
         options.output.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(config.as_plain(), indent=1)
-        (options.output / "config.json").write_text(text, encoding="utf-8")
+        with written_whole(options.output / "config.json", overwrite=True) as partial:
+            partial.write_text(json.dumps(config.as_plain(), indent=1), encoding="utf-8")
+        if checkpoint is None:
+            (options.output / CHECKPOINT).unlink(missing_ok=True)
+            (options.output / LOG).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"output {options.output}: {error.strerror}") from error
-    if options.resume is False:
-        (options.output / CHECKPOINT).unlink(missing_ok=True)
-        (options.output / LOG).unlink(missing_ok=True)
+    return checkpoint
+
+
+def _own_checkpoint(config: TrainConfig, options: RunOptions) -> Path | None:
+    """The folder's checkpoint; InputError where it is another run's, or wanted and not there."""
     checkpoint = _checkpoint(options)
     if checkpoint is None:
         if options.resume:
             raise InputError(f"nothing to resume: there is no {options.output / CHECKPOINT}")
         return None
-    kept = read_checkpoint(checkpoint).get(STATE, {})
-    if kept.get("settings") != config.training_digest():
-        raise InputError(
-            f"{checkpoint} is of a run with other settings: "
-            "start afresh with --fresh, or name another folder with --output"
-        )
+    if _kept(checkpoint).get("settings") != config.training_digest():
+        raise InputError(f"{checkpoint} is of a run with other settings: {AFRESH}")
     log.info("going on from %s", checkpoint)
     return checkpoint
+
+
+def _kept(checkpoint: Path) -> dict[str, Any]:
+    try:
+        kept: dict[str, Any] = read_checkpoint(checkpoint).get(STATE, {})
+    except InputError as error:
+        raise InputError(f"{error}: {AFRESH}") from error
+    return kept
+
+
+def _same_data(checkpoint: Path, data: str) -> None:
+    """Refuse a checkpoint of other points or imagery, before features of these are computed."""
+    if _kept(checkpoint).get("data", data) != data:  # older checkpoints do not say
+        raise InputError(
+            f"{checkpoint} is of a run on other data (points, imagery or image encoder): {AFRESH}"
+        )
+
+
+def _digest(requests: Iterable[CacheRequest]) -> str:
+    """SHA-256 of the points and of what their features come from."""
+    text = json.dumps([request.describe() for request in requests], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _tasks(config: TrainConfig, options: RunOptions) -> list[Task]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from training_world import StopAfter
 
-from satclip_core.errors import CancelledError, InputError
+from satclip_core.errors import CancelledError, InputError, OutputError
 from satclip_training.config import ChipSettings, FeatureSettings, SourceSettings, locations
 from satclip_training.images import cache, chips
 from satclip_training.images.cache import CacheRequest, cached_views, make_request
@@ -124,3 +129,65 @@ def test_decoded_rasters_leave_nothing_behind(
     mapped = cached_views(request_, tmp_path / "b")
     np.testing.assert_array_equal(mapped, in_memory)
     assert not list(tmp_path.rglob("*.raster"))
+
+
+def _gone(folder: Path) -> None:
+    (folder / "features.f16").unlink()
+
+
+def _cut(folder: Path) -> None:
+    with (folder / "features.f16").open("r+b") as file:
+        file.truncate(100)
+
+
+@pytest.mark.parametrize("damage", [_gone, _cut])
+@pytest.mark.parametrize("asked", [6, 10**6])
+def test_features_that_are_gone_are_computed_again(
+    request_: CacheRequest, tmp_path: Path, damage: Callable[[Path], None], asked: int
+) -> None:
+    """Whatever the journal says: places without features would be trained on as zeros."""
+    whole = np.array(cached_views(request_, tmp_path / "whole"))
+    with suppress(CancelledError):
+        cached_views(request_, tmp_path / "hurt", cancelled=StopAfter(asked))
+    (folder,) = (tmp_path / "hurt").iterdir()
+    damage(folder)
+    np.testing.assert_array_equal(cached_views(request_, tmp_path / "hurt"), whole)
+
+
+def test_a_line_of_the_journal_that_was_cut_off_does_not_count(
+    request_: CacheRequest, tmp_path: Path
+) -> None:
+    whole = np.array(cached_views(request_, tmp_path))
+    (folder,) = tmp_path.iterdir()
+    raw = np.memmap(folder / "features.f16", np.float16, "r+", shape=whole.shape)
+    raw[0, 100:200] = 0  # chunk 1, while the journal was at 12 when the disk was full
+    raw.flush()
+    rest = "".join(f"{chunk}\n" for chunk in (0, *range(2, 12)))
+    (folder / "done.txt").write_text(rest + "1")
+    np.testing.assert_array_equal(cached_views(request_, tmp_path), whole)
+
+
+def test_a_damaged_extractor_is_named(request_: CacheRequest, tmp_path: Path) -> None:
+    cached_views(request_, tmp_path)
+    (folder,) = tmp_path.iterdir()
+    (folder / "extractor.npz").write_bytes(b"")
+    (folder / "done.txt").unlink()
+    with pytest.raises(InputError, match=r"extractor\.npz is damaged; remove the folder"):
+        cached_views(request_, tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="the system allocates no room")
+def test_room_for_all_features_is_taken_first(
+    request_: CacheRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writing to a map whose disk is full kills the process, without a word."""
+
+    def full(descriptor: int, offset: int, size: int) -> None:
+        assert (offset, size) == (0, 3 * 450 * 12 * 2)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OutputError, match=r"cache .*image-.*No space left"):
+        cached_views(request_, tmp_path)
+    monkeypatch.undo()
+    assert cached_views(request_, tmp_path).shape == (3, 450, 12)

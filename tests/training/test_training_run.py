@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,10 +19,11 @@ import torch
 from training_world import StopAfter
 
 from satclip_cli.main import run
-from satclip_core.errors import CancelledError, InputError, MissingDependencyError
+from satclip_core.errors import CancelledError, InputError, MissingDependencyError, OutputError
 from satclip_core.weights import read_model
 from satclip_training.card import model_card
 from satclip_training.config import TrainConfig, load_config, locations
+from satclip_training.land import sample_points
 from satclip_training.run import RunOptions, train
 
 TINY = Path(__file__).parents[2] / "training" / "configs" / "tiny.yaml"
@@ -205,9 +207,60 @@ def test_a_constant_schedule_stays_after_the_warm_up(world: Path, tmp_path: Path
 
 def test_other_settings_do_not_go_on_from_a_checkpoint(world: Path, finished: Path) -> None:
     before = (finished / "last.ckpt").stat().st_mtime_ns
+    settings = (finished / "config.json").read_text()
     with pytest.raises(InputError, match=r"other settings.*--fresh"):
         train(short(), options(world, finished))
     assert (finished / "last.ckpt").stat().st_mtime_ns == before
+    assert (finished / "config.json").read_text() == settings
+
+
+def test_other_data_do_not_go_on_from_a_checkpoint(world: Path, tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    shutil.copytree(world, root)
+    places = sample_points(600, seed=0)
+    np.save(root / "places.npy", places)
+    config = short("points.file=places.npy", "probe.tasks=null")
+    train(config, options(root, tmp_path / "run"))
+    assert train(config, options(root, tmp_path / "run")).exists()
+    caches = list((tmp_path / "run" / "cache").iterdir())
+    np.save(root / "places.npy", places[:-1])
+    with pytest.raises(InputError, match=r"other data \(points.*--fresh"):
+        train(config, options(root, tmp_path / "run"))
+    assert list((tmp_path / "run" / "cache").iterdir()) == caches
+
+
+def test_a_damaged_checkpoint_says_what_to_do(world: Path, tmp_path: Path) -> None:
+    (tmp_path / "last.ckpt").write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(InputError, match=r"last\.ckpt: cannot be read .*--fresh"):
+        train(short(), options(world, tmp_path))
+    assert not (tmp_path / "config.json").exists()
+
+
+def test_weights_that_are_lost_do_not_replace_the_last_good_ones(
+    world: Path, tmp_path: Path
+) -> None:
+    config = short("training.learning_rate=1e30", "training.warmup=0", "probe.tasks=null")
+    with pytest.raises(InputError, match=r"epoch 1: weights are no longer finite; lower"):
+        train(config, options(world, tmp_path))
+    assert not (tmp_path / "last.ckpt").exists()
+    assert not (tmp_path / "tiny.npz").exists()
+
+
+def test_a_checkpoint_that_cannot_be_written_is_one_line(world: Path, tmp_path: Path) -> None:
+    (tmp_path / "last.ckpt.partial").mkdir()
+    with pytest.raises(OutputError, match=r"cannot write .*last\.ckpt"):
+        train(short("probe.tasks=null"), options(world, tmp_path))
+
+
+@pytest.mark.parametrize("accelerator", ["gpu", "mps"])
+def test_an_accelerator_that_is_not_here_is_named_before_any_work(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accelerator: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(InputError, match=rf"training\.accelerator: {accelerator}"):
+        train(short(f"training.accelerator={accelerator}"), options(world, tmp_path))
+    assert not (tmp_path / "cache").exists()
 
 
 def test_resume_without_a_checkpoint_is_refused(world: Path, tmp_path: Path) -> None:
@@ -223,6 +276,20 @@ def test_a_finished_run_started_again_exports_again(world: Path, finished: Path)
     assert again.provenance["training_validation_loss"] == log_rows(finished)[-1]["validation_loss"]
     for key in before:
         np.testing.assert_array_equal(after[key], before[key])
+
+
+@pytest.mark.parametrize("content", [None, "epo", "epoch,step\n1,"])
+def test_a_log_that_is_lost_does_not_stop_the_export(
+    world: Path, finished: Path, tmp_path: Path, content: str | None
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    (folder / "tiny.npz").unlink()
+    (folder / "log.csv").unlink()
+    if content is not None:
+        (folder / "log.csv").write_text(content)
+    train(load_config(TINY), options(world, folder))
+    assert (folder / "tiny.npz").exists()
 
 
 def test_hidden_components_and_degree_decay_are_folded_into_the_file(

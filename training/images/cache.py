@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from satclip_core.errors import CancelledError, InputError
+from satclip_core.errors import CancelledError, InputError, OutputError
+from satclip_core.files import written_whole
 
 from ..config import Locations, SourceSettings
 from ..schema import plain
@@ -33,6 +37,7 @@ from .timm_encoder import Weights, find_weights, open_timm
 
 VERSION = 1
 """Raised when chips or features are computed differently."""
+DONE, FEATURES, EXTRACTOR, REQUEST = "done.txt", "features.f16", "extractor.npz", "request.json"
 HASHED_BYTES = 1 << 16
 LARGEST = float(np.finfo(np.float16).max)
 
@@ -181,44 +186,77 @@ def cached_views(
         (views, N, width) float16, a read-only memory map.
 
     Raises:
-        InputError: the folder holds another request; a file cannot be read.
+        InputError: the folder holds another request, or is damaged; a file cannot be read.
+        OutputError: the cache cannot be written, or has no room.
         CancelledError: stopped; the next call goes on where this one was.
     """
     folder = claim_folder(request, root)
-    done = _read_done(folder)
+    done = _read_done(request, folder)
     if len(done) < request.chunk_count():
-        _compute(request, folder, done, progress, cancelled)
-    shape = (request.settings.views, len(request.lonlat), _width(request, folder))
-    return np.memmap(folder / "features.f16", np.float16, "r", shape=shape)
+        with _writing(folder):
+            _compute(request, folder, done, progress, cancelled)
+    shape = _shape(request, _width(request, folder))
+    return np.memmap(folder / FEATURES, np.float16, "r", shape=shape)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cache {folder}: cannot be written ({error.strerror})") from error
 
 
 def claim_folder(request: CacheRequest, root: Path) -> Path:
     """The folder of a request, made where it is not there; InputError where it is another's."""
     text = json.dumps(request.describe(), sort_keys=True, indent=1)
     folder = root / f"{request.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-    _claim(folder, text)
+    with _writing(folder):
+        _claim(folder, text)
     return folder
+
+
+def _shape(request: CacheRequest, width: int) -> tuple[int, int, int]:
+    return request.settings.views, len(request.lonlat), width
 
 
 def _width(request: CacheRequest, folder: Path) -> int:
     if request.settings.features.dim:
         return request.settings.features.dim
-    with np.load(folder / "extractor.npz", allow_pickle=False) as arrays:
-        return int(arrays["width"])
+    return int(_read_extractor(folder)["width"])
+
+
+def _read_extractor(folder: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(folder / EXTRACTOR, allow_pickle=False) as arrays:
+            return {key: arrays[key] for key in arrays.files}
+    except Exception:  # zip's and numpy's many errors
+        raise InputError(
+            f"cache {folder}: {EXTRACTOR} is damaged; remove the folder, it is computed anew"
+        ) from None
 
 
 def _claim(folder: Path, text: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "request.json"
+    file = folder / REQUEST
     if not file.exists():
-        file.write_text(text, encoding="utf-8")
+        with written_whole(file) as partial:
+            partial.write_text(text, encoding="utf-8")
     elif file.read_text(encoding="utf-8") != text:
         raise InputError(f"cache {folder}: was made by another request; remove it or move it away")
 
 
-def _read_done(folder: Path) -> set[int]:
-    file = folder / "done.txt"
-    return {int(line) for line in file.read_text().split()} if file.exists() else set()
+def _read_done(request: CacheRequest, folder: Path) -> set[int]:
+    """The chunks that the cache holds: none where its features are not there, or not all."""
+    journal, features = folder / DONE, folder / FEATURES
+    if not (journal.exists() and features.exists() and (folder / EXTRACTOR).exists()):
+        return set()
+    if features.stat().st_size != 2 * math.prod(_shape(request, _width(request, folder))):
+        return set()
+    # The last line may be cut off, where the disk was full: its number would be another's.
+    lines = journal.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
+    numbers = {int(line) for line in lines if line.isascii() and line.isdigit()}
+    return numbers & set(range(request.chunk_count()))
 
 
 def _compute(
@@ -231,9 +269,11 @@ def _compute(
     """Compute the chunks that are missing, one in each thread, and note each when it is written."""
     imagery = request.open_imagery(folder)
     extract = open_extractor(request, folder, imagery)
-    file = folder / "features.f16"
-    shape = (request.settings.views, len(request.lonlat), extract.width)
-    out = np.memmap(file, np.float16, "r+" if file.exists() else "w+", shape=shape)
+    shape = _shape(request, extract.width)
+    if not done:  # of features that are gone
+        (folder / DONE).unlink(missing_ok=True)
+    _allocate(folder / FEATURES, 2 * math.prod(shape), anew=not done)
+    out = np.memmap(folder / FEATURES, np.float16, "r+", shape=shape)
     total = request.chunk_count()
 
     def work(chunk: int) -> int:
@@ -248,7 +288,8 @@ def _compute(
         return chunk
 
     missing = [chunk for chunk in range(total) if chunk not in done]
-    with (folder / "done.txt").open("a") as journal:
+    with (folder / DONE).open("w", encoding="utf-8") as journal:
+        journal.writelines(f"{chunk}\n" for chunk in sorted(done))
         for chunk in _in_threads(work, missing, cancelled, folder.name):
             out.flush()
             done.add(chunk)
@@ -256,6 +297,14 @@ def _compute(
             journal.flush()
             if progress is not None:
                 progress(len(done), total)
+
+
+def _allocate(file: Path, size: int, *, anew: bool) -> None:
+    """A file of `size` bytes with its room on the disk: a map that runs out of it kills."""
+    with file.open("wb" if anew else "r+b") as opened:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(opened.fileno(), 0, size)
+        opened.truncate(size)
 
 
 def _in_threads(
@@ -289,16 +338,14 @@ def _in_threads(
 
 def open_extractor(request: CacheRequest, folder: Path, imagery: Imagery) -> FeatureExtractor:
     """Fit the image encoder, or read the one that an earlier, stopped run fitted."""
-    file = folder / "extractor.npz"
+    file = folder / EXTRACTOR
     encoder = request.open_encoder(imagery)
     if file.exists():
-        with np.load(file, allow_pickle=False) as arrays:
-            return extractor_from({key: arrays[key] for key in arrays.files}, encoder)
+        return extractor_from(_read_extractor(folder), encoder)
     features = request.settings.features
     extractor = fit_extractor(_samples(request, imagery), features, request.seed, encoder)
-    partial = folder / "extractor.partial.npz"
-    np.savez(partial, **extractor.arrays())
-    partial.replace(file)
+    with written_whole(file) as partial:
+        np.savez(partial, **extractor.arrays())
     return extractor
 
 

@@ -157,11 +157,17 @@ def fetch_moco(
 
 
 def pick_device(accelerator: str) -> torch.device:
-    """Where images are encoded: the run's accelerator where there is one, else the CPU."""
+    """Where images are encoded: the run's accelerator; InputError where it is not here."""
     if accelerator in ("auto", "gpu") and torch.cuda.is_available():
         return torch.device("cuda", torch.cuda.current_device())
-    if accelerator == "mps" and torch.backends.mps.is_available():
+    apple = torch.backends.mps.is_available()
+    if accelerator == "mps" and apple:
         return torch.device("mps")
+    if accelerator in ("gpu", "mps") and not apple:
+        raise InputError(
+            f"training.accelerator: {accelerator}, but torch finds none here: set auto or cpu, or "
+            "install a torch that knows it"
+        )
     return torch.device("cpu")
 
 
