@@ -271,3 +271,23 @@ def test_unreadable_imagery_is_named(tmp_path: Path) -> None:
 def test_a_band_that_is_not_there_is_named(numbered: Path) -> None:
     with pytest.raises(InputError, match="has 2 bands, no band 3"):
         open_raster(RasterRequest(numbered, bands=(3,)), numbered.parent)
+
+
+@pytest.mark.parametrize("nodata", [None, np.nan, -9999.0])
+@pytest.mark.parametrize("resampling", ["nearest", "bilinear"])
+def test_nan_is_no_data_whatever_the_file_says(
+    tmp_path: Path, nodata: float | None, resampling: str
+) -> None:
+    import rasterio
+
+    values = np.full((1, 90, 180), 5, np.float32)
+    values[0, 40:50, :90] = np.nan
+    path = write_raster(tmp_path / "a.tif", values, GLOBE, "EPSG:4326")
+    with rasterio.open(path, "r+") as dataset:
+        dataset.nodata = nodata
+    chip = ChipSettings(2000, 9, shift=0.0, flip=False, resampling=resampling)
+    chips, share = cut(source(path, chip), (0.5, 0.5), (-90, 0), (90, 0))
+    assert 0.3 < share[0] < 0.7
+    assert share[1] < 0.6 < share[2] == 1
+    np.testing.assert_allclose(chips[[0, 2]], 5, rtol=1e-6)
+    assert np.isfinite(chips).all()

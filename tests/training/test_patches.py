@@ -265,3 +265,20 @@ def test_sources_of_rasters_keep_their_fingerprints(world: Path) -> None:
         "kind", "filters", "patch", "regularisation", "threshold", "mean_response", "dim",
         "whitening", "samples",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_patch_with_pixels_that_are_no_numbers_is_named(tmp_path: Path, value: float) -> None:
+    pixels = np.ones((12, 24, 24), np.float32)
+    pixels[3, 12, 12] = value
+    path = write_patch(tmp_path / "patch_7.tif", pixels)
+    with pytest.raises(InputError, match=r"patch_7\.tif: holds pixels that are no numbers"):
+        read_patch(path)
+
+
+def test_an_index_saved_by_a_spreadsheet_is_read(tmp_path: Path) -> None:
+    folder = write_patches(tmp_path / "s2", 3)
+    before = read_patch_folder(folder)
+    text = (folder / "index.csv").read_text()
+    (folder / "index.csv").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    np.testing.assert_array_equal(read_patch_folder(folder).lonlat, before.lonlat)

@@ -98,7 +98,7 @@ def read_index(folder: Path) -> list[tuple[float, float, str]]:
     if not folder.is_dir():
         raise InputError(f"patches {folder}: is not a folder")
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:  # as Excel saves it
             table = csv.DictReader(file)
             absent = [name for name in COLUMNS if name not in (table.fieldnames or ())]
             if absent:
@@ -131,7 +131,7 @@ def _row(row: dict[str, Any], where: str) -> tuple[float, float, str]:
 
 
 def read_patch(path: Path, bands: Sequence[int] | None = None) -> NDArray[Any]:
-    """Pixels (bands, rows, columns) of a patch; InputError where it cannot be read."""
+    """Pixels (bands, rows, columns) of a patch; InputError where it has none that can be used."""
     rasterio = require("rasterio", purpose="reading patches")
     try:
         with opened(path, purpose="reading patches") as dataset:
@@ -142,6 +142,11 @@ def read_patch(path: Path, bands: Sequence[int] | None = None) -> NDArray[Any]:
     except rasterio.errors.RasterioError as error:
         reason = " ".join(str(error).split())
         raise InputError(f"patch {path}: is damaged ({reason}); fetch it again") from None
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        raise InputError(
+            f"patch {path}: holds pixels that are no numbers; fill them, or take its row out of "
+            f"{INDEX}"
+        )
     return pixels
 
 

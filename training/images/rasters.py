@@ -7,6 +7,7 @@ not, so a 3 GB mosaic costs page cache, which the system takes back when it need
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,9 +132,9 @@ class Raster:
         inside_col = (col >= -reach) & (col < cols + reach)
         pixels = self.array[row.clip(0, rows - 1), col.clip(0, cols - 1)]
         valid = np.broadcast_to(inside_row & inside_col, pixels.shape[:-1])
-        if self.nodata is not None:
+        if self.nodata is not None and not math.isnan(self.nodata):
             valid = valid & (pixels != self.nodata).any(-1)
-        elif pixels.dtype.kind == "f":
+        if pixels.dtype.kind == "f":  # NaN is no data, whatever else is
             valid = valid & np.isfinite(pixels).all(-1)
         return pixels, valid
 
