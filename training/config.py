@@ -22,6 +22,7 @@ from .schema import (
     anything,
     build,
     either,
+    file_stem,
     flag,
     integer,
     mapping,
@@ -35,6 +36,8 @@ from .schema import (
 )
 
 DATA_ROOT_VARIABLE = "SATCLIP_DATA"
+LARGEST_SEED = 2**63 - 1
+"""What torch takes."""
 GLOBE = (-180.0, -90.0, 180.0, 90.0)
 SENTINEL2_ALL_MOCO = "sentinel2-all-moco"
 """torchgeo's name of the weights that SatCLIP's image encoders are frozen at."""
@@ -211,7 +214,7 @@ class ExportSettings:
     component_power: float = setting(real(-2, 1), 0.0)
     postprocess: str = setting(text("none", "centre", "standardise", "whiten"), "none")
     shrinkage: float = setting(real(0, 1), 0.1)
-    rotation_seed: int | None = setting(optional(integer(low=0)), None)
+    rotation_seed: int | None = setting(optional(integer(0, 2**32 - 1)), None)
     dtype: str = setting(text("float32", "float16"), "float32")
     licence: str = setting(text(), "MIT")
     data: str = setting(text(), "see the configuration")
@@ -222,10 +225,10 @@ class ExportSettings:
 class TrainConfig:
     """One training run, complete; `load_config` reads it from YAML."""
 
-    name: str = setting(text())
+    name: str = setting(file_stem)
     sources: dict[str, SourceSettings] = setting(mapping(section(SourceSettings), least=1))
     points: PointSettings = setting(section(PointSettings), PointSettings)
-    seed: int = setting(integer(low=0), 1)
+    seed: int = setting(integer(0, LARGEST_SEED), 1)
     output: str | None = setting(optional(text()), None)
     model: ModelSettings = setting(section(ModelSettings), ModelSettings)
     training: TrainingSettings = setting(section(TrainingSettings), TrainingSettings)
@@ -266,7 +269,9 @@ class Locations:
     def find_all(self, name: str, what: str) -> list[Path]:
         """The files that a name or a glob pattern stands for, sorted."""
         for root in self.roots:
-            found = sorted(Path(p) for p in glob.glob(str(root / name)))
+            if (root / name).exists():  # brackets may be part of a name
+                return [root / name]
+            found = sorted(Path(p) for p in glob.glob(os.path.join(glob.escape(str(root)), name)))
             if found:
                 return found
         tried = ", ".join(str(root) for root in self.roots)

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from satclip_core.encoder import check_lonlat, wrap_longitudes
 from satclip_core.errors import InputError, require
 
 from .config import Locations, PointSettings
 from .images.patches import NODATA_BYTES, read_patch_folder
+from .reading import numbers, read_arrays, read_shapes, read_table
 
 log = logging.getLogger("satclip_training")
 
@@ -66,9 +68,8 @@ def read_land_mask(path: Path, water_value: Any = None) -> LandMask:
 
 
 def _from_array(path: Path, water_value: Any) -> LandMask:
-    opened = np.load(path, allow_pickle=False)
-    arrays = [opened] if path.suffix == ".npy" else (opened[name] for name in opened.files)
-    for cells in arrays:
+    arrays = read_arrays(path, "land mask")
+    for cells in (arrays[name] for name in arrays):
         if cells.ndim == 2:
             if water_value is not None:
                 return LandMask(cells != water_value)
@@ -78,10 +79,12 @@ def _from_array(path: Path, water_value: Any) -> LandMask:
 
 
 def _burn(path: Path) -> NDArray[np.bool_]:
-    geopandas = require("geopandas", extra="train", purpose="reading a vector land mask")
     features = require("rasterio.features", purpose="reading a vector land mask")
     transform = require("rasterio.transform", purpose="reading a vector land mask")
-    shapes = geopandas.read_file(path).to_crs(4326).geometry
+    shapes = read_shapes(path, "land mask").geometry
+    shapes = shapes[shapes.notna() & ~shapes.is_empty]
+    if not len(shapes):
+        raise InputError(f"land mask {path}: holds no polygons")
     size = (round(180 / VECTOR_STEP), round(360 / VECTOR_STEP))
     corner = transform.from_origin(-180, 90, VECTOR_STEP, VECTOR_STEP)
     burnt = features.rasterize(shapes, out_shape=size, transform=corner, fill=0, dtype="uint8")
@@ -107,7 +110,7 @@ def load_points(settings: PointSettings, places: Locations) -> Floats:
                 "%s of %s patches are smaller than %s bytes, so without data: skipped",
                 f"{folder.skipped:,}", f"{total:,}", f"{NODATA_BYTES:,}",
             )  # fmt: skip
-        return folder.lonlat[: settings.count]
+        return _enough(folder.lonlat[: settings.count], f"points.patches {settings.patches}")
     if settings.file is not None:
         return _read_points(places.find(settings.file, "points.file"), settings.count)
     mask = None
@@ -130,17 +133,26 @@ def load_points(settings: PointSettings, places: Locations) -> Floats:
 
 def _read_points(path: Path, count: int) -> Floats:
     if path.suffix == ".npy":
-        points = np.load(path, allow_pickle=False)
+        points = read_arrays(path, "points.file")["array"]
     else:
-        pandas = require("pandas", extra="train", purpose="reading points")
-        table = pandas.read_csv(path)
+        table = read_table(path, "points.file")
         if not {"lon", "lat"} <= set(table):
             raise InputError(f"points.file: {path} has no columns lon and lat")
         points = table[["lon", "lat"]].to_numpy()
-    points = np.asarray(points, np.float64)
+    points = numbers(points, f"points.file {path}")
     if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
         raise InputError(f"points.file: {path} does not hold finite lon, lat pairs")
-    return points[:count]
+    try:
+        points = check_lonlat(points)
+    except InputError as error:
+        raise InputError(f"points.file {path}: {error}") from None
+    return _enough(points[:count], f"points.file {path}")
+
+
+def _enough(points: Floats, where: str) -> Floats:
+    if len(points) < 2:
+        raise InputError(f"{where}: holds {len(points)} places, contrasting needs two at least")
+    return points
 
 
 def sample_points(
@@ -153,18 +165,21 @@ def sample_points(
 ) -> Floats:
     """Draw points uniformly over the (land) area between two latitudes: (count, 2) degrees.
 
-    Uniform on the sphere means uniform in longitude and in the sine of latitude.
+    Uniform on the sphere means uniform in longitude and in the sine of latitude. A west that is
+    more than the east means across the antimeridian.
 
     Raises:
         InputError: hardly any place wanted in the region (under 1 point in 100,000 drawn).
     """
     rng = np.random.default_rng(seed)
+    west, east = longitude
     low, high = np.sin(np.radians(latitude))
     kept: list[Floats] = []
     have = drawn = 0
     while have < count:
         size = max(4096, 2 * (count - have))
-        lon = rng.uniform(*longitude, size)
+        lon = rng.uniform(west, east + 360 * (west > east), size)
+        lon = wrap_longitudes(lon) if west > east else lon
         lat = np.degrees(np.arcsin(rng.uniform(low, high, size)))
         points = np.column_stack([lon, lat])
         if is_land is not None:

@@ -50,7 +50,7 @@ def build(cls: type[T], values: Any, where: str) -> T:
     if values is None:
         values = {}
     if not isinstance(values, Mapping):
-        raise InputError(f"{where}: expected keys and values, got {values!r}")
+        raise InputError(f"{where.removesuffix(': ')}: expected keys and values, got {values!r}")
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in values:
         if key not in fields:
@@ -77,7 +77,8 @@ def integer(low: int | None = None, high: int | None = None) -> Parser:
     """Parser of a whole number in [low, high]."""
 
     def parse(value: Any, where: str) -> int:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
+        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+        if isinstance(value, bool) or not whole:
             raise InputError(f"{where}: expected a whole number, got {value!r}")
         _check_range(value, where, low, high)
         return int(value)
@@ -133,6 +134,14 @@ def text(*choices: str) -> Parser:
         return value
 
     return parse
+
+
+def file_stem(value: Any, where: str) -> str:
+    """Read a text that files can be called by: no folders in it."""
+    name: str = text()(value, where)
+    if name in (".", "..") or any(char in "/\\" or not char.isprintable() for char in name):
+        raise InputError(f"{where}: {name!r} cannot be the name of a file; leave out folders")
+    return name
 
 
 def flag(value: Any, where: str) -> bool:

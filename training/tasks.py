@@ -17,6 +17,7 @@ from satclip_core.errors import InputError, require
 
 from .config import Locations, locations, read_yaml
 from .land import read_land_mask, sample_points
+from .reading import numbers, read_arrays, read_shapes, read_table
 from .schema import (
     anything,
     build,
@@ -148,7 +149,12 @@ def _load(
     keep = _usable(task, lonlat, target)
     lonlat, target = lonlat[keep], target[keep]
     if task.transform == "log1p":
-        target = np.log1p(target.astype(np.float64))
+        target = numbers(target, f"tasks.{name}.transform: log1p")
+        if (target <= -1).any():
+            raise InputError(
+                f"tasks.{name}.transform: there is no log1p of {target.min():g}; set minimum: 0"
+            )
+        target = np.log1p(target)
     if len(target) > most:
         drawn = np.random.RandomState(0).permutation(len(target))[:most]
         lonlat, target = lonlat[drawn], target[drawn]
@@ -187,27 +193,29 @@ def _usable(task: TaskSettings, lonlat: Floats, target: NDArray[Any]) -> NDArray
 
 
 def _from_table(name: str, task: TaskSettings, path: Path) -> tuple[Floats, NDArray[Any]]:
-    pandas = require("pandas", extra="train", purpose="reading probe tasks")
-    table = pandas.read_csv(path)
+    if task.target is None:
+        raise InputError(f"tasks.{name}.target: missing; it names a column of {path}")
+    table = read_table(path, f"tasks.{name}:")
     for column in (task.lon, task.lat, task.target):
         if column not in table:
             raise InputError(
                 f"tasks.{name}: {path} has no column {column!r}; it has {', '.join(table.columns)}"
             )
-    lonlat = table[[task.lon, task.lat]].to_numpy(np.float64)
-    return lonlat, table[task.target].to_numpy()
+    lonlat = numbers(table[[task.lon, task.lat]], f"tasks.{name}: {path}, lon and lat")
+    target = table[task.target].to_numpy()
+    if not (task.classes or task.positive):
+        target = numbers(target, f"tasks.{name}: {path}, {task.target} (classes: true for text)")
+    return lonlat, target
 
 
 def _from_grid(name: str, task: TaskSettings, path: Path, lonlat: Floats) -> NDArray[Any]:
     """Cells of a global raster (plate carrée where it says nothing), or of an npz with lon, lat."""
     if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as arrays:
-            key = task.target or next((k for k in arrays.files if arrays[k].ndim == 2), None)
-            if key not in arrays.files or not {"lon", "lat"} <= set(arrays.files):
-                raise InputError(
-                    f"tasks.{name}: {path} needs arrays lon, lat and {key or 'a grid'}"
-                )
-            cells, lon, lat = arrays[key], arrays["lon"], arrays["lat"]
+        arrays = read_arrays(path, f"tasks.{name}:")
+        key = task.target or next((k for k in arrays if arrays[k].ndim == 2), None)
+        if key is None or not {key, "lon", "lat"} <= set(arrays):
+            raise InputError(f"tasks.{name}: {path} needs arrays lon, lat and {key or 'a grid'}")
+        cells, lon, lat = arrays[key], arrays["lon"], arrays["lat"]
         return cells[_nearest(lat, lonlat[:, 1]), _nearest(lon, lonlat[:, 0])]
     from .images.rasters import RasterRequest, open_raster
 
@@ -230,7 +238,7 @@ def _from_polygons(
     name: str, task: TaskSettings, path: Path, lonlat: Floats
 ) -> tuple[Floats, NDArray[Any]]:
     geopandas = require("geopandas", extra="train", purpose="reading polygon tasks")
-    polygons = geopandas.read_file(path).to_crs(4326)
+    polygons = read_shapes(path, f"tasks.{name}:")
     if task.target is not None and task.target not in polygons:
         raise InputError(f"tasks.{name}: {path} has no attribute {task.target!r}")
     polygons["code"] = polygons[task.target] if task.target else np.arange(len(polygons))

@@ -117,3 +117,48 @@ def test_a_share_of_the_points_may_lie_at_sea(tmp_path: Path) -> None:
     assert 20 < (points[:200, 0] > 0).sum() < 80
     with pytest.raises(InputError, match="land_mask"):
         load_points(PointSettings(count=2000, sea_share=0.25), Locations((tmp_path,)))
+
+
+def test_a_region_across_the_antimeridian_has_points_on_both_sides() -> None:
+    points = sample_points(2000, seed=0, longitude=(170.0, -170.0))
+    assert points.shape == (2000, 2)
+    assert (np.abs(points[:, 0]) >= 170).all()
+    assert (np.abs(points[:, 0]) <= 180).all()
+    assert 800 < (points[:, 0] > 0).sum() < 1200
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("p.csv", "", "cannot be read as a table"),
+        ("p.csv", "lon,lat\n1,2\na,b\n", "could not convert string to float: 'a'"),
+        ("p.csv", "lon,lat\n1,2\n1,2,3\n", "cannot be read as a table"),
+        ("p.csv", "lon,lat\n1,2\n", "holds 1 places"),
+        ("p.csv", "lon,lat\n1,2\n3,95\n", "latitude 95"),
+        ("p.npy", "garbage", "cannot be read as a file of numpy arrays"),
+        ("p.npy", "", "cannot be read as a file of numpy arrays"),
+    ],
+)
+def test_files_of_points_that_are_none_are_named(
+    tmp_path: Path, name: str, content: str, message: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=f"{name}.*{message}") as caught:
+        load_points(PointSettings(file=name), Locations((tmp_path,)))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("m.npz", "", "cannot be read as a file of numpy arrays"),
+        ("m.geojson", "garbage", "cannot be read as a vector file"),
+        ("m.geojson", '{"type": "FeatureCollection", "features": []}', "holds no polygons"),
+    ],
+)
+def test_land_masks_that_are_none_are_named(
+    tmp_path: Path, name: str, content: str, message: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=f"{name}.*{message}"):
+        read_land_mask(tmp_path / name)

@@ -159,11 +159,21 @@ def test_grids_are_read_at_land_points(tmp_path: Path) -> None:
             "tasks:\n  t: {kind: table, file: u.csv, target: v, positive: [2, 3]}",
             "t.positive: all of the points are one of 2, 3",
         ),
+        ("tasks:\n  t: {kind: table, file: t.csv}", "tasks.t.target: missing"),
+        ("tasks:\n  t: {kind: table, file: w.csv, target: v}", "(classes: true for text)"),
+        ("tasks:\n  t: {kind: table, file: w.csv, target: l, lon: v}", "lon and lat: could not"),
+        ("tasks:\n  t: {kind: table, file: u.csv, target: n, transform: log1p}", "log1p of -9"),
+        ("tasks:\n  t: {kind: table, file: e.csv, target: v}", "e.csv: cannot be read as a table"),
+        ("tasks:\n  t: {kind: polygons, file: e.csv, target: v}", "read as a vector file"),
+        ("tasks:\n  t: {kind: grid, file: e.npz, target: v}", "read as a file of numpy arrays"),
     ],
 )
 def test_bad_tasks_are_named(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "t.csv").write_text("lon,lat,v\n1,2,3\n")
-    (tmp_path / "u.csv").write_text("lon,lat,v\n" + "1,2,3\n4,5,2\n" * 10)
+    (tmp_path / "u.csv").write_text("lon,lat,v,n\n" + "1,2,3,1\n4,5,2,-9\n" * 10)
+    (tmp_path / "w.csv").write_text("lon,lat,v,l\n" + "1,2,oak,1\n4,5,elm,2\n" * 10)
+    for name in ("e.csv", "e.npz"):
+        (tmp_path / name).write_text("")
     with pytest.raises(InputError) as caught:
         load_tasks(write_tasks(tmp_path, text))
     assert message in str(caught.value)

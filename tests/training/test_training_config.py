@@ -66,6 +66,13 @@ def test_defaults_fill_what_is_not_said(tmp_path: Path) -> None:
         ("model=3", "model: expected keys and values, got 3"),
         ("name=", "name: expected text, got None"),
         ("name.x=1", "'name.x' is no key"),
+        ("name=a/b", "name: 'a/b' cannot be the name of a file"),
+        ("name=..", "name: '..' cannot be the name of a file"),
+        ("seed=.inf", "seed: expected a whole number, got inf"),
+        ("seed=.nan", "seed: expected a whole number, got nan"),
+        ("seed=1e30", "seed: expected a whole number, got '1e30'"),
+        ("seed=9223372036854775808", "seed: must be at most 9223372036854775807"),
+        ("export.rotation_seed=4294967296", "export.rotation_seed: must be at most 4294967295"),
     ],
 )  # fmt: skip
 def test_mistakes_name_the_key(tmp_path: Path, override: str, message: str) -> None:
@@ -123,3 +130,18 @@ def test_settings_added_later_leave_older_digests_alone(tmp_path: Path) -> None:
     assert "location_head" not in plain(config, digest=True)["model"]
     assert load(tmp_path, BASE, "model.location_head=0").digest() == config.digest()
     assert load(tmp_path, BASE, "model.location_head=8").digest() != config.digest()
+
+
+def test_folders_and_files_may_have_brackets_in_their_names(tmp_path: Path) -> None:
+    root = tmp_path / "Bänder [2021] *"
+    root.mkdir()
+    for name in ("a[1].tif", "a1.tif", "b1.tif", "b2.tif"):
+        (root / name).touch()
+    found = locations(root / "run.yaml", root)
+    assert found.find("a[1].tif", "files") == root / "a[1].tif"
+    assert found.find_all("b*.tif", "files") == [root / "b1.tif", root / "b2.tif"]
+
+
+def test_a_configuration_that_is_a_list_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"run\.yaml: expected keys and values, got \[1\]"):
+        load(tmp_path, "- 1")

@@ -13,6 +13,7 @@ from satclip_core.errors import InputError, require
 from satclip_core.raster.polygons import Polygons, read_polygons
 from satclip_core.samples import Samples
 
+from ..reading import read_table
 from .fit import Split, Task
 
 Floats = NDArray[np.float64]
@@ -149,7 +150,7 @@ def from_table(
     pandas = require("pandas", extra="train", purpose="reading a table")
     if not path.is_file():
         raise InputError(f"{path}: no such file")
-    table = pandas.read_csv(path)
+    table = read_table(path, "the table")
     for column in (lon, lat, target):
         if column not in table:
             raise InputError(f"{path} has no column {column!r}; it has {', '.join(table.columns)}")
