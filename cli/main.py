@@ -46,6 +46,8 @@ class _Commands(LazyGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise _Interrupted from None
+        except EOFError as error:  # a file that ends early: click would take it for Ctrl-D
+            raise RuntimeError(f"a file ends early ({error})") from error
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

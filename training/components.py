@@ -127,10 +127,12 @@ def postprocess(
         Weights of a Siren whose embeddings are mapped so.
     """
     out = {key: np.array(value, np.float64) for key, value in weights.items()}
-    mean, covariance = embeddings.mean(0), np.cov(embeddings.T)
+    mean, covariance = embeddings.mean(0), np.atleast_2d(np.cov(embeddings.T))
     if settings.postprocess == "whiten":
         values, axes = np.linalg.eigh(covariance)
-        values = (1 - settings.shrinkage) * values.clip(0) + settings.shrinkage * values.mean()
+        # Without shrinkage, directions that hold nothing but rounding would be blown up.
+        floor = values.max() * len(values) * np.finfo(np.float32).eps
+        values = (1 - settings.shrinkage) * values.clip(floor) + settings.shrinkage * values.mean()
         matrix = (axes / np.sqrt(values)) @ axes.T
     elif settings.postprocess == "standardise":
         matrix = np.diag(1 / np.sqrt(np.diag(covariance).clip(1e-12)))

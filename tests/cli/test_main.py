@@ -101,6 +101,15 @@ def test_an_internal_error_is_one_line_and_a_traceback_only_with_vv(monkeypatch,
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_a_file_that_ends_early_is_no_interruption(monkeypatch, capsys):
+    def cut_off(self):
+        raise EOFError("No data left in file")  # as numpy says, and click takes for Ctrl-D
+
+    monkeypatch.setattr("satclip_cli.rasters.RasterRequest.grid", cut_off)
+    assert run(["raster", "--bbox", "1,2,3,4", "--res", "1"]) == 1
+    assert "a file ends early (No data left in file)" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "joined"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from satclip_training.components import component_layer
+from satclip_training.components import component_layer, postprocess
 from satclip_training.config import ExportSettings
 
 
@@ -78,3 +78,25 @@ def test_without_images_nothing_leads(hidden: np.ndarray, layer: np.ndarray) -> 
     wanted = component_layer(hidden, layer, 4, ExportSettings())
     np.testing.assert_allclose(matrix, wanted[0])
     np.testing.assert_allclose(bias, wanted[1])
+
+
+def test_whitening_leaves_what_holds_nothing_alone() -> None:
+    """More dimensions than the hidden layer has: some have no variance but rounding."""
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(500, 4))
+    weights = {"last_layer.weight": rng.normal(size=(9, 4)), "last_layer.bias": np.zeros(9)}
+    raw = hidden @ weights["last_layer.weight"].T
+    done = postprocess(weights, raw, ExportSettings(postprocess="whiten", shrinkage=0))
+    values = hidden @ done["last_layer.weight"].T + done["last_layer.bias"]
+    variances = np.linalg.eigvalsh(np.cov(values.T))
+    np.testing.assert_allclose(variances[-4:], 1, atol=1e-6)
+    np.testing.assert_allclose(variances[:-4], 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["standardise", "whiten"])
+def test_an_embedding_of_one_dimension_is_post_processed(kind: str) -> None:
+    hidden = np.random.default_rng(0).normal(3, 2, (500, 4))
+    weights = {"last_layer.weight": np.ones((1, 4)), "last_layer.bias": np.zeros(1)}
+    done = postprocess(weights, hidden @ np.ones((4, 1)), ExportSettings(postprocess=kind))
+    values = hidden @ done["last_layer.weight"].T + done["last_layer.bias"]
+    np.testing.assert_allclose([values.mean(), values.std(ddof=1)], [0, 1], atol=1e-10)
