@@ -29,6 +29,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ..models import default_model, known_models
 from ..text import tr
+from .session import launch
 
 ALGORITHM = "satclip:embedpoints"
 COLUMNS, ARRAY, COPY = "columns", "array", "copy"
@@ -156,7 +157,7 @@ class EmbedRun:
             algorithm, self._parameters, self._context, self._feedback
         )
         self._task.executed.connect(self._executed)
-        QgsApplication.taskManager().addTask(self._task)
+        launch(self._task, self)  # the context and the feedback
 
     def cancel(self) -> None:
         """Stop."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from qgis.core import QgsApplication, QgsFileDownloader
+from qgis.core import QgsFileDownloader
 from qgis.PyQt.QtCore import QObject, QUrl, pyqtSignal
 
 from ..satclip_core.published import PUBLISHED
 from ..satclip_core.registry import adopt
 from ..text import tr
-from .session import WorkTask
+from .session import WorkTask, launch
 
 
 class Fetch(QObject):
@@ -92,7 +92,7 @@ class Fetch(QObject):
         name, part = self.name, Path(self._part)
         title = tr("Checking {name}").format(name=name)
         self._task = WorkTask(title, lambda _cancelled: adopt(name, part), self._checked)
-        QgsApplication.taskManager().addTask(self._task)
+        launch(self._task)
 
     def _checked(self, _record: Any, error: Exception | None) -> None:
         self._part.unlink(missing_ok=True)

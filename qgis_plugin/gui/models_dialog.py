@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtGui import QFont
 from qgis.PyQt.QtWidgets import (
@@ -28,7 +27,7 @@ from ..satclip_core.published import PUBLISHED
 from ..satclip_core.registry import ModelEntry, list_models, published_info
 from ..text import tr
 from .fetch import Fetch
-from .session import WorkTask
+from .session import WorkTask, launch
 
 
 class ModelsDialog(QDialog):
@@ -102,9 +101,10 @@ class ModelsDialog(QDialog):
         self.select(path)
 
     def done(self, result: int) -> None:
-        """Closing stops a download."""
+        """Closing stops a download, and no longer waits for the facts of a model."""
         if self._fetch is not None:
             self._fetch.cancel()
+        self._task = None
         super().done(result)
 
     def _make(self) -> None:
@@ -198,7 +198,7 @@ class ModelsDialog(QDialog):
             lambda made, error: self._read(task, made, error),
         )
         self._task = task
-        QgsApplication.taskManager().addTask(task)
+        launch(task)
 
     def _read(self, task: WorkTask, made: Any, error: Exception | None) -> None:
         if task is not self._task:  # another row was chosen meanwhile

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..models import encoder as load_encoder
 from ..satclip_core.products import Similarity
 from ..satclip_core.raster import WriteOptions, write_raster
 from ..text import tr
-from .session import WorkTask
+from .session import WorkTask, launch
 
 
 class SaveTask(QObject):
@@ -38,7 +37,7 @@ class SaveTask(QObject):
         """Begin."""
         title = tr("Saving the similarity")
         self._task = WorkTask(title, self._write, self._done)
-        QgsApplication.taskManager().addTask(self._task)
+        launch(self._task)
 
     def cancel(self) -> None:
         """Stop; nothing is left behind."""

@@ -71,6 +71,25 @@ class WorkTask(QgsTask):
             self._done(self._result, self._error)
 
 
+# Tasks that QGIS has, and what they need besides.
+_HELD: dict[QgsTask, Any] = {}
+
+
+def launch(task: QgsTask, needs: Any = None) -> None:
+    """Hand a task to QGIS, and hold on to it until QGIS deletes it.
+
+    To Python it belongs to the wrapper of the task manager, which goes at once: a task that
+    nobody else holds is never finished, and takes QGIS down if it goes while it works.
+
+    Args:
+        task: not yet started.
+        needs: what QGIS reaches through the task without holding it.
+    """
+    _HELD[task] = needs
+    task.destroyed.connect(lambda: _HELD.pop(task, None))
+    QgsApplication.taskManager().addTask(task)
+
+
 class Session(QObject):
     """Reference places and the similarity of a view to them.
 
@@ -209,7 +228,7 @@ class Session(QObject):
 
         task = WorkTask(tr("Embedding the map view"), work, lambda *out: self._embedded(task, *out))
         self._task, self.busy = task, True
-        QgsApplication.taskManager().addTask(task)
+        launch(task)
 
     def _embedded(self, task: WorkTask, result: Any, error: Exception | None) -> None:
         if task is not self._task:
@@ -247,7 +266,7 @@ class Session(QObject):
                 self.landed.emit()
 
         self._land_task = WorkTask(tr("Embedding random places on land"), work, done)
-        QgsApplication.taskManager().addTask(self._land_task)
+        launch(self._land_task)
 
 
 def _draw(field: Any, places: list[Place]) -> None:
