@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from .config import SENTINEL2_ALL_MOCO, Locations, TrainConfig
 from .distributed import Group, PeerError, Place
 from .export import encoder_from, export_model, finished_weights, untrained
 from .fit import fit
+from .folder import check_data, check_settings, digest, sole
 from .images.cache import CacheRequest, make_request
 from .images.chips import alternatives
 from .images.patches import read_patch_folder
@@ -32,17 +33,13 @@ from .images.timm_encoder import import_timm, pick_device
 from .images.views import Views, open_views
 from .land import load_points
 from .launch import joined
-from .loop import STATE
 from .pairs import Pairs
 from .probe import Embed, Scores, embedder, run_probes, table, write_scores
-from .published import read_checkpoint
 from .tasks import Task, leaked, load_tasks
 
 log = logging.getLogger("satclip_training")
 
 Floats = NDArray[np.float64]
-
-AFRESH = "start afresh with --fresh, or name another folder with --output"
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,8 @@ def train(config: TrainConfig, options: RunOptions, place: Place | None = None) 
     }
     with joined(config.training, job, place) as group:
         try:
-            return _train(config, options, group, baselines)
+            with ExitStack() as held:
+                return _train(config, options, group, baselines, held)
         except CancelledError as error:
             if group.leads:
                 raise
@@ -102,12 +100,16 @@ def train(config: TrainConfig, options: RunOptions, place: Place | None = None) 
 
 
 def _train(
-    config: TrainConfig, options: RunOptions, group: Group, baselines: dict[str, Embed]
+    config: TrainConfig,
+    options: RunOptions,
+    group: Group,
+    baselines: dict[str, Embed],
+    held: ExitStack,
 ) -> Path:
     started = time.monotonic()
     if config.training.threads:
         torch.set_num_threads(config.training.threads)
-    opened = group.in_turn(lambda: _open(config, options, group))
+    opened = group.in_turn(lambda: _open(config, options, group, held))
     pairs, tasks = opened.pairs, opened.tasks
     module = fit(
         config,
@@ -164,9 +166,9 @@ class _Opened:
     data: str
 
 
-def _open(config: TrainConfig, options: RunOptions, group: Group) -> _Opened:
+def _open(config: TrainConfig, options: RunOptions, group: Group, held: ExitStack) -> _Opened:
     """Open points, tasks and views; the first process makes the folder and the cache before."""
-    checkpoint = _prepare(config, options) if group.leads else _checkpoint(options)
+    checkpoint = _prepare(config, options, held) if group.leads else _checkpoint(options)
     lonlat = load_points(config.points, options.places)
     log.info("%s points", f"{len(lonlat):,}")
     tasks = _tasks(config, options) if group.leads else []
@@ -175,9 +177,9 @@ def _open(config: TrainConfig, options: RunOptions, group: Group) -> _Opened:
         name: make_request(name, source, lonlat, options.places, config.seed, device)
         for name, source in config.sources.items()
     }
-    data = _digest(requests.values())
+    data = digest(requests.values())
     if checkpoint is not None and group.leads:
-        _same_data(checkpoint, data)
+        check_data(checkpoint, data)
     live = not config.training.cache
     views = {name: _views(request, options, live=live) for name, request in requests.items()}
     factors = {name: source.weight for name, source in config.sources.items()}
@@ -218,11 +220,18 @@ def check_files(config: TrainConfig, places: Locations) -> dict[str, int]:
     return counts
 
 
-def _prepare(config: TrainConfig, options: RunOptions) -> Path | None:
-    """Make the run's folder; the checkpoint to go on from, if any."""
-    checkpoint = None if options.resume is False else _own_checkpoint(config, options)
+def _prepare(config: TrainConfig, options: RunOptions, held: ExitStack) -> Path | None:
+    """Make the run's folder and hold it; the checkpoint to go on from, if any."""
     try:
         options.output.mkdir(parents=True, exist_ok=True)
+        held.enter_context(sole(options.output))
+        checkpoint = _checkpoint(options)
+        if options.resume is False:
+            checkpoint = None
+        elif checkpoint is not None:
+            check_settings(checkpoint, config)
+        elif options.resume:
+            raise InputError(f"nothing to resume: there is no {options.output / CHECKPOINT}")
         with written_whole(options.output / "config.json", overwrite=True) as partial:
             partial.write_text(json.dumps(config.as_plain(), indent=1), encoding="utf-8")
         if checkpoint is None:
@@ -231,41 +240,6 @@ def _prepare(config: TrainConfig, options: RunOptions) -> Path | None:
     except OSError as error:
         raise OutputError(f"output {options.output}: {error.strerror}") from error
     return checkpoint
-
-
-def _own_checkpoint(config: TrainConfig, options: RunOptions) -> Path | None:
-    """The folder's checkpoint; InputError where it is another run's, or wanted and not there."""
-    checkpoint = _checkpoint(options)
-    if checkpoint is None:
-        if options.resume:
-            raise InputError(f"nothing to resume: there is no {options.output / CHECKPOINT}")
-        return None
-    if _kept(checkpoint).get("settings") != config.training_digest():
-        raise InputError(f"{checkpoint} is of a run with other settings: {AFRESH}")
-    log.info("going on from %s", checkpoint)
-    return checkpoint
-
-
-def _kept(checkpoint: Path) -> dict[str, Any]:
-    try:
-        kept: dict[str, Any] = read_checkpoint(checkpoint).get(STATE, {})
-    except InputError as error:
-        raise InputError(f"{error}: {AFRESH}") from error
-    return kept
-
-
-def _same_data(checkpoint: Path, data: str) -> None:
-    """Refuse a checkpoint of other points or imagery, before features of these are computed."""
-    if _kept(checkpoint).get("data", data) != data:  # older checkpoints do not say
-        raise InputError(
-            f"{checkpoint} is of a run on other data (points, imagery or image encoder): {AFRESH}"
-        )
-
-
-def _digest(requests: Iterable[CacheRequest]) -> str:
-    """SHA-256 of the points and of what their features come from."""
-    text = json.dumps([request.describe() for request in requests], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _tasks(config: TrainConfig, options: RunOptions) -> list[Task]:

@@ -263,6 +263,22 @@ def test_an_accelerator_that_is_not_here_is_named_before_any_work(
     assert not (tmp_path / "cache").exists()
 
 
+def test_a_second_run_in_the_same_folder_is_refused(world: Path, tmp_path: Path) -> None:
+    pytest.importorskip("fcntl", reason="the system has no locks")
+    messages = []
+
+    def second() -> bool:
+        if not messages:
+            with pytest.raises(OutputError) as caught:
+                train(short(), options(world, tmp_path))
+            messages.append(str(caught.value))
+        return False
+
+    assert train(short(), options(world, tmp_path, cancelled=second)).exists()
+    assert f"another run is at work in {tmp_path}" in messages[0]
+    assert train(short(), options(world, tmp_path)).exists()  # the folder is free again
+
+
 def test_resume_without_a_checkpoint_is_refused(world: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing to resume"):
         train(short(), options(world, tmp_path, resume=True))
