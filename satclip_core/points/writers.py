@@ -30,7 +30,9 @@ def write_table(path: Path, layout: Layout, batches: Iterator[Any]) -> None:
         if layout.kind == PARQUET:
             _write_parquet(path, layout, batches)
         else:
-            _write_ogr(path, layout, _remembering(batches, failures))
+            remembering = _remembering(batches, failures)
+            next(remembering)
+            _write_ogr(path, layout, remembering)
     except (pa.ArrowException, RuntimeError, OSError, ValueError) as error:
         if failures:  # what went wrong while GDAL was asking for the next batch
             raise failures[0] from None
@@ -107,8 +109,12 @@ def _geo_metadata(layout: Layout) -> dict[str, Any]:
 
 
 def _remembering(batches: Iterator[Any], failures: list[BaseException]) -> Iterator[Any]:
-    """Keep what goes wrong: GDAL only passes on that something did."""
+    """Keep what goes wrong: GDAL only passes on that something did.
+
+    Goes first to where it keeps: Ctrl-C while GDAL makes the file is raised when it asks here.
+    """
     try:
+        yield None
         yield from batches
     except GeneratorExit:
         raise

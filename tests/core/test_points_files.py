@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -351,6 +352,21 @@ def test_more_rows_than_a_batch(encoder, tmp_path, suffix, monkeypatch):
     np.testing.assert_array_equal(np.stack(table["v"]), encoder.encode(points))
     assert len(seen) >= 2
     assert seen[-1] == (9_000, 9_000)
+
+
+def test_an_interrupt_before_the_first_batch_is_one(tmp_path, monkeypatch):
+    """Ctrl-C while GDAL makes the file: Python raises it where GDAL asks for the first batch."""
+    from satclip_core.points import writers
+
+    def made_slowly(path, layout, batches):
+        try:
+            batches.throw(KeyboardInterrupt)
+        except KeyboardInterrupt:
+            raise RuntimeError("Error while accessing batch from stream.") from None
+
+    monkeypatch.setattr(writers, "_write_ogr", made_slowly)
+    with pytest.raises(KeyboardInterrupt):
+        writers.write_table(tmp_path / "out.gpkg", SimpleNamespace(kind="GPKG"), iter([]))
 
 
 def test_an_interrupt_in_the_middle_leaves_nothing(encoder, tmp_path):
