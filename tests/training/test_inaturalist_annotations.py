@@ -95,6 +95,19 @@ def put(value: object, *keys: str | int) -> Change:
     return change
 
 
+def repeated(*keys: str, **changes: object) -> Change:
+    """The first entry of a list again at its end, with changes."""
+
+    def change(content: Any) -> Any:
+        place = content
+        for key in keys:
+            place = place[key]
+        place.append({**place[0], **changes})
+        return content
+
+    return change
+
+
 def nowhere(content: Any) -> Any:
     return [{**entry, "lat": None, "lon": None} for entry in content]
 
@@ -118,6 +131,14 @@ def nowhere(content: Any) -> Any:
         ("val2018_locations.json", nowhere, r"no image of val2018.json has coordinates"),
         ("val2018_locations.json", put(95.0, 2, "lat"), r"lat 95.0 is no place"),
         ("val2018_locations.json", put("north", 2, "lat"), r"numbers or null"),
+        ("train2018.json", put("a", "images", 3, "id"), r"images, id: entry 3 is 'a', expected"),
+        ("train2018.json", put(None, "categories", 1, "id"), r"categories, id: entry 1 is None"),
+        ("val2018.json", put([1], "annotations", 2, "category_id"), r"category_id: entry 2 is \[1"),
+        ("val2018.json", put("7", "annotations", 2, "image_id"), r"image_id: entry 2 is '7'"),
+        ("val2018_locations.json", put(None, 2, "id"), r"locations.json, id: entry 2 is None"),
+        ("val2018.json", repeated("images"), r"images: an id occurs twice"),
+        ("val2018.json", repeated("annotations", category_id=99), r"occurs twice, with \d and 99"),
+        ("val2018_locations.json", repeated(lat=1.5, lon=2.5), r"occurs twice, with .* 1.5\)"),
     ],
 )
 def test_mistakes_are_named_in_one_line(

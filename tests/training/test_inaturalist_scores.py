@@ -39,18 +39,22 @@ def saved(path: Path, form: str, logits: np.ndarray) -> Path:
         np.savez_compressed(path, ids=IDS[turned], logits=logits[turned])
     elif form == "npz probs":
         np.savez(path, probs=softmax(logits))
-    elif form == "sparse":
-        sparse.save_npz(path, sparse.csr_matrix(softmax(logits)))
+    elif form.startswith("npz sparse"):
+        sparse.save_npz(path, sparse.csr_matrix(softmax(logits)).asformat(form[-3:]))
     return path
 
 
 @pytest.mark.parametrize(
-    "form", ["npy logits", "npy probabilities", "npz logits by id", "npz probs", "sparse"]
-)
+    "form",
+    [
+        "npy logits", "npy probabilities", "npz logits by id", "npz probs",
+        "npz sparse csr", "npz sparse csc", "npz sparse coo",
+    ],
+)  # fmt: skip
 def test_every_form_gives_the_same_probabilities(
     tmp_path: Path, logits: np.ndarray, form: str
 ) -> None:
-    path = saved(tmp_path / f"p.{form[:3] if form != 'sparse' else 'npz'}", form, logits)
+    path = saved(tmp_path / f"p.{form[:3]}", form, logits)
     found = read_predictions(path, IDS, CLASSES)
     np.testing.assert_allclose(np.exp(found.log_probabilities(EVERYTHING)), softmax(logits))
     part = np.exp(found.log_probabilities(slice(1, 3)))
@@ -79,6 +83,8 @@ def test_huge_logits_do_not_overflow(tmp_path: Path) -> None:
         ({"values": np.zeros((4, CLASSES))}, r"holds values; expected `logits` or `probs`"),
         ({"logits": np.zeros((4, CLASSES)), "ids": IDS[:3]}, r"3 ids for 4 rows"),
         ({"logits": np.zeros((4, CLASSES)), "ids": IDS + 10}, r"1 of 4 images have no row, .* 10"),
+        ({"logits": np.zeros((4, CLASSES)), "ids": IDS[[0, 1, 2, 2]]}, r"an id occurs twice"),
+        ({"logits": np.zeros((4, CLASSES)), "ids": np.array(list("abcd"))}, r"whole numbers"),
     ],
 )
 def test_unfit_predictions_are_refused(

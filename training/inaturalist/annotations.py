@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,25 @@ def _column(entries: Any, key: str, where: str) -> list[Any]:
         raise InputError(f"{where}: entry {bad} has no {key!r}") from None
 
 
+def _ids(values: list[Any], where: str) -> list[int]:
+    """Values that are ids, whole numbers; InputError names the first that is none."""
+    for number, value in enumerate(values):
+        if not isinstance(value, int):
+            raise InputError(f"{where}: entry {number} is {value!r}, expected a whole number")
+    return values
+
+
+def _by_id(ids: list[int], values: Iterable[Any], where: str) -> dict[int, Any]:
+    """Values by id; InputError where an id occurs twice and says two things."""
+    found: dict[int, Any] = {}
+    for identifier, value in zip(ids, values):
+        if found.setdefault(identifier, value) != value:
+            raise InputError(
+                f"{where}: id {identifier} occurs twice, with {found[identifier]} and {value}"
+            )
+    return found
+
+
 def _part(content: Any, part: str, keys: tuple[str, ...], path: Path) -> tuple[list[Any], ...]:
     """Columns of one of the lists of a COCO file."""
     if not isinstance(content, dict) or part not in content:
@@ -155,6 +175,7 @@ def _part(content: Any, part: str, keys: tuple[str, ...], path: Path) -> tuple[l
 def _species(content: Any, path: Path) -> dict[int, str]:
     """Names by category id, in the order of the ids."""
     ids, names = _part(content, "categories", ("id", "name"), path)
+    _ids(ids, f"{path}, categories, id")
     if len(set(ids)) < len(ids):
         raise InputError(f"{path}, categories: an id occurs twice")
     if len(ids) < 2:
@@ -166,13 +187,19 @@ def _observations(path: Path, index: dict[int, int]) -> Observations:
     content = _read(path)
     (ids,) = _part(content, "images", ("id",), path)
     of_image, categories = _part(content, "annotations", ("image_id", "category_id"), path)
+    _ids(ids, f"{path}, images, id")
+    _ids(of_image, f"{path}, annotations, image_id")
+    _ids(categories, f"{path}, annotations, category_id")
+    if len(set(ids)) < len(ids):
+        raise InputError(f"{path}, images: an id occurs twice")
+    category_of = _by_id(of_image, categories, f"{path}, annotations")
     unknown = sorted(set(categories) - set(index))
     if unknown:
         raise InputError(
             f"{path}, annotations: category_id {unknown[0]} is none of the {len(index)} "
             f"categories of the {TRAINING} file"
         )
-    label = dict(zip(of_image, (index[category] for category in categories)))
+    label = {image: index[category] for image, category in category_of.items()}
     _check_known(ids, label, path, "annotation")
     lonlat = _places(path.with_name(f"{path.stem}_locations.json"), ids, path)
     labels = np.array([label[image] for image in ids], np.int64)
@@ -188,6 +215,7 @@ def _places(path: Path, ids: list[int], images: Path) -> Floats:
     """(N, 2) lon, lat of the images; NaN where either is null."""
     entries = _read(path)
     known, lon, lat = (_column(entries, key, str(path)) for key in ("id", "lon", "lat"))
+    _by_id(_ids(known, f"{path}, id"), zip(lon, lat), str(path))
     row = {identifier: position for position, identifier in enumerate(known)}
     _check_known(ids, row, images, f"entry in {path.name}")
     try:

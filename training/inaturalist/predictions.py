@@ -103,7 +103,7 @@ def _open(path: Path) -> tuple[Any, bool | None, Any]:
         if not hasattr(opened, "files"):
             return opened, None, None
         with opened:
-            if {"indptr", "indices", "data", "shape"} <= set(opened.files):
+            if {"format", "data", "shape"} <= set(opened.files):
                 sparse = require("scipy.sparse", extra="train", purpose="sparse predictions")
                 return sparse.load_npz(path).tocsr(), False, None
             kind = next((key for key in ("logits", "probs") if key in opened.files), None)
@@ -121,7 +121,12 @@ def _open(path: Path) -> tuple[Any, bool | None, Any]:
 def _rows_by_id(path: Path, own: Any, ids: Integers, count: int) -> Integers:
     if own.shape != (count,):
         raise InputError(f"{path}: {own.size:,} ids for {count:,} rows")
-    position = {int(identifier): row for row, identifier in enumerate(own)}
+    try:
+        position = {int(identifier): row for row, identifier in enumerate(own)}
+    except (TypeError, ValueError):
+        raise InputError(f"{path}: `ids` are to be whole numbers, the ids of images") from None
+    if len(position) < count:
+        raise InputError(f"{path}: an id occurs twice in `ids`")
     missing = [int(image) for image in ids if int(image) not in position]
     if missing:
         raise InputError(
