@@ -12,6 +12,7 @@ import click
 
 from satclip_core.encodings import ENCODINGS
 from satclip_core.errors import InputError, require
+from satclip_core.files import check_target
 
 from .options import combined
 from .progress import progress
@@ -114,6 +115,9 @@ class RunOptions:
             require(module, extra="reproduce", purpose=purpose)
         torch = require("torch", extra="reproduce", purpose=purpose)
         torch.set_num_threads(self.threads)
+        for target in (self.output, self.figure):  # before the hours of training
+            folder = next(parent for parent in target.absolute().parents if parent.exists())
+            check_target(folder / target.name, overwrite=True)
 
     @property
     def figure(self) -> Path:

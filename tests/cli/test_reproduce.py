@@ -136,12 +136,14 @@ def test_ablation_on_a_table(run, tmp_path):
         (("land-ocean", "--land", "no.geojson"), "no.geojson: no such file"),
         (("land-ocean", "--settings", "no.yaml"), "no.yaml: no such file"),
         (("land-ocean", "-o", "table.txt"), "table.txt must end in .csv"),
+        (("land-ocean", "-o", "taken/table.csv", "--land", "taken"), "taken does not exist"),
         (("land-ocean", "-E", "sine"), "'sine' is not one of"),
         (("ablation", "t.csv"), "t.csv needs --target"),
         (("ablation", "t.csv", "--target", "T"), "t.csv: no such file"),
         (("checkerboard", "--scale", "0"), "--scale"),
     ],
 )
-def test_what_cannot_be_done_is_refused_in_a_line(refused, monkeypatch, words, named):
+def test_what_cannot_be_done_is_refused_in_a_line(refused, monkeypatch, tmp_path, words, named):
+    (tmp_path / "taken").write_text("a file, no folder")
     monkeypatch.delenv("SATCLIP_DATA", raising=False)
     assert named in refused("reproduce", *words)

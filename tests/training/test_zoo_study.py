@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from satclip_core.errors import InputError
 from satclip_training.zoo import search as search_module
 from satclip_training.zoo import study as study_module
 from satclip_training.zoo.fit import Budget, Split, Task
@@ -104,6 +105,32 @@ def test_a_line_cut_off_by_a_crash_is_run_again(task: Task, tmp_path: Path) -> N
     path.write_text(path.read_text()[:-40])
     assert run_cells(task, {cell: STORED[cell.name]}, study) == first
     assert len(Records(tmp_path)._lines) == 2
+
+
+@pytest.mark.parametrize("line", [b"7", b'{"a": 1}', b'{"key": KEY}', b"\xff\xfe\x00"])
+def test_a_line_that_is_no_run_is_passed_over(task: Task, tmp_path: Path, line: bytes) -> None:
+    cell, study = Cell("wrap", "linear"), Study(tmp_path, 1, BUDGET)
+    first = run_cells(task, {cell: STORED[cell.name]}, study)
+    key = f'"{first[0].keys[0]}"'.encode()
+    (tmp_path / "runs.jsonl").write_bytes(line.replace(b"KEY", key) + b"\n")
+    assert run_cells(task, {cell: STORED[cell.name]}, study) == first
+
+
+def test_a_damaged_prediction_is_one_that_is_not_there(task: Task, tmp_path: Path) -> None:
+    cell = Cell("wrap", "linear")
+    (result,) = run_cells(task, {cell: STORED[cell.name]}, Study(tmp_path, 1, BUDGET))
+    records = Records(tmp_path)
+    assert records.prediction(result.keys[0]) is not None
+    for content in (b"", b"garbage"):
+        (tmp_path / f"prediction-{result.keys[0]}.npy").write_bytes(content)
+        assert records.prediction(result.keys[0]) is None
+
+
+def test_trials_that_are_no_database_are_named(task: Task, tmp_path: Path) -> None:
+    pytest.importorskip("optuna", reason="the extra `reproduce` is not installed")
+    (tmp_path / "trials.db").write_bytes(b"garbage" * 1000)
+    with pytest.raises(InputError, match=r"trials\.db: cannot be used for trials .*remove it"):
+        search(task, "wrap", "linear", SearchPlan(tmp_path, 1, BUDGET))
 
 
 def test_a_set_l_replaces_the_stored_one() -> None:

@@ -44,10 +44,11 @@ class Records:
         if not self._path.exists():
             return []
         entries = []
-        for line in self._path.read_text(encoding="utf-8").splitlines():
+        for line in self._path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
-                entries.append(json.loads(line))
-            except ValueError:  # a line that a crash cut off: its run is done again
+                entry = json.loads(line)
+                entries.append({**entry, "key": entry["key"], "score": float(entry["score"])})
+            except (ValueError, TypeError, KeyError):  # cut off by a crash: its run is done again
                 continue
         return entries
 
@@ -73,7 +74,10 @@ class Records:
     def prediction(self, key: str) -> NDArray[np.float16] | None:
         """Outputs that were kept of a run: (N, dim_out); None where there are none."""
         path = self.folder / f"prediction-{key}.npy"
-        return np.load(path, allow_pickle=False) if path.exists() else None
+        try:
+            return np.load(path, allow_pickle=False)  # type: ignore[no-any-return]
+        except (OSError, ValueError, EOFError):  # not there, or damaged: a figure goes without
+            return None
 
 
 def run_key(

@@ -113,12 +113,19 @@ def _open(
     plan.folder.mkdir(parents=True, exist_ok=True)
     budget = plan.budget
     how = f"{task_digest(task)}-{budget.epochs}x{budget.batch_size}-{budget.dtype}"
-    study = optuna.create_study(
-        study_name=f"{cell}-L{legendre_polys or 'any'}-{how}",
-        storage=f"sqlite:///{(plan.folder / STORAGE).resolve()}",
-        load_if_exists=True,
-        pruner=optuna.pruners.MedianPruner(_STARTUP_TRIALS, _WARMUP_EPOCHS),
-    )
+    file = (plan.folder / STORAGE).resolve()
+    try:
+        study = optuna.create_study(
+            study_name=f"{cell}-L{legendre_polys or 'any'}-{how}",
+            storage=f"sqlite:///{file}",
+            load_if_exists=True,
+            pruner=optuna.pruners.MedianPruner(_STARTUP_TRIALS, _WARMUP_EPOCHS),
+        )
+    except Exception as error:  # SQLAlchemy's and SQLite's own
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"{file}: cannot be used for trials ({reason}); remove it, or name another --folder"
+        ) from error
     done = sum(trial.state.name in _DONE for trial in study.trials)
     # Another seed for the rest of a search that goes on: the same one would repeat its draws.
     study.sampler = optuna.samplers.TPESampler(seed=plan.seed + 1000 * done)
