@@ -50,12 +50,13 @@ def test_single_precision_is_within_1e_4_of_double() -> None:
 
 def test_longitudes_wrap_and_poles_are_one_place() -> None:
     encoder = siren(20)
+    near = {"rtol": 0, "atol": 1e-6}  # BLAS rounds a row by where it stands, on some processors
     same = [(180, 12), (-180, 12), (540, 12)]
-    assert (encoder.encode(same) == encoder.encode([same[0]])).all()
+    np.testing.assert_allclose(encoder.encode(same), encoder.encode(same[:1] * 3), **near)
     pole = [(lon, 90) for lon in (-180, -33, 0, 77.7)]
-    assert (encoder.encode(pole) == encoder.encode([pole[0]])).all()
-    grid = encoder.encode_grid([-180, 180, 540], [12])
-    assert (grid[0] == grid[0, :1]).all()
+    np.testing.assert_allclose(encoder.encode(pole), encoder.encode(pole[:1] * 4), **near)
+    grid = encoder.encode_grid([-180, 180, 540], [12])[0]
+    np.testing.assert_allclose(grid, grid[[0, 0, 0]], **near)
 
 
 def test_no_points_and_no_rows_are_fine() -> None:

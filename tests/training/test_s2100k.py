@@ -25,7 +25,7 @@ from satclip_training.images.s2100k import (
     unpack,
 )
 
-PATIENCE = Policy(timeout=2, attempts=2, backoff=0.01)
+PATIENCE = Policy(attempts=2, backoff=0.01)
 COUNT = 10
 
 
@@ -64,6 +64,7 @@ def hub(files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[Hu
     with Server(hub_handler(made)) as server:
         made.url = server.url
         monkeypatch.setenv("SATCLIP_HUB_URL", server.url)
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
         yield made
 
 

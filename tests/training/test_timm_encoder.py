@@ -272,6 +272,7 @@ class TestFetching:
         with Server(hub_handler(made)) as server:
             made.url = server.url
             monkeypatch.setenv("SATCLIP_HUB_URL", server.url)
+            monkeypatch.setenv("no_proxy", "127.0.0.1")
             monkeypatch.setenv("SATCLIP_CACHE", str(tmp_path / "cache"))
             yield made
 
