@@ -25,8 +25,9 @@ class Hub:
     """Serves /…/resolve/REV/NAME by a redirect to /cdn/NAME?signature, as the real hub does.
 
     `faults` holds what goes wrong with the next requests to the CDN, in order: "500", "404",
-    "reset", "cut:N" (close after N bytes of body), "whole" (Range ignored), "html", "stall",
-    "slow" (a few bytes at a time), "endless" (no length, and more than there is).
+    "reset", "cut:N" (close after N bytes of body), "whole" (Range ignored), "html", "slow" (a few
+    bytes at a time), "hold:N" (the same, and nothing more after N bytes until the client hangs
+    up), "endless" (no length, and more than there is).
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -136,9 +137,9 @@ def hub_handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             if fault.startswith("cut:"):
                 self.wfile.write(body[: int(fault[4:])])
                 return self.hang_up()
-            if fault == "stall":
-                self.wfile.write(body[:1000])
-                time.sleep(3)
+            if fault.startswith("hold:"):
+                self.trickle(body[: int(fault[5:])])
+                self.rfile.read(1)
                 return self.hang_up()
             if fault == "slow":
                 return self.trickle(body)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable
 
@@ -13,6 +15,21 @@ COMMAND = [sys.executable, "-m", "satclip_cli"]
 RASTERS = ("raster", "similarity", "rgb", "clusters", "map")
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Callable[[subprocess.Popen[str]], None]:
+    """Wait until the process has begun to write its output, in a folder of its own."""
+
+    def wait(process: subprocess.Popen[str]) -> None:
+        while process.poll() is None:
+            for path in tmp_path.glob(".*/*"):
+                with suppress(FileNotFoundError):  # side files come and go
+                    if path.stat().st_size:
+                        return
+            time.sleep(0.02)
+
+    return wait
 
 
 @pytest.fixture

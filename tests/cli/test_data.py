@@ -54,7 +54,7 @@ def data(hub_url: str, *args: object, cwd: Path | None = None) -> subprocess.Com
         [sys.executable, "-m", "satclip_cli", "data", *map(str, args)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         env={**environment, "SATCLIP_HUB_URL": hub_url},
         cwd=cwd,
         check=False,

@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -184,7 +183,7 @@ def test_a_reader_that_leaves_early_is_no_drama(small_model, tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX knows them")
 @pytest.mark.parametrize("suffix", ["csv", "gpkg", "parquet"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopping_it_leaves_nothing(small_model, tmp_path, suffix, number):
+def test_stopping_it_leaves_nothing(begun, small_model, tmp_path, suffix, number):
     if suffix != "csv":
         pytest.importorskip("geopandas")
     rows = "".join(f"{i},{i % 180},{i % 90}\n" for i in range(200_000))
@@ -196,12 +195,9 @@ def test_stopping_it_leaves_nothing(small_model, tmp_path, suffix, number):
         stderr=subprocess.PIPE,
         text=True,
     )
-    until = time.monotonic() + 30
-    while len(list(tmp_path.iterdir())) == 1 and time.monotonic() < until:
-        time.sleep(0.02)  # until the temporary folder is there
-    time.sleep(0.5)
+    begun(process)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode in (130, 143)
     assert "Traceback" not in errors
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]

@@ -89,11 +89,10 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_so(
     with subprocess.Popen(
         [*COMMAND, *asked], stderr=subprocess.PIPE, text=True, env=ONE_THREAD
     ) as running:
-        until = time.monotonic() + 60
-        while not checkpoint.exists() and time.monotonic() < until:
+        while running.poll() is None and not checkpoint.exists():
             time.sleep(0.05)
         running.send_signal(signal.SIGINT)
-        _, errors = running.communicate(timeout=60)
+        _, errors = running.communicate(timeout=120)
     assert running.returncode == 130, errors
     assert "the same command goes on" in errors.splitlines()[-1]
     assert [file.name for file in kept.iterdir()] == [checkpoint.name]
@@ -146,7 +145,7 @@ def test_help_answers_without_torch() -> None:
     code = "import sys; from satclip_cli.main import run; run(['reproduce', 'inaturalist', '-h'])"
     done = subprocess.run(
         [sys.executable, "-c", f"{code}; assert 'torch' not in sys.modules"],
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "--image-logits" in done.stdout

@@ -22,7 +22,7 @@ from satclip_core.registry import fetch, find_model, list_models, load_encoder, 
 
 # The one published model whose size and hash are learnt from the hub, so that any file will do.
 NAME = "satclip-vit16-l40"
-QUICK = Policy(timeout=1.0, attempts=2, backoff=0.01)
+QUICK = Policy(attempts=2, backoff=0.01)
 
 
 @pytest.fixture

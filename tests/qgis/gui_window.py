@@ -77,7 +77,7 @@ class Window(QObject):
         return [item.text() for item in self.bar.items()]
 
 
-def wait(reached: Callable[[], object], seconds: float = 20) -> None:
+def wait(reached: Callable[[], object], seconds: float = 120) -> None:
     """Let QGIS work until something is reached."""
     end = time.monotonic() + seconds
     while not reached():

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 
 import numpy as np
 import pytest
@@ -174,18 +172,10 @@ def test_a_cancel_in_the_middle_ends_soon(run, make_points, project):
         features.append(feature)
     layer.dataProvider().addFeatures(features)
     feedback = Feedback()
-    stopped = []
-
-    def stop():
-        stopped.append(time.monotonic())
-        feedback.cancel()
-
-    threading.Timer(0.7, stop).start()
+    feedback.progressChanged.connect(lambda percent: percent > 30 and feedback.cancel())
     given = {"INPUT": layer, "OUTPUT": "memory:"}
     out = run("embedpoints", given, feedback=feedback)["OUTPUT"]
-    assert stopped, "it was done before it could be stopped"
-    assert time.monotonic() - stopped[0] < 3
-    assert out.featureCount() < 40000
+    assert 0.3 * 40000 < out.featureCount() < 0.4 * 40000
 
 
 def test_the_most_similar_places_come_first(run, encoder):

@@ -296,18 +296,20 @@ def test_a_cancel_in_the_middle_is_heard_within_a_block(name, run, tmp_path):
     stopped = []
 
     def stop():
-        stopped.append(time.monotonic())
+        stopped.append((time.monotonic(), len(feedback.steps)))
         feedback.cancel()
 
     world = parameters(name, tmp_path / "out.tif", EXTENT="-180,180,-90,90 [EPSG:4326]")
     # 7200 x 3600 pixels, one band: hundreds of blocks, minutes of work.
     res = 0.5 if name == "embeddingraster" else 0.05
-    timer = threading.Timer(1.0, stop)
+    timer = threading.Timer(0.5, stop)
     timer.start()
     out = run(name, {**world, "RESOLUTION": res}, feedback=feedback)
     timer.join()
     assert "OUTPUT" not in out
-    assert time.monotonic() - stopped[0] < 2.0
+    when, steps = stopped[0]
+    assert len(feedback.steps) <= steps + 1
+    assert time.monotonic() - when < 30  # on a busy machine; the whole takes minutes there
     assert not list(tmp_path.iterdir())
     assert any("Stopped" in line for line in feedback.said)
 

@@ -135,9 +135,8 @@ def test_panning_and_zooming_draw_the_new_view(window: Window, dock: object) -> 
         lambda: window.canvas.zoomByFactor(0.2),
     ):
         change()
-        QTest.qWait(250)
+        wait(lambda: dock.session.view == dock.view())
         settle(dock)
-        assert dock.session.view == dock.view()
         shown = dock.layer.layer.extent()
         assert shown.center().distance(window.canvas.extent().center()) < 1
         assert shown.width() == pytest.approx(window.canvas.extent().width())
@@ -214,7 +213,7 @@ def test_saving_gives_what_the_command_line_gives(
     settle(dock)
     path = tmp_path / "similar.tif"
     dock.save(str(path))
-    wait(lambda: dock._saving is None, seconds=120)
+    wait(lambda: dock._saving is None)
     assert path.exists(), window.messages()
     saved = gdal.Open(str(path))
     places = [(place.lon, place.lat) for place in dock.session.places]
@@ -229,7 +228,7 @@ def test_saving_where_nothing_can_be_written_says_so(
 ) -> None:
     window.click(320, 200)
     dock.save(str(tmp_path / "missing" / "similar.tif"))
-    wait(lambda: dock._saving is None, seconds=120)
+    wait(lambda: dock._saving is None)
     assert "missing" in window.messages()[-1]
 
 
