@@ -17,7 +17,8 @@ from satclip_cli.progress import duration, quantity
 HEAVY = ("numpy", "rasterio", "pyproj", "torch", "rich", "satclip_core.encoder")
 
 
-def test_help_lists_every_command(capsys):
+def test_help_lists_every_command(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     assert run(["--help"]) == 0
     out = capsys.readouterr().out
     for name, text in COMMANDS.items():
