@@ -86,12 +86,13 @@ def command(
 
 def _plan(config: TrainConfig, options: RunOptions) -> str:
     """What a run would do, after every file was found."""
+    from satclip_training.land import load_points
     from satclip_training.run import check_files
 
     files = check_files(config, options.places)
     count = config.points.count
-    if config.points.patches is not None:
-        count = min([count, *(files[name] for name, s in config.sources.items() if s.patches)])
+    if config.points.file is not None or config.points.patches is not None:
+        count = len(load_points(config.points, options.places))
     lines = [f"{config.name}: {count:,} points, output {options.output}"]
     total = 0
     for name, source in config.sources.items():

@@ -290,11 +290,27 @@ def locations(config_file: Path, data_root: str | os.PathLike[str] | None = None
     return Locations((Path(root).resolve(), beside) if root else (beside,))
 
 
+def _strict_loader(yaml: Any) -> Any:
+    """YAML's safe loader, which takes the last of two equal keys in silence: this one refuses."""
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            seen = set()
+            for key, _ in node.value:
+                if key.value in seen:
+                    problem = f"the key {key.value!r} occurs twice"
+                    raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+                seen.add(key.value if isinstance(key.value, str) else id(key))
+            return super().construct_mapping(node, deep)
+
+    return Loader
+
+
 def read_yaml(path: Path) -> Any:
     """Parse a YAML file; InputError names file and line where it is not YAML."""
     yaml = require("yaml", extra="train", purpose="reading configurations")
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), _strict_loader(yaml))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:

@@ -97,6 +97,22 @@ def test_broken_yaml_names_the_line(tmp_path: Path) -> None:
         load(tmp_path, "name: [x\nsources: {")
 
 
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [("training: {epochs: 3}\ntraining: {}", 2), ("model: {dropout: 0, dropout: 1}", 1)],
+)
+def test_a_key_given_twice_names_the_line(tmp_path: Path, more: str, line: int) -> None:
+    first = len(BASE.rstrip("\n").splitlines())
+    with pytest.raises(InputError, match=rf"at line {first + line}: the key '\w+' occurs twice"):
+        load(tmp_path, f"{BASE.rstrip()}\n{more}\n")
+
+
+def test_keys_are_shared_by_anchors(tmp_path: Path) -> None:
+    shared = "training: &t {epochs: 3}\nmodel: {<<: {dropout: 0.5}, capacity: 8}\n"
+    config = load(tmp_path, f"{BASE.rstrip()}\n{shared}")
+    assert (config.model.dropout, config.model.capacity) == (0.5, 8)
+
+
 def test_numbers_in_exponent_form_without_a_dot_are_numbers(tmp_path: Path) -> None:
     assert load(tmp_path, BASE, "training.learning_rate=1e-4").training.learning_rate == 1e-4
 

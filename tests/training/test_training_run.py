@@ -407,6 +407,14 @@ def test_dry_run_writes_nothing(world: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_a_dry_run_counts_the_places_of_a_file(world: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "places.npy", sample_points(600, seed=0))
+    file = f"points.file={tmp_path / 'places.npy'}"
+    result = run_command(TINY, "--data-root", world, "--dry-run", "--set", file)
+    assert result.output.startswith("tiny: 600 points")
+    assert "8 epochs of 2 steps" in result.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
