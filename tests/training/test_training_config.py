@@ -107,6 +107,13 @@ def test_a_key_given_twice_names_the_line(tmp_path: Path, more: str, line: int) 
         load(tmp_path, f"{BASE.rstrip()}\n{more}\n")
 
 
+@pytest.mark.parametrize("key", ["? [a, b]", "? {a: b}", "7", "null", "2026-11-21", "'9 9'"])
+def test_a_key_that_is_no_word_is_one_line(tmp_path: Path, key: str) -> None:
+    with pytest.raises(InputError, match="not valid YAML|unknown key") as caught:
+        load(tmp_path, f"{BASE.rstrip()}\n{key}\n: 1\n" if "?" in key else f"{BASE}\n{key}: 1\n")
+    assert "\n" not in str(caught.value)
+
+
 def test_keys_are_shared_by_anchors(tmp_path: Path) -> None:
     shared = "training: &t {epochs: 3}\nmodel: {<<: {dropout: 0.5}, capacity: 8}\n"
     config = load(tmp_path, f"{BASE.rstrip()}\n{shared}")
