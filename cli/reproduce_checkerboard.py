@@ -8,6 +8,7 @@ import click
 
 from .options import verbosity_options
 from .reproduce_options import (
+    Range,
     RunOptions,
     encoding_option,
     network_option,
@@ -31,7 +32,7 @@ ENCODERS = ("cartesian3d", "grid", "theory", "spherecplus", "sphericalharmonics"
 @network_option(("siren",))
 @click.option(
     "--scale", "scales", multiple=True, default=SCALES, show_default=True, metavar="S",
-    type=click.FloatRange(min=0.02, max=50),
+    type=Range(min=0.02, max=50),
     help="S x 200 centres; may be given again.",
 )  # fmt: skip
 @click.option(

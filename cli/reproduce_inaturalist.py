@@ -14,7 +14,7 @@ from satclip_core.files import check_target
 
 from .options import verbosity_options
 from .progress import progress
-from .reproduce_options import NETWORKS, encoding_option, network_option
+from .reproduce_options import NETWORKS, Range, encoding_option, network_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,12 +59,12 @@ _GAIN = (("gain", "delta"), ("paper", "paper_delta"))
 @click.option("--batch-size", type=click.IntRange(1), help="Observations a step.  [default: 2000]")
 @click.option(
     "--learning-rate",
-    type=click.FloatRange(0, min_open=True),
+    type=Range(0, min_open=True),
     help="Of Adam.  [default: the published one of the cell]",
 )
 @click.option(
     "--positive-weight",
-    type=click.FloatRange(0, min_open=True),
+    type=Range(0, min_open=True),
     help="Weight of what was seen.  [default: 2048 or the number of species, the smaller]",
 )
 @click.option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,19 @@ if TYPE_CHECKING:
 NETWORKS = ("linear", "fcnet", "siren")
 LAND_FILE = "masks/ne_50m_land.geojson"
 _DATA_ROOT_VARIABLE = "SATCLIP_DATA"
+
+
+class Range(click.FloatRange):
+    """A range that NaN, which is neither below nor above any number, lies outside of."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Text to a finite float in the range."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
 
 
 def encoding_option(default: Sequence[str]) -> Callable[[Any], Any]:

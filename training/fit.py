@@ -69,6 +69,9 @@ def fit(
     report = EpochReport(output, tasks, shipped, config.probe.every)
     callbacks = [_OwnSignals(), report, Checkpoints(output, cancelled)]
     trainer = _trainer(config, pairs, output, callbacks)
+    wanted, used = config.training.precision, trainer.precision
+    if used != wanted and pairs.group.leads:
+        log.warning("training.precision: %s is not to be had here, %s instead", wanted, used)
     log.info("training on %s pairs%s", f"{len(pairs.training):,}", _shared(pairs.group))
     trainer.fit(module, ckpt_path=checkpoint)
     return module

@@ -141,6 +141,8 @@ def test_ablation_on_a_table(run, tmp_path):
         (("ablation", "t.csv"), "t.csv needs --target"),
         (("ablation", "t.csv", "--target", "T"), "t.csv: no such file"),
         (("checkerboard", "--scale", "0"), "--scale"),
+        (("checkerboard", "--scale", "nan"), "nan is not a finite number"),
+        (("inaturalist", "--learning-rate", "inf"), "inf is not a finite number"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_a_line(refused, monkeypatch, tmp_path, words, named):

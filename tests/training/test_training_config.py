@@ -109,7 +109,7 @@ def test_a_key_given_twice_names_the_line(tmp_path: Path, more: str, line: int) 
 
 @pytest.mark.parametrize("key", ["? [a, b]", "? {a: b}", "7", "null", "2026-11-21", "'9 9'"])
 def test_a_key_that_is_no_word_is_one_line(tmp_path: Path, key: str) -> None:
-    with pytest.raises(InputError, match="not valid YAML|unknown key") as caught:
+    with pytest.raises(InputError, match=r"not valid YAML|unknown key") as caught:
         load(tmp_path, f"{BASE.rstrip()}\n{key}\n: 1\n" if "?" in key else f"{BASE}\n{key}: 1\n")
     assert "\n" not in str(caught.value)
 

@@ -185,6 +185,18 @@ def test_other_precisions_learn_alike(
     assert not torch.equal(plain.double(), other.double())
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="float16 is to be had on a GPU")
+def test_float16_on_a_cpu_is_said_to_be_bfloat16(
+    world: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for precision in ("16-mixed", "32-true"):
+        caplog.clear()
+        train(short(f"training.precision={precision}"), options(world, tmp_path / precision))
+        said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+        expected = "training.precision: 16-mixed is not to be had here, bf16-mixed instead"
+        assert said == ([expected] if precision == "16-mixed" else [])
+
+
 def test_the_sigmoid_loss_learns_its_bias(world: Path, tmp_path: Path) -> None:
     train(short("training.loss=siglip"), options(world, tmp_path))
     state = torch.load(tmp_path / "last.ckpt", weights_only=True)["state_dict"]
