@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,18 @@ def test_a_search_goes_on_and_finds_what_learns(
     assert found[cell].learning_rate > 5e-3
     monkeypatch.setattr(search_module, "fit", refuse)
     assert searched_settings(task, [cell], plan(6)) == found
+
+
+def test_what_is_found_for_another_cell_stays(task: Task, tmp_path: Path) -> None:
+    pytest.importorskip("optuna", reason="the extra `reproduce` is not installed")
+    plan = SearchPlan(tmp_path, 1, Budget(epochs=1, batch_size=50, dtype="float32"))
+    cells = [Cell("direct", "linear"), Cell("wrap", "linear")]
+    found = {cell.name: searched_settings(task, [cell], plan)[cell] for cell in cells}
+    assert read_settings(tmp_path / "settings.yaml") == found
+    # Another task's are others, though the cells have the same names.
+    other = replace(task, test=task.validation)
+    last = searched_settings(other, cells[:1], plan)
+    assert read_settings(tmp_path / "settings.yaml") == {cells[0].name: last[cells[0]]}
 
 
 def test_a_search_keeps_a_given_l(task: Task, tmp_path: Path) -> None:

@@ -89,17 +89,30 @@ def read_settings(path: Path) -> dict[str, CellSettings]:
     Raises:
         InputError: no such file, no such cell, or a bad value in it.
     """
+    return _read(path).cells
+
+
+def _read(path: Path) -> SettingsFile:
     if not path.is_file():
         raise InputError(f"settings {path}: no such file")
     content = build(SettingsFile, read_yaml(path), f"{path}: ")
     for cell in content.cells:
         split(cell)
-    return content.cells
+    return content
 
 
 def stored_settings(name: str) -> dict[str, CellSettings]:
     """The settings that come with the package: `land-ocean`, `land-ocean-searched`, …"""
     return read_settings(FOLDER / f"{name}.yaml")
+
+
+def add_settings(path: Path, cells: Mapping[str, CellSettings], source: str) -> None:
+    """Write cells beside those that the file has from the same source; others are replaced."""
+    try:
+        kept = _read(path)
+    except InputError:  # not there, or edited: it is written anew
+        kept = SettingsFile({})
+    write_settings(path, {**(kept.cells if kept.source == source else {}), **cells}, source)
 
 
 def write_settings(path: Path, cells: Mapping[str, CellSettings], source: str) -> None:

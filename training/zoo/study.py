@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from .fit import Budget, Task, fit, grade, predict
-from .records import Record, Records, run_key
+from .records import Record, Records, run_key, task_digest
 from .search import SearchPlan, search
-from .settings import CellSettings, write_settings
+from .settings import CellSettings, add_settings
 
 logger = logging.getLogger("satclip_training.zoo")
 
@@ -86,12 +86,18 @@ def searched_settings(
 ) -> dict[Cell, CellSettings]:
     """Settings of cells by a search for each; kept in `plan.folder`, and as `settings.yaml` there.
 
+    The file also keeps what earlier calls found for other cells of the same task.
+
     Raises:
         MissingDependencyError: Optuna is not installed.
         InputError: no trial of a cell ended with a finite loss.
     """
     found: dict[Cell, CellSettings] = {}
     total = len(cells) * plan.trials
+    source = (
+        f"found by {plan.trials} Optuna trials of {plan.budget.epochs} epochs, {task.name} "
+        f"({task_digest(task)})"
+    )
 
     def report(done: int) -> None:
         if progress is not None:
@@ -103,9 +109,8 @@ def searched_settings(
         )
         logger.info("%s: %s", cell.label, found[cell])
         plain = {c.name: s for c, s in found.items() if c.legendre_polys is None}
-        source = f"found by {plan.trials} Optuna trials of {plan.budget.epochs} epochs, {task.name}"
         if plain:
-            write_settings(plan.folder / "settings.yaml", plain, source)
+            add_settings(plan.folder / "settings.yaml", plain, source)
     return found
 
 
