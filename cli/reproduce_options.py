@@ -79,7 +79,7 @@ land_option = click.option(
 
 
 def run_options(folder: str, output: str, *, seeds: int) -> Callable[[Any], Any]:
-    """Seeds, epochs, trials, threads, the run folder and the CSV: the fields of `RunOptions`."""
+    """How many runs and trials, how long, and where they go: the fields of `RunOptions`."""
     return combined(
         click.option(
             "--seeds", default=seeds, show_default=True, type=click.IntRange(min=1), metavar="N",
@@ -91,7 +91,11 @@ def run_options(folder: str, output: str, *, seeds: int) -> Callable[[Any], Any]
         ),
         click.option(
             "--trials", default=100, show_default=True, type=click.IntRange(min=1), metavar="N",
-            help="Optuna trials of a search, of 100 epochs each.",
+            help="Optuna trials of a search.",
+        ),
+        click.option(
+            "--trial-epochs", default=100, show_default=True, type=click.IntRange(min=1),
+            metavar="N", help="Epochs of a trial, never more than --epochs.",
         ),
         click.option(
             "--threads", default=1, show_default=True, type=click.IntRange(min=1), metavar="N",
@@ -117,6 +121,7 @@ class RunOptions:
     seeds: int
     epochs: int
     trials: int
+    trial_epochs: int
     threads: int
     folder: Path
     output: Path
@@ -174,7 +179,7 @@ def search_for(
     if not cells:
         return {}
     require("optuna", extra="reproduce", purpose="searching settings")
-    length = min(SEARCH_BUDGET.epochs, run.epochs)
+    length = min(run.trial_epochs, run.epochs)
     plan = SearchPlan(run.folder, run.trials, replace(SEARCH_BUDGET, epochs=length, **budget))
     with progress(f"{task.name}: search", "trials") as report:
         return searched_settings(task, cells, plan, report)

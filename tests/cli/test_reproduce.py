@@ -87,10 +87,12 @@ def test_cells_without_settings_are_searched(run, land, tmp_path):
     )
     words = ("--land", land, "-E", "direct", "-E", "wrap", "-N", "linear", "--seeds", 1)
     result = run(
-        "reproduce", "land-ocean", *words, "--settings", "own.yaml", "--trials", 2, "--epochs", 2
-    )
+        "reproduce", "land-ocean", *words, "--settings", "own.yaml", "--epochs", 4,
+        "--trials", 2, "--trial-epochs", 3,
+    )  # fmt: skip
     assert result.returncode == 0, result.stderr
     found = (tmp_path / "runs" / "land-ocean" / "settings.yaml").read_text()
+    assert "2 Optuna trials of 3 epochs" in found
     assert "wrap-linear" in found
     assert "direct-linear" not in found
 
