@@ -98,6 +98,10 @@ def run_options(folder: str, output: str, *, seeds: int) -> Callable[[Any], Any]
             metavar="N", help="Epochs of a trial, never more than --epochs.",
         ),
         click.option(
+            "--no-pruning", is_flag=True,
+            help="Let each trial run to its end: slower, and fairer to what learns slowly.",
+        ),
+        click.option(
             "--threads", default=1, show_default=True, type=click.IntRange(min=1), metavar="N",
             help="Threads of torch.",
         ),
@@ -122,6 +126,7 @@ class RunOptions:
     epochs: int
     trials: int
     trial_epochs: int
+    no_pruning: bool
     threads: int
     folder: Path
     output: Path
@@ -180,7 +185,8 @@ def search_for(
         return {}
     require("optuna", extra="reproduce", purpose="searching settings")
     length = min(run.trial_epochs, run.epochs)
-    plan = SearchPlan(run.folder, run.trials, replace(SEARCH_BUDGET, epochs=length, **budget))
+    lengths = replace(SEARCH_BUDGET, epochs=length, **budget)
+    plan = SearchPlan(run.folder, run.trials, lengths, pruning=not run.no_pruning)
     with progress(f"{task.name}: search", "trials") as report:
         return searched_settings(task, cells, plan, report)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -161,6 +162,29 @@ def test_a_search_goes_on_and_finds_what_learns(
     assert found[cell].learning_rate > 5e-3
     monkeypatch.setattr(search_module, "fit", refuse)
     assert searched_settings(task, [cell], plan(6)) == found
+
+
+@pytest.mark.parametrize("pruning", [True, False])
+def test_trials_are_pruned_where_the_plan_says_so(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pruning: bool
+) -> None:
+    optuna = pytest.importorskip("optuna", reason="the extra `reproduce` is not installed")
+    losses = iter([1.0] * 5 + [2.0])
+
+    def worse_at_last(*_cell: object, report: Callable[[int, float], None], **_how: object) -> Any:
+        loss = next(losses)
+        for epoch in range(1, 41):
+            report(epoch, loss)
+        return SimpleNamespace(validation_loss=loss)
+
+    monkeypatch.setattr(search_module, "fit", worse_at_last)
+    plan = SearchPlan(tmp_path, 6, Budget(epochs=40), pruning=pruning)
+    searched_settings(task, [Cell("wrap", "linear")], plan)
+    storage = f"sqlite:///{tmp_path / 'trials.db'}"
+    (name,) = optuna.get_all_study_names(storage)
+    trials = optuna.load_study(study_name=name, storage=storage).trials
+    states = [trial.state.name for trial in trials]
+    assert states == ["COMPLETE"] * 5 + ["PRUNED" if pruning else "COMPLETE"]
 
 
 def test_what_is_found_for_another_cell_stays(task: Task, tmp_path: Path) -> None:

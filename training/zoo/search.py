@@ -28,12 +28,22 @@ Report = Callable[[int], None]
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """How much is searched, and where trials are kept."""
+    """How much is searched, and where trials are kept.
+
+    Attributes:
+        folder: of the trials.
+        trials: of each cell.
+        budget: of each trial.
+        seed: of the sampler.
+        pruning: whether trials that are worse than the median half-way are ended; it saves most
+            of the time, and prefers settings that learn fast to those that end well.
+    """
 
     folder: Path
     trials: int = 100
     budget: Budget = SEARCH_BUDGET
     seed: int = 0
+    pruning: bool = True
 
 
 def suggest(
@@ -70,8 +80,8 @@ def search(
 ) -> CellSettings:
     """The settings with the lowest validation loss.
 
-    TPE with median pruning. Trials are kept in `plan.folder`; a second call makes those that are
-    missing.
+    TPE, with median pruning where the plan says so. Trials are kept in `plan.folder`; a second
+    call makes those that are missing.
 
     Args:
         task: what is learnt.
@@ -113,13 +123,17 @@ def _open(
     plan.folder.mkdir(parents=True, exist_ok=True)
     budget = plan.budget
     how = f"{task_digest(task)}-{budget.epochs}x{budget.batch_size}-{budget.dtype}"
+    pruners = optuna.pruners
+    pruner = pruners.MedianPruner(_STARTUP_TRIALS, _WARMUP_EPOCHS)
+    if not plan.pruning:
+        how, pruner = f"{how}-unpruned", pruners.NopPruner()
     file = (plan.folder / STORAGE).resolve()
     try:
         study = optuna.create_study(
             study_name=f"{cell}-L{legendre_polys or 'any'}-{how}",
             storage=f"sqlite:///{file}",
             load_if_exists=True,
-            pruner=optuna.pruners.MedianPruner(_STARTUP_TRIALS, _WARMUP_EPOCHS),
+            pruner=pruner,
         )
     except Exception as error:  # SQLAlchemy's and SQLite's own
         reason = " ".join(str(error).split())[:200]

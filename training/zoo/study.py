@@ -95,8 +95,8 @@ def searched_settings(
     found: dict[Cell, CellSettings] = {}
     total = len(cells) * plan.trials
     source = (
-        f"found by {plan.trials} Optuna trials of {plan.budget.epochs} epochs, {task.name} "
-        f"({task_digest(task)})"
+        f"found by {plan.trials} {'' if plan.pruning else 'unpruned '}Optuna trials of "
+        f"{plan.budget.epochs} epochs, {task.name} ({task_digest(task)})"
     )
 
     def report(done: int) -> None:
