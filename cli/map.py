@@ -12,7 +12,7 @@ import click
 from .messages import quiet, tell
 from .options import Command, combined
 from .progress import progress
-from .rasters import RasterRequest, carry_out, raster_options
+from .rasters import RasterRequest, carry_out, check_beside, raster_options
 
 if TYPE_CHECKING:
     from satclip_core.encoder import LocationEncoder
@@ -96,12 +96,12 @@ def command(
     satclip map plots.gpkg --column forest_type --probabilities --bbox 5 45 11 48 --res 0.05
     satclip map cover.csv --column code --classes --like elevation.tif --report scores.json
     """
-    from satclip_core.files import check_target, written_whole
+    from satclip_core.files import written_whole
     from satclip_core.mapping import fit_map
     from satclip_core.points import SamplesRequest
 
     if report_file is not None and not request.dry_run:
-        check_target(report_file, overwrite=request.overwrite)
+        check_beside(request, report_file, source)
     asked = SamplesRequest(source, classes=classes or None, crs=samples_crs, **options)
     fitted: list[MapModel] = []
 

@@ -124,13 +124,14 @@ def carry_out(request: RasterRequest, make: Maker) -> bool:
     Raises:
         SatclipError: it cannot be done; whatever can be known is refused before computing.
     """
-    from satclip_core.files import check_target
+    from satclip_core.files import check_apart, check_target
     from satclip_core.raster import WriteOptions, open_mask, write_raster
     from satclip_core.registry import load_encoder
 
     start = time.monotonic()
     grid = request.grid()
     if not request.dry_run:
+        check_apart(request.output, (request.like, request.land_mask))
         check_target(request.output, overwrite=request.overwrite)
     encoder = load_encoder(request.model)
     mask = None if request.land_mask is None else open_mask(request.land_mask)
@@ -174,10 +175,8 @@ def carry_out_and_save(
     Raises:
         SatclipError: it cannot be done; the file is checked before anything is computed.
     """
-    from satclip_core.files import check_target
-
     if target is not None and not request.dry_run:
-        check_target(target, overwrite=request.overwrite)
+        check_beside(request, target)
     used: list[Any] = []
 
     def product_alone(encoder: LocationEncoder, grid: Grid, mask: Mask | None) -> Product:
@@ -187,6 +186,23 @@ def carry_out_and_save(
 
     if carry_out(request, product_alone) and target is not None:
         used[0].save(target, overwrite=request.overwrite)
+
+
+def check_beside(request: RasterRequest, target: Path, *read: str) -> None:
+    """Refuse a file beside the raster that cannot be written, or is one of the request's own.
+
+    Args:
+        request: the options.
+        target: file to write.
+        read: other files that the command reads.
+
+    Raises:
+        OutputError: it cannot be written, or is given twice.
+    """
+    from satclip_core.files import check_apart, check_target
+
+    check_apart(target, (request.output, request.like, request.land_mask, request.model, *read))
+    check_target(target, overwrite=request.overwrite)
 
 
 def command_line() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,17 +16,41 @@ def check_target(path: Path, *, overwrite: bool = False) -> None:
     """Refuse a target that cannot be written, before any work is done for it.
 
     Raises:
-        OutputError: it exists and may not be replaced, its folder is missing or read-only.
+        OutputError: it exists and may not be replaced, it is a folder or a device, its folder is
+            missing or read-only.
     """
     folder = path.parent
     if path.is_dir():
         raise OutputError(f"{path} is a folder: give a file name")
+    if path.exists() and not path.is_file():  # /dev/null would be replaced, given the right to
+        raise OutputError(f"{path} is no regular file: give a file name")
     if path.exists() and not overwrite:
         raise OutputError(f"{path} exists: give another name, or --overwrite to replace it")
     if not folder.is_dir():
         raise OutputError(f"the folder {folder} does not exist: create it, or write elsewhere")
     if not os.access(folder, os.W_OK):
         raise OutputError(f"no permission to write in {folder}: write elsewhere")
+
+
+def check_apart(target: Path, others: Iterable[str | os.PathLike[str] | None]) -> None:
+    """Refuse a target that the same request reads or writes under another option.
+
+    Args:
+        target: file to write.
+        others: the other files; None where an option was not given.
+
+    Raises:
+        OutputError: one of them is the same file.
+    """
+    for other in others:
+        if other is not None and _is_same(target, Path(other)):
+            raise OutputError(f"{target} is given twice, as {other} too: write to another file")
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    if one.exists() and other.exists():
+        return os.path.samefile(one, other)
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 @contextmanager

@@ -89,8 +89,6 @@ def _check(request: PointsRequest) -> None:
     target = Path(request.target)
     if request.target == STANDARD_STREAM:
         return
-    if target.exists() and not (target.is_file() or target.is_dir()):
-        raise OutputError(f"{target} is no regular file")
     source = Path(request.source)
     if target.exists() and source.exists() and os.path.samefile(source, target):
         raise OutputError(f"{target} is the {kind} table that is read: write to another file")

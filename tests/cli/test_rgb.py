@@ -60,3 +60,25 @@ def test_a_basis_of_another_model_is_refused(run, refused, tmp_path):
 def test_a_bad_basis_is_one_line(refused, tmp_path, args, message):
     (tmp_path / "bad.json").write_text("nonsense")
     assert message in refused("rgb", *WORLD, *args)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("rgb", "-o", "x.tif", "--save-basis", "./x.tif", *WORLD),
+        ("clusters", "-k", 3, "-o", "x.tif", "--save-model", "x.tif", *WORLD),
+        ("map", "samples.csv", "--column", "v", "-o", "x.tif", "--report", "samples.csv", *WORLD),
+        ("map", "samples.csv", "--column", "v", "-o", "x.tif", "--report", "x.tif", *WORLD),
+        ("rgb", "-o", "like.tif", "--like", "like.tif"),
+        ("rgb", "-o", "like.tif", "--land-mask", "like.tif", *WORLD),
+    ],
+)
+def test_no_file_is_written_over_what_is_read_or_written_too(run, refused, tmp_path, args):
+    """Also with --overwrite, which is about what an earlier command left."""
+    rows = [f"{lon},{lon / 3},{lon}" for lon in range(-90, 90, 5)]
+    (tmp_path / "samples.csv").write_text("\n".join(["lon,lat,v", *rows]))
+    assert run("rgb", *WORLD, "-o", "like.tif").returncode == 0
+    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    assert "given twice" in refused(*args, "--overwrite", code=1)
+    after = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    assert after == before

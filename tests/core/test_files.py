@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from satclip_core.errors import OutputError
-from satclip_core.files import written_whole
+from satclip_core.files import check_apart, written_whole
 
 
 def test_a_file_appears_when_the_block_ends_well(tmp_path: Path) -> None:
@@ -71,3 +71,28 @@ def test_targets_that_cannot_be_written_are_named(tmp_path: Path) -> None:
     ]:
         with pytest.raises(OutputError, match=message), written_whole(path) as temporary:
             temporary.write_text("never")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a file that is no regular one")
+def test_a_device_is_never_replaced(tmp_path: Path) -> None:
+    """`--report /dev/stdout --overwrite` as root would take the machine's own away."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(OutputError, match="is no regular file"):  # noqa: SIM117
+            with written_whole(tmp_path / name, overwrite=True):
+                pass
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_a_file_is_the_same_by_any_of_its_names(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(b"a")
+    (tmp_path / "b.tif").symlink_to("a.tif")
+    os.link(tmp_path / "a.tif", tmp_path / "c.tif")
+    for other in ("a.tif", "b.tif", "c.tif"):
+        with pytest.raises(OutputError, match="given twice"):
+            check_apart(tmp_path / "a.tif", (None, tmp_path / other))
+    with pytest.raises(OutputError, match="given twice"):
+        check_apart(tmp_path / "new.tif", (f"{tmp_path}/./new.tif",))
+    check_apart(tmp_path / "a.tif", (None, tmp_path / "new.tif", "bundled"))
