@@ -106,6 +106,8 @@ def _from_wkb(name: str, array: Any, first_row: int, centroid: bool) -> Coordina
             "centroids of such geometries"
         )
     points = np.where(kinds == _POINT, geometries, shapely.centroid(geometries))
+    # GEOS 3.14 refuses to say where an empty point is; earlier ones say NaN.
+    points = np.where(shapely.is_empty(points), None, points)
     x, y = shapely.get_x(points), shapely.get_y(points)
 
     def describe(index: int) -> str:

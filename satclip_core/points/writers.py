@@ -65,6 +65,8 @@ def _write_ogr(path: Path, layout: Layout, batches: Iterator[Any]) -> None:
     options = {}
     if layout.kind == GPKG and layout.fid is None and "fid" in names:
         options["FID"] = "ogc_fid"  # the table's own column of that name stays a plain one
+    if layout.kind == GPKG and layout.geometry not in (None, "geom") and "geom" in names:
+        options["GEOMETRY_NAME"] = str(layout.geometry)  # geom by default: the same
     reader = pa.RecordBatchReader.from_batches(layout.schema, batches)
     pyogrio.write_arrow(
         reader,

@@ -262,6 +262,35 @@ def test_a_column_called_fid_does_not_disturb_a_geopackage(encoder, tmp_path):
     assert gpd.read_file(tmp_path / "out.gpkg")["fid"].tolist() == ["7", "7", "x"]
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_column_called_geom_does_not_disturb_a_geopackage(encoder, tmp_path, suffix):
+    """As in exports of PostGIS; GDAL would call the new geometry so."""
+    if suffix == "csv":
+        (tmp_path / "in.csv").write_text("geom,lon,lat\n0101,1,2\n0102,3,4\n")
+    else:
+        points = shapely.points([(1, 2), (3, 4)])
+        write(
+            gpd.GeoDataFrame({"geom": [101, 102]}, geometry=points, crs=4326),
+            tmp_path / "in.parquet",
+        )
+    run(encoder, tmp_path / f"in.{suffix}", tmp_path / "out.gpkg")
+    after = gpd.read_file(tmp_path / "out.gpkg")
+    assert [int(value) for value in after["geom"]] == [101, 102]
+    assert [point.coords[0] for point in after.geometry] == [(1, 2), (3, 4)]
+
+
+@pytest.mark.parametrize("target", ["csv", "gpkg", "parquet"])
+@pytest.mark.parametrize("source", ["gpkg", "parquet"])
+def test_an_empty_point_is_a_row_without_a_place(encoder, tmp_path, source, target):
+    geometry = [shapely.Point(1, 2), shapely.Point(), shapely.MultiPoint()]
+    write(
+        gpd.GeoDataFrame({"a": [1, 2, 3]}, geometry=geometry, crs=4326), tmp_path / f"in.{source}"
+    )
+    result = run(encoder, tmp_path / f"in.{source}", tmp_path / f"out.{target}", centroid=True)
+    assert (result.rows, result.empty) == (3, 2)
+    assert "row 2 (an empty geometry)" in str(result.warning)
+
+
 def test_lines_and_polygons_need_centroid(encoder, tmp_path):
     square = shapely.box(10, 50, 12, 52)
     table = gpd.GeoDataFrame({"a": [1, 2]}, geometry=[shapely.Point(1, 2), square], crs=4326)
