@@ -135,7 +135,7 @@ def open_csv(request: PointsRequest) -> Iterator[CsvSource]:
         InputError: missing, not readable, empty.
     """
     if request.source == STANDARD_STREAM:
-        yield CsvSource(_buffered(sys.stdin.buffer), request)
+        yield CsvSource(standard_input(), request)
         return
     with open_bytes(request.source) as file:
         yield CsvSource(file, request)
@@ -244,6 +244,13 @@ def _with_bom(encoding: str) -> str:
     return "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
 
 
-def _buffered(stream: Any) -> io.BufferedReader:
-    """Standard input as a stream with `peek`, whatever stands in for it."""
+def standard_input() -> io.BufferedReader:
+    """Standard input as bytes with `peek`, whatever stands in for it.
+
+    Raises:
+        InputError: it is closed.
+    """
+    if sys.stdin is None:
+        raise InputError("standard input is closed: pipe a CSV table into it, or give a file")
+    stream: Any = sys.stdin.buffer
     return stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)

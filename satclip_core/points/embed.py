@@ -163,6 +163,8 @@ def _text_target(request: PointsRequest) -> Iterator[IO[str]]:
         with whole as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
             yield file
         return
+    if sys.stdout is None:
+        raise OutputError("standard output is closed: write to a file")
     stream = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
     try:
         yield stream

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import codecs
-import io
 import json
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +15,7 @@ from typing import Any
 from ..crs import LONLAT
 from ..errors import InputError, require
 from .columns import find_coordinates, listing
-from .csvtable import CsvSource, open_bytes
+from .csvtable import CsvSource, open_bytes, standard_input
 from .places import ROWS
 from .request import CSV, GPKG, PARQUET, STANDARD_STREAM, PointsRequest
 
@@ -98,48 +96,78 @@ def reading(name: str) -> Iterator[None]:
 @contextmanager
 def _open_csv(request: PointsRequest) -> Iterator[Table]:
     require("pyarrow", extra="points", purpose="CSV to another format")
+
+    with _csv_path(request) as path:
+        with open_bytes(path) as stream:
+            source = CsvSource(stream, request)
+            pair = find_coordinates(
+                source.header,
+                request.lon_column,
+                request.lat_column,
+                projected=request.crs is not None,
+            )
+        types = _csv_types(path, source, pair)
+        with open_bytes(path) as stream:
+            reader = _csv_reader(stream, source, types)
+            yield Table(
+                source.name,
+                reader.schema,
+                _guarded(reader, source.name),
+                columns=pair,
+                crs=request.crs or LONLAT,
+                total=source.total,
+                decimal_comma=source.decimal_comma,
+            )
+
+
+def _csv_types(path: str, source: CsvSource, pair: tuple[int, int]) -> dict[str, Any]:
+    """A type for each column that all of its rows have."""
     from pyarrow import csv, string
 
-    with _csv_bytes(request) as stream:
-        source = CsvSource(stream, request)
-        pair = find_coordinates(
-            source.header,
-            request.lon_column,
-            request.lat_column,
-            projected=request.crs is not None,
+    from .csvtypes import settle_types
+
+    # Coordinates stay text until they are parsed, so that a bad one costs its row only.
+    fixed = {source.header[index]: string() for index in pair}
+    with open_bytes(path) as stream, _csv_reader(stream, source, fixed) as reader:
+        guessed = reader.schema
+    text = {name: string() for name in guessed.names}
+    with open_bytes(path) as stream, _csv_reader(stream, source, text) as reader:
+        kinds = settle_types(
+            _guarded(reader, source.name), guessed.types, csv.ConvertOptions().null_values
         )
-        stream.seek(0)
-        utf8 = codecs.lookup(request.encoding).name == "utf-8"
-        with reading(source.name):
-            reader = csv.open_csv(
-                stream,
-                csv.ReadOptions(block_size=1 << 22, encoding="utf8" if utf8 else request.encoding),
-                csv.ParseOptions(delimiter=source.delimiter, newlines_in_values=True),
-                # Coordinates stay text until they are parsed, so that a bad one costs its row only.
-                csv.ConvertOptions(column_types={source.header[i]: string() for i in pair}),
-            )
-        yield Table(
-            source.name,
-            reader.schema,
-            _guarded(reader, source.name),
-            columns=pair,
-            crs=request.crs or LONLAT,
-            total=source.total,
-            decimal_comma=source.decimal_comma,
+    return dict(zip(guessed.names, kinds))
+
+
+def _csv_reader(stream: Any, source: CsvSource, types: dict[str, Any]) -> Any:
+    from pyarrow import csv
+
+    encoding = source.request.encoding
+    utf8 = codecs.lookup(encoding).name == "utf-8"
+    with reading(source.name):
+        return csv.open_csv(
+            stream,
+            csv.ReadOptions(block_size=1 << 22, encoding="utf8" if utf8 else encoding),
+            csv.ParseOptions(delimiter=source.delimiter, newlines_in_values=True),
+            csv.ConvertOptions(column_types=types),
         )
 
 
 @contextmanager
-def _csv_bytes(request: PointsRequest) -> Iterator[Any]:
-    """The CSV as a file that can be read twice: for the header, then by pyarrow."""
-    if request.source != STANDARD_STREAM:
-        with open_bytes(request.source) as file:
-            yield file
+def _csv_path(request: PointsRequest) -> Iterator[str]:
+    """The CSV as a file that can be read several times: a copy of what is a stream."""
+    path = Path(request.source)
+    if request.source != STANDARD_STREAM and (path.is_file() or not path.exists()):
+        yield request.source
         return
-    with tempfile.TemporaryFile() as copy:
-        shutil.copyfileobj(sys.stdin.buffer, copy)
-        copy.seek(0)
-        yield io.BufferedReader(copy)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "table.csv")
+        with open(copy, "wb") as target:
+            if request.source == STANDARD_STREAM:
+                shutil.copyfileobj(standard_input(), target)
+            else:
+                with open_bytes(request.source) as stream:
+                    shutil.copyfileobj(stream, target)
+        yield str(copy)
 
 
 @contextmanager

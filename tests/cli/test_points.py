@@ -168,6 +168,31 @@ def test_a_full_disk_under_standard_output(small_model, table):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("closed", "target", "message"),
+    [
+        ("<&-", "-", "standard input is closed"),
+        ("<&-", "out.gpkg", "standard input is closed"),
+        (">&-", "-", "standard output is closed"),
+    ],
+)
+def test_a_closed_stream_is_one_line(small_model, tmp_path, closed, target, message):
+    """As under a service manager, or `satclip … >&-`."""
+    words = ["points", "-", "-o", target, "--model", str(small_model)]
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "satclip_cli", *words],
+        input="lon,lat\n1,2\n",
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: {message}")
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_reader_that_leaves_early_is_no_drama(small_model, tmp_path):
     rows = "".join(f"{i},{i % 180},{i % 90}\n" for i in range(20_000))
     (tmp_path / "in.csv").write_text("id,lon,lat\n" + rows)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -411,3 +413,56 @@ def test_an_interrupt_in_the_middle_leaves_nothing(encoder, tmp_path):
         with pytest.raises(KeyboardInterrupt):
             embed_points(encoder, request, progress=interrupt)
         assert [path.name for path in tmp_path.iterdir()] == ["in.parquet"]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_codes_in_a_csv_stay_text_and_numbers_numbers(encoder, tmp_path, suffix):
+    """Columns that a number would not keep: leading zeros, hex, telephones, 20 digits, Namibia."""
+    (tmp_path / "in.csv").write_text(
+        "lon,lat,zip,hex,phone,hash,iso,big,share,day,flag,gap\n"
+        "1,2,01234,0x1F,+41791234567,12345678901234567890,NA,9007199254740993,0.5,2024-01-05,true,\n"
+        "3,4,99999,0x20,+41791234568,1,NA,9223372036854775807,-1e3,2024-01-06,false,7\n"
+    )
+    run(encoder, tmp_path / "in.csv", tmp_path / f"out.{suffix}")
+    after = read(tmp_path / f"out.{suffix}")
+    assert after["zip"].tolist() == ["01234", "99999"]
+    assert after["hex"].tolist() == ["0x1F", "0x20"]
+    assert after["phone"].tolist() == ["+41791234567", "+41791234568"]
+    assert after["hash"].tolist() == ["12345678901234567890", "1"]
+    assert after["iso"].tolist() == ["NA", "NA"]
+    assert after["big"].tolist() == [9007199254740993, 9223372036854775807]
+    assert after["share"].tolist() == [0.5, -1000]
+    assert [str(day)[:10] for day in after["day"]] == ["2024-01-05", "2024-01-06"]
+    assert after["flag"].tolist() == [True, False]
+    assert after["gap"].isna().tolist() == [True, False]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_type_that_changes_late_in_a_csv(encoder, tmp_path, monkeypatch, stream):
+    """Types were guessed from the first 4 MB; a table whose last row differed was refused."""
+    rows = [
+        f"{index % 180},{index % 90},{index},,{index},10:{index % 60:02d}" for index in range(90)
+    ]
+    rows = [f"{row},{'x' * 50_000}" for row in rows] + ["1,2,1.5,text,007,late,z"]
+    (tmp_path / "in.csv").write_text("\n".join(["lon,lat,float,empty,code,time,note", *rows]))
+    with open(tmp_path / "in.csv") as standard_input:
+        monkeypatch.setattr("sys.stdin", standard_input)
+        source = "-" if stream else tmp_path / "in.csv"
+        run(encoder, source, tmp_path / "out.parquet", array="v")
+    after = gpd.read_parquet(tmp_path / "out.parquet")
+    assert after["float"].tolist() == [*map(float, range(90)), 1.5]
+    assert after["empty"].tolist() == [*[""] * 90, "text"]
+    assert after["code"].tolist() == [*map(str, range(90)), "007"]
+    assert after["time"].tolist()[-2:] == ["10:29", "late"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_csv_that_can_be_read_only_once(encoder, tmp_path):
+    """A named pipe: types are settled before rows are read, so it has to be kept."""
+    os.mkfifo(tmp_path / "pipe.csv")
+    text = "lon,lat,a\n1,2,3\n"
+    writer = threading.Thread(target=(tmp_path / "pipe.csv").write_text, args=(text,))
+    writer.start()
+    run(encoder, tmp_path / "pipe.csv", tmp_path / "out.gpkg")
+    writer.join()
+    assert read(tmp_path / "out.gpkg")["a"].tolist() == [3]
