@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from ..errors import InputError, OutputError, require
 from ..grid import Window
 from .handover import Handover
 from .spec import RasterSpec
-from .tiff import check_complete
+from .tiff import check_complete, crs_lost
 
 # GDAL's types; signed bytes are one of their own from GDAL 3.7 on.
 _TYPES = {"float32": "GDT_Float32", "float16": "GDT_Float32", "uint8": "GDT_Byte"}
@@ -32,6 +33,7 @@ def create(path: Path, target: Path, spec: RasterSpec) -> Iterator[GdalWriter]:
     before = gdal.GetThreadLocalConfigOption(_NO_SIDE_FILES)
     gdal.SetThreadLocalConfigOption(_NO_SIDE_FILES, "NO")
     try:
+        _check_crs(gdal, spec)
         writer = GdalWriter(gdal, path, target, spec)
         try:
             yield writer
@@ -95,6 +97,33 @@ class GdalWriter:
             self._dataset = None
 
 
+def _check_crs(gdal: Any, spec: RasterSpec) -> None:
+    """Refuse a CRS that does not come back from a GeoTIFF, by a small one in memory."""
+    name = f"/vsimem/satclip-{secrets.token_urlsafe(6)}.tif"
+    try:
+        with _heard(gdal):
+            dataset = gdal.GetDriverByName("GTiff").Create(name, 1, 1)
+            _locate(dataset, spec)
+            dataset = None
+            dataset = gdal.Open(name)
+        if dataset is None or dataset.GetSpatialRef() is None:
+            raise crs_lost(spec.grid.crs)
+    finally:
+        dataset = None
+        gdal.Unlink(name)
+
+
+def _locate(dataset: Any, spec: RasterSpec) -> None:
+    from osgeo import osr
+
+    a, b, c, d, e, f = spec.grid.transform
+    crs = osr.SpatialReference()
+    crs.SetFromUserInput(spec.grid.crs)
+    crs.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+    dataset.SetSpatialRef(crs)
+    dataset.SetGeoTransform((c, a, b, f, d, e))
+
+
 def _open(gdal: Any, path: Path, spec: RasterSpec) -> Any:
     product = spec.product
     height, width = spec.grid.shape
@@ -114,15 +143,8 @@ def _open(gdal: Any, path: Path, spec: RasterSpec) -> Any:
 
 
 def _describe(gdal: Any, dataset: Any, spec: RasterSpec) -> None:
-    from osgeo import osr
-
     product = spec.product
-    a, b, c, d, e, f = spec.grid.transform
-    crs = osr.SpatialReference()
-    crs.SetFromUserInput(spec.grid.crs)
-    crs.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
-    dataset.SetSpatialRef(crs)
-    dataset.SetGeoTransform((c, a, b, f, d, e))
+    _locate(dataset, spec)
     for index, name in enumerate(product.bands):
         band = dataset.GetRasterBand(index + 1)
         band.SetDescription(name)

@@ -16,7 +16,7 @@ from ..errors import InputError, OutputError, require
 from ..grid import Window
 from .handover import Handover
 from .spec import RasterSpec
-from .tiff import check_complete
+from .tiff import check_complete, crs_lost
 
 # GDAL's cache of blocks; whole tiles hardly need one. Its default is 5 % of the memory.
 CACHE_BYTES = 2**25
@@ -27,6 +27,7 @@ def create(path: Path, target: Path, spec: RasterSpec) -> Iterator[RasterioWrite
     """A new GeoTIFF at `path`, known to the user as `target`; checked once it is closed."""
     rasterio = require("rasterio", purpose="writing a GeoTIFF")
     with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES, GDAL_PAM_ENABLED="NO"):
+        _check_crs(rasterio, spec)
         try:
             dataset = _open(rasterio, path, spec)
         except (rasterio.errors.RasterioError, ValueError) as error:
@@ -65,6 +66,18 @@ class RasterioWriter:
         except OSError as error:  # rasterio's RasterioIOError is one
             raise OutputError(f"cannot write {self._target}: {_reason(error)}") from error
         self._handover.done(bands.nbytes)
+
+
+def _check_crs(rasterio: Any, spec: RasterSpec) -> None:
+    """Refuse a CRS that does not come back from a GeoTIFF, by a small one in memory."""
+    crs = rasterio.crs.CRS.from_user_input(spec.grid.crs)
+    transform = rasterio.Affine(*spec.grid.transform)
+    with rasterio.MemoryFile() as memory:
+        profile = {"driver": "GTiff", "width": 1, "height": 1, "count": 1, "dtype": "uint8"}
+        memory.open(**profile, crs=crs, transform=transform).close()
+        with memory.open() as dataset:
+            if dataset.crs is None:
+                raise crs_lost(spec.grid.crs)
 
 
 def _open(rasterio: Any, path: Path, spec: RasterSpec) -> Any:

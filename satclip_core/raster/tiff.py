@@ -9,7 +9,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import OutputError
+from ..errors import InputError, OutputError
 
 # TIFF 6.0 and BigTIFF: tags of the places and sizes of tiles, and numpy's name for field types.
 _OFFSETS, _COUNTS = 324, 325
@@ -40,6 +40,15 @@ def check_complete(path: Path, target: Path) -> None:
             f"cannot write {target}: the file came out incomplete, the disk may be full or a "
             "quota reached; nothing was kept"
         )
+
+
+def crs_lost(crs: str) -> InputError:
+    """The error for a CRS that GDAL leaves out of a GeoTIFF, without an error of its own."""
+    name = crs if len(crs) <= 60 else f"{crs[:57]}..."
+    return InputError(
+        f"a GeoTIFF cannot hold the CRS {name!r}: give its code if it has one, such as EPSG:8857, "
+        "or another CRS"
+    )
 
 
 def _tiles(file: IO[bytes]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:

@@ -223,6 +223,23 @@ def test_like_takes_a_crs_without_a_code(encoder, tmp_path):
     )
 
 
+# Rotated poles, as of climate models, and projections that GeoTIFF has no code for.
+@pytest.mark.parametrize(
+    "crs",
+    [
+        "+proj=ob_tran +o_proj=longlat +o_lon_p=-162 +o_lat_p=39.25 +lon_0=180",
+        "+proj=hammer",
+        "+proj=igh_o",
+    ],
+)
+def test_a_crs_that_geotiff_cannot_hold_is_refused(encoder, tmp_path, crs):
+    """GDAL leaves it out and says nothing: the raster would lie nowhere."""
+    grid = Grid(crs, (0.5, 0, -2, 0, -0.5, 2), (8, 8))
+    with pytest.raises(InputError, match="a GeoTIFF cannot hold the CRS"):
+        write_raster(tmp_path / "out.tif", grid, Similarity.to(encoder, [(0, 0)]), encoder)
+    assert not list(tmp_path.iterdir())
+
+
 def plain_tiff(path, **profile):
     base = {"driver": "GTiff", "width": 2, "height": 2, "count": 1, "dtype": "uint8"}
     with rasterio.open(path, "w", **base, **profile) as dataset:

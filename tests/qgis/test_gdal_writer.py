@@ -229,3 +229,12 @@ def test_osr_names_a_crs_that_is_none(crs):
 
     with pytest.raises(InputError, match=crs):
         Osr().half_turn(crs)
+
+
+def test_a_crs_that_geotiff_cannot_hold_is_refused(encoder, tmp_path):
+    """GDAL leaves it out and says nothing: the raster would lie nowhere."""
+    grid = Grid("+proj=hammer", (1e5, 0, 0, 0, -1e5, 1e6), (8, 8))
+    with pytest.raises(InputError, match="a GeoTIFF cannot hold the CRS"):
+        write_raster(tmp_path / "out.tif", grid, Similarity.to(encoder, [(0, 0)]), encoder)
+    assert not list(tmp_path.iterdir())
+    assert not [name for name in gdal.ReadDir("/vsimem") or [] if name.startswith("satclip-")]
