@@ -7,6 +7,7 @@ from pathlib import Path
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QCoreApplication, QTranslator
 
+from .algorithms.running import stop_all
 from .provider import SatclipProvider
 
 TRANSLATIONS = Path(__file__).parent / "i18n"
@@ -43,6 +44,7 @@ class SatclipPlugin:
         if self.gui is not None:
             self.gui.unload()
             self.gui = None
+        stop_all()
         if self.provider is not None:
             QgsApplication.processingRegistry().removeProvider(self.provider)
             self.provider = None

@@ -23,6 +23,7 @@ from ..satclip_core import __name__ as CORE
 from ..satclip_core import __version__
 from ..satclip_core.errors import CancelledError, SatclipError
 from ..text import tr
+from .running import at_work, unloads
 
 _PACKAGE = Path(__file__).parents[1]
 _ICONS = _PACKAGE / "icons"
@@ -148,10 +149,16 @@ class Algorithm(QgsProcessingAlgorithm):
             return False, said(error)
         return True, ""
 
+    def prepareAlgorithm(self, parameters, context, feedback):
+        """Keep what can be told only while the provider is there."""
+        self._prepared = unloads()
+        self._command = self.asPythonCommand(parameters, context)
+        return True
+
     def processAlgorithm(self, parameters, context, feedback):
         """Do it, in QGIS's terms: errors, messages of the core, an end on request."""
         try:
-            with _passed_on(feedback):
+            with at_work(feedback, self._prepared), _passed_on(feedback):
                 return self.work(parameters, context, feedback)
         except CancelledError:
             feedback.pushInfo(tr("Stopped on request; nothing was written."))
@@ -163,18 +170,18 @@ class Algorithm(QgsProcessingAlgorithm):
                 tr("Not enough memory: give a coarser resolution or a smaller extent.")
             ) from error
 
-    def facts(self, model, product, parameters, context) -> dict[str, str]:
+    def facts(self, model, product) -> dict[str, str]:
         """Provenance of a result, for the metadata of its layer."""
         return {
             **model.provenance,
             **(product.tags if product is not None else {}),
             "software": f"satclip-embeddings {__version__} (QGIS)",
-            "command": self.command(parameters, context),
+            "command": self.command(),
         }
 
-    def command(self, parameters, context) -> str:
+    def command(self) -> str:
         """The call of Processing that makes the same result."""
-        return self.asPythonCommand(parameters, context)
+        return self._command
 
 
 def said(error: SatclipError) -> str:

@@ -134,7 +134,7 @@ class EmbedPoints(Algorithm):
             feedback.pushInfo(tr("Stopped on request; the layer holds what was done so far."))
         tell_missing(writer.missing, feedback)
         feedback.pushInfo(tr("{count} features embedded.").format(count=writer.embedded))
-        facts = self.facts(model, None, parameters, context)
+        facts = self.facts(model, None)
         Finish(lambda layer: None, facts, self.title()).attach(context, target)
         return {self.OUTPUT: target}
 

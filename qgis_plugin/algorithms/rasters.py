@@ -60,7 +60,10 @@ class RasterAlgorithm(GridAlgorithm):
     def problems(self, parameters, context):
         """What is wrong with the grid or the name of the output."""
         yield from self.grid_problems(parameters, context)
-        target = self.parameterAsOutputLayer(parameters, self.OUTPUT, context)
+        # Without the project to load it into: asked with it, QGIS expects this very file.
+        output = parameters.get(self.OUTPUT)
+        named = {**parameters, self.OUTPUT: getattr(output, "sink", output)}
+        target = self.parameterAsOutputLayer(named, self.OUTPUT, context)
         if target and Path(target).suffix.lower() not in SUFFIXES:
             yield tr("{target} is no GeoTIFF by its name: let it end in .tif.").format(
                 target=Path(target).name
@@ -83,14 +86,12 @@ class RasterAlgorithm(GridAlgorithm):
             grid,
             product,
             model,
-            options=WriteOptions(
-                overwrite=True, tags={"command": self.command(parameters, context)}
-            ),
+            options=WriteOptions(overwrite=True, tags={"command": self.command()}),
             progress=progress_to(feedback, self.SHARE),
             cancelled=feedback.isCanceled,
         )
         extra = self.save(product, parameters, context)
-        facts = self.facts(model, product, parameters, context)
+        facts = self.facts(model, product)
         finish = Finish(lambda layer: self.style(product, layer), facts, self.title())
         finish.attach(context, target)
         return {self.OUTPUT: str(path), **extra}

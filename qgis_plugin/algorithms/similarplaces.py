@@ -101,7 +101,7 @@ class SimilarPlaces(ReferencesMixin, GridAlgorithm):
             cancelled=feedback.isCanceled,
         )
         target = self._write(grid, found, parameters, context)
-        facts = self.facts(model, None, parameters, context)
+        facts = self.facts(model, None)
         Finish(lambda layer: style_points(layer, "similarity"), facts, self.title()).attach(
             context, target
         )

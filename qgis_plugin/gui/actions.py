@@ -121,6 +121,7 @@ class Gui:
         if dialog.exec():
             self.embedding = EmbedRun(layer, dialog.choice(), self.iface.messageBar())
             self.embedding.start()
+        dialog.deleteLater()
 
     def _layer_changed(self, layer: QgsMapLayer | None) -> None:
         action = self.actions["embed"]

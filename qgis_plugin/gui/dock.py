@@ -104,6 +104,7 @@ class SimilarPlacesDock(QDockWidget):
         self._canvas.extentsChanged.disconnect(self._timer.start)
         self._canvas.destinationCrsChanged.disconnect(self._crs_changed)
         self._canvas.unsetMapTool(self.tool)
+        self.tool.deleteLater()  # else the canvas keeps it
         self.markers.clear()
         self.layer.close()
 
@@ -147,9 +148,13 @@ class SimilarPlacesDock(QDockWidget):
             self._canvas.unsetMapTool(self.tool)
 
     def _picked(self, lon: float, lat: float, adds: bool) -> None:
-        if self.view() != self.session.view:
+        view = self.view()
+        if view is None:
+            self.panel.set_status(tr("The map has no coordinate reference system."))
+            return
+        if view != self.session.view:
             self._timer.stop()
-            self.session.show(self.view())
+            self.session.show(view)
         self.session.add(lon, lat, replace=not adds)
 
     def _crs_changed(self) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from qgis.core import QgsFileDownloader
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, QUrl, pyqtSignal
 
 from ..satclip_core.published import PUBLISHED
@@ -96,4 +97,6 @@ class Fetch(QObject):
 
     def _checked(self, _record: Any, error: Exception | None) -> None:
         self._part.unlink(missing_ok=True)
+        if sip.isdeleted(self):  # with the dialog, when the plugin was unloaded
+            return
         self.ended.emit(self.name, "" if error is None else str(error))

@@ -90,6 +90,7 @@ class ModelsDialog(QDialog):
         self._fetch.ended.connect(self._fetched)
         self.progress.setRange(0, 0)
         self._busy(True)
+        self.fetch_button.setEnabled(False)  # two would write the same file
         self.status.setText(tr("Fetching {name}…").format(name=self._fetch.name))
         self._fetch.start()
 

@@ -137,7 +137,9 @@ class Session(QObject):
         self._start(None)
 
     def stop(self) -> None:
-        """Give up what is under way."""
+        """Give up what is under way; the view is then to be shown anew."""
+        if self.busy or self._land_task is not None:
+            self.field = None
         for task in (self._task, self._land_task):
             if task is not None:
                 with suppress(RuntimeError):  # finished, and deleted by the task manager

@@ -352,6 +352,28 @@ def test_results_arrive_styled_and_with_their_origin(name, plugin, project, make
         assert next(item.label for item in layer.renderer().classes()) == "cluster 1"
 
 
+@pytest.mark.parametrize("target", ["TEMPORARY_OUTPUT", "named.tif"])
+def test_its_dialog_loads_one_layer_that_is_there(plugin, project, tmp_path, target):
+    """The dialog checks and runs in one context, which must not hold a second, missing file."""
+    from qgis.core import QgsApplication, QgsProcessingOutputLayerDefinition
+
+    if target.endswith(".tif"):
+        target = str(tmp_path / target)
+    context = QgsProcessingContext()
+    context.setProject(project)
+    output = QgsProcessingOutputLayerDefinition(target, project)
+    given = {**parameters("similarity", target), "OUTPUT": output}
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("satclip:similarity")
+    assert algorithm.checkParameterValues(given, context) == (True, "")
+    results, succeeded = algorithm.run(given, context, Feedback())
+    assert succeeded
+    assert list(context.layersToLoadOnCompletion()) == [results["OUTPUT"]]
+    output = QgsProcessingOutputLayerDefinition("no.png", project)
+    fine, message = algorithm.checkParameterValues({**given, "OUTPUT": output}, context)
+    assert not fine
+    assert "no.png" in message
+
+
 def test_a_model_of_algorithms_runs_it(run, plugin, tmp_path):
     """Two of ours chained in QGIS's modeler: similar places, then their embeddings."""
     from qgis.core import (

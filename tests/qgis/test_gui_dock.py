@@ -11,7 +11,13 @@ import pytest
 pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
 from gui_window import Window, wait
 from osgeo import gdal
-from qgis.core import QgsProject, QgsRasterLayer, QgsRectangle, QgsVectorLayer
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRectangle,
+    QgsVectorLayer,
+)
 from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtTest import QTest
@@ -268,6 +274,39 @@ def test_a_click_off_the_earth_says_so(window: Window, dock: object) -> None:
     window.click(2, 2)
     assert dock.session.places == []
     assert dock.panel.status.text() == "There is no place there."
+
+
+def test_a_click_on_a_map_without_crs_says_so(window: Window, dock: object) -> None:
+    window.click(320, 200)
+    (place,) = dock.session.places
+    window.canvas.setDestinationCrs(QgsCoordinateReferenceSystem())
+    window.canvas.setExtent(QgsRectangle(0, 0, 16, 10))
+    window.click(320, 200)
+    wait(lambda: not dock._timer.isActive() and not dock.session.busy)
+    assert dock.session.places == [place]
+    assert window.messages() == []
+    assert dock.panel.status.text() == "The map has no coordinate reference system."
+
+
+def test_closed_while_it_refines_and_opened_again_it_goes_on(window: Window, dock: object) -> None:
+    window.show_map("EPSG:4326", (-180, -56, 180, 56))
+    window.click(320, 200)
+    wait(lambda: dock.session.field is not None and dock.session.busy)
+    coarse = dock.session.field.step
+    dock.close()
+    assert not dock.session.busy
+    dock.show()
+    settle(dock)
+    assert dock.session.field.step < coarse
+    assert dock.session.land is not None
+
+
+def test_closed_before_land_is_known_and_opened_again_it_is(window: Window, dock: object) -> None:
+    window.click(320, 200)
+    assert dock.session._land_task is not None
+    dock.close()
+    dock.show()
+    settle(dock)
 
 
 def test_another_model_embeds_anew(window: Window, dock: object, small_model: Path) -> None:

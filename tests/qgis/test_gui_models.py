@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -14,6 +15,7 @@ pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from gui_window import wait
 from hub import Hub, Server, hub_handler
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
 
@@ -133,6 +135,48 @@ def test_a_download_is_stopped(dialog: object, hub: Hub, tmp_path: Path) -> None
     wait(lambda: dialog._fetch is None)
     assert dialog.status.text() == "Stopped."
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_download_is_not_begun_twice(dialog: object, hub: Hub) -> None:
+    hub.faults.append("hold:100000")
+    dialog.select(NAME)
+    press(dialog.fetch_button)
+    assert not dialog.fetch_button.isEnabled()
+    press(dialog.cancel_button)
+    wait(lambda: dialog._fetch is None)
+    assert dialog.fetch_button.isEnabled()
+
+
+def test_a_dialog_deleted_during_the_check_is_told_nothing(
+    dialog: object, hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As when the plugin is unloaded; the model is kept all the same."""
+    from satclip_qgis.gui import fetch
+    from satclip_qgis.satclip_core.registry import PUBLISHED
+
+    raised: list[object] = []
+    monkeypatch.setattr(sys, "excepthook", lambda *told: raised.append(told))
+    begun, go_on, adopt = Event(), Event(), fetch.adopt
+
+    def slow(name: str, part: Path) -> object:
+        begun.set()
+        assert go_on.wait(60)
+        return adopt(name, part)
+
+    monkeypatch.setattr(fetch, "adopt", slow)
+    made = type(dialog)()
+    made.select(NAME)
+    made.fetch()
+    wait(begun.is_set)
+    work, ended = made._fetch._task, []
+    work.taskCompleted.connect(lambda: ended.append(True))
+    made.close()
+    sip.delete(made)
+    go_on.set()
+    wait(lambda: ended)
+    wait(lambda: not list((tmp_path / "cache").glob("*.part.ckpt")))
+    assert PUBLISHED[NAME].path.is_file()
+    assert raised == []
 
 
 def test_a_choice_is_kept(dialog: object, small_model: Path) -> None:
