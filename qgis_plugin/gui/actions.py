@@ -39,7 +39,7 @@ class Gui:
         self.dock: SimilarPlacesDock | None = None
         self.models: ModelsDialog | None = None
         self.embedding: EmbedRun | None = None
-        self.raster_dialog: Any = None
+        self.raster_dialogs: list[Any] = []
 
     def load(self) -> None:
         """Add everything; the dock is made when it is first wanted."""
@@ -79,10 +79,11 @@ class Gui:
             action.deleteLater()
         self.toolbar.deleteLater()
         self.actions, self.toolbar = {}, None
-        if self.raster_dialog is not None:
+        for dialog in self.raster_dialogs:
             with suppress(RuntimeError):  # closed, and deleted by Qt
-                self.raster_dialog.close()
-        self.dock = self.models = self.embedding = self.raster_dialog = None
+                dialog.close()
+        self.raster_dialogs = []
+        self.dock = self.models = self.embedding = None
 
     def similar_places(self, shown: bool) -> None:
         """Show the dock, or hide it."""
@@ -108,8 +109,9 @@ class Gui:
         import processing
 
         parameters = {"MODEL": default_model()}
-        self.raster_dialog = processing.createAlgorithmDialog("satclip:embeddingraster", parameters)
-        self.raster_dialog.show()
+        dialog = processing.createAlgorithmDialog("satclip:embeddingraster", parameters)
+        self.raster_dialogs.append(dialog)
+        dialog.show()
 
     def embed_points(self) -> None:
         """Ask how to embed the active point layer, and do it in a task."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from qgis.core import Qgis
 from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
-from qgis.PyQt.QtWidgets import QDockWidget
+from qgis.PyQt.QtWidgets import QDockWidget, QFrame, QScrollArea
 
 from ..crs import core_crs
 from ..models import default_model
@@ -54,7 +54,14 @@ class SimilarPlacesDock(QDockWidget):
         )
         self._iface, self._canvas = iface, iface.mapCanvas()
         self.panel = Panel(self)
-        self.setWidget(self.panel)
+        scrolled = QScrollArea(self)
+        scrolled.setFrameShape(QFrame.Shape.NoFrame)
+        scrolled.setWidgetResizable(True)
+        scrolled.setWidget(self.panel)
+        # A small dock is scrolled down, not sideways.
+        bar = scrolled.verticalScrollBar().sizeHint().width()
+        scrolled.setMinimumWidth(self.panel.minimumSizeHint().width() + bar)
+        self.setWidget(scrolled)
         self.session = Session(default_model(), self)
         self.layer = SimilarityLayer(self)
         self.tool = PlaceTool(self._canvas)

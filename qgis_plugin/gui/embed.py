@@ -24,6 +24,7 @@ from qgis.PyQt.QtWidgets import (
     QDialogButtonBox,
     QFormLayout,
     QLabel,
+    QSizePolicy,
     QWidget,
 )
 
@@ -73,6 +74,10 @@ class EmbedDialog(QDialog):
         self.model = QComboBox()
         for name in known_models():
             self.model.addItem(name.replace("\\", "/").rpartition("/")[2], name)
+        # Else a long name would make the dialog wider than the screen.
+        self.model.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
         self.model.setCurrentIndex(max(self.model.findData(default_model()), 0))
         self.kind = QComboBox()
         self.kind.addItem(tr("New layer, a column for each dimension"), COLUMNS)
@@ -86,10 +91,10 @@ class EmbedDialog(QDialog):
         )
         title = tr("{name} ({count} features)").format(name=layer.name(), count=count)
         form = QFormLayout(self)
-        form.addRow(
-            tr("Layer"),
-            QLabel(title),
-        )
+        named = QLabel(title)
+        named.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        named.setToolTip(title)
+        form.addRow(tr("Layer"), named)
         form.addRow("", self.selected)
         form.addRow(tr("Model"), self.model)
         form.addRow(tr("Result"), self.kind)

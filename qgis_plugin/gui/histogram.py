@@ -77,7 +77,7 @@ class Histogram(QWidget):
         box = self._box()
         painter.fillRect(box, self.palette().base())
         if self.view_counts is None:
-            painter.setPen(self.palette().mid().color())
+            painter.setPen(self._faint())
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, tr("No place yet"))
             return
         top = max(
@@ -107,7 +107,7 @@ class Histogram(QWidget):
         for index, count in enumerate(self.land_counts):
             x = box.left() + (index + 0.5) / _BINS * box.width()
             line.append(QPointF(x, box.bottom() - box.height() * 0.95 * float(count) / top))
-        painter.setPen(QPen(QColor(90, 90, 90), 1.6))
+        painter.setPen(QPen(self._faint(), 1.6))
         painter.drawPolyline(line)
 
     def _paint_axis(self, painter: QPainter, box: QRectF) -> None:
@@ -124,6 +124,12 @@ class Histogram(QWidget):
         if box.left() <= x <= box.right():
             painter.setPen(QPen(QColor(200, 30, 30), 1.6, Qt.PenStyle.DashLine))
             painter.drawLine(QPointF(x, box.top()), QPointF(x, box.bottom()))
+
+    def _faint(self) -> QColor:
+        """Between text and background, of a dark theme too."""
+        shade = QColor(self.palette().text().color())
+        shade.setAlpha(165)
+        return shade
 
     def _box(self) -> QRectF:
         return QRectF(4, 4, self.width() - 8, self.height() - 8 - self.fontMetrics().height())

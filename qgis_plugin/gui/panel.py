@@ -115,6 +115,7 @@ class Panel(QWidget):
         self._percent.setValue(95)
         self._percent.setSuffix(tr(" % of land"))
         self._cosine = QLabel()
+        self._cosine.setMinimumWidth(self.fontMetrics().horizontalAdvance("≥ -0.000"))
         self._stretch = QComboBox()
         self._stretch.addItem(tr("Colours: all land"), "land")
         self._stretch.addItem(tr("Colours: this view"), "view")
@@ -122,6 +123,9 @@ class Panel(QWidget):
         self.save = QPushButton(tr("Save as GeoTIFF…"))
         self._model, self.status = QLabel(), QLabel()
         self.status.setWordWrap(True)
+        # A name or path without a space must not widen the dock.
+        for label in (self._model, self.status):
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def _lay_out(self) -> None:
         box = QVBoxLayout(self)

@@ -12,7 +12,7 @@ pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
 from gui_window import Window, wait
 from qgis.core import QgsProject, QgsVectorLayer
 from qgis.PyQt.QtCore import Qt
-from qgis.PyQt.QtWidgets import QDialogButtonBox
+from qgis.PyQt.QtWidgets import QDialog, QDialogButtonBox
 
 PLACES = [(11.5, 48.1), (-60.0, -3.0), (179.99, -17.0)]
 
@@ -156,6 +156,35 @@ def test_the_dialog_asks_what_it_needs(gui: object, make_points: object, tmp_pat
     assert dialog.choice().path == str(tmp_path / "copy.gpkg")
     layer.selectByIds([1])
     assert EmbedDialog(layer).selected.isChecked()
+
+
+def test_long_names_do_not_widen_the_dialog(
+    gui: object, make_points: object, small_model: Path, tmp_path: Path
+) -> None:
+    from satclip_qgis.gui.embed import EmbedDialog
+    from satclip_qgis.models import set_default_model
+
+    layer = make_points(PLACES)
+    layer.setName("measurements of the year " * 10)
+    set_default_model(str(tmp_path / f"{'a_model_of_our_own_' * 8}.npz"))
+    try:
+        assert EmbedDialog(layer).sizeHint().width() < 700
+    finally:
+        set_default_model("bundled")
+
+
+def test_every_raster_dialog_goes_with_the_plugin(
+    gui: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import processing
+
+    monkeypatch.setattr(processing, "createAlgorithmDialog", lambda *_: QDialog())
+    gui.embedding_raster()
+    gui.embedding_raster()
+    opened = gui.raster_dialogs
+    assert [dialog.isVisible() for dialog in opened] == [True, True]
+    gui.unload()
+    assert [dialog.isVisible() for dialog in opened] == [False, False]
 
 
 def test_the_models_dialog_reaches_the_dock(gui: object, small_model: Path) -> None:

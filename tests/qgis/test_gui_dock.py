@@ -12,6 +12,7 @@ pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
 from gui_window import Window, wait
 from osgeo import gdal
 from qgis.core import (
+    QgsApplication,
     QgsCoordinateReferenceSystem,
     QgsProject,
     QgsRasterLayer,
@@ -19,7 +20,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import QPoint, Qt
-from qgis.PyQt.QtGui import QColor
+from qgis.PyQt.QtGui import QColor, QPalette
 from qgis.PyQt.QtTest import QTest
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -307,6 +308,46 @@ def test_closed_before_land_is_known_and_opened_again_it_is(window: Window, dock
     dock.close()
     dock.show()
     settle(dock)
+
+
+def test_long_names_and_a_small_dock_hide_nothing(window: Window, dock: object) -> None:
+    window.click(320, 200)
+    settle(dock)
+    name = "a_model_of_our_own_region_and_season_" * 4
+    dock.panel.set_model(f"/models/{name}.npz")
+    dock.panel.set_status(
+        f"/models/{name}.npz: cannot be read, and why that is so takes some words"
+    )
+    dock.panel.set_percentile(90)
+    dock.setFloating(True)
+    dock.resize(300, 250)
+    QgsApplication.processEvents()
+    panel = dock.panel
+    assert panel.minimumSizeHint().width() <= panel.width() < 450
+    assert panel.visibleRegion().boundingRect().width() == panel.width()
+    assert panel.histogram.geometry().bottom() < panel._limit.geometry().top()
+    assert panel.status.geometry().bottom() < panel.height()
+
+
+def test_the_histogram_is_readable_in_a_dark_theme(qgis_app: object) -> None:
+    from satclip_qgis.gui.histogram import Histogram
+
+    histogram = Histogram()
+    histogram.resize(300, 160)
+    dark = histogram.palette()
+    for role in (QPalette.ColorRole.Base, QPalette.ColorRole.Mid, QPalette.ColorRole.Window):
+        dark.setColor(role, QColor("#232323"))
+    dark.setColor(QPalette.ColorRole.Text, QColor("#ffffff"))
+    histogram.setPalette(dark)
+
+    def brightest() -> int:
+        image = histogram.grab().toImage()
+        middle = range(image.height() // 4, 3 * image.height() // 4)
+        return max(image.pixelColor(x, y).lightness() for x in range(image.width()) for y in middle)
+
+    assert brightest() > 120  # "No place yet"
+    histogram.set_values(np.ones(9), np.zeros(9), (5.0, 6.0))
+    assert brightest() > 120  # the line of random land
 
 
 def test_another_model_embeds_anew(window: Window, dock: object, small_model: Path) -> None:
