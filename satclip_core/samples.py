@@ -24,6 +24,8 @@ _TURN = 360.0
 _EXAMPLES = 5
 # Beyond it not every whole number is a float.
 _LARGEST_WHOLE = 2**53
+# What a raster of float32 can hold; -3.4028e38 and -1.7977e308 are what rasters have for nodata.
+_LARGEST = 3.4e38
 # Classes with fewer samples are named in the account.
 _FEW = 5
 
@@ -194,6 +196,12 @@ def _check_varied(numbers: Float64, name: str) -> None:
         raise InputError(
             f"all {len(numbers)} samples of {name!r} have the value {numbers[0]:g}: "
             "there is nothing to learn from them"
+        )
+    largest = numbers[np.abs(numbers).argmax()]
+    if abs(largest) >= _LARGEST:
+        raise InputError(
+            f"{name!r} holds {largest:g}, which no map can: if it stands for a missing value, as "
+            "in rasters, leave such rows empty"
         )
 
 

@@ -25,8 +25,14 @@ def grid_like(path: str | os.PathLike[str]) -> Grid:
     try:
         with rasterio.open(file) as dataset:
             crs, transform, shape = dataset.crs, dataset.transform, dataset.shape
+            points = len(dataset.gcps[0])
     except (rasterio.errors.RasterioError, OSError) as error:
         raise InputError(f"cannot read {file} as a raster: {error}") from error
+    if points and transform.is_identity:
+        raise InputError(
+            f"{file} has {points} ground control points in place of a grid: warp it first "
+            "(gdalwarp), or use --bbox and --res"
+        )
     if crs is None:
         raise InputError(f"{file} has no CRS: give it one, or use --bbox and --res")
     if transform.is_identity:

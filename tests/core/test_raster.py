@@ -258,6 +258,10 @@ def test_like_needs_a_georeferenced_raster(tmp_path):
         grid_like(plain_tiff(tmp_path / "plain.tif"))
     with pytest.raises(InputError, match="not georeferenced"):
         grid_like(plain_tiff(tmp_path / "nowhere.tif", crs="EPSG:4326"))
+    corners = [(0, 0, 5, 48), (0, 2, 8, 48), (2, 0, 5, 45), (2, 2, 8, 45)]
+    points = [rasterio.control.GroundControlPoint(*corner) for corner in corners]
+    with pytest.raises(InputError, match=r"4 ground control points .* warp it first"):
+        grid_like(plain_tiff(tmp_path / "scan.tif", gcps=points, crs="EPSG:4326"))
 
 
 def test_a_raster_larger_than_the_disk_is_refused_at_once(encoder, tmp_path):

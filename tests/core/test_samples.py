@@ -97,6 +97,9 @@ def test_rare_classes_are_named():
         ([1, 2, 3, 4, 5, 6, 7, 8.5], True, "holds 8.5, which is no class"),
         ([1, 2, 3, 4, 5, 6, 7, 1e300], True, "holds 1e[+]300, which is no class"),
         ([1, 2, 3], None, "8 places with 3 values"),
+        # Nodata of rasters of float32 and float64, as point sampling leaves it in a table.
+        ([1, 2, 3, 4, 5, 6, 7, -3.4028234663852886e38], None, "holds -3.40282e[+]38, which no map"),
+        ([1, 2, 3, 4, 5, 6, 7, -1.797e308], None, "leave such rows empty"),
     ],
 )
 def test_values_of_no_use_are_refused(values, classes, message):
