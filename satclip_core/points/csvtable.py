@@ -24,6 +24,8 @@ Describe = Callable[[int], str]
 
 _DELIMITERS = (",", ";", "\t", "|")
 _HEADER_BYTES = 1 << 16
+# Outlines of countries as text are longer than what the csv module allows of itself.
+_LONGEST_FIELD = 1 << 30
 
 
 class CsvSource:
@@ -42,6 +44,7 @@ class CsvSource:
         self.encoding = _with_bom(request.encoding)
         self.request, self.stream = request, stream
         self.delimiter = _delimiter(self._first_line())
+        csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))
         text = io.TextIOWrapper(stream, encoding=self.encoding, newline="")
         self._reader = csv.reader(text, delimiter=self.delimiter, strict=True)
         self.header = next(self.rows(check=False), [])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -72,7 +71,7 @@ class PointsRequest:
         if self.dtype not in DTYPES:
             raise InputError(f"dtype {self.dtype!r} is none of {', '.join(DTYPES)}")
         try:
-            codecs.lookup(self.encoding)
+            "a".encode(self.encoding)  # codecs.lookup also finds what is no text, such as base64
         except LookupError as error:
             raise InputError(f"unknown encoding {self.encoding!r}: try utf-8 or cp1252") from error
 

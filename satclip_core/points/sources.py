@@ -106,6 +106,8 @@ def _open_csv(request: PointsRequest) -> Iterator[Table]:
                 request.lat_column,
                 projected=request.crs is not None,
             )
+            for _ in source.rows():  # pyarrow takes a quote that is never closed for one long field
+                pass
         types = _csv_types(path, source, pair)
         with open_bytes(path) as stream:
             reader = _csv_reader(stream, source, types)

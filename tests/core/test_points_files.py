@@ -456,6 +456,27 @@ def test_a_type_that_changes_late_in_a_csv(encoder, tmp_path, monkeypatch, strea
     assert after["time"].tolist()[-2:] == ["10:29", "late"]
 
 
+@pytest.mark.parametrize("suffix", ["csv", *SUFFIXES])
+def test_a_csv_that_ends_within_quotes_is_refused(encoder, tmp_path, suffix):
+    """A truncated file: its last rows came out as one field of the row before."""
+    (tmp_path / "in.csv").write_text('lon,lat,note\n1,2,"lost\n3,4,too\n')
+    with pytest.raises(InputError, match="truncated or malformed"):
+        run(encoder, tmp_path / "in.csv", tmp_path / f"out.{suffix}")
+    assert not (tmp_path / f"out.{suffix}").exists()
+
+
+@pytest.mark.parametrize("suffix", ["csv", "gpkg"])
+def test_a_long_field_of_a_csv(encoder, tmp_path, suffix):
+    """An outline as WKT; the csv module takes 131,072 characters if it is not told otherwise."""
+    outline = f"POLYGON(({'1 2,' * 50_000}1 2))"
+    (tmp_path / "in.csv").write_text(f'lon,lat,wkt\n1,2,"{outline}"\n')
+    run(encoder, tmp_path / "in.csv", tmp_path / f"out.{suffix}")
+    if suffix == "csv":
+        assert outline in (tmp_path / "out.csv").read_text()
+    else:
+        assert read(tmp_path / "out.gpkg")["wkt"].tolist() == [outline]
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_a_csv_that_can_be_read_only_once(encoder, tmp_path):
     """A named pipe: types are settled before rows are read, so it has to be kept."""

@@ -96,6 +96,7 @@ def test_standard_input(monkeypatch):
         ({"lon_column": "east"}, "no column 'east'"),
         ({"crs": "EPSG:1"}, "EPSG:1"),
         ({"encoding": "utf-99"}, "unknown encoding"),
+        ({"encoding": "base64"}, "unknown encoding"),
     ],
 )
 def test_what_is_not_there_is_named(csv, changes, message):
