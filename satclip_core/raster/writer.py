@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import OutputError
@@ -14,6 +14,8 @@ from .space import check_room
 from .spec import RasterSpec, RasterWriter
 
 SUFFIXES = (".tif", ".tiff", ".gtiff")
+# What GDAL keeps beside a raster, by its name and more: statistics, overviews, a mask.
+_SIDE_FILES = (".aux.xml", ".ovr", ".msk", ".msk.ovr")
 
 
 @contextmanager
@@ -32,11 +34,16 @@ def open_writer(
         InputError: creation options that make no raster.
     """
     target = check_output(path, spec, overwrite=overwrite)
+    replaced = target.exists()
     with (
         written_whole(target, overwrite=overwrite) as temporary,
         create(temporary, target, spec) as writer,
     ):
         yield writer
+    if replaced:  # or QGIS shows the old raster wherever it is zoomed out
+        for suffix in _SIDE_FILES:
+            with suppress(OSError):
+                target.with_name(target.name + suffix).unlink()
 
 
 def check_output(

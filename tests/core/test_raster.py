@@ -25,6 +25,8 @@ from satclip_core.rgb import RgbBasis
 rasterio = pytest.importorskip("rasterio")
 
 ALPS = Grid.from_bounds((5, 45, 11, 48), 0.2)
+STATISTICS = """<PAMDataset><PAMRasterBand band="1"><Metadata>
+<MDI key="STATISTICS_MEAN">7</MDI></Metadata></PAMRasterBand></PAMDataset>"""
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +205,25 @@ def test_pixel_interleaved_tiles_are_smaller_since_gdal_holds_several():
 def test_many_dimensions_get_smaller_tiles():
     spec = RasterSpec(Grid.from_bounds((0, 0, 80, 80), 0.1), Embedding(4096))
     assert spec.pixel_bytes * int(spec.options["BLOCKXSIZE"]) ** 2 <= 2**27
+
+
+def test_overviews_and_statistics_of_a_raster_go_when_it_is_replaced(encoder, tmp_path):
+    """GDAL keeps them beside the file and would take them for the new one's."""
+    path, ours = tmp_path / "out.tif", tmp_path / "out.tif.txt"
+    for place in ((9, 47), (-60, -3)):
+        product = Similarity.to(encoder, [place])
+        write_raster(path, ALPS, product, encoder, options=WriteOptions(overwrite=True))
+        with rasterio.open(path) as dataset:
+            assert dataset.overviews(1) == []
+            assert "STATISTICS_MEAN" not in dataset.tags(1)
+        (tmp_path / "out.tif.aux.xml").write_text(STATISTICS)
+        with rasterio.Env(TIFF_USE_OVR=True), rasterio.open(path, "r+") as dataset:
+            dataset.build_overviews([2, 4])
+        ours.write_text("notes of the user's own")
+        with rasterio.open(path) as dataset:
+            assert dataset.overviews(1) == [2, 4]
+            assert dataset.tags(1)["STATISTICS_MEAN"] == "7"
+    assert ours.exists()
 
 
 def test_like_takes_the_grid_of_a_file(encoder, tmp_path):
