@@ -18,7 +18,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QIcon
 
-from ..models import default_model, encoder, known_models
+from ..models import default_model, encoder
 from ..satclip_core import __name__ as CORE
 from ..satclip_core import __version__
 from ..satclip_core.errors import CancelledError, SatclipError
@@ -119,7 +119,9 @@ class Algorithm(QgsProcessingAlgorithm):
     def add_model(self) -> None:
         """Declare the model."""
         parameter = QgsProcessingParameterString(self.MODEL, tr("Model"), default_model())
-        parameter.setMetadata({"widget_wrapper": {"value_hints": known_models()}})
+        # By its path: qgis_process has no widgets.
+        widget = f"{__package__}.modelwidget.ModelWidget"
+        parameter.setMetadata({"widget_wrapper": {"class": widget}})
         self.add(
             parameter,
             tr(

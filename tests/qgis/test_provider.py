@@ -126,3 +126,51 @@ def test_the_extent_is_that_of_the_map_at_first(plugin, project, make_points, mo
     canvas.setExtent(QgsRectangle(800000, 5800000, 1200000, 6000000))
     box = canvas.extent()  # its height follows the shape of the window
     assert default() == f"800000,1200000,{box.yMinimum():.10g},{box.yMaximum():.10g} [EPSG:3857]"
+
+
+def test_a_dialog_takes_any_model_and_keeps_it(plugin):
+    """QGIS' own list puts its first entry in place of what it does not know, saying nothing."""
+    from processing.gui.wrappers import WidgetWrapperFactory
+    from qgis.core import QgsProcessingContext
+    from qgis.PyQt.QtWidgets import QWidget
+
+    algorithm = plugin.provider.algorithm("similarity").create()
+    dialog, context = QWidget(), QgsProcessingContext()
+    wrapper = WidgetWrapperFactory.create_wrapper(algorithm.parameterDefinition("MODEL"), dialog)
+    widget = wrapper.widget
+    assert wrapper.parameterValue() == "bundled"
+    assert widget.findText("bundled") >= 0
+    wrapper.setParameterValue("/some/other.npz", context)
+    assert wrapper.parameterValue() == "/some/other.npz"
+    widget.setEditText("models/mine.npz")
+    assert wrapper.parameterValue() == "models/mine.npz"
+
+
+def test_the_model_designer_takes_inputs_of_the_model_too(plugin):
+    from processing.gui.wrappers import WidgetWrapperFactory
+    from qgis.core import (
+        QgsProcessingContext,
+        QgsProcessingModelAlgorithm,
+        QgsProcessingModelChildParameterSource,
+        QgsProcessingModelParameter,
+        QgsProcessingParameterString,
+    )
+    from qgis.gui import QgsProcessingModelerParameterWidget
+    from qgis.PyQt.QtWidgets import QDialog
+
+    class ModelerParametersDialog(QDialog):
+        """By this name Processing knows it."""
+
+    model = QgsProcessingModelAlgorithm()
+    model.addModelParameter(
+        QgsProcessingParameterString("WANTED", "wanted"), QgsProcessingModelParameter("WANTED")
+    )
+    dialog = ModelerParametersDialog()
+    dialog.model, dialog.childId, dialog.context = model, "", QgsProcessingContext()
+    algorithm = plugin.provider.algorithm("similarity").create()
+    widget = WidgetWrapperFactory.create_wrapper(algorithm.parameterDefinition("MODEL"), dialog)
+    assert isinstance(widget, QgsProcessingModelerParameterWidget)
+    source = QgsProcessingModelChildParameterSource
+    for wanted in (source.fromModelParameter("WANTED"), source.fromStaticValue("/other.npz")):
+        widget.setWidgetValue(wanted)
+        assert widget.value() == wanted
