@@ -60,7 +60,10 @@ def test_every_name_of_qt_exists_in_pyqt6(path):
         if name == "QVariant":  # of PyQt5 alone: compat.py asks for it where QMetaType fails
             assert path.name == "compat.py"
             continue
-        owner = getattr(importlib.import_module(f"PyQt6.{MOVED.get(name, module)}"), name)
+        if module == "PyQt":  # a module itself: `from qgis.PyQt import sip`
+            owner = importlib.import_module(f"PyQt6.{name}")
+        else:
+            owner = getattr(importlib.import_module(f"PyQt6.{MOVED.get(name, module)}"), name)
         for chain in sorted(chain for chain in used if chain[0] == name):
             here = owner
             for part in chain[1:]:
