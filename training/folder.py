@@ -51,24 +51,31 @@ def sole(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def check_settings(checkpoint: Path, config: TrainConfig) -> None:
-    """Refuse a checkpoint that cannot be read, or of other settings."""
-    if _kept(checkpoint).get("settings") != config.training_digest():
-        raise InputError(f"{checkpoint} is of a run with other settings: {AFRESH}")
-    log.info("going on from %s", checkpoint)
+def check_settings(checkpoint: Path, config: TrainConfig) -> str | None:
+    """Refuse a checkpoint that cannot be read, or of other settings.
 
-
-def _kept(checkpoint: Path) -> dict[str, Any]:
+    Returns:
+        Digest of the data that it is of; None where it does not say, as older ones.
+    """
     try:
         kept: dict[str, Any] = read_checkpoint(checkpoint).get(STATE, {})
     except InputError as error:
         raise InputError(f"{error}: {AFRESH}") from error
-    return kept
+    if kept.get("settings") != config.training_digest():
+        raise InputError(f"{checkpoint} is of a run with other settings: {AFRESH}")
+    log.info("going on from %s", checkpoint)
+    return kept.get("data")
 
 
-def check_data(checkpoint: Path, data: str) -> None:
-    """Refuse a checkpoint of other points or imagery, before features of these are computed."""
-    if _kept(checkpoint).get("data", data) != data:  # older checkpoints do not say
+def check_data(checkpoint: Path, before: str | None, data: str) -> None:
+    """Refuse a checkpoint of other points or imagery, before features of these are computed.
+
+    Args:
+        checkpoint: as the message names it.
+        before: digest of its data, if it is known.
+        data: digest of the run's data.
+    """
+    if before is not None and before != data:
         raise InputError(
             f"{checkpoint} is of a run on other data (points, imagery or image encoder): {AFRESH}"
         )

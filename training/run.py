@@ -168,7 +168,7 @@ class _Opened:
 
 def _open(config: TrainConfig, options: RunOptions, group: Group, held: ExitStack) -> _Opened:
     """Open points, tasks and views; the first process makes the folder and the cache before."""
-    checkpoint = _prepare(config, options, held) if group.leads else _checkpoint(options)
+    before = _prepare(config, options, held) if group.leads else None
     lonlat = load_points(config.points, options.places)
     log.info("%s points", f"{len(lonlat):,}")
     tasks = _tasks(config, options) if group.leads else []
@@ -178,13 +178,12 @@ def _open(config: TrainConfig, options: RunOptions, group: Group, held: ExitStac
         for name, source in config.sources.items()
     }
     data = digest(requests.values())
-    if checkpoint is not None and group.leads:
-        check_data(checkpoint, data)
+    check_data(options.output / CHECKPOINT, before, data)
     live = not config.training.cache
     views = {name: _views(request, options, live=live) for name, request in requests.items()}
     factors = {name: source.weight for name, source in config.sources.items()}
     pairs = Pairs(lonlat, views, factors, config.training, config.seed, group)
-    return _Opened(pairs, tasks, checkpoint, data)
+    return _Opened(pairs, tasks, _checkpoint(options), data)
 
 
 def _checkpoint(options: RunOptions) -> Path | None:
@@ -220,16 +219,19 @@ def check_files(config: TrainConfig, places: Locations) -> dict[str, int]:
     return counts
 
 
-def _prepare(config: TrainConfig, options: RunOptions, held: ExitStack) -> Path | None:
-    """Make the run's folder and hold it; the checkpoint to go on from, if any."""
+def _prepare(config: TrainConfig, options: RunOptions, held: ExitStack) -> str | None:
+    """Make the run's folder and hold it; leave no checkpoint there but one to go on from.
+
+    Returns:
+        Digest of the data that this checkpoint is of, if there is one and it says.
+    """
+    before = None
     try:
         options.output.mkdir(parents=True, exist_ok=True)
         held.enter_context(sole(options.output))
-        checkpoint = _checkpoint(options)
-        if options.resume is False:
-            checkpoint = None
-        elif checkpoint is not None:
-            check_settings(checkpoint, config)
+        checkpoint = None if options.resume is False else _checkpoint(options)
+        if checkpoint is not None:
+            before = check_settings(checkpoint, config)
         elif options.resume:
             raise InputError(f"nothing to resume: there is no {options.output / CHECKPOINT}")
         with written_whole(options.output / "config.json", overwrite=True) as partial:
@@ -239,7 +241,7 @@ def _prepare(config: TrainConfig, options: RunOptions, held: ExitStack) -> Path 
             (options.output / LOG).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"output {options.output}: {error.strerror}") from error
-    return checkpoint
+    return before
 
 
 def _tasks(config: TrainConfig, options: RunOptions) -> list[Task]:
