@@ -9,25 +9,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from satclip_core.errors import require
-
 # `warnings.catch_warnings` changes the filters of the whole process: where two threads are inside
 # at once, the first to leave lets the other's warning through, or the last leaves its filter on.
 _FILTERS = threading.Lock()
 
 
 @contextmanager
-def opened(path: Path, *, purpose: str) -> Iterator[Any]:
+def opened(rasterio: Any, path: Path) -> Iterator[Any]:
     """A dataset of rasterio, opened without its warning where the file is not georeferenced.
 
     Args:
+        rasterio: the package, which need not be installed.
         path: any raster or plain image.
-        purpose: what rasterio is wanted for, for the message where it is not installed.
 
     Raises:
         rasterio.errors.RasterioError: not readable.
     """
-    rasterio = require("rasterio", purpose=purpose)
     with _FILTERS, warnings.catch_warnings():
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
         dataset = rasterio.open(path)

@@ -134,7 +134,7 @@ def read_patch(path: Path, bands: Sequence[int] | None = None) -> NDArray[Any]:
     """Pixels (bands, rows, columns) of a patch; InputError where it has none that can be used."""
     rasterio = require("rasterio", purpose="reading patches")
     try:
-        with opened(path, purpose="reading patches") as dataset:
+        with opened(rasterio, path) as dataset:
             for band in bands or ():
                 if band > dataset.count:
                     raise InputError(f"patch {path}: has {dataset.count} bands, no band {band}")

@@ -162,7 +162,7 @@ def open_raster(request: RasterRequest, scratch: Path) -> Raster:
     if not request.path.is_file():
         raise InputError(f"imagery {request.path}: no such file")
     try:
-        with opened(request.path, purpose="reading imagery") as dataset:
+        with opened(rasterio, request.path) as dataset:
             return _decode(dataset, request, scratch)
     except rasterio.errors.RasterioError as error:
         raise InputError(f"imagery {request.path}: not readable as a raster ({error})") from None
