@@ -43,11 +43,12 @@ def check_apart(target: Path, others: Iterable[str | os.PathLike[str] | None]) -
         OutputError: one of them is the same file.
     """
     for other in others:
-        if other is not None and _is_same(target, Path(other)):
+        if other is not None and is_same(target, Path(other)):
             raise OutputError(f"{target} is given twice, as {other} too: write to another file")
 
 
-def _is_same(one: Path, other: Path) -> bool:
+def is_same(one: Path, other: Path) -> bool:
+    """Whether two paths mean one file, through links too; neither need exist."""
     if one.exists() and other.exists():
         return os.path.samefile(one, other)
     return os.path.realpath(one) == os.path.realpath(other)

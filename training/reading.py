@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,13 @@ def read_table(path: Path, what: str) -> Any:
         return pandas.read_csv(path)
     except Exception as error:
         raise _unreadable(path, what, "a table (CSV)", error) from None
+
+
+def check_columns(table: Any, columns: Iterable[Any], where: str) -> None:
+    """Refuse a table that lacks one of the columns; `where` is how the message begins."""
+    for column in columns:
+        if column not in table:
+            raise InputError(f"{where} has no column {column!r}; it has {', '.join(table.columns)}")
 
 
 def read_shapes(path: Path, what: str) -> Any:

@@ -17,7 +17,7 @@ from satclip_core.errors import InputError, require
 
 from .config import Locations, locations, read_yaml
 from .land import read_land_mask, sample_points
-from .reading import numbers, read_arrays, read_shapes, read_table
+from .reading import check_columns, numbers, read_arrays, read_shapes, read_table
 from .schema import (
     anything,
     build,
@@ -196,11 +196,7 @@ def _from_table(name: str, task: TaskSettings, path: Path) -> tuple[Floats, NDAr
     if task.target is None:
         raise InputError(f"tasks.{name}.target: missing; it names a column of {path}")
     table = read_table(path, f"tasks.{name}:")
-    for column in (task.lon, task.lat, task.target):
-        if column not in table:
-            raise InputError(
-                f"tasks.{name}: {path} has no column {column!r}; it has {', '.join(table.columns)}"
-            )
+    check_columns(table, (task.lon, task.lat, task.target), f"tasks.{name}: {path}")
     lonlat = numbers(table[[task.lon, task.lat]], f"tasks.{name}: {path}, lon and lat")
     target = table[task.target].to_numpy()
     if not (task.classes or task.positive):

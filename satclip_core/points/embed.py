@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +15,7 @@ import numpy as np
 
 from ..crs import LONLAT, check_crs
 from ..errors import OutputError
-from ..files import check_target, written_whole
+from ..files import check_target, is_same, written_whole
 from .columns import first_free, new_columns
 from .csvtable import embed_csv, open_csv
 from .places import Embedder
@@ -89,8 +88,7 @@ def _check(request: PointsRequest) -> None:
     target = Path(request.target)
     if request.target == STANDARD_STREAM:
         return
-    source = Path(request.source)
-    if target.exists() and source.exists() and os.path.samefile(source, target):
+    if target.exists() and is_same(target, Path(request.source)):
         raise OutputError(f"{target} is the {kind} table that is read: write to another file")
     check_target(target, overwrite=request.overwrite)
 

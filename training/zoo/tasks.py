@@ -13,7 +13,7 @@ from satclip_core.errors import InputError, require
 from satclip_core.raster.polygons import Polygons, read_polygons
 from satclip_core.samples import Samples
 
-from ..reading import read_table
+from ..reading import check_columns, read_table
 from .fit import Split, Task
 
 Floats = NDArray[np.float64]
@@ -151,9 +151,7 @@ def from_table(
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     table = read_table(path, "the table")
-    for column in (lon, lat, target):
-        if column not in table:
-            raise InputError(f"{path} has no column {column!r}; it has {', '.join(table.columns)}")
+    check_columns(table, (lon, lat, target), str(path))
     places = table[[lon, lat]].apply(pandas.to_numeric, errors="coerce").to_numpy(np.float64)
     samples = Samples.of(places, table[target].to_numpy(), name=target, classes=classes)
     return _divided(samples, seed)
