@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .sources import arrow
-
 # Text that looks like a number but is a code, which a number would not keep: 007 (a leading
 # zero), 0x1F, a telephone number with its plus.
 _CODE = r"^\s*(-?0[0-9xX]|\+[0-9]{6})"
@@ -34,7 +32,8 @@ def settle_types(
 
 
 def _possible(kind: Any) -> list[Any]:
-    pa = arrow()
+    import pyarrow as pa
+
     if pa.types.is_string(kind):
         return [kind]
     # A float keeps what a whole number does, but for long ones, so it may come later.
@@ -43,7 +42,7 @@ def _possible(kind: Any) -> list[Any]:
 
 def _keeps(column: Any, kind: Any, null_values: Sequence[str]) -> bool:
     """Whether a column of text can be had as another type without loss."""
-    pa = arrow()
+    import pyarrow as pa
     from pyarrow import compute
 
     if pa.types.is_null(kind):  # a column of "NA" alone is no empty one: that is Namibia

@@ -16,6 +16,7 @@ from ..crs import LONLAT
 from ..errors import InputError, require
 from .columns import find_coordinates, listing
 from .csvtable import CsvSource, open_bytes, standard_input
+from .csvtypes import settle_types
 from .places import ROWS
 from .request import CSV, GPKG, PARQUET, STANDARD_STREAM, PointsRequest
 
@@ -125,8 +126,6 @@ def _open_csv(request: PointsRequest) -> Iterator[Table]:
 def _csv_types(path: str, source: CsvSource, pair: tuple[int, int]) -> dict[str, Any]:
     """A type for each column that all of its rows have."""
     from pyarrow import csv, string
-
-    from .csvtypes import settle_types
 
     # Coordinates stay text until they are parsed, so that a bad one costs its row only.
     fixed = {source.header[index]: string() for index in pair}
