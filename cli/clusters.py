@@ -12,11 +12,10 @@ from .options import Command
 from .rasters import RasterRequest, carry_out_and_save, raster_options
 
 if TYPE_CHECKING:
-    from satclip_core.clusters import ClusterModel
     from satclip_core.encoder import LocationEncoder
     from satclip_core.grid import Grid
-    from satclip_core.places import Mask
-    from satclip_core.products import Product
+    from satclip_core.grid.pixels import Mask
+    from satclip_core.products import ClusterModel, Product
 
 log = logging.getLogger(__name__)
 
@@ -75,8 +74,9 @@ def command(
     def make(
         encoder: LocationEncoder, grid: Grid, mask: Mask | None
     ) -> tuple[ClusterModel, Product]:
-        from satclip_core.clusters import SAMPLE, ClusterModel, Clusters
-        from satclip_core.places import Locator
+        from satclip_core.grid.pixels import Locator
+        from satclip_core.products import ClusterModel, Clusters
+        from satclip_core.products.clusters import SAMPLE
 
         if source is not None:
             model = ClusterModel.load(source)

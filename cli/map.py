@@ -17,11 +17,9 @@ from .rasters import RasterRequest, carry_out, check_beside, raster_options
 if TYPE_CHECKING:
     from satclip_core.encoder import LocationEncoder
     from satclip_core.grid import Grid
-    from satclip_core.mapping import MapModel
-    from satclip_core.places import Mask
+    from satclip_core.grid.pixels import Mask
     from satclip_core.points import SamplesRequest
-    from satclip_core.products import Product
-    from satclip_core.samples import Samples
+    from satclip_core.products import MapModel, Product, Samples
 
 log = logging.getLogger(__name__)
 
@@ -97,8 +95,8 @@ def command(
     satclip map cover.csv --column code --classes --like elevation.tif --report scores.json
     """
     from satclip_core.files import written_whole
-    from satclip_core.mapping import fit_map
     from satclip_core.points import SamplesRequest
+    from satclip_core.products import fit_map
 
     if report_file is not None and not request.dry_run:
         check_beside(request, report_file, source)
@@ -122,8 +120,8 @@ def command(
 
 def _read(request: SamplesRequest, probabilities: bool) -> Samples:
     """The samples; says what was left out."""
-    from satclip_core.mapping import no_probabilities
     from satclip_core.points import read_samples
+    from satclip_core.products.maps import no_probabilities
 
     samples = read_samples(request)
     if probabilities and samples.legend is None:

@@ -17,7 +17,7 @@ from .progress import progress
 
 if TYPE_CHECKING:
     from satclip_core.encoder import LocationEncoder
-    from satclip_core.published import Published
+    from satclip_core.models.published import Published
 
 json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 
@@ -32,7 +32,7 @@ def command() -> None:
 @verbosity_options
 def list_command(as_json: bool) -> None:
     """All named models: whether they are here, L, dimensions, effective resolution, size."""
-    from satclip_core.registry import list_models
+    from satclip_core.models.registry import list_models
 
     entries = [asdict(entry) for entry in list_models()]
     if as_json:
@@ -61,8 +61,8 @@ def list_command(as_json: bool) -> None:
 @verbosity_options
 def info_command(name: str, as_json: bool) -> None:
     """What a model is: architecture, provenance, SHA-256, model card."""
-    from satclip_core.published import PUBLISHED
-    from satclip_core.registry import find_model, load_encoder
+    from satclip_core.models.published import PUBLISHED
+    from satclip_core.models.registry import find_model, load_encoder
 
     published = PUBLISHED.get(name.lower())
     if published is not None and not published.path.exists():
@@ -93,8 +93,8 @@ def fetch_command(name: str, force: bool) -> None:
     Proxies are taken from https_proxy and no_proxy; SATCLIP_CACHE names another folder than the
     user's cache, SATCLIP_HUB_URL another server than huggingface.co.
     """
-    from satclip_core.published import PUBLISHED
-    from satclip_core.registry import fetch
+    from satclip_core.models.published import PUBLISHED
+    from satclip_core.models.registry import fetch
 
     try:
         with progress(f"fetching {name}", "B") as report:
@@ -123,8 +123,8 @@ def fetch_command(name: str, force: bool) -> None:
 def convert_command(source: str, target: Path, dtype: str, overwrite: bool) -> None:
     """Write a model, e.g. a published .ckpt, as an .npz of this project: small, no pickle."""
     from satclip_core.files import check_target
-    from satclip_core.registry import load_encoder
-    from satclip_core.weights import write_model
+    from satclip_core.models.model_file import write_model
+    from satclip_core.models.registry import load_encoder
 
     if target.suffix.lower() != ".npz":
         raise click.UsageError(f"{target} must end in .npz")
@@ -160,7 +160,7 @@ def _of_encoder(encoder: LocationEncoder, path: Path) -> dict[str, Any]:
 
 
 def _record(model: Published) -> dict[str, Any]:
-    from satclip_core.registry import read_record
+    from satclip_core.models.registry import read_record
 
     record = read_record(model)
     if record is None:

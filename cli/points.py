@@ -69,8 +69,8 @@ def command(source: str, target: str, model: str, **options: Any) -> None:
     satclip points plots.gpkg -o plots.csv --normalize
     satclip points survey.csv --crs EPSG:32632 --lon-column E --lat-column N -o survey.gpkg
     """
+    from satclip_core.models.registry import load_encoder
     from satclip_core.points import PointsRequest, embed_points
-    from satclip_core.registry import load_encoder
 
     request = PointsRequest(source, target, **options)
     _ = request.target_format  # a wrong extension is said before a model is loaded

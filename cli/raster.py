@@ -13,7 +13,7 @@ from .rasters import RasterRequest, carry_out, raster_options
 if TYPE_CHECKING:
     from satclip_core.encoder import LocationEncoder
     from satclip_core.grid import Grid
-    from satclip_core.places import Mask
+    from satclip_core.grid.pixels import Mask
     from satclip_core.products import Product
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ def command(request: RasterRequest, normalize: bool, dtype: str) -> None:
     """
 
     def make(encoder: LocationEncoder, grid: Grid, mask: Mask | None) -> Product:
-        from satclip_core.places import Locator
+        from satclip_core.grid.pixels import Locator
         from satclip_core.products import Embedding
 
         product = Embedding.of(encoder, dtype=dtype, normalize=normalize)

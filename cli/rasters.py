@@ -22,7 +22,7 @@ from .progress import duration, progress, quantity
 if TYPE_CHECKING:
     from satclip_core.encoder import LocationEncoder
     from satclip_core.grid import Grid
-    from satclip_core.places import Mask
+    from satclip_core.grid.pixels import Mask
     from satclip_core.products import Product
 
 # Makes the product, once grid and encoder stand.
@@ -125,8 +125,8 @@ def carry_out(request: RasterRequest, make: Maker) -> bool:
         SatclipError: it cannot be done; whatever can be known is refused before computing.
     """
     from satclip_core.files import check_apart, check_target
+    from satclip_core.models.registry import load_encoder
     from satclip_core.raster import WriteOptions, open_mask, write_raster
-    from satclip_core.registry import load_encoder
 
     start = time.monotonic()
     grid = request.grid()

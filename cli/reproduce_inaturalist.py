@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from satclip_core.encodings import ENCODINGS
+from satclip_core.encoder.encodings import ENCODINGS
 from satclip_core.errors import InputError, require
 from satclip_core.files import check_target
 

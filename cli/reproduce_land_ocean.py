@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from satclip_core.encodings import ENCODINGS
+from satclip_core.encoder.encodings import ENCODINGS
 
 from .options import verbosity_options
 from .reproduce_options import (

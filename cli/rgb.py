@@ -14,9 +14,8 @@ from .rasters import RasterRequest, carry_out_and_save, raster_options
 if TYPE_CHECKING:
     from satclip_core.encoder import LocationEncoder
     from satclip_core.grid import Grid
-    from satclip_core.places import Mask
-    from satclip_core.products import Product
-    from satclip_core.rgb import RgbBasis
+    from satclip_core.grid.pixels import Mask
+    from satclip_core.products import Product, RgbBasis
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +48,9 @@ def command(request: RasterRequest, basis: Path | None, save_basis: Path | None)
         raise click.UsageError("--basis is saved already: leave out --save-basis")
 
     def make(encoder: LocationEncoder, grid: Grid, mask: Mask | None) -> tuple[RgbBasis, Product]:
-        from satclip_core.places import Locator
-        from satclip_core.products import Rgb
-        from satclip_core.rgb import SAMPLE, RgbBasis
+        from satclip_core.grid.pixels import Locator
+        from satclip_core.products import Rgb, RgbBasis
+        from satclip_core.products.rgb import SAMPLE
 
         if basis is not None:
             fitted = RgbBasis.load(basis)

@@ -14,7 +14,7 @@ from .rasters import RasterRequest, carry_out, raster_options
 if TYPE_CHECKING:
     from satclip_core.encoder import LocationEncoder
     from satclip_core.grid import Grid
-    from satclip_core.places import Mask
+    from satclip_core.grid.pixels import Mask
     from satclip_core.products import Product
 
 
@@ -43,7 +43,7 @@ def command(request: RasterRequest, places: tuple[tuple[float, float], ...], red
     satclip similarity --to 23.6 -2.9 --bbox -180 -60 180 75 --res 0.5
     satclip similarity --to 23.6 -2.9 --to -60 -3 --reduce max --bbox -90 -35 160 20 --res 0.5
     """
-    from satclip_core.encoder import check_lonlat
+    from satclip_core.grid.sphere import check_lonlat
 
     try:
         check_lonlat(places)

@@ -9,8 +9,8 @@ from threading import Lock
 from qgis.core import QgsSettings
 
 from .satclip_core.encoder import LocationEncoder
-from .satclip_core.published import PUBLISHED
-from .satclip_core.registry import BUNDLED, find_model, load_encoder
+from .satclip_core.models.published import PUBLISHED
+from .satclip_core.models.registry import BUNDLED, find_model, load_encoder
 
 SETTING = "satclip/model"
 # A model of L = 40 takes some 40 MB in memory.

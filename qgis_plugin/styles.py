@@ -22,7 +22,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QColor
 
-from .satclip_core.legend import Legend
+from .satclip_core.products.legend import Legend
 from .text import tr
 
 # Viridis (Smith and van der Walt 2015): perceptually uniform, in six stops.

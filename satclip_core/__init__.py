@@ -2,6 +2,15 @@
 
 Importing this package needs numpy and the standard library alone; whatever else a
 function needs (rasterio, pyproj, …) is imported when it is called.
+
+The rooms, from the ground up; each imports only from floors below its own:
+
+    errors, types               what users can mend; names of array types and callbacks
+    compute, files              matrix products, threads; files that appear whole or not at all
+    grid                        pixels, CRSs, places on the sphere
+    analysis, encoder           arrays in, arrays out; degrees to embeddings
+    models, products, preview   names to files; functions of embeddings; the view of a canvas
+    raster, points              rasters and tables in and out
 """
 
 from __future__ import annotations
@@ -13,9 +22,9 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .encoder import LocationEncoder
     from .grid import Grid
+    from .models.registry import load_encoder
     from .products import Embedding, Similarity
     from .raster import raster_array, write_raster
-    from .registry import load_encoder
 
 __all__ = [
     "Embedding",
@@ -33,7 +42,7 @@ _HOMES = {
     "Grid": "grid",
     "LocationEncoder": "encoder",
     "Similarity": "products",
-    "load_encoder": "registry",
+    "load_encoder": "models.registry",
     "raster_array": "raster",
     "write_raster": "raster",
 }

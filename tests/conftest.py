@@ -51,8 +51,8 @@ def golden() -> Path:
 def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model file of real shape (L 10, 256 dimensions) with seeded weights, for tests only."""
     from satclip_core.encoder import EncoderConfig, LocationEncoder, ModelInfo
-    from satclip_core.encodings import EncodingSettings
-    from satclip_core.weights import write_model
+    from satclip_core.encoder.encodings import EncodingSettings
+    from satclip_core.models.model_file import write_model
 
     rng = np.random.default_rng(7)
     weights = {}

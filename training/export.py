@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from satclip_core import __version__
 from satclip_core.encoder import EncoderConfig, LocationEncoder, ModelInfo
-from satclip_core.encodings import EncodingSettings
+from satclip_core.encoder.encodings import EncodingSettings
 from satclip_core.errors import InputError
-from satclip_core.weights import write_model
+from satclip_core.models.model_file import write_model
 
 from .card import model_card
 from .components import component_layer, postprocess, rotated

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_core.encoder import check_lonlat, wrap_longitudes
 from satclip_core.errors import InputError, require
+from satclip_core.grid.sphere import check_lonlat, wrap_longitudes
 
 from .config import Locations, PointSettings
 from .images.patches import NODATA_BYTES, read_patch_folder

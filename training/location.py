@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from satclip_core.harmonics import spherical_harmonics
-from satclip_core.networks import HIDDEN_OMEGA, forward
+from satclip_core.encoder.harmonics import spherical_harmonics
+from satclip_core.encoder.networks import HIDDEN_OMEGA, forward
 
 from .config import ModelSettings
 
@@ -17,7 +17,7 @@ from .config import ModelSettings
 class SirenNetwork(nn.Module):
     """Siren behind spherical harmonics, `layers.0 …, last_layer` as in the published code.
 
-    The forward pass is `satclip_core.networks.forward`, the one that inference runs.
+    The forward pass is `satclip_core.encoder.networks.forward`, the one that inference runs.
 
     Args:
         settings: sizes, dropout and initialisation.

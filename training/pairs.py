@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from satclip_core.encoder import wrap_longitudes
 from satclip_core.errors import InputError
+from satclip_core.grid.sphere import wrap_longitudes
 
 from .config import TrainingSettings
 from .distributed import ALONE, Group

@@ -130,7 +130,7 @@ def embedder(name: str) -> Embed:
         from .baselines import load_geoclip
 
         return load_geoclip()
-    from satclip_core.registry import load_encoder
+    from satclip_core.models.registry import load_encoder
 
     return load_encoder(name).encode
 
@@ -139,7 +139,7 @@ def known_leaks(name: str) -> list[str]:
     """The tasks whose labels a model's own provenance says it has seen."""
     if name in ("identity", "geoclip"):
         return []
-    from satclip_core.registry import load_encoder
+    from satclip_core.models.registry import load_encoder
 
     named = load_encoder(name).info.training.get("leaks", NO_LEAKS)
     return [] if named == NO_LEAKS else named.split(", ")

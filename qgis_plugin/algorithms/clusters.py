@@ -8,9 +8,10 @@ from qgis.core import (
     QgsProcessingParameterNumber,
 )
 
-from ..satclip_core.clusters import MOST_CLUSTERS, SAMPLE, ClusterModel
-from ..satclip_core.clusters import Clusters as Product
-from ..satclip_core.places import Locator
+from ..satclip_core.grid.pixels import Locator
+from ..satclip_core.products import ClusterModel
+from ..satclip_core.products import Clusters as Product
+from ..satclip_core.products.clusters import MOST_CLUSTERS, SAMPLE
 from ..styles import style_classes
 from ..text import tr
 from .rasters import RasterAlgorithm

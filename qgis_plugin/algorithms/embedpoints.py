@@ -19,7 +19,7 @@ from qgis.core import (
 
 from ..compat import array_field, number_field, text_field
 from ..satclip_core.errors import CancelledError
-from ..satclip_core.names import dimension_names
+from ..satclip_core.products.embedding import dimension_names
 from ..text import tr
 from .base import Algorithm
 from .references import located, tell_missing

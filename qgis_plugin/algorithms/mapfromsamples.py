@@ -16,7 +16,7 @@ from qgis.core import (
 )
 
 from ..satclip_core.errors import InputError
-from ..satclip_core.mapping import Samples, fit_map
+from ..satclip_core.products import Samples, fit_map
 from ..styles import style_classes, style_values
 from ..text import tr
 from .base import progress_to

@@ -12,11 +12,11 @@ from qgis.core import (
     QgsProcessingParameterRasterDestination,
 )
 
-from ..satclip_core.places import Locator
-from ..satclip_core.products import DTYPES, Embedding, Rgb, Similarity
+from ..satclip_core.grid.pixels import Locator
+from ..satclip_core.products import DTYPES, Embedding, Rgb, RgbBasis, Similarity
+from ..satclip_core.products.rgb import SAMPLE
 from ..satclip_core.raster import WriteOptions, write_raster
 from ..satclip_core.raster.writer import SUFFIXES
-from ..satclip_core.rgb import SAMPLE, RgbBasis
 from ..styles import style_bands, style_values
 from ..text import tr
 from .base import progress_to

@@ -18,7 +18,7 @@ from qgis.core import (
 )
 
 from ..compat import integer_field, number_field
-from ..satclip_core.similar import MOST_PLACES, similar_places
+from ..satclip_core.raster.similar_places import MOST_PLACES, similar_places
 from ..styles import style_points
 from ..text import tr
 from .base import progress_to

@@ -9,8 +9,8 @@ from qgis.core import QgsFileDownloader
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, QUrl, pyqtSignal
 
-from ..satclip_core.published import PUBLISHED
-from ..satclip_core.registry import adopt
+from ..satclip_core.models.published import PUBLISHED
+from ..satclip_core.models.registry import adopt
 from ..text import tr
 from .session import WorkTask, launch
 

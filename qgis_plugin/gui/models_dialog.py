@@ -23,8 +23,8 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ..models import default_model, encoder, set_default_model
-from ..satclip_core.published import PUBLISHED
-from ..satclip_core.registry import ModelEntry, list_models, published_info
+from ..satclip_core.models.published import PUBLISHED
+from ..satclip_core.models.registry import ModelEntry, list_models, published_info
 from ..text import tr
 from .fetch import Fetch
 from .session import WorkTask, launch

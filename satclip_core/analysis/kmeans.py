@@ -9,11 +9,9 @@ from typing import Any, Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..blas import product
+from ..compute.blas import product
 from ..errors import CancelledError, InputError
-
-Float64 = NDArray[np.float64]
-Labels = NDArray[np.int64]
+from ..types import Floats, Integers
 
 STARTS = 4
 ITERATIONS = 300
@@ -31,8 +29,8 @@ class Grouping:
         inertia: sum of the squared distances of the points to their centres.
     """
 
-    centres: Float64
-    labels: Labels
+    centres: Floats
+    labels: Integers
     inertia: float
 
 
@@ -76,7 +74,7 @@ def kmeans(
     return Grouping(best.centres[order] + middle, rank[best.labels], best.inertia)
 
 
-def nearest(points: NDArray[Any], centres: NDArray[Any]) -> Labels:
+def nearest(points: NDArray[Any], centres: NDArray[Any]) -> Integers:
     """Index of the centre that is nearest to each point.
 
     Args:
@@ -88,11 +86,11 @@ def nearest(points: NDArray[Any], centres: NDArray[Any]) -> Labels:
     """
     flat = points.reshape(-1, points.shape[-1])
     closeness = product(flat, 2 * centres.T) - np.einsum("ij,ij->i", centres, centres)
-    labels: Labels = closeness.argmax(axis=-1)
+    labels: Integers = closeness.argmax(axis=-1)
     return labels.reshape(points.shape[:-1])
 
 
-def _plus_plus(data: Float64, k: int, rng: np.random.Generator) -> Float64:
+def _plus_plus(data: Floats, k: int, rng: np.random.Generator) -> Floats:
     """k points as first centres, each drawn by its squared distance to those before.
 
     Of a few candidates the one that leaves the least distance is taken (greedy k-means++).
@@ -122,7 +120,7 @@ def _plus_plus(data: Float64, k: int, rng: np.random.Generator) -> Float64:
 
 
 def _lloyd(
-    data: Float64, centres: Float64, iterations: int, cancelled: Callable[[], bool] | None
+    data: Floats, centres: Floats, iterations: int, cancelled: Callable[[], bool] | None
 ) -> Grouping:
     squares = np.einsum("ij,ij->i", data, data)
     enough = _TOLERANCE * squares.mean()
@@ -146,7 +144,7 @@ def _lloyd(
     return Grouping(centres, labels, inertia)
 
 
-def _without_empty(labels: Labels, distances: Float64) -> Labels:
+def _without_empty(labels: Integers, distances: Floats) -> Integers:
     """Give each group without points the point that lies furthest from its centre."""
     k = distances.shape[1]
     sizes = np.bincount(labels, minlength=k)
@@ -159,15 +157,15 @@ def _without_empty(labels: Labels, distances: Float64) -> Labels:
     return labels
 
 
-def _means(data: Float64, labels: Labels, k: int) -> Float64:
+def _means(data: Floats, labels: Integers, k: int) -> Floats:
     members = np.zeros((k, len(data)))
     members[labels, np.arange(len(data))] = 1
-    means: Float64 = product(members, data) / members.sum(axis=1)[:, None]
+    means: Floats = product(members, data) / members.sum(axis=1)[:, None]
     return means
 
 
-def _distances(data: Float64, squares: Float64, centres: Float64) -> Float64:
+def _distances(data: Floats, squares: Floats, centres: Floats) -> Floats:
     """Squared distances (N, k)."""
     own = np.einsum("ij,ij->i", centres, centres)
-    distances: Float64 = np.maximum(squares[:, None] - 2 * product(data, centres.T) + own, 0)
+    distances: Floats = np.maximum(squares[:, None] - 2 * product(data, centres.T) + own, 0)
     return distances

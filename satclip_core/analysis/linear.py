@@ -12,9 +12,8 @@ from typing import Any, Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..blas import product
-
-Float64 = NDArray[np.float64]
+from ..compute.blas import product
+from ..types import Floats
 
 # Largest part of the gradient at which logistic weights count as found.
 TOLERANCE = 1e-6
@@ -38,10 +37,10 @@ class Linear:
         offsets: (outputs,).
     """
 
-    mean: Float64
-    deviation: Float64
-    weights: Float64
-    offsets: Float64
+    mean: Floats
+    deviation: Floats
+    weights: Floats
+    offsets: Floats
 
     def __call__(self, embeddings: NDArray[Any]) -> NDArray[Any]:
         """(..., dim) -> (..., outputs) in the same dtype; NaN stays NaN."""
@@ -132,13 +131,13 @@ class Logistic:
         weights = self._axes @ self._weights[:-1]
         return Linear(self._mean, self._deviation, weights, self._weights[-1].copy())
 
-    def _newton_step(self, gradient: Float64, chances: Float64, penalties: Float64) -> Float64:
+    def _newton_step(self, gradient: Floats, chances: Floats, penalties: Floats) -> Floats:
         count = len(chances)
 
-        def hessian(step: Float64) -> Float64:
+        def hessian(step: Floats) -> Floats:
             change = chances * product(self._data, step)
             change -= chances * change.sum(axis=1, keepdims=True)
-            curved: Float64 = product(self._data.T, change) / count + penalties * step
+            curved: Floats = product(self._data.T, change) / count + penalties * step
             return curved
 
         diagonal = product((self._data**2).T, chances * (1 - chances)) / count + penalties
@@ -151,11 +150,11 @@ class Logistic:
 
     def _step_length(
         self,
-        scores: Float64,
-        moved: Float64,
-        step: Float64,
-        gradient: Float64,
-        penalties: Float64,
+        scores: Floats,
+        moved: Floats,
+        step: Floats,
+        gradient: Floats,
+        penalties: Floats,
     ) -> float:
         """1, or the first of its halves that lowers the loss enough; 0 if none does."""
 
@@ -173,8 +172,8 @@ class Logistic:
 
 
 def conjugate_gradients(
-    image_of: Callable[[Float64], Float64], right: Float64, diagonal: Float64, tolerance: float
-) -> Float64:
+    image_of: Callable[[Floats], Floats], right: Floats, diagonal: Floats, tolerance: float
+) -> Floats:
     """Solve A x = b for a positive semidefinite A that is known by its products.
 
     Args:
@@ -209,13 +208,13 @@ def softmax(scores: NDArray[Any]) -> NDArray[Any]:
     return chances
 
 
-def _cross_entropy(scores: Float64, wanted: Float64) -> float:
+def _cross_entropy(scores: Floats, wanted: Floats) -> float:
     highest = scores.max(axis=1, keepdims=True)
     logs = np.log(np.exp(scores - highest).sum(axis=1, keepdims=True)) + highest
     return float(((logs - scores) * wanted).sum() / len(scores))
 
 
-def _standardised(embeddings: ArrayLike) -> tuple[Float64, Float64, Float64]:
+def _standardised(embeddings: ArrayLike) -> tuple[Floats, Floats, Floats]:
     data = np.asarray(embeddings, np.float64)
     mean, deviation = data.mean(axis=0), data.std(axis=0)
     # A dimension that does not vary is rounding; scaled up it would drown the others.

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Callable, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import CancelledError, InputError
+from ..types import Floats, Integers
 from .linear import Linear, Logistic, Ridge, softmax
 from .validation import class_scores, number_scores
 
 log = logging.getLogger(__name__)
 
-Float64 = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 # Penalties tried, per sample, the strongest first: each fit then starts near the next.
 NUMBER_PENALTIES = tuple(10.0 ** (exponent / 4) for exponent in range(12, -25, -1))
@@ -44,13 +42,13 @@ class Task(Protocol):
     penalties: Sequence[float]
     patience: int
 
-    def problem(self, embeddings: Float64, rows: Integers) -> Problem:
+    def problem(self, embeddings: Floats, rows: Integers) -> Problem:
         """The problem that some of the samples, (N, dim), pose."""
 
-    def errors(self, outputs: Float64, rows: Integers, train: Integers) -> Float64:
+    def errors(self, outputs: Floats, rows: Integers, train: Integers) -> Floats:
         """What outputs (n, k) for samples `rows` are off by, (n,); NaN where that says nothing."""
 
-    def scores(self, outputs: Float64) -> dict[str, Any]:
+    def scores(self, outputs: Floats) -> dict[str, Any]:
         """Scores for people, of outputs for all samples."""
 
 
@@ -60,19 +58,19 @@ class Numbers:
     penalties: Sequence[float] = NUMBER_PENALTIES
     patience = len(NUMBER_PENALTIES)
 
-    def __init__(self, values: Float64) -> None:
+    def __init__(self, values: Floats) -> None:
         self._values = values
 
-    def problem(self, embeddings: Float64, rows: Integers) -> Problem:
+    def problem(self, embeddings: Floats, rows: Integers) -> Problem:
         """Ridge regression."""
         return Ridge(embeddings[rows], self._values[rows])
 
-    def errors(self, outputs: Float64, rows: Integers, train: Integers) -> Float64:
+    def errors(self, outputs: Floats, rows: Integers, train: Integers) -> Floats:
         """Squared errors."""
-        squares: Float64 = (outputs[:, 0] - self._values[rows]) ** 2
+        squares: Floats = (outputs[:, 0] - self._values[rows]) ** 2
         return squares
 
-    def scores(self, outputs: Float64) -> dict[str, Any]:
+    def scores(self, outputs: Floats) -> dict[str, Any]:
         """R² and the like."""
         return dict(number_scores(self._values, outputs[:, 0]))
 
@@ -86,18 +84,18 @@ class Classes:
     def __init__(self, classes: Integers, count: int) -> None:
         self._classes, self._count = classes, count
 
-    def problem(self, embeddings: Float64, rows: Integers) -> Problem:
+    def problem(self, embeddings: Floats, rows: Integers) -> Problem:
         """Logistic regression."""
         return Logistic(embeddings[rows], self._classes[rows], self._count)
 
-    def errors(self, outputs: Float64, rows: Integers, train: Integers) -> Float64:
+    def errors(self, outputs: Floats, rows: Integers, train: Integers) -> Floats:
         """Minus log-likelihoods; NaN for a class that no fold but the left-out one has."""
         wanted = self._classes[rows]
         chances = softmax(outputs)[np.arange(len(rows)), wanted]
         taught = np.isin(wanted, self._classes[train])
         return np.where(taught, -np.log(np.maximum(chances, _LEAST_CHANCE)), np.nan)
 
-    def scores(self, outputs: Float64) -> dict[str, Any]:
+    def scores(self, outputs: Floats) -> dict[str, Any]:
         """Accuracy and the like."""
         return class_scores(self._classes, outputs.argmax(axis=1), self._count)
 
@@ -114,12 +112,12 @@ class Choice:
 
     penalty: float
     errors: dict[float, float]
-    outputs: Float64
+    outputs: Floats
 
 
 def choose_penalty(
     task: Task,
-    embeddings: Float64,
+    embeddings: Floats,
     folds: Integers,
     *,
     progress: Callable[[int, int], None] | None = None,
@@ -140,7 +138,7 @@ def choose_penalty(
     steps = _Steps((int(folds.max()) + 1) * len(task.penalties), progress, cancelled)
     problems = list(_problems(task, embeddings, folds, steps))
     errors: dict[float, float] = {}
-    best: tuple[float, Float64] | None = None
+    best: tuple[float, Floats] | None = None
     worse = 0
     for penalty in task.penalties:
         outputs, errors[penalty] = _attempt(task, embeddings, problems, penalty, steps)
@@ -186,7 +184,7 @@ class _Steps:
 _Fold = tuple[Problem, Integers, Integers]
 
 
-def _problems(task: Task, embeddings: Float64, folds: Integers, steps: _Steps) -> Iterator[_Fold]:
+def _problems(task: Task, embeddings: Floats, folds: Integers, steps: _Steps) -> Iterator[_Fold]:
     for fold in range(int(folds.max()) + 1):
         steps.ask()
         train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
@@ -194,8 +192,8 @@ def _problems(task: Task, embeddings: Float64, folds: Integers, steps: _Steps) -
 
 
 def _attempt(
-    task: Task, embeddings: Float64, problems: Sequence[_Fold], penalty: float, steps: _Steps
-) -> tuple[Float64, float]:
+    task: Task, embeddings: Floats, problems: Sequence[_Fold], penalty: float, steps: _Steps
+) -> tuple[Floats, float]:
     """Outputs (N, k) for left-out samples, and their mean error."""
     outputs = []
     errors = np.full(len(embeddings), np.nan)

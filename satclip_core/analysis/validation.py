@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from ..grid.sphere import unit_vectors
+from ..types import Integers
 from .kmeans import kmeans
-
-Float64 = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 BLOCKS = 25
 FOLDS = 5
@@ -33,8 +32,7 @@ def spatial_blocks(lonlat: ArrayLike, count: int = BLOCKS, *, seed: int = 0) -> 
     Returns:
         (N,) number of the block of each place, 0..; equal places are in one block.
     """
-    lon, lat = np.deg2rad(np.asarray(lonlat, np.float64)).T
-    xyz = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)
+    xyz = unit_vectors(*np.asarray(lonlat, np.float64).T).T
     cells = np.rint(xyz / np.deg2rad(_SAME_PLACE)).astype(np.int64)
     different, index = np.unique(cells, axis=0, return_inverse=True)
     index = np.asarray(index, np.int64).reshape(-1)

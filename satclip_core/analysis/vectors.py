@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blas import product
-
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
+from ..compute.blas import product
+from ..types import Float32, Floats
 
 INT8_NODATA = -128
 _INT8_MOST = 127
@@ -46,7 +44,7 @@ def cosine_similarity(embeddings: NDArray[Any], references: NDArray[Any]) -> NDA
     return np.clip(cosines, -1, 1, out=cosines)
 
 
-def principal_components(embeddings: NDArray[Any], count: int) -> tuple[Float64, Float64, Float64]:
+def principal_components(embeddings: NDArray[Any], count: int) -> tuple[Floats, Floats, Floats]:
     """Principal components by the eigenvectors of the covariance.
 
     Each component is turned so that its largest weight is positive: the same data give the

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .embed import embed_points
+from .read_samples import SamplesRequest, read_samples
 from .request import PointsRequest, PointsResult
-from .samples import SamplesRequest, read_samples
 
 __all__ = ["PointsRequest", "PointsResult", "SamplesRequest", "embed_points", "read_samples"]

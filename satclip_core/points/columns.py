@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import InputError
-from ..names import dimension_names
+from ..products.embedding import dimension_names
 
 # Looked for in this order; the first pair of groups that is there wins.
 _DEGREES = (("lon", "lng", "long", "longitude"), ("lat", "latitude"))

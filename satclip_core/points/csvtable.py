@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..types import Floats
 from .columns import find_coordinates, new_columns
-from .places import ROWS, Embedder, Floats, number_or_nan, to_text
+from .embedder import ROWS, Embedder, number_or_nan, to_text
 from .request import STANDARD_STREAM, PointsRequest
 
 Rows = Sequence[Sequence[str]]

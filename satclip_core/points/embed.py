@@ -13,20 +13,14 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..crs import LONLAT, check_crs
 from ..errors import OutputError
 from ..files import check_target, is_same, written_whole
+from ..grid.crs import LONLAT, check_crs
+from ..types import Cancelled, Progress
 from .columns import first_free, new_columns
 from .csvtable import embed_csv, open_csv
-from .places import Embedder
-from .request import (
-    CSV,
-    STANDARD_STREAM,
-    Cancelled,
-    PointsRequest,
-    PointsResult,
-    Progress,
-)
+from .embedder import Embedder
+from .request import CSV, STANDARD_STREAM, PointsRequest, PointsResult
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder

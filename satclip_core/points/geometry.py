@@ -7,7 +7,8 @@ from typing import Any, Callable
 import numpy as np
 
 from ..errors import InputError, require
-from .places import Floats, number_or_nan
+from ..types import Floats
+from .embedder import number_or_nan
 from .sources import Table, arrow
 
 _PURPOSE = "a table of points with geometries"

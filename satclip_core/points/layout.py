@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OutputError, require
+from ..types import Floats
 from .columns import first_free, new_columns
+from .embedder import to_text
 from .geometry import points_wkb, struct_to_wkb
-from .places import Floats, to_text
 from .request import CSV, GEOJSON, GPKG, PARQUET, PointsRequest
 from .sources import Table, arrow
 
@@ -168,7 +169,7 @@ def _coded(table: Table) -> str:
     return ":".join(authority)
 
 
-def _short_decimals(values: NDArray[Any]) -> NDArray[np.float64]:
+def _short_decimals(values: NDArray[Any]) -> Floats:
     """The nearest doubles to 9 (float16: 5) significant digits, which GeoJSON then writes short.
 
     Both count and power of ten are exact in float64, so the quotient is the decimal's own double.

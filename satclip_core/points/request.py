@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable
 
 from ..errors import InputError
-
-Progress = Callable[[int, int], None]
-Cancelled = Callable[[], bool]
 
 STANDARD_STREAM = "-"
 DTYPES = ("float32", "float16")

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..crs import LONLAT
 from ..errors import InputError, require
+from ..grid.crs import LONLAT
 from .columns import find_coordinates, listing
 from .csvtable import CsvSource, open_bytes, standard_input
 from .csvtypes import settle_types
-from .places import ROWS
+from .embedder import ROWS
 from .request import CSV, GPKG, PARQUET, STANDARD_STREAM, PointsRequest
 
 _PURPOSE = "a table of points that is not CSV"

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from ..blocks import BlockMaker
 from ..grid import Grid, Window
-from ..places import Mask
+from ..types import Mask
+from .blocks import BlockMaker
 from .spec import RasterSpec
 
 if TYPE_CHECKING:

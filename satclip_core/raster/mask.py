@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..crs import from_lonlat, half_turn
 from ..errors import InputError, require
-from ..places import Bools, Floats, Mask
+from ..grid.crs import from_lonlat, half_turn
+from ..types import Bools, Floats, Integers, Mask
 from .polygons import VECTOR_SUFFIXES, read_polygons
 
 # Pixels of a mask read at a time; places further apart are looked up in smaller groups.
@@ -82,7 +81,7 @@ class RasterMask:
         wanted[index] = self._look_up(pixels)
         return wanted
 
-    def _look_up(self, pixels: NDArray[np.int64]) -> Bools:
+    def _look_up(self, pixels: Integers) -> Bools:
         """Pixels (N, 2) row, col; read in one piece, or by halves where they lie far apart."""
         if len(pixels) == 0:
             return np.zeros(0, bool)
@@ -97,7 +96,7 @@ class RasterMask:
         out[near], out[~near] = self._look_up(pixels[near]), self._look_up(pixels[~near])
         return out
 
-    def _read(self, first: NDArray[np.int64], extent: NDArray[np.int64]) -> Bools:
+    def _read(self, first: Integers, extent: Integers) -> Bools:
         from rasterio.windows import Window
 
         window = Window(int(first[1]), int(first[0]), int(extent[1]), int(extent[0]))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, require
-from ..places import Bools, Floats
+from ..types import Bools, Floats
 
 _GEOJSON = frozenset({".geojson", ".json"})
 _OTHERS = frozenset({".gpkg", ".shp", ".fgb", ".parquet", ".geoparquet", ".kml", ".gml"})

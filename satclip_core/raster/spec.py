@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..grid import Grid, Window
-from ..products import Product
+from ..products.product import Product
 
 # Side of a tile; small rasters get smaller ones, since a tile is written whole.
 TILE = 256

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__
-from ..blocks import Cancelled, Progress, blocks
 from ..grid import Grid
-from ..places import Locator, Mask
-from ..products import Product
+from ..grid.pixels import Locator
+from ..products.product import Product
+from ..types import Cancelled, Mask, Progress
+from .blocks import blocks
 from .estimate import estimate
 from .space import as_size, no_room, room
 from .spec import RasterSpec

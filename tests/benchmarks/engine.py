@@ -17,9 +17,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from satclip_core.compute.threads import available_threads, for_each
 from satclip_core.encoder import EncoderConfig, LocationEncoder
-from satclip_core.encodings import EncodingSettings
-from satclip_core.threads import available_threads, for_each
+from satclip_core.encoder.encodings import EncodingSettings
 
 DEGREE, HIDDEN, DIM = 40, 512, 256
 # Multiplications and additions a pixel once the first layer is folded by row.

@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from satclip_core.clusters import SAMPLE, ClusterModel, Clusters
 from satclip_core.grid import Grid
-from satclip_core.places import Locator
+from satclip_core.grid.pixels import Locator
+from satclip_core.models.registry import load_encoder
+from satclip_core.products import ClusterModel, Clusters
+from satclip_core.products.clusters import SAMPLE
 from satclip_core.raster import raster_array
-from satclip_core.registry import load_encoder
 
 rasterio = pytest.importorskip("rasterio")
 

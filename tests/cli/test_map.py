@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from satclip_core.grid import Grid
-from satclip_core.mapping import Samples, fit_map
+from satclip_core.models.registry import load_encoder
+from satclip_core.products import Samples, fit_map
 from satclip_core.raster import raster_array
-from satclip_core.registry import load_encoder
 
 rasterio = pytest.importorskip("rasterio")
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from hub import COMMIT, Hub, Request, Server, hub_handler, proxy_handler
 
-from satclip_core.registry import load_encoder
+from satclip_core.models.registry import load_encoder
 
 NAME = "satclip-vit16-l40"
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")

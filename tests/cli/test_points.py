@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from satclip_core.registry import load_encoder
+from satclip_core.models.registry import load_encoder
 
 SATCLIP = [sys.executable, "-m", "satclip_cli"]
 TABLE = "id,lon,lat\n1,10,50\n2,180,-90\n"

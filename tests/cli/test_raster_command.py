@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from satclip_core.registry import load_encoder
+from satclip_core.models.registry import load_encoder
 
 rasterio = pytest.importorskip("rasterio")
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from satclip_core.registry import load_encoder
+from satclip_core.models.registry import load_encoder
 
 rasterio = pytest.importorskip("rasterio")
 

@@ -11,8 +11,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENTS = ("satclip_cli", "satclip_training", "qgis", "qgis_plugin", "torch", "lightning")
-# Core modules from the ground up: a module imports only what stands before it.
-ORDER = ("errors", "harmonics", "encodings", "networks", "grid", "encoder", "blocks", "raster")
+# The rooms of the core from the ground up, as satclip_core/__init__.py has them: a room imports
+# only from floors below its own.
+FLOORS = (
+    ("errors", "types"),
+    ("compute", "files"),
+    ("grid",),
+    ("analysis", "encoder"),
+    ("models", "products", "preview"),
+    ("raster", "points"),
+)
 
 
 def imported(path: Path, top_level_only: bool = False) -> set[str]:
@@ -47,14 +55,32 @@ def test_core_needs_numpy_and_the_standard_library_at_import(path: Path) -> None
     assert not found, f"{path.name} imports {found} at the top"
 
 
-@pytest.mark.parametrize("name", ORDER)
-def test_core_modules_stand_on_those_below(name: str) -> None:
-    file = ROOT / "satclip_core" / f"{name}.py"
-    files = [file] if file.exists() else sorted((ROOT / "satclip_core" / name).glob("*.py"))
-    above = {f"satclip_core.{other}" for other in ORDER[ORDER.index(name) + 1 :]}
-    for path in files:
-        found = imported(path) & above
-        assert not found, f"{path.name} imports {found}, which stands above it"
+def room_of(path: Path) -> str:
+    return path.relative_to(ROOT / "satclip_core").with_suffix("").parts[0]
+
+
+def test_every_room_of_the_core_has_its_floor() -> None:
+    rooms = {room_of(path) for path in CORE} - {"__init__"}
+    assert rooms == {room for floor in FLOORS for room in floor}
+
+
+@pytest.mark.parametrize("room", [room for floor in FLOORS for room in floor])
+def test_a_room_of_the_core_stands_on_those_below(room: str) -> None:
+    floor = next(index for index, rooms in enumerate(FLOORS) if room in rooms)
+    allowed = {room, *(other for rooms in FLOORS[:floor] for other in rooms)}
+    for path in CORE:
+        if room_of(path) != room:
+            continue
+        names = [name.split(".") for name in imported(path)]
+        used = {parts[1] for parts in names if parts[0] == "satclip_core" and len(parts) > 1}
+        assert used <= allowed, f"{path} imports {used - allowed}, which do not stand below it"
+
+
+def test_the_floors_are_those_that_the_package_states() -> None:
+    stated = ast.get_docstring(ast.parse((ROOT / "satclip_core" / "__init__.py").read_text()))
+    assert stated is not None
+    lines = [line for line in stated.splitlines() if line.startswith("    ")]
+    assert [tuple(line.split("  ")[2].strip().split(", ")) for line in lines] == list(FLOORS)
 
 
 def test_a_place_is_embedded_without_any_optional_package() -> None:

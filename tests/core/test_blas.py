@@ -8,7 +8,7 @@ import ctypes.util
 import numpy as np
 import pytest
 
-from satclip_core import blas
+from satclip_core.compute import blas
 
 ORDERS = ("rows", "columns", "part", "strided")
 

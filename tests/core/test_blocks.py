@@ -6,11 +6,11 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from satclip_core.blocks import blocks
 from satclip_core.errors import CancelledError
 from satclip_core.grid import Grid
+from satclip_core.models.registry import load_encoder
 from satclip_core.products import Embedding
-from satclip_core.registry import load_encoder
+from satclip_core.raster.blocks import blocks
 
 # The grid path and single precision are each held to 1e-4 of `encode` (encoder tests).
 TOLERANCE = 1e-4

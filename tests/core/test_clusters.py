@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from satclip_core.analysis import cosine_similarity, kmeans, unit
-from satclip_core.clusters import ClusterModel, Clusters
 from satclip_core.errors import CancelledError, InputError, OutputError
-from satclip_core.products import fibonacci_lattice
-from satclip_core.registry import load_encoder
+from satclip_core.grid.sphere import fibonacci_lattice
+from satclip_core.models.registry import load_encoder
+from satclip_core.products import ClusterModel, Clusters
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from satclip_core import crs
 from satclip_core.errors import InputError, MissingDependencyError
+from satclip_core.grid import crs
 
 
 def test_degrees_need_no_library(monkeypatch):

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from hub import COMMIT, Hub, Request, Server, hub_handler, proxy_handler
 
-from satclip_core.download import Policy, download
 from satclip_core.errors import CancelledError, DownloadError
+from satclip_core.models.download import Policy, download
 
 BODY = np.random.default_rng(0).bytes(300_000)
 QUICK = Policy(attempts=3, backoff=0.01)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from satclip_core.encoder import EncoderConfig, LocationEncoder, check_lonlat, wrap_longitudes
-from satclip_core.encodings import EncodingSettings
+from satclip_core.encoder import EncoderConfig, LocationEncoder
+from satclip_core.encoder.encodings import EncodingSettings
 from satclip_core.errors import InputError, ModelError
+from satclip_core.grid.sphere import check_lonlat, wrap_longitudes
 
 
 def siren(degree: int, hidden: int = 64, dim: int = 32, layers: int = 2) -> LocationEncoder:

@@ -7,7 +7,7 @@ from math import pi
 import numpy as np
 import pytest
 
-from satclip_core.harmonics import feature_index, spherical_harmonics
+from satclip_core.encoder.harmonics import feature_index, spherical_harmonics
 
 scipy_special = pytest.importorskip("scipy.special")
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from satclip_core.errors import CancelledError, InputError, OutputError
+from satclip_core.models.registry import load_encoder
 from satclip_core.points import PointsRequest, PointsResult, embed_points
-from satclip_core.registry import load_encoder
 
 PLACES = [(0, 0), (10.5, 47.25), (180, 12), (-180, 12), (77, 90), (-5, 90), (23.6, -90), (350, 5)]
 
@@ -223,7 +223,7 @@ import sys
 for name in ("pandas", "geopandas", "pyarrow", "pyogrio", "shapely", "pyproj", "platformdirs"):
     sys.modules[name] = None
 from satclip_core.points import PointsRequest, embed_points
-from satclip_core.registry import load_encoder
+from satclip_core.models.registry import load_encoder
 encoder = load_encoder({str(small_model)!r})
 embed_points(encoder, PointsRequest({str(source)!r}, {str(tmp_path / "out.csv")!r}))
 try:
@@ -246,7 +246,7 @@ def test_memory_does_not_grow_with_the_table(small_model, tmp_path):
         code = f"""
 import resource
 from satclip_core.points import PointsRequest, embed_points
-from satclip_core.registry import load_encoder
+from satclip_core.models.registry import load_encoder
 encoder = load_encoder({str(small_model)!r})
 request = PointsRequest({str(source)!r}, {str(tmp_path / "out.csv")!r}, overwrite=True)
 embed_points(encoder, request)

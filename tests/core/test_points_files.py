@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from satclip_core.errors import InputError, OutputError
+from satclip_core.models.registry import load_encoder
 from satclip_core.points import PointsRequest, PointsResult, embed_points
-from satclip_core.registry import load_encoder
 
 gpd = pytest.importorskip("geopandas")
 pa = pytest.importorskip("pyarrow")

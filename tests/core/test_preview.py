@@ -11,11 +11,11 @@ from satclip_core.analysis import unit
 from satclip_core.encoder import LocationEncoder
 from satclip_core.errors import CancelledError, InputError
 from satclip_core.grid import Grid
-from satclip_core.places import Locator
+from satclip_core.grid.pixels import Locator
+from satclip_core.models.registry import load_encoder
 from satclip_core.preview import STEPS, Field, Preview, combine, similarity_of
-from satclip_core.preview_lattice import spline_matrix
-from satclip_core.preview_places import scattered_places
-from satclip_core.registry import load_encoder
+from satclip_core.preview.lattice import spline_matrix
+from satclip_core.preview.view import scattered_places
 
 REFERENCES = ((15.0, 45.0), (-60.0, -3.0), (179.9, -17.0), (100.0, 62.0))
 

@@ -7,9 +7,9 @@ import pytest
 
 from satclip_core.analysis import dequantise, unit
 from satclip_core.errors import InputError, OutputError
-from satclip_core.products import Embedding, Rgb, Similarity, fibonacci_lattice
-from satclip_core.registry import load_encoder
-from satclip_core.rgb import RgbBasis
+from satclip_core.grid.sphere import fibonacci_lattice
+from satclip_core.models.registry import load_encoder
+from satclip_core.products import Embedding, Rgb, RgbBasis, Similarity
 
 
 @pytest.fixture(scope="module")

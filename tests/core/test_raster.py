@@ -8,7 +8,8 @@ import pytest
 from satclip_core.analysis import dequantise
 from satclip_core.errors import CancelledError, InputError, OutputError
 from satclip_core.grid import Grid
-from satclip_core.products import Embedding, Rgb, Similarity
+from satclip_core.models.registry import load_encoder
+from satclip_core.products import Embedding, Rgb, RgbBasis, Similarity
 from satclip_core.raster import (
     RasterSpec,
     WriteOptions,
@@ -19,8 +20,6 @@ from satclip_core.raster import (
 )
 from satclip_core.raster.space import as_size, room
 from satclip_core.raster.tiff import check_complete
-from satclip_core.registry import load_encoder
-from satclip_core.rgb import RgbBasis
 
 rasterio = pytest.importorskip("rasterio")
 

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from hub import COMMIT, Hub, Server, hub_handler
 
-from satclip_core import registry
-from satclip_core.download import Policy
 from satclip_core.errors import DownloadError, ModelError
-from satclip_core.published import PUBLISHED, cache_folder
-from satclip_core.registry import fetch, find_model, list_models, load_encoder, read_record
+from satclip_core.models import registry
+from satclip_core.models.download import Policy
+from satclip_core.models.published import PUBLISHED, cache_folder
+from satclip_core.models.registry import fetch, find_model, list_models, load_encoder, read_record
 
 # The one published model whose size and hash are learnt from the hub, so that any file will do.
 NAME = "satclip-vit16-l40"
@@ -219,6 +219,6 @@ def test_the_cache_is_the_same_folder_with_and_without_platformdirs(monkeypatch,
 
 
 def test_the_registry_needs_neither_torch_nor_a_download_library():
-    code = "import sys, satclip_core.registry as r; r.list_models(); print(*sys.modules)"
+    code = "import sys, satclip_core.models.registry as r; r.list_models(); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "requests", "httpx", "huggingface_hub"} & set(done.stdout.split())

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from satclip_core.errors import InputError
-from satclip_core.legend import Legend, distinct_colours
-from satclip_core.samples import Samples
+from satclip_core.products import Samples
+from satclip_core.products.legend import Legend, distinct_colours
 
 PLACES = [(10, 50), (11, 50), (12, 50), (13, 50), (14, 50), (15, 50), (16, 50), (17, 50)]
 NAN = float("nan")

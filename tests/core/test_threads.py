@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from satclip_core import threads
+from satclip_core.compute import threads
 
 
 @pytest.mark.parametrize("count", [1, 3, None])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from satclip_core.analysis import class_scores, folds_of_blocks, number_scores, spatial_blocks
 from satclip_core.analysis.tuning import Classes, Numbers, choose_penalty
 from satclip_core.errors import CancelledError
-from satclip_core.products import fibonacci_lattice
+from satclip_core.grid.sphere import fibonacci_lattice
 
 
 def test_blocks_are_compact_and_all_used():

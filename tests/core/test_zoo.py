@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from satclip_core.encoder import EncoderConfig, LocationEncoder
-from satclip_core.encodings import ENCODINGS, EncodingSettings, encoding_dim
-from satclip_core.networks import NETWORKS, forward
+from satclip_core.encoder.encodings import ENCODINGS, EncodingSettings, encoding_dim
+from satclip_core.encoder.networks import NETWORKS, forward
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,10 @@ gdal = pytest.importorskip("osgeo.gdal", reason="osgeo.gdal is not installed for
 
 from satclip_core.errors import CancelledError, InputError, OutputError  # noqa: E402
 from satclip_core.grid import Grid  # noqa: E402
+from satclip_core.models.registry import load_encoder  # noqa: E402
 from satclip_core.products import Embedding, Similarity  # noqa: E402
 from satclip_core.raster import WriteOptions, write_raster  # noqa: E402
 from satclip_core.raster.library import library  # noqa: E402
-from satclip_core.registry import load_encoder  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 GRID = Grid.from_bounds((170, -20, -170, -10), 0.5)
@@ -28,13 +28,13 @@ UTM = Grid("EPSG:32632", (20000, 0, 300000, 0, -20000, 5400000), (20, 30))
 # Writes the products that are compared; run by this Python and by one with rasterio.
 WRITE = """
 import sys
-from satclip_core.clusters import ClusterModel, Clusters
+from satclip_core.products import ClusterModel, Clusters
 from satclip_core.grid import Grid
-from satclip_core.places import Locator
+from satclip_core.grid.pixels import Locator
 from satclip_core.products import Embedding, Rgb, Similarity
 from satclip_core.raster import write_raster
-from satclip_core.registry import load_encoder
-from satclip_core.rgb import RgbBasis
+from satclip_core.models.registry import load_encoder
+from satclip_core.products import RgbBasis
 folder = sys.argv[1]
 encoder = load_encoder()
 degrees = Grid.from_bounds((170, -20, -170, -10), 0.5)
@@ -173,7 +173,7 @@ from satclip_core.errors import OutputError
 from satclip_core.grid import Grid
 from satclip_core.products import Embedding
 from satclip_core.raster import write_raster
-from satclip_core.registry import load_encoder
+from satclip_core.models.registry import load_encoder
 encoder = load_encoder()
 try:
     write_raster({str(tmp_path / "out.tif")!r}, Grid.from_bounds((0, 0, 40, 30), 0.5),
@@ -192,11 +192,11 @@ def test_osr_and_pyproj_agree(crs, raising):
     """Against coordinates that the project's Python computes with pyproj."""
     from osgeo import osr
 
-    from satclip_core.crs_osr import Osr
+    from satclip_core.grid.crs_osr import Osr
 
     code = f"""
 import json, numpy as np
-from satclip_core.crs import _Pyproj
+from satclip_core.grid.crs import _Pyproj
 p = _Pyproj()
 x, y = p.transform("EPSG:4326", {crs!r})(np.linspace(-180, 180, 9), np.linspace(-90, 90, 9))
 back = p.transform({crs!r}, "EPSG:4326")(x, y)
@@ -225,7 +225,7 @@ print(json.dumps([np.array([x, y]).tolist(), p.half_turn({crs!r}), p.unit({crs!r
 
 @pytest.mark.parametrize("crs", ["EPSG:999999", "nonsense", "/etc/passwd", "EPSG:5773"])
 def test_osr_names_a_crs_that_is_none(crs):
-    from satclip_core.crs_osr import Osr
+    from satclip_core.grid.crs_osr import Osr
 
     with pytest.raises(InputError, match=crs):
         Osr().half_turn(crs)

@@ -33,7 +33,7 @@ def hub(
     qgis_app: object, checkpoint: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Hub]:
     from satclip_qgis.models import set_default_model
-    from satclip_qgis.satclip_core import published, registry
+    from satclip_qgis.satclip_core.models import published, registry
 
     hub = Hub({f"{NAME}.ckpt": checkpoint})
     pinned = replace(
@@ -97,7 +97,7 @@ def test_nothing_is_fetched_unasked(dialog: object, hub: Hub) -> None:
 
 
 def test_a_model_is_fetched_on_request_and_checked(dialog: object, hub: Hub) -> None:
-    from satclip_qgis.satclip_core.registry import PUBLISHED, read_record
+    from satclip_qgis.satclip_core.models.registry import PUBLISHED, read_record
 
     dialog.select(NAME)
     press(dialog.fetch_button)
@@ -152,7 +152,7 @@ def test_a_dialog_deleted_during_the_check_is_told_nothing(
 ) -> None:
     """As when the plugin is unloaded; the model is kept all the same."""
     from satclip_qgis.gui import fetch
-    from satclip_qgis.satclip_core.registry import PUBLISHED
+    from satclip_qgis.satclip_core.models.registry import PUBLISHED
 
     raised: list[object] = []
     monkeypatch.setattr(sys, "excepthook", lambda *told: raised.append(told))

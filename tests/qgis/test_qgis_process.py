@@ -137,9 +137,9 @@ def test_equal_pixels_to_the_bit_with_one_numpy(environment, tmp_path):
         environment,
     )  # fmt: skip
     from satclip_core.grid import Grid
+    from satclip_core.models.registry import load_encoder
     from satclip_core.products import Embedding
     from satclip_core.raster import raster_array
-    from satclip_core.registry import load_encoder
 
     encoder = load_encoder()
     grid = Grid.from_bounds((5, 45, 11, 48), 0.25)

@@ -16,7 +16,7 @@ import torch
 from training_world import StopAfter
 
 from satclip_core.errors import CancelledError, InputError, SatclipError
-from satclip_core.weights import read_model
+from satclip_core.models.model_file import read_model
 from satclip_training import launch
 from satclip_training.config import TrainConfig, TrainingSettings, load_config, locations
 from satclip_training.distributed import ALONE, Place

@@ -12,7 +12,7 @@ import pytest
 import torch
 from inaturalist_world import write_world
 
-from satclip_core.encodings import ENCODINGS
+from satclip_core.encoder.encodings import ENCODINGS
 from satclip_core.errors import InputError
 from satclip_training.inaturalist.annotations import Annotations, Observations, read_annotations
 from satclip_training.inaturalist.fit import FitOptions, fit_prior, split

@@ -11,7 +11,7 @@ import pytest
 
 from satclip_core.encoder import LocationEncoder
 from satclip_core.errors import InputError, MissingDependencyError
-from satclip_core.weights import read_model, write_model
+from satclip_core.models.model_file import read_model, write_model
 from satclip_training import probe
 from satclip_training.baselines import geoclip_projection, load_geoclip
 from satclip_training.tasks import Task, leaked, load_tasks

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from satclip_core.errors import InputError
-from satclip_core.published import PUBLISHED
+from satclip_core.models.published import PUBLISHED
 from satclip_training.config import load_config
 from satclip_training.published import vision_layers
 

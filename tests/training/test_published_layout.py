@@ -10,7 +10,7 @@ import pytest
 import torch
 from timm_operators import timm_or_skip
 
-from satclip_core.weights import read_model
+from satclip_core.models.model_file import read_model
 from satclip_training.config import TrainConfig, load_config
 from satclip_training.location import LocationModel
 from satclip_training.published import hyper_parameters, published_layout, vision_layers

@@ -12,8 +12,8 @@ import pytest
 from hub import Hub, Server, hub_handler
 from patch_world import write_patch, write_patches
 
-from satclip_core.download import Policy
 from satclip_core.errors import CancelledError, DownloadError, InputError, OutputError
+from satclip_core.models.download import Policy
 from satclip_training.images import s2100k
 from satclip_training.images.patches import read_patch_folder
 from satclip_training.images.s2100k import (

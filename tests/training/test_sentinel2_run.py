@@ -22,7 +22,7 @@ from training_world import StopAfter
 
 from satclip_cli.main import run
 from satclip_core.errors import CancelledError
-from satclip_core.weights import read_model
+from satclip_core.models.model_file import read_model
 from satclip_training.config import TrainConfig, load_config, locations
 from satclip_training.run import RunOptions, train
 

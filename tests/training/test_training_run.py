@@ -20,7 +20,7 @@ from training_world import StopAfter
 
 from satclip_cli.main import run
 from satclip_core.errors import CancelledError, InputError, MissingDependencyError, OutputError
-from satclip_core.weights import read_model
+from satclip_core.models.model_file import read_model
 from satclip_training.card import model_card
 from satclip_training.config import TrainConfig, load_config, locations
 from satclip_training.land import sample_points

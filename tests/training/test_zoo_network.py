@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from satclip_core.encodings import ENCODINGS, EncodingSettings
-from satclip_core.networks import forward
+from satclip_core.encoder.encodings import ENCODINGS, EncodingSettings
+from satclip_core.encoder.networks import forward
 from satclip_training.zoo.fit import encode
 from satclip_training.zoo.network import TWICE, _drop, initial_weights, outputs
 from satclip_training.zoo.settings import CellSettings

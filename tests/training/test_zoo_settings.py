@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from satclip_core.encodings import ENCODINGS
+from satclip_core.encoder.encodings import ENCODINGS
 from satclip_core.errors import InputError
 from satclip_training.zoo.settings import (
     NETWORKS,

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from satclip_core.errors import CancelledError, DownloadError, InputError, OutputError
 from satclip_core.files import written_whole
-from satclip_core.published import hub_file
+from satclip_core.models.published import hub_file
 
 from .patches import IMAGES, INDEX, NODATA_BYTES, read_index, read_patch
 
 if TYPE_CHECKING:
-    from satclip_core.download import Cancelled, Policy
+    from satclip_core.models.download import Cancelled, Policy
 
 NAME = "s2-100k"
 REPOSITORY = "datasets/kklmmr/s2-100k"
@@ -141,7 +141,7 @@ class _Getter:
         sha256: str | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        from satclip_core.download import download
+        from satclip_core.models.download import download
 
         download(
             hub_file(REPOSITORY, self.revision, name),

@@ -18,14 +18,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from satclip_core.download import download, hash_file
 from satclip_core.errors import DownloadError, InputError, MissingDependencyError, require
-from satclip_core.published import cache_folder, hub_file
+from satclip_core.models.download import download, hash_file
+from satclip_core.models.published import cache_folder, hub_file
 
 from ..config import SENTINEL2_ALL_MOCO, FeatureSettings, Locations
 
 if TYPE_CHECKING:
-    from satclip_core.download import Cancelled, Progress
+    from satclip_core.models.download import Cancelled, Progress
 
 log = logging.getLogger("satclip_training")
 

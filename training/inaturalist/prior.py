@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from satclip_core.encodings import encoding_dim
+from satclip_core.encoder.encodings import encoding_dim
 
 from ..zoo.fit import encode
 from ..zoo.network import initial_weights, outputs

@@ -19,7 +19,7 @@ class PriorSettings:
     """One prior: encoding, network, and how it is trained; defaults as published.
 
     Attributes:
-        encoding: a key of `satclip_core.encodings.ENCODINGS`.
+        encoding: a key of `satclip_core.encoder.encodings.ENCODINGS`.
         network: one of the zoo's `NETWORKS`.
         cell: sizes, learning rate and weight decay.
         epochs: at most.

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from satclip_core.encodings import ENCODINGS, encoding_dim
+from satclip_core.encoder.encodings import ENCODINGS, encoding_dim
 
 from .network import TWICE, Weights, initial_weights, outputs
 from .settings import CellSettings

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from satclip_core.networks import NETWORKS, forward
+from satclip_core.encoder.networks import NETWORKS, forward
 
 from ..location import siren_bound
 
@@ -15,7 +15,7 @@ Weights = dict[str, torch.Tensor]
 FCNET_BLOCKS = 4
 # Random bits of an int64 drawn by torch; its sign is always +.
 _BITS = 63
-# These write every feature twice, next to each other (see satclip_core.encodings).
+# These write every feature twice, next to each other (see satclip_core.encoder.encodings).
 TWICE = ("spherec", "spherecplus", "spherem", "spheremplus")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from satclip_core.encodings import ENCODINGS, EncodingSettings
+from satclip_core.encoder.encodings import ENCODINGS, EncodingSettings
 from satclip_core.errors import InputError, require
 from satclip_core.files import written_whole
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_core.errors import InputError, require
+from satclip_core.products import Samples
 from satclip_core.raster.polygons import Polygons, read_polygons
-from satclip_core.samples import Samples
 
 from ..reading import check_columns, read_table
 from .fit import Split, Task

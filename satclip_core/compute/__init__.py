@@ -1,0 +1,1 @@
+"""What computes: matrix products by the BLAS at hand, and threads."""

@@ -1,0 +1,250 @@
+"""A location encoder: positional encoding + network + weights, from degrees to embeddings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..compute.threads import for_each
+from ..errors import InputError, ModelError
+from ..grid.sphere import check_latitudes, check_lonlat, wrap_longitudes
+from ..types import Float32, Floats
+from .encodings import ENCODINGS, EncodingSettings, encoding_dim
+from .gridpath import GridPath
+from .networks import FIRST_OMEGA, HIDDEN_OMEGA, NETWORKS, forward
+
+# Points at a time: at L = 40 the float64 features of a chunk take 26 MB.
+_CHUNK = 2048
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """The architecture of a location encoder; sizes come from the weights.
+
+    Attributes:
+        encoding: a key of `encodings.ENCODINGS` (published: `le_type`).
+        network: a key of `networks.NETWORKS` (published: `pe_type`).
+        settings: what the encoding needs: L and basis, or frequencies and radii.
+    """
+
+    encoding: str = "sphericalharmonics"
+    network: str = "siren"
+    settings: EncodingSettings = field(default_factory=EncodingSettings)
+
+    def __post_init__(self) -> None:
+        for value, known, what in (
+            (self.encoding, ENCODINGS, "encoding"),
+            (self.network, NETWORKS, "network"),
+        ):
+            if value not in known:
+                raise ModelError(f"unknown {what} {value!r}: it is none of {', '.join(known)}")
+
+    @property
+    def formula(self) -> str:
+        """The encoder in one line, e.g. `Siren(SH(lon, lat)), L = 10, analytic basis`."""
+        if self.encoding != "sphericalharmonics":
+            return f"{self.network}({self.encoding}(lon, lat))"
+        names = {"siren": "Siren", "fcnet": "FCNet", "linear": "Linear", "mlp": "MLP"}
+        settings = self.settings
+        return (
+            f"{names[self.network]}(SH(lon, lat)), L = {settings.legendre_polys}, "
+            f"{settings.harmonics_calculation} basis"
+        )
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """Where a model comes from.
+
+    Attributes:
+        name: what users call it.
+        licence: of the weights.
+        training: flat facts of the training run: data, recipe, scores.
+        card: the model card, Markdown.
+    """
+
+    name: str = "unnamed"
+    licence: str = "unknown"
+    training: Mapping[str, str] = field(default_factory=dict)
+    card: str = ""
+
+
+class LocationEncoder:
+    """Embeds places given as (lon, lat) in degrees.
+
+    Args:
+        config: the architecture.
+        weights: float arrays under the published names (`layers.0.weight`, …).
+        info: name, licence, training, card.
+        sha256: hash of the model file; of the weights themselves where None.
+
+    Raises:
+        ModelError: the weights do not fit the architecture, or are not finite.
+    """
+
+    def __init__(
+        self,
+        config: EncoderConfig,
+        weights: Mapping[str, NDArray[Any]],
+        *,
+        info: ModelInfo | None = None,
+        sha256: str | None = None,
+    ) -> None:
+        self.config = config
+        self.info = info or ModelInfo()
+        self.weights: dict[str, Floats] = {
+            key: np.array(value, dtype=np.float64) for key, value in weights.items()
+        }
+        self.dim = self._check_weights()
+        for value in self.weights.values():
+            value.flags.writeable = False
+        self.sha256 = sha256 or self._digest()
+
+    def __repr__(self) -> str:
+        return f"<LocationEncoder {self.name}: {self.config.formula}, {self.dim} dimensions>"
+
+    @property
+    def name(self) -> str:
+        """What users call the model."""
+        return self.info.name
+
+    @property
+    def card(self) -> str:
+        """The model card, Markdown."""
+        return self.info.card
+
+    @property
+    def resolution_degrees(self) -> float | None:
+        """Effective resolution 180 / (2L) degrees (Rußwurm et al. 2024); None without harmonics."""
+        if self.config.encoding != "sphericalharmonics":
+            return None
+        return 180 / (2 * self.config.settings.legendre_polys)
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """Flat facts for the tags of a result: model, hash, formula, resolution, training."""
+        facts = {
+            "model": self.name,
+            "weights_sha256": self.sha256,
+            "dim": str(self.dim),
+            "encoder": self.config.formula,
+            "coordinates": "lon, lat in degrees (EPSG:4326)",
+            "licence": self.info.licence,
+        }
+        if self.config.encoding == "sphericalharmonics":
+            facts["legendre_polys"] = str(self.config.settings.legendre_polys)
+            facts["harmonics_calculation"] = self.config.settings.harmonics_calculation
+            facts["effective_resolution_degrees"] = f"{self.resolution_degrees:g}"
+        facts.update({f"training_{key}": value for key, value in self.info.training.items()})
+        return facts
+
+    def encode(
+        self, lonlat: ArrayLike, *, threads: int | None = None, single: bool = False
+    ) -> Float32:
+        """Embed points.
+
+        Args:
+            lonlat: (N, 2) degrees, longitude first; any finite longitude, |lat| <= 90.
+            threads: number of threads; all available processors where None.
+            single: run the network in float32, about twice as fast and within 1e-4; the
+                harmonics stay float64.
+
+        Returns:
+            (N, dim) float32, raw (not normalised).
+
+        Raises:
+            InputError: wrong shape, a value that is not finite, a latitude out of range.
+        """
+        points = check_lonlat(lonlat)
+        dtype = np.float32 if single else np.float64
+        weights = self._weights32 if single else self.weights
+        encoding, settings = ENCODINGS[self.config.encoding], self.config.settings
+        out = np.empty((len(points), self.dim), np.float32)
+
+        def work(start: int) -> None:
+            features = encoding(points[start : start + _CHUNK], settings, np)
+            out[start : start + _CHUNK] = forward(
+                self.config.network, weights, features.astype(dtype, copy=False)
+            )
+
+        for_each(work, range(0, len(points), _CHUNK), threads)
+        return out
+
+    def encode_grid(
+        self, lons: ArrayLike, lats: ArrayLike, *, threads: int | None = None
+    ) -> Float32:
+        """Embed the grid spanned by longitudes and latitudes.
+
+        With spherical harmonics the first layer is folded per row (see `gridpath`); the result
+        is within 1e-4 of `encode`.
+
+        Args:
+            lons: (cols,) degrees.
+            lats: (rows,) degrees, |lat| <= 90.
+            threads: number of threads; all available processors where None.
+
+        Returns:
+            (rows, cols, dim) float32, raw (not normalised).
+
+        Raises:
+            InputError: not one-dimensional, a value that is not finite, a latitude out of range.
+        """
+        x = _check_axis(lons, "lons")
+        y = _check_axis(lats, "lats")
+        check_latitudes(y)
+        if self._grid_path is not None:
+            return self._grid_path.encode(wrap_longitudes(x), y, self.dim, threads)
+        points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+        return self.encode(points, threads=threads).reshape(len(y), len(x), self.dim)
+
+    @cached_property
+    def _grid_path(self) -> GridPath | None:
+        if self.config.encoding != "sphericalharmonics":
+            return None
+        return GridPath(self.config.network, self.weights, self.config.settings)
+
+    @cached_property
+    def _weights32(self) -> dict[str, Float32]:
+        return {key: value.astype(np.float32) for key, value in self.weights.items()}
+
+    def _check_weights(self) -> int:
+        """Run one row of zeros through the network; return the width that comes out."""
+        for key, value in self.weights.items():
+            if not np.isfinite(value).all():
+                raise ModelError(f"the weights {key!r} hold values that are not finite")
+        width = encoding_dim(self.config.encoding, self.config.settings)
+        try:
+            return int(forward(self.config.network, self.weights, np.zeros((1, width))).shape[1])
+        except KeyError as error:
+            raise ModelError(
+                f"the weights lack {error.args[0]!r}, which a {self.config.network} needs"
+            ) from error
+        except (ValueError, IndexError) as error:
+            shapes = ", ".join(f"{key} {value.shape}" for key, value in self.weights.items())
+            raise ModelError(
+                f"the weights do not fit {self.config.formula} with {width} features: {shapes}"
+            ) from error
+
+    def _digest(self) -> str:
+        digest = hashlib.sha256(repr((self.config, FIRST_OMEGA, HIDDEN_OMEGA)).encode())
+        for key in sorted(self.weights):
+            digest.update(key.encode() + self.weights[key].tobytes())
+        return digest.hexdigest()
+
+
+def _check_axis(values: ArrayLike, name: str) -> Floats:
+    try:
+        axis = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} must be numbers in degrees: {error}") from error
+    if axis.ndim != 1:
+        raise InputError(f"{name} has shape {axis.shape}: give one dimension, degrees")
+    if not np.isfinite(axis).all():
+        raise InputError(f"{name} holds values that are not finite")
+    return axis

@@ -1,0 +1,185 @@
+"""Where the pixels of a grid lie on the Earth: their centres in longitude and latitude."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError
+from ..types import Bools, Floats, Integers, Mask
+from .crs import from_lonlat, to_lonlat
+from .grid import Grid, Window
+from .sphere import unit_vectors
+
+# (N,) lon and (N,) lat in degrees -> (N,) whether the place is wanted.
+
+# Rows and columns looked at to see whether lon depends on the column alone, lat on the row.
+_LATTICE = 9
+# Degrees by which they may differ: 0.1 mm on the ground.
+_SAME_DEGREES = 1e-9
+# Degrees by which rounding may carry a centre beyond a pole.
+_POLE_TOLERANCE = 1e-9
+# Part of a pixel, or of the distance from the origin, by which a place may miss its pixel when it
+# is projected back: some inverses are approximate (Robinson's by 1e-7).
+_BACK_PIXELS = 0.5
+_BACK_SHARE = 1e-6
+# Draws of a random sample before giving up on finding more pixels that are wanted, and the size
+# of all but the first.
+_DRAWS = 50
+_DRAW = 2**16
+
+
+@dataclass(frozen=True)
+class Places:
+    """The pixel centres of a window.
+
+    Attributes:
+        lons: degrees, (cols,) where `separable`, else (rows, cols).
+        lats: degrees, (rows,) where `separable`, else (rows, cols).
+        valid: (rows, cols), whether a pixel is on the map and wanted; None where all are.
+    """
+
+    lons: Floats
+    lats: Floats
+    valid: Bools | None
+
+    @property
+    def separable(self) -> bool:
+        """Whether lon depends on the column alone and lat on the row."""
+        return self.lons.ndim == 1
+
+
+class Locator:
+    """Finds the pixel centres of one grid.
+
+    Args:
+        grid: the pixels.
+        mask: which places are wanted; all where None.
+
+    Raises:
+        InputError: the CRS is not known.
+    """
+
+    def __init__(self, grid: Grid, mask: Mask | None = None) -> None:
+        self.grid = grid
+        self.mask = mask
+        self._to_lonlat = to_lonlat(grid.crs)
+        self._from_lonlat = from_lonlat(grid.crs)
+        self.separable = self._is_separable()
+
+    def places(self, window: Window) -> Places:
+        """The pixel centres of a window."""
+        rows = window.row + np.arange(window.height)
+        cols = window.col + np.arange(window.width)
+        if not self.separable:
+            lons, lats, valid = self.at(rows[:, None], cols)
+            return Places(lons, lats, None if valid.all() else valid)
+        middle = self.grid.shape[0] // 2, self.grid.shape[1] // 2
+        lons, _, _ = self._lonlat(np.full(len(cols), middle[0]), cols)
+        _, lats, on_map = self._lonlat(rows, np.full(len(rows), middle[1]))
+        valid = np.broadcast_to(on_map[:, None], (len(rows), len(cols)))
+        if self.mask is not None:
+            x, y = np.broadcast_arrays(lons, lats[:, None])
+            valid = valid & self._wanted(x, y, valid)
+        return Places(lons, lats, None if valid.all() else valid)
+
+    def at(self, rows: Integers, cols: Integers) -> tuple[Floats, Floats, Bools]:
+        """Centres of single pixels.
+
+        Args:
+            rows: row numbers, of any shape.
+            cols: column numbers, of a shape that goes with it.
+
+        Returns:
+            lon and lat in degrees and whether the pixel is on the map and wanted, all of the
+            common shape.
+        """
+        lons, lats, valid = self._lonlat(rows, cols)
+        if not self.separable:
+            valid = valid & self._comes_back(lons, lats, rows, cols)
+        if self.mask is not None:
+            valid = valid & self._wanted(lons, lats, valid)
+        return lons, lats, valid
+
+    def sample(self, count: int, seed: int = 0) -> Floats:
+        """Places of pixels drawn at random, all pixels where there are no more than `count`.
+
+        Returns:
+            (N, 2) lon, lat in degrees, N at most `count`; fewer where few pixels are valid.
+
+        Raises:
+            InputError: no pixel is valid.
+        """
+        if self.grid.pixels <= count:
+            return _some(self._lonlats_of(np.arange(self.grid.pixels)))
+        random = np.random.default_rng(seed)
+        found: list[Floats] = []
+        for draw in range(_DRAWS):
+            size = max(count, _DRAW) if draw else count
+            found.append(self._lonlats_of(random.integers(0, self.grid.pixels, size)))
+            if sum(map(len, found)) >= count:
+                break
+        return _some(np.concatenate(found)[:count])
+
+    def pixel_degrees(self) -> float | None:
+        """Size of the pixel in the middle, degrees of a great circle; None if it is off the map."""
+        row, col = (size // 2 for size in self.grid.shape)
+        rows, cols = np.array([row, row, row + 1]), np.array([col, col + 1, col])
+        lons, lats, valid = self._lonlat(rows, cols)
+        if not valid.all():
+            return None
+        xyz = unit_vectors(lons, lats)
+        chords = np.linalg.norm(xyz[:, 1:] - xyz[:, :1], axis=0)
+        return float(np.rad2deg(2 * np.arcsin(chords / 2)).max())
+
+    def _lonlats_of(self, pixels: Integers) -> Floats:
+        rows, cols = np.divmod(pixels, self.grid.shape[1])
+        lons, lats, valid = self.at(rows, cols)
+        return np.stack([lons[valid], lats[valid]], axis=1)
+
+    def _lonlat(self, rows: Integers, cols: Integers) -> tuple[Floats, Floats, Bools]:
+        lons, lats = self._to_lonlat(*self.grid.centres(rows, cols))
+        valid = np.isfinite(lons) & np.isfinite(lats)
+        valid &= np.abs(np.where(valid, lats, 0)) <= 90 + _POLE_TOLERANCE
+        return lons, np.clip(lats, -90, 90), valid
+
+    def _comes_back(self, lons: Floats, lats: Floats, rows: Integers, cols: Integers) -> Bools:
+        """Whether a place projects back to its pixel: outside the globe's outline it does not."""
+        a, b, _, d, e, _ = self.grid.transform
+        x, y = self.grid.centres(rows, cols)
+        back_x, back_y = self._from_lonlat(lons, lats)
+        with np.errstate(invalid="ignore"):
+            off = np.hypot(back_x - x, back_y - y)
+            pixel = min(np.hypot(a, d), np.hypot(b, e))
+            inside: Bools = off <= np.maximum(_BACK_PIXELS * pixel, _BACK_SHARE * np.hypot(x, y))
+        return inside
+
+    def _wanted(self, lons: Floats, lats: Floats, valid: Bools) -> Bools:
+        wanted = np.zeros(valid.shape, bool)
+        if self.mask is not None and valid.any():
+            wanted[valid] = self.mask(lons[valid], lats[valid])
+        return wanted
+
+    def _is_separable(self) -> bool:
+        """Whether every column is a meridian and every row a parallel, as in cylindrical CRSs."""
+        height, width = self.grid.shape
+        rows = np.linspace(0, height - 1, _LATTICE).round().astype(np.int64)
+        cols = np.linspace(0, width - 1, _LATTICE).round().astype(np.int64)
+        lons, lats, valid = self._lonlat(rows[:, None], cols)
+        on_map = valid.any(axis=1)
+        if not on_map.any() or not valid[on_map].all():
+            return False
+        lons, lats = lons[on_map], lats[on_map]
+        turned = np.remainder(lons - lons[0] + 180, 360) - 180
+        apart = max(np.abs(turned).max(), np.ptp(lats, axis=1).max())
+        return bool(apart <= _SAME_DEGREES)
+
+
+def _some(lonlat: Floats) -> Floats:
+    if len(lonlat) == 0:
+        raise InputError(
+            "no pixel of the raster is valid: all lie outside the map or the land mask; "
+            "check the bbox, its CRS and the mask"
+        )
+    return lonlat

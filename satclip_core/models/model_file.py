@@ -1,0 +1,285 @@
+"""Model files: our own `.npz`, and published Lightning checkpoints.
+
+Ours is a zip with `model.json` (version, architecture, provenance, card) and one
+`weights/NAME.npy` for each array: no pickle, equal bytes for equal content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import math
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..encoder import EncoderConfig, LocationEncoder, ModelInfo
+from ..encoder.encodings import EncodingSettings
+from ..errors import ModelError
+from ..files import written_whole
+from ..types import Floats
+from .checkpoint import Checkpoint, LazyTensor, element_count
+
+FORMAT = "satclip-model"
+VERSION = 1
+WEIGHT_DTYPES = ("float16", "float32", "float64")
+
+_HEADER = "model.json"
+_LARGEST_HEADER = 2**20
+_LARGEST_CONTENT = 2**31
+# Where the published trainer, and torch modules around it, keep the location encoder.
+_STATE_PREFIXES = ("model.location.nnet.", "model.nnet.", "location.nnet.", "nnet.")
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def read_model(path: str | os.PathLike[str]) -> LocationEncoder:
+    """Open a model file, ours (`.npz`) or a published checkpoint (`.ckpt`), by its content.
+
+    Neither needs torch and nothing in the file is executed.
+
+    Raises:
+        ModelError: missing, unreadable, damaged, of another kind, or holding more than data.
+    """
+    file = Path(path)
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError:
+        raise ModelError(f"the model file {file} does not exist") from None
+    except OSError as error:
+        raise ModelError(f"cannot read the model file {file}: {error.strerror}") from error
+    if not data.startswith(b"PK"):
+        raise ModelError(
+            f"{file} is no model file: it is neither an .npz of this project nor a checkpoint "
+            "in torch's zip format"
+        )
+    sha256 = hashlib.sha256(data).hexdigest()
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if _HEADER in archive.namelist():
+                return _read_npz(archive, sha256)
+            return _read_checkpoint(archive, file.stem, sha256)
+    except ModelError as error:
+        raise ModelError(f"cannot open the model {file}: {error}") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise ModelError(
+            f"the model file {file} is damaged or incomplete ({error}): get it again"
+        ) from error
+
+
+def write_model(
+    path: str | os.PathLike[str],
+    encoder: LocationEncoder,
+    *,
+    dtype: str = "float32",
+    overwrite: bool = False,
+) -> None:
+    """Write an encoder as a model file of this project.
+
+    Args:
+        path: usually ending in `.npz`.
+        encoder: what to write: configuration, weights, info.
+        dtype: of the stored weights, one of `WEIGHT_DTYPES`.
+        overwrite: whether an existing file may be replaced.
+
+    Raises:
+        ModelError: a weight does not fit `dtype`.
+        OutputError: the file exists or cannot be written.
+    """
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "name": encoder.info.name,
+        "encoding": encoder.config.encoding,
+        "network": encoder.config.network,
+        "settings": asdict(encoder.config.settings),
+        "dim": encoder.dim,
+        "licence": encoder.info.licence,
+        "training": dict(encoder.info.training),
+        "card": encoder.info.card,
+    }
+    members = {_HEADER: json.dumps(header, indent=1, ensure_ascii=False).encode()}
+    for key, value in sorted(encoder.weights.items()):
+        members[f"weights/{key}.npy"] = _npy_bytes(_cast(key, value, dtype))
+    with written_whole(path, overwrite=overwrite) as temporary:
+        _write_zip(temporary, members)
+
+
+def encoder_from_state(
+    state: Mapping[str, NDArray[Any]],
+    hyper_parameters: Mapping[str, Any],
+    *,
+    info: ModelInfo | None = None,
+    sha256: str | None = None,
+) -> LocationEncoder:
+    """Build an encoder from a published state dict and its hyper-parameters.
+
+    Args:
+        state: arrays under the published names; only those of the location encoder are used.
+        hyper_parameters: `le_type`, `pe_type`, `legendre_polys`, …; other keys are ignored.
+        info: name, licence, training, card.
+        sha256: of the file.
+
+    Raises:
+        ModelError: no location encoder in it, or an architecture that is not known.
+    """
+    for key in ("le_type", "pe_type"):
+        if not isinstance(hyper_parameters.get(key), str):
+            raise ModelError(f"its hyper_parameters name no {key}, so its architecture is unknown")
+    config = EncoderConfig(
+        str(hyper_parameters["le_type"]),
+        str(hyper_parameters["pe_type"]),
+        _settings(hyper_parameters),
+    )
+    prefix = _location_prefix(state)
+    weights = {
+        key[len(prefix) :]: np.asarray(state[key]) for key in state if key.startswith(prefix)
+    }
+    return LocationEncoder(config, weights, info=info, sha256=sha256)
+
+
+def _location_prefix(names: Mapping[str, Any]) -> str:
+    for prefix in _STATE_PREFIXES:
+        if any(name.startswith(prefix) for name in names):
+            return prefix
+    raise ModelError(
+        f"its state_dict holds no location encoder (no names under {_STATE_PREFIXES[0]}*)"
+    )
+
+
+def _settings(values: Mapping[str, Any]) -> EncodingSettings:
+    """The encoding's settings among `values`; absent ones keep their defaults."""
+    chosen: dict[str, Any] = {}
+    for field in fields(EncodingSettings):
+        value = values.get(field.name)
+        if value is None:
+            continue
+        kind = type(field.default)
+        numeric = kind is float and type(value) is int
+        if type(value) is not kind and not numeric:
+            raise ModelError(f"its {field.name} is {value!r}, which is no {kind.__name__}")
+        chosen[field.name] = value
+    settings = EncodingSettings(**chosen)
+    if not 1 <= settings.legendre_polys <= 200:
+        raise ModelError(f"its legendre_polys is {settings.legendre_polys}, outside 1..200")
+    if not 1 <= settings.frequency_num <= 1024:
+        raise ModelError(f"its frequency_num is {settings.frequency_num}, outside 1..1024")
+    if not 0 < settings.min_radius <= settings.max_radius < math.inf:
+        raise ModelError(
+            f"its radii are {settings.min_radius} and {settings.max_radius}: "
+            "they must be positive, the smaller one first"
+        )
+    return settings
+
+
+def _read_checkpoint(archive: zipfile.ZipFile, name: str, sha256: str) -> LocationEncoder:
+    checkpoint = Checkpoint(archive)
+    tree = checkpoint.tree
+    if not isinstance(tree, dict) or not isinstance(tree.get("state_dict"), dict):
+        raise ModelError("it has no state_dict, so it is no Lightning checkpoint")
+    hyper_parameters = tree.get("hyper_parameters")
+    if not isinstance(hyper_parameters, dict):
+        raise ModelError("it has no hyper_parameters, so its architecture is unknown")
+    state = {key: value for key, value in tree["state_dict"].items() if isinstance(key, str)}
+    prefix = _location_prefix(state)
+    tensors = {
+        key: checkpoint.tensor(value)
+        for key, value in state.items()
+        if key.startswith(prefix) and isinstance(value, LazyTensor)
+    }
+    training = {"source": "Lightning checkpoint"}
+    if isinstance(tree.get("epoch"), int):
+        training["epoch"] = str(tree["epoch"])
+    info = ModelInfo(name=name, training=training)
+    return encoder_from_state(tensors, hyper_parameters, info=info, sha256=sha256)
+
+
+def _read_npz(archive: zipfile.ZipFile, sha256: str) -> LocationEncoder:
+    header = _read_header(archive)
+    if sum(member.file_size for member in archive.infolist()) > _LARGEST_CONTENT:
+        raise ModelError("it announces more than 2 GB of weights")
+    weights = {}
+    for member in archive.infolist():
+        if member.filename.startswith("weights/") and member.filename.endswith(".npy"):
+            key = member.filename[len("weights/") : -len(".npy")]
+            weights[key] = _read_array(archive, member)
+    training = header.get("training") or {}
+    info = ModelInfo(
+        name=str(header.get("name", "unnamed")),
+        licence=str(header.get("licence", "unknown")),
+        training={str(key): str(value) for key, value in dict(training).items()},
+        card=str(header.get("card", "")),
+    )
+    config = EncoderConfig(
+        str(header.get("encoding")), str(header.get("network")), _settings(header["settings"])
+    )
+    return LocationEncoder(config, weights, info=info, sha256=sha256)
+
+
+def _read_header(archive: zipfile.ZipFile) -> dict[str, Any]:
+    if archive.getinfo(_HEADER).file_size > _LARGEST_HEADER:
+        raise ModelError("its model.json is larger than 1 MB")
+    try:
+        header = json.loads(archive.read(_HEADER))
+    except ValueError as error:
+        raise ModelError(f"its model.json is no JSON ({error})") from error
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise ModelError(f"its model.json does not say format {FORMAT!r}")
+    if header.get("version") != VERSION:
+        raise ModelError(
+            f"its format version is {header.get('version')!r}, this software reads {VERSION}: "
+            "upgrade satclip-embeddings"
+        )
+    for key in ("settings", "training"):
+        if not isinstance(header.get(key), dict):
+            raise ModelError(f"its model.json has no {key}")
+    return header
+
+
+def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+    """An array of the zip; what its header announces is checked before memory is taken."""
+    stream = io.BytesIO(archive.read(member))
+    try:
+        version = np.lib.format.read_magic(stream)
+        if version != (1, 0):
+            raise ValueError(f"format {version}")
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+    except ValueError as error:
+        raise ModelError(f"{member.filename} is no numpy array ({error})") from error
+    if dtype.name not in WEIGHT_DTYPES:
+        raise ModelError(f"{member.filename} holds {dtype}, not one of {', '.join(WEIGHT_DTYPES)}")
+    body = stream.read()
+    if len(body) != element_count(shape) * dtype.itemsize:
+        raise ModelError(f"{member.filename} has {len(body)} bytes, its shape {shape} needs others")
+    return np.frombuffer(body, dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def _cast(key: str, value: Floats, dtype: str) -> NDArray[Any]:
+    if dtype not in WEIGHT_DTYPES:
+        raise ModelError(f"weights cannot be stored as {dtype!r}: {', '.join(WEIGHT_DTYPES)}")
+    with np.errstate(over="ignore"):
+        cast = value.astype(dtype)
+    if not np.isfinite(cast).all():
+        raise ModelError(f"the weights {key!r} are too large for {dtype}: store them as float32")
+    return cast
+
+
+def _write_zip(path: Path, members: Mapping[str, bytes]) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            member = zipfile.ZipInfo(name, _ZIP_DATE)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(member, content)
+
+
+def _npy_bytes(array: NDArray[Any]) -> bytes:
+    stream = io.BytesIO()
+    np.lib.format.write_array(stream, np.ascontiguousarray(array), version=(1, 0))
+    return stream.getvalue()

@@ -1,0 +1,158 @@
+"""From the coordinates of a batch of rows to embeddings, with an account of unusable rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..analysis import unit
+from ..errors import CancelledError, InputError
+from ..grid.crs import LONLAT, to_lonlat
+from ..types import Cancelled, Float32, Floats, Progress
+from .request import PointsRequest, PointsResult
+
+if TYPE_CHECKING:
+    from ..encoder import LocationEncoder
+
+
+# Rows at a time: 8 MB of float32 embeddings at 256 dimensions.
+ROWS = 8192
+# A longitude beyond a full turn is a projected coordinate or a slip, not a place.
+_TURN = 360.0
+_EXAMPLES = 5
+
+
+class Embedder:
+    """Embeds rows batch by batch and keeps count of those that cannot be.
+
+    Args:
+        encoder: the model.
+        request: how to embed, and whether a bad row is an error.
+        crs: of the coordinates.
+        total: rows to come, 0 where unknown.
+        progress: called with (rows done, total) after each batch.
+        cancelled: asked before each batch.
+
+    Raises:
+        InputError: an unknown CRS.
+    """
+
+    def __init__(
+        self,
+        encoder: LocationEncoder,
+        request: PointsRequest,
+        *,
+        crs: str = LONLAT,
+        total: int = 0,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> None:
+        self.encoder, self.request = encoder, request
+        self._transform, self.total = to_lonlat(crs), total
+        self.progress, self.cancelled = progress, cancelled
+        self.rows = self.empty = 0
+        self._examples: list[str] = []
+
+    def embed(
+        self, x: Floats, y: Floats, describe: Callable[[int], str]
+    ) -> Float32 | NDArray[np.float16]:
+        """Embed the next rows.
+
+        Args:
+            x: (N,) longitudes, or eastings of the table's CRS; NaN where there is none.
+            y: (N,) latitudes or northings.
+            describe: what a row of the batch has for coordinates, for the account.
+
+        Returns:
+            (N, dim) of the dtype asked for, NaN in rows without usable coordinates.
+
+        Raises:
+            InputError: such a row, where the request is strict.
+            CancelledError: the caller asked to stop.
+        """
+        if self.cancelled is not None and self.cancelled():
+            raise CancelledError("stopped: nothing was written")
+        lon, lat = self.lonlat(x, y)
+        with np.errstate(invalid="ignore"):
+            usable = (np.abs(lon) <= _TURN) & (np.abs(lat) <= 90)
+        self._account(np.flatnonzero(~usable), describe)
+        values = np.full((len(lon), self.encoder.dim), np.nan, np.float32)
+        if usable.any():
+            points = np.column_stack([lon[usable], lat[usable]])
+            values[usable] = self.encoder.encode(points, threads=self.request.threads)
+        if self.request.normalize:
+            values = unit(values)
+        self.rows += len(lon)
+        if self.progress is not None:
+            self.progress(self.rows, max(self.total, self.rows) if self.total else 0)
+        return values.astype(self.request.dtype, copy=False)
+
+    def result(self) -> PointsResult:
+        """The account, once all rows are through.
+
+        Raises:
+            InputError: there were rows, and none of them could be used.
+        """
+        if self.rows and self.empty == self.rows:
+            raise InputError(
+                f"none of the {self.rows:,} rows has usable coordinates: {self._shown()}; "
+                "longitude must lie within -360..360 and latitude within -90..90: are they "
+                "swapped, or projected (--crs)?"
+            )
+        warning = None
+        if not self.rows:
+            warning = f"{self.request.source} has no rows: the result has none either"
+        elif self.empty:
+            warning = (
+                f"{self.empty:,} of {self.rows:,} rows have no usable coordinates and got empty "
+                f"values: {self._shown()}"
+            )
+        return PointsResult(self.rows, self.empty, warning)
+
+    def lonlat(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """Coordinates of the table as longitude and latitude in degrees, not checked."""
+        return self._transform(x, y)
+
+    def _account(self, bad: NDArray[np.intp], describe: Callable[[int], str]) -> None:
+        for index in bad[: _EXAMPLES - len(self._examples)].tolist():
+            self._examples.append(f"row {self.rows + index + 1} ({describe(index)})")
+        self.empty += len(bad)
+        if self.empty and self.request.strict:
+            raise InputError(
+                f"no usable coordinates in {self._shown()}; without --strict such "
+                "rows are kept with empty values"
+            )
+
+    def _shown(self) -> str:
+        more = ", …" if self.empty > len(self._examples) else ""
+        return ", ".join(self._examples) + more
+
+
+def number_or_nan(text: str, decimal_comma: bool = False) -> float:
+    """A coordinate from text; NaN where it is none."""
+    if decimal_comma:
+        text = text.replace(",", ".")
+    try:
+        return float(text) if "_" not in text else np.nan
+    except ValueError:
+        return np.nan
+
+
+def digits(dtype: str) -> str:
+    """The format that brings a float32 (9 digits) or float16 (5) back exactly."""
+    return "%.9g" if dtype == "float32" else "%.5g"
+
+
+def to_text(values: NDArray[Any], separator: str = ",") -> Iterator[str]:
+    """Rows of numbers as text that reads back exactly; "" for a row of NaN.
+
+    Args:
+        values: (N, dim) float32 or float16.
+        separator: between the numbers.
+    """
+    pattern = separator.join([digits(values.dtype.name)] * values.shape[1])
+    for row in values:
+        yield "" if np.isnan(row[0]) else pattern % tuple(row.tolist())

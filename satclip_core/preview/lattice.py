@@ -1,0 +1,213 @@
+"""From a lattice of longitudes and latitudes to the pixels of a map view, by cubic splines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, floor
+
+import numpy as np
+
+from ..compute.blas import product
+from ..errors import InputError
+from ..grid import Grid, Window
+from ..grid.pixels import Locator
+from ..types import Bools, Float32, Floats
+from .view import scattered_places
+
+# Nodes beyond the view: a spline forgets its ends by a factor of 3.7 for each.
+_MARGIN = 4
+# Values of the refined lattice for each node, where pixels are looked up one by one.
+_FINEST = 8
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Nodes at whole multiples of a step, wide enough for a spline over a view.
+
+    Attributes:
+        step: degrees between nodes; a whole number of steps makes a turn.
+        west: number of the first meridian, counted from Greenwich.
+        south: number of the first parallel, counted from the equator.
+        shape: (rows, cols).
+    """
+
+    step: float
+    west: int
+    south: int
+    shape: tuple[int, int]
+
+    @classmethod
+    def around(cls, lons: Floats, lats: Floats, step: float) -> Lattice:
+        """The lattice around places, (N,) degrees each, lons without a jump at 180."""
+        step = 90 / ceil(90 / step - 1e-9)
+        west, south = floor(lons.min() / step) - _MARGIN, floor(lats.min() / step) - _MARGIN
+        east, north = ceil(lons.max() / step) + _MARGIN, ceil(lats.max() / step) + _MARGIN
+        return cls(step, west, south, (north - south + 1, east - west + 1))
+
+    @property
+    def lons(self) -> Floats:
+        """(cols,) degrees, going on past 180."""
+        return self.step * (self.west + np.arange(self.shape[1], dtype=np.float64))
+
+    @property
+    def lats(self) -> Floats:
+        """(rows,) degrees from the south, going on past the poles."""
+        return self.step * (self.south + np.arange(self.shape[0], dtype=np.float64))
+
+    @property
+    def turn(self) -> int:
+        """Number of meridians that differ."""
+        return min(self.shape[1], round(360 / self.step))
+
+    @property
+    def nodes(self) -> int:
+        """Number of places to embed."""
+        return self.shape[0] * self.turn
+
+
+def make_sampler(view: Grid, step: float) -> Sampler:
+    """The way from a lattice to the pixels of a view.
+
+    Raises:
+        InputError: the CRS is not known, or nothing of the Earth is in view.
+    """
+    locator = Locator(view)
+    return Separable(locator, step) if locator.separable else Scattered(locator, step)
+
+
+class Sampler:
+    """From values on a lattice to the pixels of a view."""
+
+    view: Grid
+    lattice: Lattice
+
+    def sample(self, values: Float32) -> Float32:
+        """(rows, cols) on the lattice -> (rows, cols) of the view, NaN off the map."""
+        raise NotImplementedError
+
+
+class Separable(Sampler):
+    """Views whose columns are meridians and rows parallels: two matrix products.
+
+    Args:
+        locator: of the view.
+        step: degrees between nodes.
+    """
+
+    def __init__(self, locator: Locator, step: float) -> None:
+        self.view = locator.grid
+        height, width = self.view.shape
+        places = locator.places(Window(0, 0, height, width))
+        lons = np.unwrap(places.lons, period=360)
+        lons -= 360 * np.round(np.median(lons) / 360)
+        self._rows = np.ones(height, bool) if places.valid is None else places.valid[:, 0]
+        if not self._rows.any():
+            raise InputError("nothing of the Earth is in view: move the map")
+        lats = places.lats[self._rows]
+        self._cols = _one_world(lons)
+        self.lattice = lattice = Lattice.around(lons[self._cols], lats, step)
+        self._down = spline_matrix(lattice.shape[0], lats / lattice.step - lattice.south)
+        across = lons[self._cols] / lattice.step - lattice.west
+        self._across = np.ascontiguousarray(spline_matrix(lattice.shape[1], across).T)
+
+    def sample(self, values: Float32) -> Float32:
+        """(rows, cols) on the lattice -> (rows, cols) of the view, NaN off the map."""
+        inside: Float32 = product(product(self._down, values), self._across)
+        if self._rows.all() and self._cols.all():
+            return inside
+        out = np.full(self.view.shape, np.nan, np.float32)
+        out[np.ix_(self._rows, self._cols)] = inside
+        return out
+
+
+class Scattered(Sampler):
+    """Any other view: a spline to a finer lattice, and each second pixel looked up there.
+
+    Args:
+        locator: of the view.
+        step: degrees between nodes.
+    """
+
+    def __init__(self, locator: Locator, step: float) -> None:
+        self.view = locator.grid
+        places = scattered_places(locator, every=2)
+        if not places.valid.any():
+            raise InputError("nothing of the Earth is in view: move the map")
+        self._valid = places.valid
+        self.lattice = lattice = Lattice.around(places.lons, places.lats, step)
+        pixel = locator.pixel_degrees() or lattice.step
+        finer = int(np.clip(ceil(lattice.step / pixel), 2, _FINEST))
+        rows, cols = ((n - 1) * finer + 1 for n in lattice.shape)
+        self._down = spline_matrix(lattice.shape[0], np.arange(rows) / finer)
+        self._across = np.ascontiguousarray(
+            spline_matrix(lattice.shape[1], np.arange(cols) / finer).T
+        )
+        y = (places.lats / lattice.step - lattice.south) * finer
+        x = (places.lons / lattice.step - lattice.west) * finer
+        row, col = y.astype(np.int64), x.astype(np.int64)
+        self._at = (row * cols + col, cols)
+        self._parts = (y - row).astype(np.float32), (x - col).astype(np.float32)
+
+    def sample(self, values: Float32) -> Float32:
+        """(rows, cols) on the lattice -> (rows, cols) of the view, NaN off the map."""
+        fine = product(product(self._down, values), self._across).ravel()
+        at, below = self._at
+        down, right = self._parts
+        north = fine.take(at + below)
+        north += right * (fine.take(at + (below + 1)) - north)
+        found = fine.take(at)
+        found += right * (fine.take(at + 1) - found)
+        found += down * (north - found)
+        half = np.full(self._valid.shape, np.nan, np.float32)
+        half[self._valid] = found
+        height, width = self.view.shape
+        whole: Float32 = _doubled(_doubled(half).T).T[:height, :width]
+        return whole
+
+
+def spline_matrix(nodes: int, at: Floats) -> Float32:
+    """Cubic spline interpolation (not-a-knot ends) as a matrix.
+
+    de Boor, A Practical Guide to Splines, chapter IV: second derivatives from the tridiagonal
+    system of continuity, here with unit spacing.
+
+    Args:
+        nodes: number of values, at 0, 1, …; at least 4.
+        at: (N,) where the spline is wanted.
+
+    Returns:
+        (N, nodes): times the values at the nodes it gives the spline.
+    """
+    system, right = np.zeros((nodes, nodes)), np.zeros((nodes, nodes))
+    inner = np.arange(1, nodes - 1)
+    for offset, bend, value in ((-1, 1, 6), (0, 4, -12), (1, 1, 6)):
+        system[inner, inner + offset] = bend
+        right[inner, inner + offset] = value
+    system[0, :3] = system[-1, -3:] = 1, -2, 1
+    bends = np.linalg.solve(system, right)
+    left = np.clip(np.floor(at).astype(np.int64), 0, nodes - 2)
+    b = at - left
+    a = 1 - b
+    matrix = ((a**3 - a) / 6)[:, None] * bends[left] + ((b**3 - b) / 6)[:, None] * bends[left + 1]
+    index = np.arange(len(at))
+    matrix[index, left] += a
+    matrix[index, left + 1] += b
+    weights: Float32 = matrix.astype(np.float32)
+    return weights
+
+
+def _doubled(values: Float32) -> Float32:
+    """A row between each two, their mean; a copy where the one below is missing."""
+    below = np.concatenate([values[1:], values[-1:]])
+    between = (values + below) / 2
+    np.copyto(between, values, where=np.isnan(below))
+    out = np.empty((2 * len(values), values.shape[1]), values.dtype)
+    out[::2], out[1::2] = values, between
+    return out
+
+
+def _one_world(lons: Floats) -> Bools:
+    """Which columns to draw: all, but of a view wider than the world one turn about Greenwich."""
+    if np.ptp(lons) <= 360:
+        return np.ones(len(lons), bool)
+    return np.abs(lons) <= 180

@@ -1,0 +1,171 @@
+"""Clusters: places of a raster in groups of similar embeddings."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..analysis import kmeans, nearest, unit
+from ..errors import InputError
+from ..types import Float32, Floats
+from .fitted import FittedFile
+from .legend import Legend
+
+if TYPE_CHECKING:
+    from ..encoder import LocationEncoder
+
+
+CLUSTER_FILE = FittedFile(
+    "satclip-clusters", "clusters", "were found", "holds no clusters", "--save-model"
+)
+# Pixels that clusters are found on.
+SAMPLE = 16384
+# Codes 1..254, and the one that is none.
+MOST_CLUSTERS = 254
+NODATA = 255
+
+
+@dataclass(frozen=True)
+class ClusterModel:
+    """Centres of clusters of embeddings, found by k-means among directions.
+
+    Embeddings are scaled to norm 1 first, so that clusters are those of cosine similarity.
+
+    Attributes:
+        centres: (k, dim); the cluster with most places first.
+        shares: (k,) share of the places it was fitted on.
+        model: name of the model.
+        sha256: of the model file; clusters of another model would mean nothing.
+    """
+
+    centres: Floats
+    shares: Floats
+    model: str
+    sha256: str
+
+    @classmethod
+    def fit(
+        cls,
+        encoder: LocationEncoder,
+        lonlat: ArrayLike,
+        k: int,
+        *,
+        seed: int = 0,
+        threads: int | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> ClusterModel:
+        """The clusters of some places, e.g. a sample of the pixels of a raster.
+
+        Args:
+            encoder: what embeds.
+            lonlat: (N, 2) degrees.
+            k: number of clusters, 2 to 254.
+            seed: of the random starts; equal places, k and seed give equal clusters.
+            threads: number of threads; all available processors where None.
+            cancelled: asked now and then.
+
+        Raises:
+            InputError: k is out of range, or more than there are different places.
+            CancelledError: `cancelled` said so.
+        """
+        if not 2 <= k <= MOST_CLUSTERS:
+            raise InputError(f"{k} clusters: give a number from 2 to {MOST_CLUSTERS}")
+        places = np.asarray(lonlat, np.float64)
+        if len(places) < k:
+            raise InputError(f"{k} clusters of {len(places)} places: give at most {len(places)}")
+        data = unit(encoder.encode(places, threads=threads, single=True))
+        found = kmeans(data, k, seed=seed, cancelled=cancelled)
+        shares = np.bincount(found.labels, minlength=k) / len(data)
+        return cls(found.centres, shares, encoder.name, encoder.sha256)
+
+    @property
+    def legend(self) -> Legend:
+        """Codes 1..k with a name and a colour each."""
+        return Legend.of([f"cluster {index + 1}" for index in range(len(self.centres))])
+
+    def labels(self, embeddings: NDArray[Any]) -> NDArray[np.uint8]:
+        """(..., dim) -> (...) the number of the nearest cluster, 1..k; 255 where there is none."""
+        directions = unit(embeddings)
+        labels = nearest(directions, self.centres.astype(embeddings.dtype)) + 1
+        labels[~np.isfinite(directions).all(axis=-1)] = NODATA
+        return labels.astype(np.uint8)
+
+    def check(self, encoder: LocationEncoder) -> None:
+        """Refuse an encoder other than the one the clusters were found for.
+
+        Raises:
+            InputError: it is another model.
+        """
+        CLUSTER_FILE.check(self.model, self.sha256, encoder)
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the clusters as JSON.
+
+        Raises:
+            OutputError: the file cannot be written, or exists and may not be replaced.
+        """
+        content = {"shares": self.shares.tolist(), "centres": self.centres.tolist()}
+        CLUSTER_FILE.save(path, content, model=self.model, sha256=self.sha256, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> ClusterModel:
+        """Read clusters that `save` wrote.
+
+        Raises:
+            InputError: missing, unreadable, of another kind, or damaged.
+        """
+        return cls._from(CLUSTER_FILE.load(path), Path(path))
+
+    @classmethod
+    def _from(cls, content: dict[str, Any], file: Path) -> ClusterModel:
+        try:
+            centres = np.array(content["centres"], np.float64)
+            shares = np.array(content["shares"], np.float64)
+            whole = centres.ndim == 2 and 2 <= len(centres) <= MOST_CLUSTERS
+            whole = whole and centres.shape[1] > 0 and shares.shape == (len(centres),)
+            if whole and np.isfinite(centres).all() and np.isfinite(shares).all():
+                return cls(centres, shares, str(content["model"]), str(content["weights_sha256"]))
+        except (KeyError, TypeError, ValueError):
+            pass
+        raise CLUSTER_FILE.damaged(file)
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """The number of the cluster that a pixel belongs to: one band, 1..k.
+
+    Attributes:
+        model: the clusters.
+    """
+
+    model: ClusterModel
+
+    bands: tuple[str, ...] = field(default=("cluster",), init=False)
+    dtype: str = field(default="uint8", init=False)
+    nodata: float = field(default=NODATA, init=False)
+    scale: None = field(default=None, init=False)
+    colours: tuple[str, ...] = field(default=(), init=False)
+
+    @property
+    def legend(self) -> Legend:
+        """Codes 1..k with a name and a colour each."""
+        return self.model.legend
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The clusters, and the share of the fitted places in each."""
+        return {
+            "product": "clusters",
+            "values": f"cluster 1..{len(self.model.centres)}, by k-means of unit embeddings",
+            "classes": self.legend.to_json(),
+            "cluster_shares": " ".join(f"{share:.4f}" for share in self.model.shares),
+        }
+
+    def __call__(self, embeddings: Float32) -> NDArray[np.uint8]:
+        """(rows, cols, dim) -> (1, rows, cols)."""
+        return self.model.labels(embeddings)[None]

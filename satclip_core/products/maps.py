@@ -1,0 +1,276 @@
+"""Maps from samples: a linear model of embeddings, tested across space, and what it predicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..analysis import Linear, folds_of_blocks, softmax, spatial_blocks
+from ..analysis.tuning import Classes, Numbers, Task, choose_penalty
+from ..errors import InputError
+from ..types import Cancelled, Float32, Progress
+from .legend import Legend
+from .samples import Samples
+
+if TYPE_CHECKING:
+    from ..encoder import LocationEncoder
+
+__all__ = ["MapModel", "Samples", "fit_map"]
+
+
+# Samples that a model is fitted on at most; more are drawn from.
+MOST_SAMPLES = {"regression": 100_000, "classification": 20_000}
+
+
+@dataclass(frozen=True)
+class MapModel:
+    """What was learnt from samples.
+
+    Attributes:
+        name: of what was sampled.
+        linear: from embeddings to the value, or to the scores of the classes.
+        legend: the classes; None for numbers.
+        report: how it was fitted and its cross-validated scores, as JSON has it.
+        model: name of the model that embeds.
+        sha256: of the model file; the weights mean nothing for another model.
+    """
+
+    name: str
+    linear: Linear
+    legend: Legend | None
+    report: dict[str, Any]
+    model: str
+    sha256: str
+
+    @property
+    def summary(self) -> str:
+        """The cross-validated score, in one line."""
+        score, report = self.report["score"], self.report
+        if self.legend is None:
+            said = f"R² {score['r2']:.3f}, RMSE {score['rmse']:.4g}, MAE {score['mae']:.4g}"
+        else:
+            said = (
+                f"accuracy {score['accuracy']:.3f}, balanced accuracy "
+                f"{score['balanced_accuracy']:.3f}, macro F1 {score['macro_f1']:.3f}"
+            )
+        return (
+            f"{self.name}: {said} (cross-validated on {report['samples']} samples, "
+            f"{report['folds']} folds of {report['blocks']} spatial blocks)"
+        )
+
+    def check(self, encoder: LocationEncoder) -> None:
+        """Refuse an encoder other than the one the map was fitted for.
+
+        Raises:
+            InputError: it is another model.
+        """
+        if self.sha256 != encoder.sha256:
+            raise InputError(
+                f"the map was fitted for the model {self.model} ({self.sha256[:12]}…), not for "
+                f"{encoder.name} ({encoder.sha256[:12]}…): fit it again"
+            )
+
+    def product(self, *, probabilities: bool = False) -> MappedValue | MappedClasses:
+        """What to make of a raster.
+
+        Args:
+            probabilities: bands of the probability of each class too.
+
+        Raises:
+            InputError: probabilities of numbers.
+        """
+        if self.legend is not None:
+            return MappedClasses(
+                self.name, self.linear, self.legend, self.report, probabilities=probabilities
+            )
+        if probabilities:
+            raise no_probabilities(self.name)
+        return MappedValue(self.name, self.linear, self.report)
+
+
+def no_probabilities(name: str) -> InputError:
+    """The error for probabilities of numbers."""
+    return InputError(f"{name!r} is mapped as numbers, which have no probabilities: leave them out")
+
+
+def fit_map(
+    encoder: LocationEncoder,
+    samples: Samples,
+    *,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> MapModel:
+    """Learn what was sampled from the embeddings of its places.
+
+    Numbers by ridge regression, classes by multinomial logistic regression, both on standardised
+    embeddings. The penalty is the one with the least error in cross-validation that leaves out
+    whole blocks of near samples; the scores are those of the same left-out samples.
+
+    Args:
+        encoder: what embeds.
+        samples: places with numbers or classes.
+        seed: of the blocks; equal samples and seed give equal models.
+        threads: number of threads to embed with; all available processors where None.
+        progress: called with (fits done, fits in all at most).
+        cancelled: asked before each fit.
+
+    Raises:
+        CancelledError: `cancelled` said so.
+    """
+    kind = "regression" if samples.legend is None else "classification"
+    samples = samples.thinned(MOST_SAMPLES[kind], seed)
+    embeddings = encoder.encode(samples.lonlat, threads=threads).astype(np.float64)
+    blocks = spatial_blocks(samples.lonlat, seed=seed)
+    folds = folds_of_blocks(blocks)
+    task = _task(samples)
+    choice = choose_penalty(task, embeddings, folds, progress=progress, cancelled=cancelled)
+    linear = task.problem(embeddings, np.arange(len(samples))).solve(choice.penalty)
+    report = {
+        "kind": kind,
+        "column": samples.name,
+        "samples": len(samples),
+        "account": list(samples.account),
+        "score": task.scores(choice.outputs),
+        "folds": int(folds.max()) + 1,
+        "blocks": len(np.unique(blocks)),
+        "penalty": choice.penalty,
+        "error_by_penalty": [[penalty, error] for penalty, error in choice.errors.items()],
+        **_facts(samples),
+        "model": encoder.name,
+        "weights_sha256": encoder.sha256,
+    }
+    return MapModel(samples.name, linear, samples.legend, report, encoder.name, encoder.sha256)
+
+
+def _task(samples: Samples) -> Task:
+    if samples.legend is None:
+        return Numbers(samples.values)
+    return Classes(samples.values.astype(np.int64), len(samples.legend.names))
+
+
+def _facts(samples: Samples) -> dict[str, Any]:
+    """What the samples hold, for the report."""
+    values, legend = samples.values, samples.legend
+    if legend is None:
+        named = zip(("least", "mean", "largest"), (values.min(), values.mean(), values.max()))
+        return {"values": {name: float(value) for name, value in named}}
+    sizes = np.bincount(values.astype(np.int64), minlength=len(legend.names)).tolist()
+    classes = zip(legend.codes, legend.names, sizes)
+    return {"classes": [{"code": c, "name": n, "samples": size} for c, n, size in classes]}
+
+
+@dataclass(frozen=True)
+class MappedValue:
+    """A predicted number: one float band, NaN where there is no data.
+
+    Attributes:
+        name: of what was sampled.
+        linear: from embeddings to the number.
+        report: of the fit (`MapModel`).
+    """
+
+    name: str
+    linear: Linear
+    report: dict[str, Any]
+
+    dtype: str = field(default="float32", init=False)
+    nodata: float = field(default=float("nan"), init=False)
+    scale: None = field(default=None, init=False)
+    colours: tuple[str, ...] = field(default=(), init=False)
+    legend: None = field(default=None, init=False)
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """The name of what was sampled."""
+        return (self.name,)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What it was learnt from, and how well."""
+        return _tags(self.report, f"{self.name}, predicted by ridge regression")
+
+    def __call__(self, embeddings: Float32) -> Float32:
+        """(rows, cols, dim) -> (1, rows, cols)."""
+        bands: Float32 = self.linear(embeddings).transpose(2, 0, 1)
+        return bands
+
+
+@dataclass(frozen=True)
+class MappedClasses:
+    """The most probable class as its code, and on request the probability of each in per cent.
+
+    All bands are of one unsigned type, with its largest value where there is no data.
+
+    Attributes:
+        name: of what was sampled.
+        linear: from embeddings to the scores of the classes.
+        legend: the classes.
+        report: of the fit (`MapModel`).
+        probabilities: whether bands of probabilities follow.
+    """
+
+    name: str
+    linear: Linear
+    legend: Legend
+    report: dict[str, Any]
+    probabilities: bool = False
+
+    scale: None = field(default=None, init=False)
+    colours: tuple[str, ...] = field(default=(), init=False)
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """The class, then the probabilities."""
+        chances = [f"probability of {name}, %" for name in self.legend.names]
+        return (self.name, *(chances if self.probabilities else ()))
+
+    @property
+    def dtype(self) -> str:
+        """uint8, or uint16 for codes beyond 254."""
+        return self.legend.dtype
+
+    @property
+    def nodata(self) -> float:
+        """255 or 65535."""
+        return self.legend.nodata
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What it was learnt from, how well, and what the codes mean."""
+        values = f"code of the most probable class of {self.name}, by logistic regression"
+        if self.probabilities:
+            values += "; then the probability of each class, whole per cent"
+        return {**_tags(self.report, values), "classes": self.legend.to_json()}
+
+    def __call__(self, embeddings: Float32) -> NDArray[Any]:
+        """(rows, cols, dim) -> (bands, rows, cols)."""
+        scores = self.linear(embeddings)
+        missing = ~np.isfinite(scores).all(axis=-1)
+        scores[missing] = 0
+        out = np.empty((len(self.bands), *missing.shape), self.dtype)
+        out[0] = np.array(self.legend.codes, self.dtype)[scores.argmax(axis=-1)]
+        if self.probabilities:
+            out[1:] = np.moveaxis(np.rint(100 * softmax(scores)), -1, 0)
+        out[:, missing] = self.nodata
+        return out
+
+
+def _tags(report: dict[str, Any], values: str) -> dict[str, str]:
+    """The report, flat: its scores are those of left-out spatial blocks."""
+    tags = {
+        "product": "map",
+        "values": values,
+        "column": report["column"],
+        "samples": str(report["samples"]),
+        "validation": f"{report['folds']} folds of {report['blocks']} spatial blocks",
+        "penalty": f"{report['penalty']:.6g}",
+    }
+    for name, score in report["score"].items():
+        if isinstance(score, float):
+            tags[f"cross_validated_{name}"] = f"{score:.6g}"
+    return tags

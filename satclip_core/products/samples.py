@@ -1,0 +1,246 @@
+"""Samples to map from: places with a number or a class each, checked and accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..analysis import spatial_blocks
+from ..errors import InputError
+from ..types import Bools, Floats, Integers
+from .legend import Legend
+
+LEAST_SAMPLES = 5
+MOST_CLASSES = 254
+# Text that stands for a missing number; as a class, "NA" is Namibia.
+_NO_NUMBER = frozenset({"na", "nan", "n/a", "null", "none", "-"})
+# A longitude beyond a full turn is a projected coordinate or a slip, not a place.
+_TURN = 360.0
+_EXAMPLES = 5
+# Beyond it not every whole number is a float.
+_LARGEST_WHOLE = 2**53
+# What a raster of float32 can hold; -3.4028e38 and -1.7977e308 are what rasters have for nodata.
+_LARGEST = 3.4e38
+# Classes with fewer samples are named in the account.
+_FEW = 5
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Places with a number or a class each.
+
+    Attributes:
+        name: of what was sampled.
+        lonlat: (N, 2) degrees.
+        values: (N,) numbers; for classes the index of each in the legend.
+        legend: the classes; None for numbers.
+        account: what was left out and what is odd, one line each.
+    """
+
+    name: str
+    lonlat: Floats
+    values: Floats
+    legend: Legend | None
+    account: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        lonlat: ArrayLike,
+        values: Sequence[Any] | NDArray[Any],
+        *,
+        name: str = "value",
+        classes: bool | None = None,
+        decimal_comma: bool = False,
+    ) -> Samples:
+        """Samples from a table, without the rows that cannot be used.
+
+        Args:
+            lonlat: (N, 2) degrees; NaN where a row has no place.
+            values: N numbers or texts; None, NaN and "" are no value.
+            name: of the column, for messages.
+            classes: whether values are classes; None takes text for classes, numbers for numbers.
+                Whole numbers as classes keep their values as codes.
+            decimal_comma: whether "12,5" is read as 12.5.
+
+        Raises:
+            InputError: values of no use: too few, all the same, neither numbers nor classes.
+        """
+        places = np.asarray(lonlat, np.float64).reshape(-1, 2)
+        if len(places) != len(values):
+            raise InputError(f"{len(places)} places with {len(values)} values: give one for each")
+        numbers, texts = _read(values, name, classes, decimal_comma)
+        known = np.isfinite(numbers) if texts is None else np.array([t != "" for t in texts], bool)
+        with np.errstate(invalid="ignore"):
+            located = (np.abs(places[:, 0]) <= _TURN) & (np.abs(places[:, 1]) <= 90)
+        account = [
+            *_left_out(~known, f"without a value of {name!r}", None),
+            *_left_out(known & ~located, "without usable coordinates", places),
+        ]
+        used = np.flatnonzero(known & located)
+        if len(used) < LEAST_SAMPLES:
+            hint = ", and say their CRS if they are projected" if (known & ~located).any() else ""
+            raise _too_few(f"{len(used)} of {len(values)} samples of {name!r}", account, hint)
+        _check_places(places[used], name)
+        legend = None
+        if texts is None and not classes:
+            _check_varied(numbers[used], name)
+            found: Floats = numbers[used]
+        else:
+            legend, index = (
+                _number_classes(numbers[used], name)
+                if texts is None
+                else _text_classes([texts[row] for row in used], name)
+            )
+            account += _rare(legend, index)
+            found = index.astype(np.float64)
+        return cls(name, places[used], found, legend, tuple(account))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def thinned(self, most: int, seed: int = 0) -> Samples:
+        """At most so many samples, drawn at random; the account says so."""
+        if len(self) <= most:
+            return self
+        kept = np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False))
+        line = f"{most} of {len(self)} usable samples were drawn at random, to save time"
+        return Samples(
+            self.name,
+            self.lonlat[kept],
+            self.values[kept],
+            self.legend,
+            (*self.account, line),
+        )
+
+
+def _read(
+    values: Sequence[Any] | NDArray[Any], name: str, classes: bool | None, decimal_comma: bool
+) -> tuple[Floats, list[str] | None]:
+    """Numbers, NaN where there is none; texts beside them where values are no numbers."""
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
+        return values.astype(np.float64), None
+    texts = ["" if value is None else str(value).strip() for value in values]
+    # NaN, pandas.NA and NaT are what does not equal itself, or has no truth.
+    texts = ["" if _is_missing(value) else text for value, text in zip(values, texts)]
+    read = [_number(text, decimal_comma) for text in texts]
+    numbers = np.array([np.nan if number is None else number for number in read], np.float64)
+    strange = [
+        row
+        for row, text in enumerate(texts)
+        if text and read[row] is None and text.lower() not in _NO_NUMBER
+    ]
+    count = int(np.isfinite(numbers).sum())
+    if not strange:
+        return numbers, None
+    row = strange[0]
+    if classes is False:
+        raise InputError(f"{name!r} holds no numbers: row {row + 1} is {texts[row]!r}")
+    if classes is None and count > len(strange):
+        raise InputError(
+            f"{name!r} is neither numbers nor classes: {count} values are numbers, but row "
+            f"{row + 1} is {texts[row]!r}; mend that, or say that all are classes (--classes)"
+        )
+    return numbers, texts
+
+
+def _is_missing(value: Any) -> bool:
+    try:
+        return bool(value != value)
+    except TypeError:
+        return True
+
+
+def _number(text: str, decimal_comma: bool) -> float | None:
+    """A number from text, which may be NaN or infinite; None where it is none."""
+    try:
+        return float(text.replace(",", ".") if decimal_comma else text) if "_" not in text else None
+    except ValueError:
+        return None
+
+
+def _left_out(rows: Bools, why: str, places: Floats | None) -> list[str]:
+    index = np.flatnonzero(rows)
+    if len(index) == 0:
+        return []
+    shown = [f"row {row + 1}" for row in index[:_EXAMPLES].tolist()]
+    if places is not None:
+        shown = [
+            f"{text} ({places[row, 0]:.6g} {places[row, 1]:.6g})"
+            for text, row in zip(shown, index.tolist())
+        ]
+    more = ", …" if len(index) > _EXAMPLES else ""
+    return [f"{len(index)} of {len(rows)} samples left out, {why}: {', '.join(shown)}{more}"]
+
+
+def _too_few(which: str, account: list[str], hint: str) -> InputError:
+    reason = f" ({'; '.join(account)})" if account else ""
+    return InputError(f"{which} can be used{reason}: give at least {LEAST_SAMPLES}{hint}")
+
+
+def _check_places(lonlat: Floats, name: str) -> None:
+    if spatial_blocks(lonlat, 2).max() == 0:
+        raise InputError(
+            f"all {len(lonlat)} samples of {name!r} lie at one place, "
+            f"{lonlat[0, 0]:.6g} {lonlat[0, 1]:.6g}: there is nothing to learn from them"
+        )
+
+
+def _check_varied(numbers: Floats, name: str) -> None:
+    if (numbers == numbers[0]).all():
+        raise InputError(
+            f"all {len(numbers)} samples of {name!r} have the value {numbers[0]:g}: "
+            "there is nothing to learn from them"
+        )
+    largest = numbers[np.abs(numbers).argmax()]
+    if abs(largest) >= _LARGEST:
+        raise InputError(
+            f"{name!r} holds {largest:g}, which no map can: if it stands for a missing value, as "
+            "in rasters, leave such rows empty"
+        )
+
+
+def _number_classes(numbers: Floats, name: str) -> tuple[Legend, Integers]:
+    broken = numbers[(numbers != np.rint(numbers)) | (np.abs(numbers) > _LARGEST_WHOLE)]
+    if len(broken):
+        raise InputError(
+            f"{name!r} holds {broken[0]:g}, which is no class: classes are texts or whole numbers"
+        )
+    codes, index = np.unique(numbers.astype(np.int64), return_inverse=True)
+    names = [str(code) for code in codes.tolist()]
+    _check_classes(names, name, len(numbers))
+    own = codes[0] >= 0 and codes[-1] <= 65534
+    return Legend.of(names, codes.tolist() if own else None), index.reshape(-1)
+
+
+def _text_classes(texts: list[str], name: str) -> tuple[Legend, Integers]:
+    names = sorted(set(texts))
+    _check_classes(names, name, len(texts))
+    code = {text: index for index, text in enumerate(names)}
+    return Legend.of(names), np.array([code[text] for text in texts], np.int64)
+
+
+def _check_classes(names: list[str], name: str, count: int) -> None:
+    if len(names) == 1:
+        raise InputError(
+            f"all {count} samples of {name!r} are of one class, {names[0]!r}: give at least two"
+        )
+    if len(names) > MOST_CLASSES:
+        raise InputError(
+            f"{name!r} has {len(names)} different values in {count} samples, e.g. {names[0]!r} "
+            f"and {names[-1]!r}: at most {MOST_CLASSES} classes can be mapped"
+        )
+
+
+def _rare(legend: Legend, index: Integers) -> list[str]:
+    sizes = np.bincount(index, minlength=len(legend.names))
+    rare = [f"{legend.names[i]!r} ({sizes[i]})" for i in np.flatnonzero(sizes < _FEW)]
+    if not rare:
+        return []
+    more = ", …" if len(rare) > _EXAMPLES else ""
+    shown = ", ".join(rare[:_EXAMPLES])
+    return [f"{len(rare)} of {len(sizes)} classes have fewer than {_FEW} samples: {shown}{more}"]

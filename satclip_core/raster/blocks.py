@@ -1,0 +1,167 @@
+"""A grid, an encoder and a product to blocks, in order: threads, progress, cancel, little memory.
+
+Only the product's bands of two blocks are held at a time: the one handed out and the next,
+which is computed while the caller writes. Embeddings exist for a few rows at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from math import ceil
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..compute.threads import available_threads, for_each
+from ..errors import CancelledError
+from ..grid import Grid, Window
+from ..grid.pixels import Locator, Places
+from ..types import Cancelled, Float32, Mask, Progress
+
+if TYPE_CHECKING:
+    from ..encoder import LocationEncoder
+    from ..products.product import Product
+
+Block = tuple[Window, NDArray[Any]]
+
+# Pixels along the side of a block.
+BLOCK = 256
+# Rows of a block worked on at a time by one thread: the grid path folds as many at once.
+_ROWS = 16
+# Seconds between two questions whether to stop.
+_PATIENCE = 0.1
+
+
+def blocks(
+    grid: Grid,
+    encoder: LocationEncoder,
+    product: Product,
+    *,
+    size: int = BLOCK,
+    threads: int | None = None,
+    mask: Mask | None = None,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> Generator[tuple[Window, NDArray[Any]], None, None]:
+    """Compute a product over a grid, block after block.
+
+    Close the generator (`contextlib.closing`) where it may not be used up: it has a thread.
+
+    Args:
+        grid: where.
+        encoder: what embeds.
+        product: what is made of the embeddings.
+        size: pixels along the side of a block.
+        threads: number of threads; all available processors where None.
+        mask: which places are wanted; the others become nodata.
+        progress: called with (pixels done, pixels in all) after each block.
+        cancelled: asked before each block, and while one is waited for.
+
+    Yields:
+        The window and its bands, (bands, rows, cols), row by row from the top left.
+
+    Raises:
+        CancelledError: `cancelled` said so.
+    """
+    maker = BlockMaker(grid, encoder, product, threads=threads, mask=mask)
+    windows = grid.windows(size)
+    done = 0
+    with ThreadPoolExecutor(1) as ahead:
+        try:
+            coming = ahead.submit(maker.make, next(windows))
+            while done < grid.pixels:
+                window, bands = _awaited(coming, cancelled)
+                following = next(windows, None)
+                if following is not None:
+                    coming = ahead.submit(maker.make, following)
+                yield window, bands
+                del bands
+                done += window.height * window.width
+                if progress is not None:
+                    progress(done, grid.pixels)
+        finally:
+            maker.stopped.set()
+
+
+def _awaited(coming: Future[Block], cancelled: Cancelled | None) -> Block:
+    """The next block, or CancelledError as soon as `cancelled` says so."""
+    while cancelled is not None:
+        if cancelled():
+            raise CancelledError("stopped on request: nothing was left behind")
+        if wait([coming], timeout=_PATIENCE).done:
+            break
+    return coming.result()
+
+
+class BlockMaker:
+    """Computes single blocks of a product.
+
+    Args:
+        grid: where.
+        encoder: what embeds.
+        product: what is made of the embeddings.
+        threads: number of threads; all available processors where None.
+        mask: which places are wanted; the others become nodata.
+
+    Attributes:
+        stopped: set it to give up the block at work, which then ends early and unfinished.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        encoder: LocationEncoder,
+        product: Product,
+        *,
+        threads: int | None = None,
+        mask: Mask | None = None,
+    ) -> None:
+        self.stopped = Event()
+        self._locator = Locator(grid, mask)
+        self._encoder = encoder
+        self._product = product
+        self._threads = threads or available_threads()
+
+    def make(self, window: Window) -> tuple[Window, NDArray[Any]]:
+        """The window itself and the product there, (bands, rows, cols)."""
+        places = self._locator.places(window)
+        shape = (len(self._product.bands), window.height, window.width)
+        out = np.empty(shape, self._product.dtype)
+        step = max(1, min(_ROWS, ceil(window.height / self._threads)))
+
+        def work(start: int) -> None:
+            if not self.stopped.is_set():
+                rows = slice(start, start + step)
+                out[:, rows] = self._product(embed(self._encoder, places, rows))
+
+        for_each(work, range(0, window.height, step), self._threads)
+        return window, out
+
+
+def embed(encoder: LocationEncoder, places: Places, rows: slice) -> Float32:
+    """Embed some rows of a window, in the calling thread.
+
+    Returns:
+        (rows, cols, dim) float32, NaN where a place is not valid.
+    """
+    valid = None if places.valid is None else places.valid[rows]
+    if places.separable and valid is None:
+        return encoder.encode_grid(places.lons, places.lats[rows], threads=1)
+    lats = places.lats[rows]
+    shape = (len(lats), places.lons.shape[-1])
+    out = np.full((*shape, encoder.dim), np.nan, np.float32)
+    wanted = np.ones(shape, bool) if valid is None else valid
+    if not wanted.any():
+        return out
+    if not places.separable:
+        points = np.stack([places.lons[rows][wanted], lats[wanted]], axis=1)
+        out[wanted] = encoder.encode(points, threads=1, single=True)
+        return out
+    some_rows, some_cols = wanted.any(axis=1), wanted.any(axis=0)
+    part = encoder.encode_grid(places.lons[some_cols], lats[some_rows], threads=1)
+    out[np.ix_(some_rows, some_cols)] = part
+    out[~wanted] = np.nan
+    return out
