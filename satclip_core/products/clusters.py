@@ -47,12 +47,14 @@ class ClusterModel:
         shares: (k,) share of the places it was fitted on.
         model: name of the model.
         sha256: of the model file; clusters of another model would mean nothing.
+        places: number of places it was fitted on; None where it comes from a file.
     """
 
     centres: Floats
     shares: Floats
     model: str
     sha256: str
+    places: int | None = None
 
     @classmethod
     def fit(
@@ -86,7 +88,7 @@ class ClusterModel:
         data = unit(encoder.encode(places, threads=threads, single=True))
         found = kmeans(data, k, seed=seed, cancelled=cancelled)
         shares = np.bincount(found.labels, minlength=k) / len(data)
-        return cls(found.centres, shares, encoder.name, encoder.sha256)
+        return cls(found.centres, shares, encoder.name, encoder.sha256, len(data))
 
     @property
     def legend(self) -> Legend:
