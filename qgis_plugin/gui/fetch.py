@@ -12,7 +12,7 @@ from qgis.PyQt.QtCore import QObject, QUrl, pyqtSignal
 from ..satclip_core.models.published import PUBLISHED
 from ..satclip_core.models.registry import adopt
 from ..text import tr
-from .session import WorkTask, launch
+from .background import WorkTask, launch
 
 
 class Fetch(QObject):

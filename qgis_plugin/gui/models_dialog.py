@@ -26,8 +26,8 @@ from ..models import default_model, encoder, set_default_model
 from ..satclip_core.models.published import PUBLISHED
 from ..satclip_core.models.registry import ModelEntry, list_models, published_info
 from ..text import tr
+from .background import WorkTask, launch
 from .fetch import Fetch
-from .session import WorkTask, launch
 
 
 class ModelsDialog(QDialog):
