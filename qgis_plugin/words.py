@@ -17,7 +17,8 @@ def words(term: Term) -> str:
         text = tr("install the package {module} for the Python of QGIS")
         return text.format(module=term.module.partition(".")[0])
     if isinstance(term, Call):
-        return calls().get(term.function, str(term))
+        again = Argument("force", True) in term.arguments
+        return calls().get("fetch again" if again else term.function, str(term))
     name = arguments().get(term.name)
     if name is None:
         return str(term)
@@ -61,4 +62,5 @@ def calls() -> dict[str, str]:
         "ClusterModel.save": tr("Save clusters"),
         "RgbBasis.save": tr("Save basis"),
         "fetch": tr("fetch it under SatCLIP > Models"),
+        "fetch again": tr("fetch it again under SatCLIP > Models"),
     }

@@ -206,6 +206,8 @@ class ModelsDialog(QDialog):
         if task is not self._task:  # another row was chosen meanwhile
             return
         self.use_button.setEnabled(error is None)
+        if error is not None and self.selected() in PUBLISHED:  # what is wrong with it says so
+            self.fetch_button.setEnabled(self._fetch is None)
         self.facts.setMarkdown(worded(error) if error is not None else _facts(made))
 
     def _missing(self, name: str) -> bool:

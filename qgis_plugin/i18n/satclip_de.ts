@@ -859,5 +859,9 @@ Verglichen werden die Mittelpunkte eines Gitters; ein Abstand lässt aus, was na
             <source>fetch it under SatCLIP &gt; Models</source>
             <translation>unter SatCLIP &gt; Modelle holen</translation>
         </message>
+        <message>
+            <source>fetch it again under SatCLIP &gt; Models</source>
+            <translation>unter SatCLIP &gt; Modelle neu holen</translation>
+        </message>
     </context>
 </TS>
