@@ -130,3 +130,23 @@ def test_a_user_reads_no_option_and_every_value(
     with pytest.raises(QgsProcessingException) as raised:
         run(name, given)
     assert said in str(raised.value)
+
+
+def test_the_dock_says_it_in_the_same_words(plugin, tmp_path, monkeypatch):
+    from gui_window import wait
+    from satclip_qgis.gui.save import SaveTask
+    from satclip_qgis.gui.session import Session
+    from satclip_qgis.satclip_core.grid import Grid
+
+    monkeypatch.setenv("SATCLIP_CACHE", str(tmp_path / "cache"))
+    view = Grid.from_bounds((5, 45, 11, 48), 0.1)
+    told: list[str] = []
+    session = Session("satclip-vit16-l40")
+    session.failed.connect(told.append)
+    session.show(view)
+    wait(lambda: told)
+    saving = SaveTask(str(tmp_path / "a.tif"), view, "satclip-vit16-l40", [(7, 46)], "mean")
+    saving.ended.connect(lambda _path, error: told.append(error))
+    saving.start()
+    wait(lambda: len(told) == 2)
+    assert told == ["satclip-vit16-l40 is not here yet: fetch it under SatCLIP > Models"] * 2
