@@ -7,6 +7,7 @@ import click
 from satclip_core.errors import InputError
 
 from ..options import Command, Numbers
+from ..words import worded
 from .raster_command import RasterOptions, raster_options
 
 
@@ -40,6 +41,6 @@ def command(options: RasterOptions, places: tuple[tuple[float, float], ...], red
     try:
         wanted = SimilarityTo(places, reduce)
     except InputError as error:
-        raise click.UsageError(f"--to: {error}") from error
+        raise click.UsageError(f"--to: {worded(error)}") from error
     raster = options.begin()
     raster.finish(raster.prepare(wanted))

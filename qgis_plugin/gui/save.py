@@ -10,6 +10,7 @@ from ..models import encoder as load_encoder
 from ..satclip_core.products import SimilarityTo
 from ..satclip_core.raster import RasterRequest, WriteOptions, raster_target
 from ..text import tr
+from ..words import worded
 from .background import WorkTask, launch
 
 
@@ -59,4 +60,4 @@ class SaveTask(QObject):
         job.write(target, progress=progress, cancelled=cancelled)
 
     def _done(self, _result: Any, error: Exception | None) -> None:
-        self.ended.emit(self._path, "" if error is None else str(error))
+        self.ended.emit(self._path, "" if error is None else worded(error))

@@ -14,6 +14,7 @@ from ..models import encoder as load_encoder
 from ..satclip_core.analysis import unit
 from ..satclip_core.preview import Preview, combine
 from ..text import tr
+from ..words import worded
 from .background import WorkTask, launch
 from .randomland import land_points
 
@@ -184,7 +185,7 @@ class Session(QObject):
             return
         self._task, self.busy = None, False
         if error is not None:
-            self.failed.emit(str(error))
+            self.failed.emit(worded(error))
             return
         self._preview, self.field, drawn, finer = result
         self.encoder = self._preview.encoder

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import OutputError
+from ..errors import Argument, Noun, OutputError
 
 if TYPE_CHECKING:
     from .spec import RasterSpec
@@ -54,8 +54,10 @@ def check_share(target: Path, expected: float) -> None:
 def no_room(target: Path, what: str) -> OutputError:
     """The error for a raster that the disk cannot hold."""
     return OutputError(
-        f"{target} {what}, but only {as_size(room(target))} are free there: "
-        "give a coarser --res, a smaller bbox or another disk"
+        f"{target} {what}, but only {as_size(room(target))} are free there: give a coarser ",
+        Argument("res"),
+        " or another disk, or narrow the ",
+        Noun("bounds"),
     )
 
 
