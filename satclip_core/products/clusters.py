@@ -149,6 +149,7 @@ class Clusters:
     dtype: str = field(default="uint8", init=False)
     nodata: float = field(default=NODATA, init=False)
     scale: None = field(default=None, init=False)
+    offset: None = field(default=None, init=False)
     colours: tuple[str, ...] = field(default=(), init=False)
 
     @property

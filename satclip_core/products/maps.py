@@ -181,6 +181,7 @@ class MappedValue:
     dtype: str = field(default="float32", init=False)
     nodata: float = field(default=float("nan"), init=False)
     scale: None = field(default=None, init=False)
+    offset: None = field(default=None, init=False)
     colours: tuple[str, ...] = field(default=(), init=False)
     legend: None = field(default=None, init=False)
 
@@ -221,6 +222,7 @@ class MappedClasses:
     probabilities: bool = False
 
     scale: None = field(default=None, init=False)
+    offset: None = field(default=None, init=False)
     colours: tuple[str, ...] = field(default=(), init=False)
 
     @property

@@ -29,7 +29,11 @@ class Product(Protocol):
 
     @property
     def scale(self) -> float | None:
-        """Value of one step, for integers that stand for numbers."""
+        """Value of one step, for whole numbers that stand for others: scale · stored + offset."""
+
+    @property
+    def offset(self) -> float | None:
+        """Value that a stored 0 stands for; None where it is 0."""
 
     @property
     def colours(self) -> tuple[str, ...]:

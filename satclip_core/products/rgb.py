@@ -143,6 +143,7 @@ class Rgb:
     dtype: str = field(default="uint8", init=False)
     nodata: None = field(default=None, init=False)
     scale: None = field(default=None, init=False)
+    offset: None = field(default=None, init=False)
     colours: tuple[str, ...] = field(default=("red", "green", "blue", "alpha"), init=False)
     legend: None = field(default=None, init=False)
 

@@ -36,6 +36,7 @@ class Similarity:
     dtype: str = field(default="float32", init=False)
     nodata: float = field(default=float("nan"), init=False)
     scale: None = field(default=None, init=False)
+    offset: None = field(default=None, init=False)
     colours: tuple[str, ...] = field(default=(), init=False)
     legend: None = field(default=None, init=False)
     bands: tuple[str, ...] = field(default=("similarity",), init=False)

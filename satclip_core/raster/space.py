@@ -9,7 +9,7 @@ from ..errors import OutputError
 
 # The least share of its uncompressed size that any raster takes, by type. Measured for float32:
 # 0.55 at a tenth of the model's resolution, 0.15 to 0.3 where thousands of pixels are alike.
-_LEAST_SHARE = {"float32": 0.1, "float16": 0.02, "int8": 0.01, "uint8": 0.01}
+_LEAST_SHARE = {"float32": 0.1, "float16": 0.02, "uint8": 0.01, "int16": 0.01}
 
 
 def check_room(target: Path, size: int, dtype: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import OutputError
 from ..files import check_target, written_whole
+from ..products.legend import attribute_table
 from .library import create
 from .space import check_room
 from .spec import RasterSpec, RasterWriter
@@ -44,6 +45,11 @@ def open_writer(
         for suffix in _SIDE_FILES:
             with suppress(OSError):
                 target.with_name(target.name + suffix).unlink()
+    if spec.product.legend is not None:
+        table = attribute_table(spec.product.legend)
+        beside = target.with_name(target.name + _SIDE_FILES[0])
+        with written_whole(beside, overwrite=True) as temporary:
+            temporary.write_text(table, "utf-8")
 
 
 def check_output(
