@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..analysis import STEPS, Quantisation, cosine_loss, unit
-from ..errors import InputError
+from ..errors import Argument, InputError
 from ..grid.sphere import fibonacci_lattice
 from ..types import Float32
 
@@ -83,8 +83,9 @@ class Embedding:
         dim = encoder.dim if dims is None else dims
         if not 1 <= dim <= encoder.dim:
             raise InputError(
-                f"{dim} dimensions: the model {encoder.name} has {encoder.dim}, give 1 to "
-                f"{encoder.dim}"
+                f"{dim} dimensions: the model {encoder.name} has {encoder.dim}, give ",
+                Argument("dims"),
+                f" from 1 to {encoder.dim}",
             )
         if dtype not in STEPS:
             return cls(dim, dtype, normalize)
@@ -154,7 +155,10 @@ def check_dtype(dtype: str) -> None:
     if dtype == "int8":
         raise InputError(
             "dtype int8 is read as unsigned by GDAL before 3.7, QGIS 3.22, GRASS and others, "
-            "without a word: give uint8, the same numbers with an offset, or int16"
+            "without a word: give ",
+            Argument("dtype", "uint8"),
+            ", the same numbers with an offset, or ",
+            Argument("dtype", "int16"),
         )
     if dtype not in DTYPES:
         raise InputError(f"unknown dtype {dtype!r}: it is none of {', '.join(DTYPES)}")
