@@ -12,6 +12,7 @@ from ..analysis import STEPS, Quantisation, cosine_loss, unit
 from ..errors import Argument, InputError
 from ..grid.sphere import fibonacci_lattice
 from ..types import Float32
+from .product import Fitting, Ready, check_dim
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
@@ -21,6 +22,8 @@ DTYPES = ("float32", "float16", *STEPS)
 # Places all over the globe by which the step of whole numbers is chosen: a matter of the model
 # alone, so that rasters of any two places have the same.
 _GLOBE_PLACES = 2048
+# Pixels on which the loss of a smaller type is measured.
+_MEASURED = 1024
 
 
 def dimension_names(dim: int, prefix: str = "e") -> tuple[str, ...]:
@@ -30,7 +33,37 @@ def dimension_names(dim: int, prefix: str = "e") -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Embedding:
+class EmbeddingOf:
+    """The embedding itself, wanted of a model that is not open yet.
+
+    Attributes:
+        dtype: one of `DTYPES`.
+        normalize: whether embeddings are scaled to norm 1; whole numbers always are.
+        dims: number of dimensions, the first ones; all where None.
+
+    Raises:
+        InputError: an unknown dtype.
+    """
+
+    dtype: str = "float32"
+    normalize: bool = False
+    dims: int | None = None
+
+    def __post_init__(self) -> None:
+        check_dtype(self.dtype)
+
+    def fit(self, fitting: Fitting) -> Embedding:
+        """The product; what a smaller type costs is measured on pixels of the raster."""
+        encoder = fitting.encoder
+        product = Embedding.of(encoder, dtype=self.dtype, normalize=self.normalize, dims=self.dims)
+        if self.dtype == "float32":
+            return product
+        places = fitting.sample(_MEASURED)
+        return product.measured(encoder.encode(places, threads=fitting.threads, single=True))
+
+
+@dataclass(frozen=True)
+class Embedding(Ready):
     """The embedding itself, one band for each dimension.
 
     Attributes:
@@ -39,6 +72,7 @@ class Embedding:
         normalize: whether they are scaled to norm 1; whole numbers always are.
         quantisation: how whole numbers stand for values; see `Embedding.of`.
         cosine_loss: mean and largest 1 - cosine that the dtype costs; see `measured`.
+        total: number of dimensions of the encoder; `dim` where None.
     """
 
     dim: int
@@ -46,6 +80,7 @@ class Embedding:
     normalize: bool = False
     quantisation: Quantisation | None = None
     cosine_loss: tuple[float, float] | None = None
+    total: int | None = None
 
     colours: tuple[str, ...] = field(default=(), init=False)
     legend: None = field(default=None, init=False)
@@ -88,10 +123,10 @@ class Embedding:
                 f" from 1 to {encoder.dim}",
             )
         if dtype not in STEPS:
-            return cls(dim, dtype, normalize)
+            return cls(dim, dtype, normalize, total=encoder.dim)
         everywhere = encoder.encode(fibonacci_lattice(_GLOBE_PLACES), single=True)[:, :dim]
         largest = float(np.abs(unit(everywhere)).max())
-        return cls(dim, dtype, True, Quantisation.of(dtype, largest))
+        return cls(dim, dtype, True, Quantisation.of(dtype, largest), total=encoder.dim)
 
     @property
     def bands(self) -> tuple[str, ...]:
@@ -137,6 +172,14 @@ class Embedding:
             values = self.quantisation.store(values)
         bands: NDArray[Any] = values.transpose(2, 0, 1)
         return bands
+
+    def check(self, encoder: LocationEncoder) -> None:
+        """Refuse an encoder with another number of dimensions.
+
+        Raises:
+            InputError: it has another.
+        """
+        check_dim(self.total or self.dim, encoder)
 
     def measured(self, embeddings: Float32) -> Embedding:
         """The same product, with the loss of cosine that its dtype costs embeddings (N, dim)."""

@@ -88,7 +88,7 @@ class RasterSpec:
         """Factors by which overviews are coarser, (2, 4, …); () where there are none."""
         if len(self.product.bands) > _FEW_BANDS:
             return ()
-        factors = []
+        factors: list[int] = []
         while max(self.grid.shape) > _SMALLEST_OVERVIEW * 2 ** len(factors):
             factors.append(2 ** (len(factors) + 1))
         return tuple(factors)

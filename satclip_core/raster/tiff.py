@@ -61,6 +61,8 @@ def _images(file: IO[bytes]) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.ui
     A directory holds its number of entries, the entries (tag, type, number of values, the values
     or where they are), and the place of the next directory, 0 after the last.
     """
+    # Header: byte order, 42 or 43 (BigTIFF), where the first directory lies. BigTIFF's version is
+    # followed by the size of an offset, so that the place stands at 8, not 4.
     start = file.read(16)
     order = {b"II": "<", b"MM": ">"}[start[:2]]
     big = struct.unpack_from(f"{order}H", start, 2)[0] == 43
@@ -79,19 +81,19 @@ def _images(file: IO[bytes]) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.ui
         for index in range(entries):
             tag, kind, number = struct.unpack_from(entry_format, directory, index * width)
             if tag in (_OFFSETS, _COUNTS):
-                start = index * width + struct.calcsize(entry_format)
-                value = directory[start : (index + 1) * width]
-                found[tag] = _values(file, np.dtype(order + _TYPES[kind]), number, value)
+                at = index * width + struct.calcsize(entry_format)
+                value = directory[at : (index + 1) * width]
+                found[tag] = _values(file, order, _TYPES[kind], number, value)
         yield found[_OFFSETS], found[_COUNTS]
 
 
 def _values(
-    file: IO[bytes], dtype: np.dtype[np.void], number: int, value: bytes
+    file: IO[bytes], order: str, kind: str, number: int, value: bytes
 ) -> NDArray[np.uint64]:
     """The values of an entry, which stand in it where they fit, else where it points to."""
+    dtype = np.dtype(order + kind)
     length = number * dtype.itemsize
     if length > len(value):
-        order = "<" if dtype.newbyteorder("=") == dtype else dtype.byteorder
         file.seek(int(np.frombuffer(value, f"{order}u{len(value)}")[0]))
         value = file.read(length)
     return np.frombuffer(value[:length], dtype).astype(np.uint64)
