@@ -168,7 +168,8 @@ def test_what_is_fitted_is_fitted_on_the_pixels_that_are_wanted(encoder):
     by_hand = Embedding.of(encoder, dtype="uint8").measured(exact)
     assert fitted(EmbeddingOf("uint8")) == by_hand
     assert fitted(EmbeddingOf("uint8")).cosine_loss[1] > 0
-    assert fitted(EmbeddingOf(normalize=True)) == Embedding(256, normalize=True)
+    assert fitted(EmbeddingOf(normalize=True)) == Embedding.of(encoder, normalize=True)
+    assert fitted(EmbeddingOf(normalize=True)).cosine_loss is None
     basis = RgbBasis.fit(encoder, sample(rgb_module.SAMPLE))
     np.testing.assert_array_equal(fitted(RgbOf()).basis.components, basis.components)
     np.testing.assert_array_equal(fitted(RgbOf()).basis.high, basis.high)
