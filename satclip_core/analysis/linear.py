@@ -67,8 +67,9 @@ class Ridge:
     def __init__(self, embeddings: ArrayLike, targets: ArrayLike) -> None:
         values = np.asarray(targets, np.float64)
         values = values[:, None] if values.ndim == 1 else values
-        scaled, self._mean, self._deviation = _standardised(embeddings)
+        scaled, self.mean, self.deviation = _standardised(embeddings)
         self._offsets = values.mean(axis=0)
+        self._count = len(scaled)
         self._variances, self._axes = np.linalg.eigh(product(scaled.T, scaled) / len(scaled))
         response = product(scaled.T, values - self._offsets) / len(scaled)
         self._response = self._axes.T @ response
@@ -77,7 +78,21 @@ class Ridge:
         """The model for one penalty above 0; exact, whatever the tolerance."""
         damped = self._variances.clip(min=0) + penalty
         weights = self._axes @ (self._response / damped[:, None])
-        return Linear(self._mean, self._deviation, weights, self._offsets)
+        return Linear(self.mean, self.deviation, weights, self._offsets)
+
+    def root(self, penalty: float) -> Floats:
+        """What makes standard errors of standardised embeddings z, for one penalty above 0.
+
+        Ridge regression is a Gaussian process whose weights have the variance 1 / (penalty · N) in
+        units of the noise's: a new sample then has the variance 1 + 1 / N + |z · root|² (Rasmussen
+        & Williams 2006, section 2.1).
+
+        Returns:
+            (dim, dim).
+        """
+        damped = (self._variances.clip(min=0) + penalty) * self._count
+        root: Floats = self._axes / np.sqrt(damped)
+        return root
 
 
 class Logistic:
@@ -94,7 +109,7 @@ class Logistic:
     """
 
     def __init__(self, embeddings: ArrayLike, classes: ArrayLike, count: int) -> None:
-        scaled, self._mean, self._deviation = _standardised(embeddings)
+        scaled, self.mean, self.deviation = _standardised(embeddings)
         variances, axes = np.linalg.eigh(product(scaled.T, scaled) / len(scaled))
         self._axes = axes[:, variances > _RANK * max(variances[-1], 1e-300)]
         # The last column carries the offset.
@@ -129,7 +144,7 @@ class Logistic:
             self._weights = self._weights + length * step
             scores = scores + length * moved
         weights = self._axes @ self._weights[:-1]
-        return Linear(self._mean, self._deviation, weights, self._weights[-1].copy())
+        return Linear(self.mean, self.deviation, weights, self._weights[-1].copy())
 
     def _newton_step(self, gradient: Floats, chances: Floats, penalties: Floats) -> Floats:
         count = len(chances)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..grid.sphere import unit_vectors
-from ..types import Integers
+from ..types import Floats, Integers
 from .kmeans import kmeans
 
 BLOCKS = 25
@@ -32,13 +32,25 @@ def spatial_blocks(lonlat: ArrayLike, count: int = BLOCKS, *, seed: int = 0) -> 
     Returns:
         (N,) number of the block of each place, 0..; equal places are in one block.
     """
+    different, index = different_places(lonlat)
+    if len(different) <= count:
+        return index
+    return kmeans(different, count, seed=seed, starts=2).labels[index]
+
+
+def different_places(lonlat: ArrayLike) -> tuple[Floats, Integers]:
+    """Places without repetitions.
+
+    Args:
+        lonlat: (N, 2) degrees.
+
+    Returns:
+        (k, 3) unit vectors to a centimetre, and (N,) which of them each place is.
+    """
     xyz = unit_vectors(*np.asarray(lonlat, np.float64).T).T
     cells = np.rint(xyz / np.deg2rad(_SAME_PLACE)).astype(np.int64)
     different, index = np.unique(cells, axis=0, return_inverse=True)
-    index = np.asarray(index, np.int64).reshape(-1)
-    if len(different) <= count:
-        return index
-    return kmeans(different * np.deg2rad(_SAME_PLACE), count, seed=seed, starts=2).labels[index]
+    return different * np.deg2rad(_SAME_PLACE), np.asarray(index, np.int64).reshape(-1)
 
 
 def folds_of_blocks(blocks: ArrayLike, count: int = FOLDS) -> Integers:
@@ -61,7 +73,10 @@ def folds_of_blocks(blocks: ArrayLike, count: int = FOLDS) -> Integers:
 
 
 def number_scores(truth: ArrayLike, predicted: ArrayLike) -> dict[str, float]:
-    """R², root mean squared error and mean absolute error of numbers (N,)."""
+    """R², root mean squared error, mean absolute error and bias of numbers (N,).
+
+    The bias is the mean of predicted minus true values.
+    """
     wanted, got = np.asarray(truth, np.float64), np.asarray(predicted, np.float64)
     squares = (got - wanted) ** 2
     total = ((wanted - wanted.mean()) ** 2).sum()
@@ -69,6 +84,7 @@ def number_scores(truth: ArrayLike, predicted: ArrayLike) -> dict[str, float]:
         "r2": float(1 - squares.sum() / total) if total > 0 else float("nan"),
         "rmse": float(np.sqrt(squares.mean())),
         "mae": float(np.abs(got - wanted).mean()),
+        "bias": float((got - wanted).mean()),
     }
 
 

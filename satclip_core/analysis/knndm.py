@@ -1,0 +1,172 @@
+"""Folds as far from their training samples as a map's pixels are from the samples (kNNDM).
+
+The error of a map is that of predictions at the distances that its pixels have to the samples.
+Of many ways to part the samples that one is taken whose held-out samples have distances to the
+nearest training sample distributed most like those, by Wasserstein's distance (Linnenbrink et al.
+2024, Geoscientific Model Development 17: 5897-5912).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..compute.blas import product
+from ..grid.sphere import EARTH_KM, unit_vectors
+from ..types import Floats, Integers
+from .kmeans import kmeans
+from .validation import FOLDS, different_places, folds_of_blocks
+
+# Granularities tried, from one cluster a fold to each place by itself.
+_TRIALS = 9
+# Samples that clusters are found on, and clusters at most short of each place by itself.
+_CLUSTERED, _MOST_CLUSTERS = 2000, 500
+# Held-out samples whose distances are looked at.
+_LOOKED_AT = 1000
+# Distances held at a time.
+_ELEMENTS = 2**21
+# Places whose nearest is sought together.
+_TOGETHER = 64
+
+
+@dataclass(frozen=True)
+class MatchedFolds:
+    """Folds, and how well they match.
+
+    Attributes:
+        folds: (N,) number of the fold of each sample, 0..
+        clusters: number of clusters that the folds were merged from.
+        mismatch_km: Wasserstein distance between the distances of held-out samples and of pixels.
+        random_mismatch_km: the same for folds drawn place by place.
+        held_out_km: quartiles of the distances of held-out samples to the training samples.
+        pixels_km: quartiles of the distances of pixels to the samples.
+    """
+
+    folds: Integers
+    clusters: int
+    mismatch_km: float
+    random_mismatch_km: float
+    held_out_km: tuple[float, ...]
+    pixels_km: tuple[float, ...]
+
+
+def nearest_km(places: Floats, samples: Floats) -> Floats:
+    """Great-circle distance from each place to the nearest sample, exactly.
+
+    Places are taken in groups as they come: no sample can be nearest to one of a group of radius
+    r that lies more than 2 r beyond the sample nearest to its middle.
+
+    Args:
+        places: (N, 3) unit vectors, best with neighbours in a row.
+        samples: (M, 3) unit vectors, M >= 1.
+
+    Returns:
+        (N,) kilometres.
+    """
+    chords = np.empty(len(places))
+    for start in range(0, len(places), _TOGETHER):
+        group = places[start : start + _TOGETHER]
+        middle = group.mean(axis=0)
+        radius = np.sqrt(((group - middle) ** 2).sum(axis=1).max())
+        away = np.sqrt(((samples - middle) ** 2).sum(axis=1))
+        # A hair more than 2 r, for rounding.
+        near = samples[away <= away.min() + 2.001 * radius + 1e-9]
+        chords[start : start + _TOGETHER] = _least_chords(group, near)
+    return np.asarray(2 * EARTH_KM * np.arcsin(np.minimum(chords / 2, 1)))
+
+
+def wasserstein(ones: ArrayLike, others: ArrayLike) -> float:
+    """Wasserstein-1 distance of two samples of numbers: ∫ |F - G|, of their distributions."""
+    one, other = np.sort(np.asarray(ones, np.float64)), np.sort(np.asarray(others, np.float64))
+    ends = np.sort(np.concatenate([one, other]))
+    below = np.searchsorted(one, ends[:-1], side="right") / len(one)
+    beneath = np.searchsorted(other, ends[:-1], side="right") / len(other)
+    return float((np.abs(below - beneath) * np.diff(ends)).sum())
+
+
+def matched_folds(
+    lonlat: ArrayLike, pixels: ArrayLike, count: int = FOLDS, *, seed: int = 0
+) -> MatchedFolds:
+    """Folds whose held-out samples are as far from the others as pixels are from all samples.
+
+    Clusters of near places, few to many, are merged to folds of like size; those whose distances
+    match best are kept. Samples at one place are never parted.
+
+    Args:
+        lonlat: (N, 2) degrees of the samples, at two different places at least.
+        pixels: (M, 2) degrees of places of the map, drawn at random.
+        count: number of folds, at most.
+        seed: of clusters and draws; equal input and seed give equal folds.
+    """
+    xyz = unit_vectors(*np.asarray(lonlat, np.float64).T).T
+    wanted = nearest_km(unit_vectors(*np.asarray(pixels, np.float64).T).T, xyz)
+    places, index = different_places(lonlat)
+    count = min(count, len(places))
+    rng = np.random.default_rng(seed)
+    looked_at = np.arange(len(xyz))
+    if len(xyz) > _LOOKED_AT:
+        looked_at = np.sort(rng.choice(len(xyz), _LOOKED_AT, replace=False))
+    best: tuple[float, Integers, int, Floats] | None = None
+    mismatch = np.inf
+    for clusters in _granularities(count, len(places)):
+        folds = folds_of_blocks(_clusters(places, clusters, rng)[index], count)
+        away = _held_out_km(xyz, folds, looked_at)
+        mismatch = wasserstein(away, wanted)
+        if best is None or mismatch < best[0]:
+            best = mismatch, folds, clusters, away
+    assert best is not None  # there is one granularity at least
+    return MatchedFolds(
+        best[1], best[2], best[0], mismatch, _quartiles(best[3]), _quartiles(wanted)
+    )
+
+
+def _granularities(count: int, places: int) -> list[int]:
+    """Numbers of clusters; the last is that of places, which makes the folds random."""
+    most = min(places, _MOST_CLUSTERS)
+    sizes = np.unique(np.rint(np.geomspace(count, most, _TRIALS)).astype(int)).tolist()
+    return [*(size for size in sizes if size < places), places]
+
+
+def _clusters(places: Floats, count: int, rng: np.random.Generator) -> Integers:
+    """The cluster of each place (N,), in an order that says nothing."""
+    if count == len(places):
+        return rng.permutation(count)
+    some = places
+    if len(places) > _CLUSTERED:
+        some = places[np.sort(rng.choice(len(places), _CLUSTERED, replace=False))]
+    found = kmeans(some, count, seed=int(rng.integers(2**31)), starts=1, iterations=30)
+    if some is places:
+        return found.labels
+    labels = np.empty(len(places), np.int64)
+    step = max(1, _ELEMENTS // count)
+    half = np.einsum("ij,ij->i", found.centres, found.centres) / 2
+    for start in range(0, len(places), step):
+        closeness = product(places[start : start + step], found.centres.T) - half
+        labels[start : start + step] = closeness.argmax(axis=1)
+    return labels
+
+
+def _held_out_km(xyz: Floats, folds: Integers, rows: Integers) -> Floats:
+    """Distances of some samples, (n,) rows, to the nearest of other folds."""
+    away = np.empty(len(rows))
+    for fold in range(int(folds.max()) + 1):
+        own = folds[rows] == fold
+        away[own] = nearest_km(xyz[rows[own]], xyz[folds != fold])
+    return away
+
+
+def _least_chords(places: Floats, samples: Floats) -> Floats:
+    """Least chords (N,), by differences, which do not cancel."""
+    least = np.full(len(places), np.inf)
+    step = max(1, _ELEMENTS // (3 * max(len(places), 1)))
+    for start in range(0, len(samples), step):
+        apart = places[:, None] - samples[None, start : start + step]
+        squares = np.einsum("ijk,ijk->ij", apart, apart)
+        np.minimum(least, squares.min(axis=1), out=least)
+    return np.asarray(np.sqrt(least))
+
+
+def _quartiles(values: Floats) -> tuple[float, ...]:
+    return tuple(float(value) for value in np.percentile(values, (25, 50, 75)))

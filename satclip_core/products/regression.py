@@ -1,0 +1,376 @@
+"""What predicts numbers from place and embedding, and how wrong it is there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..analysis import Linear, Ridge, number_scores
+from ..analysis.applicability import Applicability, fit_applicability
+from ..analysis.gaussian import (
+    ATTEMPTS,
+    EXACT,
+    Gaussian,
+    Kernel,
+    Sites,
+    choose_kernel,
+    features,
+    fit_gaussian,
+    inducing_points,
+    left_out,
+)
+from ..analysis.knndm import nearest_km
+from ..analysis.tuning import Choice, Numbers, choose_penalty
+from ..compute.blas import product
+from ..errors import CancelledError
+from ..types import Cancelled, Float32, Floats, Integers, Progress
+
+log = logging.getLogger(__name__)
+
+# Ridge regression on the embedding, kriging on the place, and the Gaussian process on both.
+LINEAR, KRIGING, GAUSSIAN, AUTO = "linear", "kriging", "gaussian", "auto"
+METHODS = (AUTO, LINEAR, KRIGING, GAUSSIAN)
+WORDS = {
+    LINEAR: "ridge regression on the embedding",
+    KRIGING: "kriging on the place",
+    GAUSSIAN: "a Gaussian process on place and embedding",
+}
+# Share of new samples that an interval is to hold.
+LEVEL = 0.9
+# Steps told to a progress bar, for each of the stages of a fit.
+_STEPS = 1000
+
+
+class Predictor(Protocol):
+    """Means and standard errors of numbers at places."""
+
+    def __call__(
+        self, embeddings: NDArray[Any], xyz: Floats, *, spread: bool = False
+    ) -> tuple[NDArray[Any], NDArray[Any] | None]:
+        """(N, dim) and (N, 3) -> (N,), and (N,) or None: see `Gaussian`."""
+
+
+@dataclass(frozen=True)
+class LinearPredictor:
+    """Ridge regression, with the standard errors that go with it.
+
+    Attributes:
+        linear: from embeddings to the value.
+        root: (dim, dim) of `Ridge.root`.
+        count: number of samples.
+    """
+
+    linear: Linear
+    root: Floats
+    count: int
+
+    def __call__(
+        self, embeddings: NDArray[Any], xyz: Floats, *, spread: bool = False
+    ) -> tuple[NDArray[Any], NDArray[Any] | None]:
+        """Places are not looked at."""
+        mean = self.linear(embeddings)[:, 0]
+        if not spread:
+            return mean, None
+        standard = embeddings - self.linear.mean.astype(embeddings.dtype)
+        root = (self.root / self.linear.deviation[:, None]).astype(embeddings.dtype)
+        known = product(standard, root)
+        return mean, np.sqrt(1 + 1 / self.count + np.einsum("ij,ij->i", known, known))
+
+
+@dataclass(frozen=True)
+class NumberModel:
+    """A model of numbers, with all that is known of its error.
+
+    Attributes:
+        method: "linear", "kriging" or "gaussian".
+        predictor: means and, in units of `scale`, standard errors.
+        scale: standard deviation of the noise, so that standard errors fit left-out samples.
+        half: half the width of the interval, in standard errors.
+        applicability: dissimilarity of places.
+        standard: (3, dim) mean, deviation and weight of the dimensions of embeddings, of which
+            predictors are made for that; None where the place is what is looked at.
+        samples: (N, 3) unit vectors.
+    """
+
+    method: str
+    predictor: Predictor
+    scale: float
+    half: float
+    applicability: Applicability
+    standard: Floats | None
+    samples: Floats
+
+    def mean(self, embeddings: NDArray[Any], xyz: Floats) -> NDArray[Any]:
+        """Values predicted at places.
+
+        Args:
+            embeddings: (N, dim), without NaN.
+            xyz: (N, 3) unit vectors.
+
+        Returns:
+            (N,) in the type of the embeddings.
+        """
+        return self.predictor(embeddings, xyz)[0]
+
+    def with_error(self, embeddings: NDArray[Any], xyz: Floats) -> Float32:
+        """All that is known of places, as rows of `UNCERTAINTY`.
+
+        Args:
+            embeddings: (N, dim), without NaN.
+            xyz: (N, 3) unit vectors.
+
+        Returns:
+            (7, N): the value, its standard error, the ends of the interval, the dissimilarity
+            index, 1 within the area of applicability and 0 outside, kilometres to the nearest sample.
+        """
+        mean, errors = self.predictor(embeddings, xyz, spread=True)
+        assert errors is not None  # they were asked for
+        errors = errors * self.scale
+        unlike = self.applicability(predictors(embeddings, xyz, self.standard))
+        inside = unlike <= self.applicability.threshold
+        away = nearest_km(xyz, self.samples)
+        ends = (mean - self.half * errors, mean + self.half * errors)
+        return np.stack([mean, errors, *ends, unlike, inside, away]).astype(np.float32)
+
+
+# Names of the bands of `with_error`, with the name of what is mapped.
+UNCERTAINTY = (
+    "{name}",
+    "standard error of {name}",
+    "{name}, lower end of the 90 % interval",
+    "{name}, upper end of the 90 % interval",
+    "dissimilarity index",
+    "area of applicability",
+    "distance to the nearest sample, km",
+)
+
+
+def predictors(embeddings: NDArray[Any], xyz: Floats, standard: Floats | None) -> NDArray[Any]:
+    """What dissimilarity is measured in: embeddings standardised and weighed, or the place."""
+    if standard is None:
+        return xyz
+    mean, deviation, weight = (row.astype(embeddings.dtype) for row in standard)
+    return np.asarray((embeddings - mean) * (weight / deviation))
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What one method made of samples that it had not seen.
+
+    Attributes:
+        predicted: (N,).
+        errors: (N,) standard errors, in units of the noise.
+    """
+
+    predicted: Floats
+    errors: Floats
+
+
+@dataclass(frozen=True)
+class FittedNumbers:
+    """A model of numbers and how it was found.
+
+    Attributes:
+        model: the model.
+        predicted: (N,) for the samples, each without its fold.
+        report: method and errors, as JSON has it.
+    """
+
+    model: NumberModel
+    predicted: Floats
+    report: dict[str, Any]
+
+
+class Regression:
+    """Samples of numbers, ready to be learnt from by several methods.
+
+    Args:
+        embeddings: (N, dim).
+        xyz: (N, 3) unit vectors.
+        values: (N,).
+        folds: (N,) number of the fold of each, two at least.
+        seed: of draws where there are many samples.
+        progress: called with (steps done, steps in all).
+        cancelled: asked before each step.
+    """
+
+    def __init__(
+        self,
+        embeddings: Floats,
+        xyz: Floats,
+        values: Floats,
+        folds: Integers,
+        *,
+        seed: int = 0,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> None:
+        self._embeddings, self._xyz, self._values = embeddings, xyz, values
+        self._folds, self._seed = folds, seed
+        self._progress, self._cancelled = progress, cancelled
+        self._standard = (ridge := Ridge(embeddings, values)).mean, ridge.deviation
+        self._ridge = ridge
+
+    def fit(self, method: str = AUTO) -> FittedNumbers:
+        """The model of one method, or of that with the least error on left-out samples.
+
+        Raises:
+            CancelledError: `cancelled` said so.
+        """
+        wanted = (LINEAR, KRIGING, GAUSSIAN) if method == AUTO else (method,)
+        tested = {name: self._tested(name) for name in wanted}
+        scores = {name: number_scores(self._values, one.predicted) for name, one in tested.items()}
+        best = min(scores, key=lambda name: scores[name]["rmse"])
+        self._tell(2 * _STEPS)
+        report = {"method": best, "methods": scores, **self._report(best)}
+        model, errors = self._model(best, tested[best])
+        return FittedNumbers(model, tested[best].predicted, {**report, **errors})
+
+    def _report(self, method: str) -> dict[str, Any]:
+        """The penalty or the kernel, with what stands for many samples."""
+        choice = self._choice
+        found: dict[str, Any] = {
+            "penalty": choice.penalty,
+            "error_by_penalty": [[penalty, error] for penalty, error in choice.errors.items()],
+        }
+        if method != LINEAR:
+            found["kernel"] = {name: float(part) for name, part in vars(self._kernel(method)).items()}
+            rows = self._inducing[method]
+            found["inducing_points"] = None if rows is None else len(rows)
+        return found
+
+    @cached_property
+    def _choice(self) -> Choice:
+        """The penalty of ridge regression, with its outputs for left-out samples."""
+        task = Numbers(self._values)
+        stage = self._stage(0) if self._progress is not None else None
+        return choose_penalty(
+            task, self._embeddings, self._folds, progress=stage, cancelled=self._cancelled
+        )
+
+    @cached_property
+    def _sites(self) -> Sites:
+        """In double precision where the process is exact, in single where there are many."""
+        dtype = np.float64 if len(self._values) <= EXACT else np.float32
+        made = features(self._embeddings.astype(dtype), *self._standard)
+        return Sites(made, self._xyz)
+
+    @cached_property
+    def _kernels(self) -> tuple[Kernel, Kernel]:
+        done = iter(range(2 * ATTEMPTS + 1))
+
+        def step() -> None:
+            self._ask()
+            self._tell(_STEPS + _STEPS * next(done) // (2 * ATTEMPTS))
+
+        return choose_kernel(self._sites, self._values, self._folds, step=step, seed=self._seed)
+
+    def _kernel(self, method: str) -> Kernel:
+        return self._kernels[0 if method == KRIGING else 1]
+
+    @cached_property
+    def _inducing(self) -> dict[str, Integers | None]:
+        """What stands for the samples, for each method; None where they stand for themselves."""
+        if len(self._values) <= EXACT:
+            return {KRIGING: None, GAUSSIAN: None}
+        names = (KRIGING, GAUSSIAN)
+        return {
+            name: inducing_points(self._kernel(name), self._sites, seed=self._seed)
+            for name in names
+        }
+
+    def _tested(self, method: str) -> Tested:
+        self._ask()
+        if method == LINEAR:
+            return Tested(self._choice.outputs[:, 0], np.sqrt(self._ridge_variances()))
+        kernel, rows = self._kernel(method), self._inducing[method]
+        return Tested(*left_out(kernel, self._sites, self._values, self._folds, rows))
+
+    def _ridge_variances(self) -> Floats:
+        """Variances (N,) of ridge regression at left-out samples, in units of the noise's."""
+        variances = np.empty(len(self._values))
+        for test in self._tests():
+            train = np.setdiff1d(np.arange(len(variances)), test)
+            ridge = Ridge(self._embeddings[train], self._values[train])
+            penalty = self._choice.penalty
+            model = LinearPredictor(ridge.solve(penalty), ridge.root(penalty), len(train))
+            errors = model(self._embeddings[test], self._xyz[test], spread=True)[1]
+            assert errors is not None  # they were asked for
+            variances[test] = errors**2
+        return variances
+
+    def _model(self, method: str, tested: Tested) -> tuple[NumberModel, dict[str, Any]]:
+        off = np.abs(self._values - tested.predicted) / tested.errors
+        # Samples that are met exactly leave no noise; a trace of it keeps intervals intervals.
+        scale = max(float(np.sqrt((off**2).mean())), 1e-9 * float(self._values.std()))
+        ratios = off / scale
+        half = conformal(ratios)
+        standard = None
+        if method != KRIGING:
+            weights = np.abs(self._ridge.solve(self._choice.penalty).weights[:, 0])
+            # Scaled to a mean square of 1 where the linear model has anything to say.
+            size = np.sqrt((weights**2).mean())
+            weights = weights / size if size > 0 else np.ones_like(weights)
+            standard = np.stack([*self._standard, weights])
+        made = predictors(self._embeddings, self._xyz, standard)
+        area = fit_applicability(made, self._folds, self._seed)
+        model = NumberModel(
+            method, self._predictor(method), scale, half, area, standard, self._xyz
+        )
+        report = {
+            "noise": scale,
+            "interval": {"level": LEVEL, "standard_errors": half, "cover": self._cover(ratios)},
+            "applicability": {"threshold": area.threshold, "mean_distance": area.unit},
+        }
+        return model, report
+
+    def _predictor(self, method: str) -> LinearPredictor | Gaussian:
+        if method == LINEAR:
+            penalty = self._choice.penalty
+            linear, root = self._ridge.solve(penalty), self._ridge.root(penalty)
+            return LinearPredictor(linear, root, len(self._values))
+        kernel, rows = self._kernel(method), self._inducing[method]
+        return fit_gaussian(kernel, self._sites, self._values, self._standard, rows)
+
+    def _cover(self, ratios: Floats) -> float:
+        """Share of samples within intervals that were made without their fold."""
+        held = 0
+        for test in self._tests():
+            others = np.delete(ratios, test)
+            held += int((ratios[test] <= conformal(others)).sum())
+        return held / len(ratios)
+
+    def _tests(self) -> Iterator[Integers]:
+        for fold in range(int(self._folds.max()) + 1):
+            yield np.flatnonzero(self._folds == fold)
+
+    def _ask(self) -> None:
+        if self._cancelled is not None and self._cancelled():
+            raise CancelledError("stopped on request: nothing was left behind")
+
+    def _tell(self, done: int) -> None:
+        if self._progress is not None:
+            self._progress(done, 2 * _STEPS)
+
+    def _stage(self, number: int) -> Progress:
+        return lambda done, total: self._tell(_STEPS * number + _STEPS * done // max(total, 1))
+
+
+def conformal(ratios: Floats, level: float = LEVEL) -> float:
+    """Half the width of an interval that holds a share of new samples, in standard errors.
+
+    The ⌈(n + 1) level⌉-th smallest of the ratios, at most the largest (split conformal prediction,
+    Lei et al. 2018, Journal of the American Statistical Association 113: 1094-1111).
+
+    Args:
+        ratios: (n,) absolute residual / standard error, of left-out samples.
+        level: share to hold.
+    """
+    rank = min(int(np.ceil((len(ratios) + 1) * level)), len(ratios))
+    return float(np.sort(ratios)[rank - 1])
