@@ -37,10 +37,11 @@ class RasterRequest:
     res: tuple[float, ...] | None
     crs: str | None
     bbox_crs: str | None
-    like: Path | None
+    tap: bool | None
+    like: str | None
     output: Path
     model: str
-    land_mask: Path | None
+    land_mask: str | None
     creation_options: tuple[tuple[str, str], ...]
     overwrite: bool
     threads: int | None
@@ -52,7 +53,7 @@ class RasterRequest:
         Raises:
             click.UsageError: the options make none.
         """
-        from satclip_core.grid import Grid
+        from satclip_core.grid import Grid, said_extent
         from satclip_core.raster import grid_like
 
         if self.like is not None:
@@ -63,6 +64,7 @@ class RasterRequest:
                     ("--res", self.res),
                     ("--crs", self.crs),
                     ("--bbox-crs", self.bbox_crs),
+                    ("--tap" if self.tap else "--no-tap", self.tap),
                 )
                 if value is not None
             ]
@@ -74,9 +76,15 @@ class RasterRequest:
             raise click.UsageError(f"Missing option {missing}, or give --like FILE")
         try:
             crs = self.crs or "EPSG:4326"
-            return Grid.from_bounds(self.bbox, self.res, crs, bounds_crs=self.bbox_crs)
+            grid = Grid.from_bounds(
+                self.bbox, self.res, crs, bounds_crs=self.bbox_crs, tap=self.tap
+            )
         except InputError as error:
             raise click.UsageError(str(error)) from error
+        said = said_extent(grid, self.bbox, self.bbox_crs)
+        if said is not None and not quiet():
+            tell(said)
+        return grid
 
 
 def raster_options(default_output: str) -> Callable[[Any], Any]:
@@ -91,7 +99,7 @@ def raster_options(default_output: str) -> Callable[[Any], Any]:
         options.model_option,
         click.option(
             "--land-mask",
-            type=click.Path(path_type=Path),
+            type=options.Source(),
             metavar="FILE",
             help="Only where this raster is neither 0 nor nodata, or inside these polygons "
             "(GeoJSON); nodata elsewhere.",

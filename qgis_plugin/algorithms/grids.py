@@ -15,7 +15,7 @@ from qgis.core import (
 from ..crs import core_crs, default_resolution, lonlat_crs
 from ..satclip_core.errors import InputError
 from ..satclip_core.grid import Grid
-from ..satclip_core.grid.crs import transform_bounds
+from ..satclip_core.grid.extent import transform_bounds
 from ..text import tr
 from .base import Algorithm
 

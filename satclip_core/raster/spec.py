@@ -82,7 +82,8 @@ class RasterSpec:
         kind = np.dtype(product.dtype).kind
         side = min(TILE, -(-max(self.grid.shape) // _TILE_STEP) * _TILE_STEP)
         while self.pixel_bytes * side**2 > _LARGEST_TILE_BYTES[interleave] and side > _TILE_STEP:
-            side //= 2
+            # Half of 48 is no multiple of 16.
+            side = max(_TILE_STEP, side // 2 // _TILE_STEP * _TILE_STEP)
         options = {
             "TILED": "YES",
             "BLOCKXSIZE": str(side),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from satclip_core.errors import InputError, MissingDependencyError
-from satclip_core.grid import crs
+from satclip_core.grid import crs, extent
 
 
 def test_degrees_need_no_library(monkeypatch):
@@ -56,7 +56,9 @@ def test_unknown_crs_is_named(name):
 
 
 def test_polar_bounds_reach_the_circle():
-    west, south, east, north = crs.transform_bounds((-180, 60, 180, 90), "EPSG:4326", "EPSG:3995")
+    west, south, east, north = extent.transform_bounds(
+        (-180, 60, 180, 90), "EPSG:4326", "EPSG:3995"
+    )
     radius = crs.from_lonlat("EPSG:3995")(np.array([0.0]), np.array([60.0]))[1][0]
     np.testing.assert_allclose((-west, -south, east, north), abs(radius), rtol=1e-9)
 
@@ -70,10 +72,10 @@ def test_polar_bounds_reach_the_circle():
     ],
 )
 def test_bounds_across_the_antimeridian_are_narrow(name, width):
-    west, _, east, _ = crs.transform_bounds((170, -20, 190, -10), "EPSG:4326", name)
+    west, _, east, _ = extent.transform_bounds((170, -20, 190, -10), "EPSG:4326", name)
     assert east - west == pytest.approx(width, rel=1e-6)
 
 
 def test_bounds_outside_the_domain_are_refused():
     with pytest.raises(InputError, match=r"EPSG:4326.*outside the domain of"):
-        crs.transform_bounds((100, -20, 120, -10), "EPSG:4326", "+proj=gnom +lat_0=90 +lon_0=0")
+        extent.transform_bounds((100, -20, 120, -10), "EPSG:4326", "+proj=gnom +lat_0=90 +lon_0=0")
