@@ -45,11 +45,13 @@ _TORN = 20
 _STRETCHED = 2.5
 # The same over what a tenth of the places have at most, where no area of use is known.
 _STRETCHED_FROM_LEAST, _LEAST = 30.0, 0.1
-# Degrees over which the scale is measured.
-_STEP = 1e-4
+# Degrees over which the scale is measured: long enough for poles at which maps are finite, but steep.
+_STEP = 0.1
 # Degrees from the edge of a map, where rounding decides whether a place comes back: 1 cm on the
 # ground, and what that may be on the map.
 _BESIDE_EDGE, _BESIDE_METRES = 1e-7, 1.0
+# Degrees by which a place may miss the area of use on whose outline it lies.
+_ROUNDING = 1e-9
 # Share of the size of a box, or of its distance from the origin, by which places may miss it.
 _NEAR = 1e-6
 
@@ -348,10 +350,10 @@ def _sides_of(area: Bounds, count: int) -> tuple[Floats, Floats]:
 
 def _within(area: Bounds, lons: Floats, lats: Floats) -> Bools:
     west, south, east, north = _unrolled(area)
-    if east - west >= 360:
-        return (lats >= south) & (lats <= north)
-    turned = west + np.remainder(lons - west, 360)
-    return (turned <= east) & (lats >= south) & (lats <= north)
+    within: Bools = (lats >= south - _ROUNDING) & (lats <= north + _ROUNDING)
+    if east - west < 360:
+        within &= np.remainder(lons - west + _ROUNDING, 360) <= east - west + 2 * _ROUNDING
+    return within
 
 
 def _outside(bounds: Bounds, source: str, target: str) -> InputError:

@@ -6,7 +6,7 @@ and whatever else there is.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ LONLAT = pyproj.CRS.from_epsg(4326)
 of_sixty = pytest.mark.parametrize("code", SIXTY)
 
 
-@lru_cache(maxsize=None)
+@cache
 def ways(code):
     crs = pyproj.CRS.from_epsg(code)
     return (
@@ -209,3 +209,21 @@ def test_a_bbox_in_degrees_is_covered_and_not_more(code):
     assert (got[2:] >= (x.max() - res / 1000, y.max() - res / 1000)).all()
     assert (np.abs(got - (x.min(), y.min(), x.max(), y.max())) < res * 1.01).all()
     np.testing.assert_allclose(got / res, np.round(got / res), atol=1e-6)
+
+
+@pytest.mark.parametrize("code", [5514, 2056, 21781, 27200])
+def test_places_that_a_projection_folds_onto_its_area_are_outside(tmp_path, code):
+    """Places elsewhere on the Earth, whose coordinates lie in the raster too, found by pyproj."""
+    transform, values = checker(code, tmp_path / "mask.tif")
+    with rasterio.open(tmp_path / "mask.tif", "r+") as dataset:
+        dataset.write(np.ones_like(values), 1)
+    lons, lats = (value.ravel() for value in np.meshgrid(np.arange(-180, 180), np.arange(-89, 90)))
+    x, y = ways(code)[0](lons, lats)
+    inside = np.abs(x - (transform[2] + 10 * transform[0])) < 10 * transform[0]
+    inside &= np.abs(y - (transform[5] + 10 * transform[4])) < 10 * transform[0]
+    folded = inside & np.isnan(shown(code, lons, lats)[0])
+    assert folded.any() or code == 2056  # where its PROJ has the Swiss map one-to-one
+    mask = open_mask(tmp_path / "mask.tif")
+    assert not mask(lons[folded], lats[folded]).any()
+    assert mask(lons[inside & ~folded], lats[inside & ~folded]).all()
+    assert mask(*(np.array([value]) for value in ways(code)[1](*middle(code)))).all()
