@@ -45,7 +45,7 @@ _TORN = 20
 _STRETCHED = 2.5
 # The same over what a tenth of the places have at most, where no area of use is known.
 _STRETCHED_FROM_LEAST, _LEAST = 30.0, 0.1
-# Degrees over which the scale is measured: long enough for poles at which maps are finite, but steep.
+# Degrees over which the scale is measured: at its poles Mollweide is steep, but finite.
 _STEP = 0.1
 # Degrees from the edge of a map, where rounding decides whether a place comes back: 1 cm on the
 # ground, and what that may be on the map.
