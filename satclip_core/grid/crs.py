@@ -16,7 +16,7 @@ from typing import Any, Callable, Protocol
 
 import numpy as np
 
-from ..errors import InputError, MissingDependencyError
+from ..errors import InputError, MissingDependencyError, missing
 from ..types import Floats
 from .sphere import unit_vectors
 
@@ -351,10 +351,8 @@ _BACKENDS: dict[str, Callable[[], Backend]] = {"pyproj": _Pyproj, "osgeo.osr": _
 def _backend(crs: str) -> Backend:
     backend = _first_backend()
     if backend is None:
-        raise MissingDependencyError(
-            f"the CRS {brief(crs)!r} needs pyproj, which is not installed: pip install pyproj, "
-            "or work in EPSG:4326"
-        )
+        what = f"the CRS {brief(crs)!r} needs pyproj, which is not installed"
+        raise missing("pyproj", what, otherwise=f", or work in {LONLAT}")
     return backend
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, Noun
 from ..types import Bools, Floats
 from .crs import (
     Bounds,
@@ -262,7 +262,7 @@ def _cut(box: _Box, places: _Places, shown: _Places, target: str) -> _Places:
     if len(shown.lons) == 0:
         raise _outside(box.bounds, box.crs, target)
     log.warning(
-        "bbox %s (%s) reaches beyond what %s can show: it is cut to %s",
+        "the box %s (%s) reaches beyond what %s can show: it is cut to %s",
         _text(box.bounds),
         brief(box.crs),
         brief(target),
@@ -360,7 +360,8 @@ def _outside(bounds: Bounds, source: str, target: str) -> InputError:
     area = area_of_use(target)
     known = "" if area is None else f"; {brief(target)} is for {_text(area)} (degrees)"
     return InputError(
-        f"bbox {_text(bounds)} ({brief(source)}) lies outside the domain of {brief(target)}{known}"
+        Noun("bounds"),
+        f" {_text(bounds)} ({brief(source)}) lies outside the domain of {brief(target)}{known}",
     )
 
 

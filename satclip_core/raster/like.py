@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 
-from ..errors import InputError
+from ..errors import Argument, InputError
 from ..grid import Grid
 from .datasets import dataset_crs, open_dataset
+
+_BY_BOUNDS = ("make the grid from ", Argument("bounds"), " and ", Argument("res"))
 
 
 def grid_like(path: str | os.PathLike[str]) -> Grid:
@@ -24,10 +26,11 @@ def grid_like(path: str | os.PathLike[str]) -> Grid:
     if points and transform.is_identity:
         raise InputError(
             f"{path} has {points} ground control points in place of a grid: warp it first "
-            "(gdalwarp), or use --bbox and --res"
+            "(gdalwarp), or ",
+            *_BY_BOUNDS,
         )
     if crs is None:
-        raise InputError(f"{path} has no CRS: give it one, or use --bbox and --res")
+        raise InputError(f"{path} has no CRS: give it one, or ", *_BY_BOUNDS)
     if transform.is_identity:
-        raise InputError(f"{path} is not georeferenced: use --bbox and --res")
+        raise InputError(f"{path} is not georeferenced: ", *_BY_BOUNDS)
     return Grid(crs, tuple(transform)[:6], shape)
