@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -36,7 +37,7 @@ _EDGE = 721
 _LATTICE = 33
 # Meridians and parallels on which the edge of a map is looked for, and the halvings by which it
 # is found: to rounding. The meridians begin beside the whole degrees at which maps are cut.
-_EDGE_LONS, _EDGE_LATS, _HALVINGS = 360, 91, 46
+_EDGE_LONS, _EDGE_LATS, _HALVINGS = 180, 61, 47
 _BESIDE = 0.37
 # A map is torn where two neighbours lie this many times further apart than most do.
 _TORN = 20
@@ -182,6 +183,7 @@ def _special(box: _Box, target: str) -> _Places:
     return found.select(box.contains(found.lons, found.lats))
 
 
+@lru_cache(maxsize=16)
 def _torn(crs: str) -> tuple[Floats, Floats]:
     """Places (N,) lon, (N,) lat on both sides of where a projected map is torn."""
     project = from_lonlat(crs)

@@ -8,6 +8,7 @@ import re
 import sqlite3
 import warnings
 import zipfile
+from collections.abc import Set
 from contextlib import closing
 from functools import lru_cache
 from importlib.util import find_spec
@@ -50,6 +51,40 @@ def gdal_name(source: str | os.PathLike[str]) -> str:
     return f"/vsizip/{{{archive}}}/{member.lstrip('/')}" if inside else archive
 
 
+def is_archive(source: str) -> bool:
+    """Whether a source is the path of a zip archive."""
+    return is_path(source) and zipfile.is_zipfile(source)
+
+
+def archive_members(source: str, suffixes: Set[str]) -> list[str]:
+    """The members of a zip archive of some kinds, as GDAL calls them."""
+    with zipfile.ZipFile(source) as archive:
+        return [
+            f"/vsizip/{{{source}}}/{member}"
+            for member in archive.namelist()
+            if Path(member).suffix.lower() in suffixes and not member.startswith("__MACOSX")
+        ]
+
+
+def in_archive(source: str, suffixes: Set[str], what: str) -> str:
+    """The one member of a zip archive that is meant; the archive itself where none is known.
+
+    Args:
+        source: the archive.
+        suffixes: of files of the kind that is looked for.
+        what: its role, for messages.
+
+    Raises:
+        InputError: there are several, which the message then lists.
+    """
+    members = archive_members(source, suffixes)
+    if len(members) > 1:
+        raise InputError(
+            f"{what} {source} holds {len(members)} files: give one of {_listing(members)}"
+        )
+    return members[0] if members else source
+
+
 def use_rasterio(purpose: str) -> Any:
     """rasterio, reading the PROJ database that came with it.
 
@@ -86,8 +121,8 @@ def open_dataset(source: str | os.PathLike[str], what: str) -> Any:
     name = gdal_name(source)
     if is_path(name) and not Path(name).exists():
         raise InputError(f"{what} {name} does not exist: give an existing raster")
-    if is_path(name) and zipfile.is_zipfile(name):
-        name = _in_archive(name, what)
+    if is_archive(name):
+        name = in_archive(name, _RASTERS, what)
     dataset = _opened(rasterio, name, what)
     parts = list(dataset.subdatasets)
     if dataset.count or not parts:
@@ -121,21 +156,6 @@ def _opened(rasterio: Any, name: str, what: str) -> Any:
             return rasterio.open(name)
     except (rasterio.errors.RasterioError, OSError, ValueError) as error:
         raise InputError(f"cannot read {what} {name} as a raster: {error}") from error
-
-
-def _in_archive(name: str, what: str) -> str:
-    """The one raster in a zip archive, as GDAL calls it."""
-    with zipfile.ZipFile(name) as archive:
-        members = [
-            f"/vsizip/{{{name}}}/{member}"
-            for member in archive.namelist()
-            if Path(member).suffix.lower() in _RASTERS and not member.startswith("__MACOSX")
-        ]
-    if len(members) > 1:
-        raise InputError(
-            f"{what} {name} holds {len(members)} rasters: give one of {_listing(members)}"
-        )
-    return members[0] if members else name
 
 
 def _listing(names: list[str]) -> str:

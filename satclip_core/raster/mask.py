@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from contextlib import suppress
+from typing import Any, Callable
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, SatclipError
 from ..grid.crs import onto_map, period
 from ..types import Bools, Floats, Integers, Mask
 from .datasets import dataset_crs, gdal_name, open_dataset
-from .polygons import holds_polygons, is_vector, read_polygons
+from .polygons import is_vector, read_polygons
+
+_Opener = Callable[[str], Mask]
 
 # Pixels of a mask read at a time; places further apart are looked up in smaller groups.
 _LARGEST_READ = 2**22
@@ -29,15 +32,17 @@ def open_mask(path: str | os.PathLike[str]) -> Mask:
         InputError: it cannot be read, or is neither.
     """
     source = gdal_name(path)
+    # Names mislead: a GeoPackage may hold a raster, and more formats hold polygons than say so.
+    likely: _Opener = RasterMask
+    other: _Opener = read_polygons
     if is_vector(source):
-        return read_polygons(source)
+        likely, other = other, likely
     try:
-        return RasterMask(source)
+        return likely(source)
     except InputError:
-        # Formats of polygons are more than those that their names tell of.
-        if not holds_polygons(source):
-            raise
-    return read_polygons(source)
+        with suppress(SatclipError):
+            return other(source)
+        raise
 
 
 class RasterMask:

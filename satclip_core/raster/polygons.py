@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 from ..errors import InputError, require
 from ..grid.crs import LONLAT, brief, check_crs, half_turn, onto_map, period, short_crs
 from ..types import Bools, Floats, Integers, Mask
-from .datasets import is_path
+from .datasets import archive_members, in_archive, is_archive, is_path
 
 log = logging.getLogger(__name__)
 
@@ -36,23 +35,9 @@ _BEYOND = 1e-6
 
 def is_vector(source: str) -> bool:
     """Whether a source is polygons by its name, or by the names in it where it is an archive."""
-    names = [source]
-    if is_path(source) and zipfile.is_zipfile(source):
-        with zipfile.ZipFile(source) as archive:
-            names = archive.namelist()
-    return any(Path(name).suffix.lower() in VECTOR_SUFFIXES for name in names)
-
-
-def holds_polygons(source: str) -> bool:
-    """Whether pyogrio finds a layer of polygons in what has no such name."""
-    try:
-        import pyogrio
-    except ImportError:
-        return False
-    try:
-        return bool(_layers(pyogrio, source))
-    except Exception:  # GDAL's, of which there are many: it cannot be read, so there are none
-        return False
+    if Path(source).suffix.lower() in VECTOR_SUFFIXES:
+        return True
+    return is_archive(source) and bool(archive_members(source, VECTOR_SUFFIXES))
 
 
 def read_polygons(source: str | os.PathLike[str]) -> Mask:
@@ -68,6 +53,8 @@ def read_polygons(source: str | os.PathLike[str]) -> Mask:
     name = os.fspath(source)
     if is_path(name) and not Path(name).exists():
         raise InputError(f"the land mask {name} does not exist: give a raster or polygons")
+    if is_archive(name) and Path(name).suffix.lower() not in VECTOR_SUFFIXES:
+        name = in_archive(name, VECTOR_SUFFIXES, "the land mask")
     plain = is_path(name) and Path(name).suffix.lower() in _GEOJSON
     content, crs = _geojson(name) if plain else _by_pyogrio(name)
     try:

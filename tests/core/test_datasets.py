@@ -92,7 +92,7 @@ SEVERAL = {"netcdf": several_netcdf, "gpkg": several_geopackage, "zip": several_
 @pytest.mark.parametrize("kind", SEVERAL)
 def test_a_file_of_several_rasters_lists_them_and_each_can_be_had(tmp_path, kind):
     path = SEVERAL[kind](tmp_path)
-    with pytest.raises(InputError, match="holds 2 rasters: give one of") as raised:
+    with pytest.raises(InputError, match=r"holds 2 (rasters|files): give one of") as raised:
         grid_like(path)
     listed = re.split(r", ", str(raised.value).partition("one of ")[2])
     assert len(listed) == 2
@@ -139,6 +139,24 @@ def test_a_raster_is_found_wherever_gdal_finds_it(tmp_path, address, way):
     lons, lats = np.meshgrid(5.25 + 0.5 * np.arange(4), 47.75 - 0.5 * np.arange(3))
     wanted = open_mask(source)(lons.ravel(), lats.ravel())
     np.testing.assert_array_equal(wanted.reshape(3, 4), LAND == 1)
+
+
+@pytest.mark.parametrize(
+    "way", ["{address}/land.zip", "/vsizip//vsicurl/{address}/land.zip", "{address}/land.geojson"]
+)
+def test_polygons_behind_an_address(tmp_path, address, way):
+    """As Natural Earth publishes them: a zipped shapefile."""
+    geopandas = pytest.importorskip("geopandas")
+    shapely = pytest.importorskip("shapely")
+    table = geopandas.GeoDataFrame(geometry=[shapely.box(5, 46, 7, 48)], crs="EPSG:4326")
+    table.to_file(tmp_path / "land.geojson")
+    (tmp_path / "files").mkdir()
+    table.to_file(tmp_path / "files" / "land.shp")
+    with zipfile.ZipFile(tmp_path / "land.zip", "w") as archive:
+        for file in (tmp_path / "files").iterdir():
+            archive.write(file, file.name)
+    mask = open_mask(way.format(address=address))
+    assert mask(np.array([6.0, 8.0]), np.array([47.0, 47.0])).tolist() == [True, False]
 
 
 @pytest.mark.parametrize(
