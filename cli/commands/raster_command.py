@@ -51,7 +51,7 @@ class RasterOptions:
         Raises:
             click.UsageError: the options make none.
         """
-        from satclip_core.grid import Grid, said_extent
+        from satclip_core.grid import Grid
         from satclip_core.raster import grid_like
 
         if self.like is not None:
@@ -74,15 +74,17 @@ class RasterOptions:
             raise click.UsageError(f"Missing option {missing}, or give --like FILE")
         try:
             crs = self.crs or "EPSG:4326"
-            grid = Grid.from_bounds(
+            return Grid.from_bounds(
                 self.bbox, self.res, crs, bounds_crs=self.bbox_crs, tap=self.tap
             )
         except InputError as error:
             raise click.UsageError(worded(error)) from error
-        said = said_extent(grid, self.bbox, self.bbox_crs)
-        if said is not None and not quiet():
-            tell(said)
-        return grid
+
+    def real_extent(self, grid: Grid) -> str | None:
+        """What the grid covers, in a line, where that is not just the bbox."""
+        from satclip_core.grid import said_extent
+
+        return None if self.bbox is None else said_extent(grid, self.bbox, self.bbox_crs)
 
     def beside(self, path: Path | None, *read: str) -> Target | None:
         """A file to write beside the raster, looked at before anything is computed.
@@ -215,6 +217,9 @@ class RasterCommand:
         if self.target is None:
             click.echo("\n".join(_forecast(job)))
             return False
+        covered = self.options.real_extent(self.grid)
+        if covered is not None and not quiet():
+            tell(covered)
         with progress(self.options.output.name, "px") as report:
             job.write(self.target, progress=report)
         if not quiet():
