@@ -43,12 +43,12 @@ def is_path(source: str) -> bool:
 
 
 def gdal_name(source: str | os.PathLike[str]) -> str:
-    """A source as GDAL calls it: zip://a.zip!b.tif is /vsizip/{a.zip}/b.tif."""
+    """A source as GDAL calls it: zip://a.zip!b.tif, or a.zip!b.tif, is /vsizip/{a.zip}/b.tif."""
     name = os.fspath(source)
-    if not name.startswith(_ZIP):
-        return name
-    archive, inside, member = name[len(_ZIP) :].partition("!")
-    return f"/vsizip/{{{archive}}}/{member.lstrip('/')}" if inside else archive
+    archive, inside, member = name.removeprefix(_ZIP).partition("!")
+    if inside and (name.startswith(_ZIP) or zipfile.is_zipfile(archive)):
+        return f"/vsizip/{{{archive}}}/{member.lstrip('/')}"
+    return archive if name.startswith(_ZIP) else name
 
 
 def is_archive(source: str) -> bool:

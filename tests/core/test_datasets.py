@@ -123,6 +123,7 @@ WAYS = {
     "a path": "{folder}/land.tif",
     "an archive": "{folder}/one.zip",
     "a member, rasterio's way": "zip://{folder}/one.zip!tiles/land.tif",
+    "a member, briefly": "{folder}/one.zip!tiles/land.tif",
     "an archive, rasterio's way": "zip://{folder}/one.zip",
     "a member, GDAL's way": "/vsizip/{folder}/one.zip/tiles/land.tif",
     "an address": "{address}/land.tif",
@@ -183,6 +184,8 @@ def test_what_cannot_be_found_is_named_as_it_was_given(source, message):
         ("/vsimem/a.tif", False, "/vsimem/a.tif"),
         ("zip://a.zip!b/c.tif", False, "/vsizip/{a.zip}/b/c.tif"),
         ("zip:///x/a.zip!/c.tif", False, "/vsizip/{/x/a.zip}/c.tif"),
+        ("zip://a.zip", False, "a.zip"),
+        ("what!.tif", True, "what!.tif"),
     ],
 )
 def test_what_is_a_path_and_what_only_gdal_understands(source, path, name):
