@@ -16,7 +16,7 @@ from typing import Any, Callable, Protocol
 
 import numpy as np
 
-from ..errors import InputError, MissingDependencyError, missing
+from ..errors import InputError, missing
 from ..types import Floats
 from .sphere import unit_vectors
 
@@ -241,7 +241,7 @@ class _Pyproj:
         try:
             pyproj.CRS.from_epsg(4326)
         except pyproj.exceptions.ProjError as error:  # CRSError and DataDirError are such
-            raise MissingDependencyError(
+            raise InputError(
                 f"pyproj cannot use PROJ's database ({error}): unset PROJ_LIB and PROJ_DATA, which "
                 "may name that of another program"
             ) from error

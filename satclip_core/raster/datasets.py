@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import sqlite3
 import warnings
 import zipfile
 from collections.abc import Set
@@ -196,6 +195,8 @@ def _layout(folder: Path) -> tuple[int, ...] | None:
     """Version of the layout of PROJ's database in a folder; None where there is none."""
     if not (folder / "proj.db").is_file():
         return None
+    import sqlite3  # hardly ever needed
+
     try:
         address = (folder / "proj.db").resolve().as_uri() + "?mode=ro"
         with closing(sqlite3.connect(address, uri=True)) as database:
