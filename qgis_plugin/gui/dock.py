@@ -144,7 +144,6 @@ class SimilarPlacesDock(QDockWidget):
         session.landed.connect(self._restyle)
         session.placed.connect(self._placed)
         session.failed.connect(self._failed)
-        session.unusable.connect(self._unusable)
         session.told.connect(self._tell)
         panel.set_model(session.model)
         panel.picking.connect(self._picking)
@@ -274,16 +273,13 @@ class SimilarPlacesDock(QDockWidget):
             text += tr(" – a finer picture is coming")
         self.panel.set_status(text if session.places else tr("Click on the map."))
 
-    def _unusable(self, text: str) -> None:
-        """The model cannot be read: go on with the one that is always there."""
-        if self.session.model == BUNDLED:
-            self._failed(text)
-            return
-        told = tr("{reason}. The bundled model is used until you choose another.")
-        self._say(told.format(reason=text.rstrip(".")), Qgis.MessageLevel.Warning)
-        self.use_model(BUNDLED)
-
     def _failed(self, text: str) -> None:
+        if self.session.unusable and self.session.model != BUNDLED:
+            # Go on with the model that is always there.
+            told = tr("{reason}. The bundled model is used until you choose another.")
+            self._say(told.format(reason=text.rstrip(".")), Qgis.MessageLevel.Warning)
+            self.use_model(BUNDLED)
+            return
         self.panel.set_status(text)
         self._say(text, Qgis.MessageLevel.Warning)
 

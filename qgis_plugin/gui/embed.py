@@ -37,6 +37,7 @@ from qgis.PyQt.QtWidgets import (
 from ..models import default_model, known_models
 from ..satclip_core.errors import OutputError
 from ..text import tr
+from ..words import worded
 from .save import confirmed
 from .session import WorkTask, launch
 
@@ -330,7 +331,7 @@ class EmbedRun:
                 Path(written).unlink()
             if error is not None:
                 self.ended = True
-                self._say(str(error), Qgis.MessageLevel.Critical)
+                self._say(worded(error), Qgis.MessageLevel.Critical)
             elif not self._feedback.isCanceled():
                 self._show(table_layer(choice.path, choice.table))
 

@@ -26,6 +26,7 @@ from ..satclip_core.grid.crs import half_turn
 from ..satclip_core.products import Similarity
 from ..satclip_core.raster import WriteOptions, write_raster
 from ..text import tr
+from ..words import worded
 from .session import WorkTask, launch
 
 # Part of a pixel by which rounding may carry an edge.
@@ -215,4 +216,4 @@ class SaveTask(QObject):
         )
 
     def _done(self, _result: Any, error: Exception | None) -> None:
-        self.ended.emit(self._request[0], "" if error is None else str(error))
+        self.ended.emit(self._request[0], "" if error is None else worded(error))

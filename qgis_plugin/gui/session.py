@@ -16,6 +16,7 @@ from ..satclip_core.analysis import unit
 from ..satclip_core.errors import ModelError
 from ..satclip_core.preview import Preview, combine
 from ..text import tr
+from ..words import worded
 from .land import land_points
 
 # Without a notification at the end, where QGIS knows how (3.26 and later).
@@ -105,7 +106,6 @@ class Session(QObject):
     landed = pyqtSignal()  # `land` is new
     placed = pyqtSignal()  # `places` changed
     failed = pyqtSignal(str)
-    unusable = pyqtSignal(str)  # the model cannot be read, and why
     told = pyqtSignal()  # `busy`, `field` or `error` changed
 
     def __init__(self, model: str, parent: QObject | None = None) -> None:
@@ -126,6 +126,7 @@ class Session(QObject):
         """Use another model; the view is embedded anew."""
         self.model = model
         self.encoder: Any = None
+        self.unusable = False  # whether it is the model that failed
         self.field = None
         self._preview: Any = None
         self._land: np.ndarray | None = None
@@ -270,8 +271,8 @@ class Session(QObject):
             return
         self._task, self.busy = None, False
         if error is not None:
-            told = self.unusable if isinstance(error, ModelError) else self.failed
-            told.emit(str(error))
+            self.unusable = isinstance(error, ModelError)
+            self.failed.emit(worded(error))
             return
         self._preview, self.field, drawn, finer = result
         self.encoder = self._preview.encoder
