@@ -38,8 +38,8 @@ from ..models import default_model, known_models
 from ..satclip_core.errors import OutputError
 from ..text import tr
 from ..words import worded
+from .background import WorkTask, launch
 from .save import confirmed
-from .session import WorkTask, launch
 
 ALGORITHM = "satclip:embedpoints"
 COLUMNS, ARRAY, COPY = "columns", "array", "copy"

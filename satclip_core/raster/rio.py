@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import Argument, InputError, OutputError, require
 from ..grid import Window
-from .handover import Handover
+from .space import Handover
 from .spec import RasterSpec
 from .tiff import check_complete, crs_lost
 
