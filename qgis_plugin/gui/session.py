@@ -19,7 +19,6 @@ from ..words import worded
 from .background import WorkTask, launch
 from .randomland import land_points
 
-
 # Changes of the places that can be taken back.
 _STEPS_BACK = 100
 
