@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from qgis.core import (
     QgsFields,
     QgsProcessing,
     QgsProcessingException,
+    QgsProcessingFeatureSourceDefinition,
     QgsProcessingParameterEnum,
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFeatureSource,
@@ -18,11 +20,12 @@ from qgis.core import (
 )
 
 from ..compat import array_field, number_field, text_field
+from ..geopackage import in_file, is_table, source_of
 from ..satclip_core.errors import CancelledError
 from ..satclip_core.products.embedding import dimension_names
 from ..text import tr
 from .base import Algorithm
-from .references import located, tell_missing
+from .references import CentroidsMixin, located, tell_missing
 from .results import Finish
 
 # Features embedded at a time.
@@ -30,10 +33,12 @@ _BATCH = 2048
 # What a Shapefile can hold.
 _SHAPEFILE_FIELDS = 255
 _COLUMNS, _ARRAY = range(2)
+# How Processing writes a table of a file that may exist.
+_TABLE = re.compile(r"ogr:dbname='(.+?)' table=\"(.+?)\"")
 _ARRAY_NAME = "embedding"
 
 
-class EmbedPoints(Algorithm):
+class EmbedPoints(CentroidsMixin, Algorithm):
     """A copy of a point layer with 256 more fields, or one array."""
 
     NAME = "embedpoints"
@@ -59,10 +64,11 @@ class EmbedPoints(Algorithm):
         """Declare parameters and outputs."""
         self.add(
             QgsProcessingParameterFeatureSource(
-                self.INPUT, tr("Points"), [QgsProcessing.SourceType.TypeVectorPoint]
+                self.INPUT, tr("Points"), [QgsProcessing.SourceType.TypeVectorAnyGeometry]
             ),
             tr("A point layer in any CRS; all features or the selected ones."),
         )
+        self.add_centroids()
         self.add_model()
         self.add(
             QgsProcessingParameterEnum(
@@ -83,7 +89,7 @@ class EmbedPoints(Algorithm):
         )
         self.add(
             QgsProcessingParameterFeatureSink(
-                self.OUTPUT, tr("Embedded points"), QgsProcessing.SourceType.TypeVectorPoint
+                self.OUTPUT, tr("Embedded points"), QgsProcessing.SourceType.TypeVectorAnyGeometry
             ),
             tr("A new layer; GeoPackage keeps all fields, a Shapefile holds 255 at most."),
         )
@@ -94,13 +100,18 @@ class EmbedPoints(Algorithm):
         if source is None:
             yield tr("The layer of points cannot be read.")
             return
+        yield from self.geometry_problems(self.INPUT, parameters, context)
+        if self._is_source(parameters, context):
+            yield tr("{target} is what is read: write to another file or table.").format(
+                target=self._target(parameters)
+            )
         new = self._new_fields(parameters, context)
         taken = {field.name().lower() for field in source.fields()}
         clashes = [field.name() for field in new if field.name().lower() in taken]
         if clashes:
-            yield tr(
-                "The layer already has {names}: give another prefix for the new fields."
-            ).format(names=", ".join(clashes[:3]) + (" …" if len(clashes) > 3 else ""))
+            yield tr("The layer already has {names}: change Prefix of the new fields.").format(
+                names=", ".join(clashes[:3]) + (" …" if len(clashes) > 3 else "")
+            )
         shapefile = Path(self._target(parameters)).suffix.lower() == ".shp"
         if shapefile and len(taken) + len(new) > _SHAPEFILE_FIELDS:
             yield tr("A Shapefile holds {most} fields at most: write a GeoPackage.").format(
@@ -124,7 +135,9 @@ class EmbedPoints(Algorithm):
         writer = _Writer(sink, fields, model, self._pack(parameters, context))
         total = source.featureCount()
         try:
-            for index, (feature, lonlat) in enumerate(located(source, context, feedback)):
+            centroids = self.centroids(parameters, context)
+            features = located(source, context, feedback, centroids=centroids)
+            for index, (feature, lonlat) in enumerate(features):
                 writer.add(feature, lonlat)
                 if total > 0 and index % _BATCH == 0:
                     feedback.setProgress(100 * index / total)
@@ -135,7 +148,7 @@ class EmbedPoints(Algorithm):
         tell_missing(writer.missing, feedback)
         feedback.pushInfo(tr("{count} features embedded.").format(count=writer.embedded))
         facts = self.facts(model, None)
-        Finish(lambda layer: None, facts, self.title()).attach(context, target)
+        Finish(lambda layer: None, facts, self.title()).attach(context, target, feedback)
         return {self.OUTPUT: target}
 
     def _new_fields(self, parameters, context):
@@ -157,6 +170,18 @@ class EmbedPoints(Algorithm):
         return lambda values: [
             None if values is None else "[" + ", ".join(f"{value:.9g}" for value in values) + "]"
         ]
+
+    def _is_source(self, parameters, context) -> bool:
+        """Whether what is to be written is what is read: it would be emptied first."""
+        given = parameters.get(self.INPUT)
+        if isinstance(given, QgsProcessingFeatureSourceDefinition):
+            given = given.source
+        layer = self.parameterAsVectorLayer({self.INPUT: given}, self.INPUT, context)
+        if layer is None:
+            return False
+        target, source = self._target(parameters), source_of(layer)
+        table = _TABLE.match(target)
+        return is_table(*table.groups(), source) if table else in_file(target, source)
 
     def _holds_arrays(self, parameters) -> bool:
         """Layers in memory hold arrays; to files QGIS would write them with six digits."""

@@ -103,6 +103,13 @@ class GridAlgorithm(Algorithm):
             west, east, south, north = (float(number) for number in matched.groups()[:4])
         else:
             box = self.parameterAsExtent(parameters, self.EXTENT, context)
+            if isinstance(value, str) and (box.isNull() or not box.isFinite()):
+                raise InputError(
+                    tr(
+                        "The extent {value} is none: give west, east, south, north as numbers, "
+                        "with commas between them, or a layer."
+                    ).format(value=value)
+                )
             west, east = box.xMinimum(), box.xMaximum()
             south, north = box.yMinimum(), box.yMaximum()
         if known.isGeographic():

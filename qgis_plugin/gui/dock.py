@@ -15,6 +15,7 @@ from qgis.PyQt.QtWidgets import QDockWidget, QFrame, QScrollArea
 from ..crs import core_crs
 from ..help import open_help
 from ..models import default_model, gone_model
+from ..randomland import LEAST_SHARE
 from ..satclip_core.grid import Grid
 from ..satclip_core.models.registry import BUNDLED
 from ..styles import describe
@@ -29,8 +30,6 @@ from .session import Session
 _SETTLED = 200
 # Every so many rows and columns of the picture are counted for the histogram.
 _COUNTED = 4
-# Shares of the values at which the colours begin, as in QGIS' own stretch.
-_LOW = 0.02
 _SECONDS_SHOWN = 8
 
 
@@ -245,8 +244,8 @@ class SimilarPlacesDock(QDockWidget):
     def _range(self, values: np.ndarray, land: np.ndarray | None) -> tuple[float, float]:
         if land is None or self.panel.stretches_view or not len(values):
             known = values if len(values) else np.array([0.0, 1.0])
-            return float(np.quantile(known, _LOW)), float(known.max())
-        return float(np.quantile(land, _LOW)), self.session.best
+            return float(np.quantile(known, LEAST_SHARE)), float(known.max())
+        return float(np.quantile(land, LEAST_SHARE)), self.session.best
 
     def threshold(self) -> float | None:
         """The similarity under which nothing is drawn."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from osgeo import gdal
 from qgis.core import (
     Qgis,
     QgsApplication,
@@ -18,7 +16,6 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProcessingUtils,
     QgsProject,
-    QgsProviderRegistry,
     QgsVectorLayer,
 )
 from qgis.gui import QgsFileWidget
@@ -34,8 +31,16 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
+from ..geopackage import (
+    add_table,
+    free_table,
+    is_table,
+    lowered,
+    source_of,
+    table_layer,
+    tables,
+)
 from ..models import default_model, known_models
-from ..satclip_core.errors import OutputError
 from ..text import tr
 from ..words import worded
 from .background import WorkTask, launch
@@ -167,7 +172,7 @@ class EmbedDialog(QDialog):
 
     def _replaces(self) -> bool:
         choice = self.choice()
-        return bool(choice.table) and choice.table.lower() in _lower(tables(choice.path) or [])
+        return bool(choice.table) and choice.table.lower() in lowered(tables(choice.path) or [])
 
     def _accept(self) -> None:
         question = tr("{path} has a table {table}. Replace it?")
@@ -178,45 +183,9 @@ class EmbedDialog(QDialog):
             self.accept()
 
 
-def source_of(layer: QgsVectorLayer) -> tuple[str, str]:
-    """File and table that a layer is read from; the file is empty where there is none."""
-    parts = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
-    path = str(parts.get("path") or "")
-    table = str(parts.get("layerName") or "")
-    if path and not table:
-        names = tables(path) or [""]
-        table = names[int(parts.get("layerId") or 0)] if len(names) > 1 else names[0]
-    return path, table
-
-
-def tables(path: str) -> list[str] | None:
-    """Names of the tables of a GeoPackage, rasters too; None where the file is none."""
-    flags = gdal.OF_VECTOR | gdal.OF_RASTER | gdal.OF_READONLY
-    try:
-        data = gdal.OpenEx(path, flags, ["GPKG"])
-    except RuntimeError:  # where exceptions are on
-        data = None
-    if data is None:
-        return None
-    rows = data.ExecuteSQL("SELECT table_name FROM gpkg_contents")
-    if rows is None:
-        return [data.GetLayer(index).GetName() for index in range(data.GetLayerCount())]
-    names = [row.GetField(0) for row in rows]
-    data.ReleaseResultSet(rows)
-    return names
-
-
-def free_table(path: str, name: str) -> str:
-    """A name for the embedded copy of a layer that no table of a GeoPackage has."""
-    taken = _lower(tables(path) or [])
-    base = re.sub(r"[^\w ]+", "_", name).strip() or "points"
-    wanted = [f"{base} embedded", *(f"{base} embedded {n}" for n in range(2, len(taken) + 3))]
-    return next(table for table in wanted if table.lower() not in taken)
-
-
 def free_prefix(layer: QgsVectorLayer) -> str:
     """A prefix under which the layer has no embedding yet: e, e2_, e3_, …"""
-    taken = _lower(layer.fields().names())
+    taken = lowered(layer.fields().names())
     prefixes = ["e", *(f"e{n}_" for n in range(2, len(taken) + 3))]
 
     def free(prefix: str) -> bool:
@@ -232,22 +201,11 @@ def copies_problem(choice: Choice, source: tuple[str, str]) -> str:
         return tr("{path} exists and is no GeoPackage: give another name.").format(path=choice.path)
     if not choice.table or set(choice.table) & set("\"'()"):
         return tr("Give the table a name, without quotes and brackets.")
-    if _same_file(choice.path, source[0]) and choice.table.lower() == source[1].lower():
+    if is_table(choice.path, choice.table, source):
         return tr("{table} is the layer that is read: give the table another name.").format(
             table=choice.table
         )
     return ""
-
-
-def _same_file(one: str, other: str) -> bool:
-    try:
-        return bool(other) and Path(one).samefile(other)
-    except OSError:
-        return False
-
-
-def _lower(names: list[str]) -> set[str]:
-    return {name.lower() for name in names}
 
 
 class EmbedRun:
@@ -350,41 +308,6 @@ class EmbedRun:
 
     def _say(self, text: str, level: Any) -> None:
         self._bar.pushMessage("SatCLIP", text, level, _SECONDS_SHOWN)
-
-
-def add_table(source: str, target: str, table: str) -> None:
-    """Copy the only layer of a file into a GeoPackage that exists; its other tables stay.
-
-    Args:
-        source: the file.
-        target: the GeoPackage.
-        table: name; a table of that name is replaced.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    try:
-        data = gdal.OpenEx(target, gdal.OF_VECTOR | gdal.OF_UPDATE, ["GPKG"])
-        made = data and gdal.VectorTranslate(data, source, accessMode="overwrite", layerName=table)
-        reason = "" if made else gdal.GetLastErrorMsg()
-    except RuntimeError as error:  # where exceptions are on
-        made, reason = None, str(error)
-    if not made:
-        text = tr("{path} cannot be written: {reason}")
-        raise OutputError(text.format(path=target, reason=reason))
-
-
-def table_layer(path: str, table: str) -> QgsVectorLayer:
-    """A table that is new in a file from which layers may be open."""
-    source = f"{path}|layername={table}"
-    layer = QgsVectorLayer(source, table, "ogr")
-    if not layer.isValid():  # QGIS looks for it where it opened the file before
-        for other in QgsProject.instance().mapLayers().values():
-            of_file = isinstance(other, QgsVectorLayer) and _same_file(path, source_of(other)[0])
-            if of_file and not other.isEditable():
-                other.dataProvider().reloadData()
-        layer = QgsVectorLayer(source, table, "ogr")
-    return layer
 
 
 class Notes(QgsProcessingFeedback):

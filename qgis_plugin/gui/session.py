@@ -11,13 +11,13 @@ import numpy as np
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..models import encoder as load_encoder
+from ..randomland import land_points
 from ..satclip_core.analysis import unit
 from ..satclip_core.errors import ModelError
 from ..satclip_core.preview import Preview, combine
 from ..text import tr
 from ..words import worded
 from .background import WorkTask, launch
-from .randomland import land_points
 
 # Changes of the places that can be taken back.
 _STEPS_BACK = 100
