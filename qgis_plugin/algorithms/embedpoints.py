@@ -17,6 +17,7 @@ from qgis.core import (
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterString,
+    QgsWkbTypes,
 )
 
 from ..compat import array_field, number_field, text_field
@@ -57,7 +58,8 @@ class EmbedPoints(CentroidsMixin, Algorithm):
             "Copies a point layer and adds the location embedding of each point: one field for "
             "each dimension, or one array field.\n\nThe layer may be in any CRS. Points without "
             "a usable geometry keep their row, with empty fields, and are counted in the log. "
-            "Multipoints count by their centroid."
+            "Multipoints count by their centroid; so do lines and polygons on request, which then "
+            "become points."
         )
 
     def add_parameters(self, configuration):
@@ -89,7 +91,7 @@ class EmbedPoints(CentroidsMixin, Algorithm):
         )
         self.add(
             QgsProcessingParameterFeatureSink(
-                self.OUTPUT, tr("Embedded points"), QgsProcessing.SourceType.TypeVectorAnyGeometry
+                self.OUTPUT, tr("Embedded points"), QgsProcessing.SourceType.TypeVectorPoint
             ),
             tr("A new layer; GeoPackage keeps all fields, a Shapefile holds 255 at most."),
         )
@@ -127,15 +129,17 @@ class EmbedPoints(CentroidsMixin, Algorithm):
         fields = QgsFields(source.fields())
         for field in self._new_fields(parameters, context):
             fields.append(field)
+        centroids = self.centroids(parameters, context)
+        kind = QgsWkbTypes.Type.Point if centroids else source.wkbType()
         sink, target = self.parameterAsSink(
-            parameters, self.OUTPUT, context, fields, source.wkbType(), source.sourceCrs()
+            parameters, self.OUTPUT, context, fields, kind, source.sourceCrs()
         )
         if sink is None:
             raise QgsProcessingException(self.invalidSinkError(parameters, self.OUTPUT))
-        writer = _Writer(sink, fields, model, self._pack(parameters, context))
+        pack = self._pack(parameters, context)
+        writer = _Writer(sink, fields, model, pack, centroids=centroids)
         total = source.featureCount()
         try:
-            centroids = self.centroids(parameters, context)
             features = located(source, context, feedback, centroids=centroids)
             for index, (feature, lonlat) in enumerate(features):
                 writer.add(feature, lonlat)
@@ -202,9 +206,11 @@ class _Writer:
         fields: of the sink.
         model: what embeds.
         pack: from an embedding, a list or None, to the new attributes.
+        centroids: whether features become the points that they count by.
     """
 
-    def __init__(self, sink, fields, model, pack) -> None:
+    def __init__(self, sink, fields, model, pack, *, centroids=False) -> None:
+        self.centroids = centroids
         self.sink = sink
         self.fields = fields
         self.model = model
@@ -231,7 +237,8 @@ class _Writer:
         for (feature, _), fine in zip(batch, valid):
             more = self.pack(next(values) if fine else None)
             copy = QgsFeature(self.fields)
-            copy.setGeometry(feature.geometry())
+            geometry = feature.geometry()
+            copy.setGeometry(geometry.centroid() if self.centroids else geometry)
             copy.setAttributes([*feature.attributes(), *more])
             if not self.sink.addFeature(copy, QgsFeatureSink.Flag.FastInsert):
                 raise QgsProcessingException(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from osgeo import gdal, osr
 from qgis.core import (
+    QgsAnnotationLayer,
     QgsColorRamp,
     QgsColorRampShader,
     QgsCoordinateReferenceSystem,
@@ -16,7 +17,6 @@ from qgis.core import (
     QgsLayerTreeGroup,
     QgsLayerTreeLayer,
     QgsMapLayer,
-    QgsMapLayerType,
     QgsProject,
     QgsRasterFillSymbolLayer,
     QgsRasterLayer,
@@ -304,7 +304,7 @@ def _hides(node: Any) -> bool:
     if layer is None:
         return False
     if not isinstance(layer, QgsVectorLayer):
-        return layer.type() != QgsMapLayerType.AnnotationLayer
+        return not isinstance(layer, QgsAnnotationLayer)
     if layer.geometryType() != QgsWkbTypes.GeometryType.PolygonGeometry:
         return False
     symbols = layer.renderer().symbols(QgsRenderContext()) if layer.renderer() else []

@@ -32,9 +32,13 @@ def test_the_provider_offers_all_algorithms(algorithms):
 
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_an_algorithm_explains_itself(name, algorithms):
+    from qgis.PyQt.QtCore import QUrl
+
     algorithm = algorithms[name]
     assert len(algorithm.shortHelpString()) > 100
-    assert algorithm.helpUrl().startswith("https://")
+    url = QUrl(algorithm.helpUrl())
+    assert url.fragment() == name
+    assert f'id="{name}"' in Path(url.toLocalFile()).read_text("utf-8")
     assert not algorithm.icon().isNull()
     assert Path(algorithm.svgIconPath()).is_file()
     for parameter in algorithm.parameterDefinitions():
