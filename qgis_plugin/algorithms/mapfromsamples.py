@@ -26,7 +26,8 @@ from .rasters import RasterAlgorithm
 from .references import CentroidsMixin, located
 
 # Names of fields that nobody maps.
-_IDENTIFIERS = {"fid", "id", "gid", "pk", "ogc_fid", "objectid", "uid", "uuid", "index"}
+_IDENTIFIERS = {"fid", "id", "gid", "pk", "ogc_fid", "objectid", "uid", "uuid", "index", "name",
+                "label", "title"}  # fmt: skip
 _COORDINATES = {"lon", "lat", "lng", "long", "longitude", "latitude", "x", "y", "easting",
                 "northing"}  # fmt: skip
 
@@ -77,8 +78,8 @@ class MapFromSamples(CentroidsMixin, RasterAlgorithm):
                 self.FIELD, tr("Field to map"), None, self.INPUT, optional=True
             ),
             tr(
-                "Numbers, or the names of classes. Not set: the first field that is neither an "
-                "identifier nor a coordinate."
+                "Numbers, or the names of classes. Not set: the first field of numbers, else of "
+                "text, that is neither an identifier nor a coordinate."
             ),
         )
         self.add(
@@ -110,7 +111,7 @@ class MapFromSamples(CentroidsMixin, RasterAlgorithm):
         self.add(report, tr("All scores, the confusion matrix and the counts of samples."))
         self.add_output(tr("Map"))
         self.addOutput(QgsProcessingOutputNumber(self.SCORE, tr("Cross-validated score")))
-        self.addOutput(QgsProcessingOutputString(self.SUMMARY, tr("The score in words")))
+        self.addOutput(QgsProcessingOutputString(self.SUMMARY, tr("The scores in one line")))
 
     def wanted(self, parameters, context, feedback):
         """A map learnt from the samples."""
@@ -137,7 +138,7 @@ class MapFromSamples(CentroidsMixin, RasterAlgorithm):
         report = product.model.report
         score = telling_score(report)
         main = score.get("r2", score.get("balanced_accuracy"))
-        outputs = {self.SCORE: float(main), self.SUMMARY: in_words(product.model)}
+        outputs = {self.SCORE: float(main), self.SUMMARY: product.model.summary}
         target = self.parameterAsFileOutput(parameters, self.REPORT, context)
         if target:
             with written_whole(target, overwrite=True) as temporary:
@@ -181,17 +182,21 @@ def _value(value):
 
 
 def _first_field(source) -> str:
-    """The first field that may be worth a map.
+    """The first field of numbers, else of text, that may be worth a map.
 
     Raises:
         InputError: there is none.
     """
-    for field in source.fields():
-        name = field.name().lower()
-        known = name in _IDENTIFIERS or name in _COORDINATES or name.endswith("_id")
-        if not known and (field.isNumeric() or field.type() == text_field("").type()):
+    fields = [field for field in source.fields() if not _names_a_row(field.name().lower())]
+    text = text_field("").type()
+    for field in sorted(fields, key=lambda field: not field.isNumeric()):
+        if field.isNumeric() or field.type() == text:
             return field.name()
     raise InputError(tr("The samples have no field but identifiers: choose the Field to map."))
+
+
+def _names_a_row(name: str) -> bool:
+    return name in _IDENTIFIERS or name in _COORDINATES or name.endswith("_id")
 
 
 def telling_score(report) -> dict:

@@ -232,8 +232,9 @@ def test_numbers_are_mapped_from_samples(run, make_points, tmp_path):
     assert 0.3 < out["SCORE"] <= 1
     assert "REPORT" not in out  # thirty lines of JSON in the log, if nobody wants them
     ours = [line for line in feedback.said if not line.startswith("Results:")]
-    assert ours[-1] == out["SUMMARY"]
-    assert "of the differences between" in out["SUMMARY"]
+    assert "How good is the map of v?" in ours[-1]
+    assert "of the differences between 150 samples (R² 0." in ours[-1]
+    assert out["SUMMARY"].startswith("v: R² 0.")
     assert dataset.GetRasterBand(1).DataType == gdal.GDT_Float32
 
 
@@ -241,12 +242,14 @@ def test_classes_are_mapped_from_samples(run, make_points, tmp_path):
     layer = samples(make_points, "string(10)")
     world = parameters("map", tmp_path / "out.tif", EXTENT="-120,120,-50,60 [EPSG:4326]")
     given = {**world, "RESOLUTION": 10, "INPUT": layer, "FIELD": "v", "PROBABILITIES": True}
-    out = run("mapfromsamples", given)
+    feedback = Feedback()
+    out = run("mapfromsamples", given, feedback=feedback)
     dataset, values = read(out["OUTPUT"])
     assert dataset.RasterCount == 3
     assert values[0, 0, 0] != values[0, -1, 0]
     assert out["SCORE"] > 0.6
-    assert "names the right class for" in out["SUMMARY"]
+    assert any("names the right class for" in line for line in feedback.said)
+    assert "balanced accuracy" in out["SUMMARY"]
 
 
 def test_a_map_of_europe_has_the_score_of_europe(run, make_points, tmp_path):
@@ -268,22 +271,35 @@ def test_a_map_of_europe_has_the_score_of_europe(run, make_points, tmp_path):
     given = parameters("map", tmp_path / "out.tif", EXTENT=extent, RESOLUTION=5)
     report = tmp_path / "report.json"
     given = {**given, "INPUT": layer, "FIELD": "v", "REPORT": str(report)}
-    out = run("mapfromsamples", given)
+    feedback = Feedback()
+    out = run("mapfromsamples", given, feedback=feedback)
     assert out["REPORT"] == str(report)
     found = json.loads(report.read_text("utf-8"))
     assert found["within"]["samples"] == inside
     assert out["SCORE"] == pytest.approx(found["within"]["score"]["r2"])
-    assert f"Within the extent ({inside} of the {total} samples):" in out["SUMMARY"]
-    assert f"R² {found['score']['r2']:.2f}" in out["SUMMARY"]
-    given["EXTENT"] = "0,20,40,50 [EPSG:4326]"
-    assert "too few to say" in run("mapfromsamples", given)["SUMMARY"]
+    (words,) = [line for line in feedback.said if line.startswith("How good")]
+    here, everywhere = found["within"]["score"]["r2"], found["score"]["r2"]
+    assert here > everywhere + 0.1
+    assert words.index(f"Within the extent ({inside} of the {total} samples):") < words.index(
+        f"(R² {here:.2f}"
+    )
+    assert words.index(f"(R² {here:.2f}") < words.index("Of all samples:")
+    assert f"R² {everywhere:.2f}" in words
+    assert f"on the {inside} of them in the extent" in out["SUMMARY"]
+    feedback, given["EXTENT"] = Feedback(), "0,20,40,50 [EPSG:4326]"
+    run("mapfromsamples", given, feedback=feedback)
+    assert any("too few to say" in line for line in feedback.said)
 
 
 def test_the_field_that_is_mapped_unasked_is_no_identifier(run, make_points, tmp_path):
     rng = np.random.default_rng(0)
     places = rng.uniform((-120, -50), (120, 60), (60, 2))
-    rows = [(index, float(lon), index, float(abs(lat))) for index, (lon, lat) in enumerate(places)]
-    fields = "&field=fid:integer&field=lon:double&field=station_id:integer&field=heat:double"
+    rows = [
+        (index, "a note", float(lon), index, float(abs(lat)))
+        for index, (lon, lat) in enumerate(places)
+    ]
+    fields = "&field=fid:integer&field=note:string&field=lon:double&field=station_id:integer"
+    fields += "&field=heat:double"
     layer = make_points([tuple(place) for place in places], fields=fields, rows=rows)
     given = parameters("map", tmp_path / "out.tif", EXTENT="-120,120,-50,60 [EPSG:4326]")
     feedback = Feedback()
@@ -392,7 +408,9 @@ def test_results_arrive_styled_and_with_their_origin(
     feedback = Feedback()
     details.postProcessor().postProcessLayer(layer, context, feedback)
     # In words, at the very end of the log, below what QGIS says of the results.
-    assert feedback.said == ([out["SUMMARY"]] if name == "mapfromsamples" else [])
+    said = "\n".join(feedback.said)
+    assert said.startswith("How good is the map of v?" if name == "mapfromsamples" else "")
+    assert bool(said) == (name == "mapfromsamples")
     assert details.name == ("v, mapped" if name == "mapfromsamples" else "result")
     kinds = {
         "embeddingraster": "multibandcolor",
