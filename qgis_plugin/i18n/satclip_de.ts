@@ -356,12 +356,16 @@ Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum
             <translation>Ein GeoTIFF (.tif) mit den Namen der Kanäle und der Herkunft des Modells.</translation>
         </message>
         <message>
-            <source>float16 takes half the space; int8 a quarter, scaled to norm 1.</source>
-            <translation>float16 braucht den halben Platz; int8 ein Viertel, auf Norm 1 skaliert.</translation>
+            <source>float16 and int16 take half the space, uint8 a quarter. Whole numbers are scaled to norm 1; QGIS shows the values that they stand for.</source>
+            <translation type="unfinished" />
         </message>
         <message>
             <source>Then a product of two embeddings is their cosine similarity.</source>
             <translation>Dann ist das Produkt zweier Embeddings ihre Kosinus-Ähnlichkeit.</translation>
+        </message>
+        <message>
+            <source>Only the first ones, where 256 bands are too many; all where it is empty.</source>
+            <translation type="unfinished" />
         </message>
         <message>
             <source>Similarity</source>
@@ -394,6 +398,10 @@ Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum
         <message>
             <source>Scale embeddings to norm 1</source>
             <translation>Embeddings auf Norm 1 skalieren</translation>
+        </message>
+        <message>
+            <source>Dimensions</source>
+            <translation>Dimensionen</translation>
         </message>
         <message>
             <source>Basis of another picture</source>
@@ -786,10 +794,6 @@ Verglichen werden die Mittelpunkte eines Gitters. Die gefundenen Orte liegen ein
         <message>
             <source>Encoder</source>
             <translation>Encoder</translation>
-        </message>
-        <message>
-            <source>Dimensions</source>
-            <translation>Dimensionen</translation>
         </message>
         <message>
             <source>SHA-256</source>

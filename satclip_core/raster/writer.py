@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..errors import OutputError, require
 from ..files import Target, check_apart, written_whole
+from ..products.legend import attribute_table
 from .spec import RasterSpec, RasterWriter
 
 SUFFIXES = (".tif", ".tiff", ".gtiff")
@@ -70,6 +71,10 @@ def open_writer(
         for suffix in _SIDE_FILES:
             with suppress(OSError):
                 target.path.with_name(target.path.name + suffix).unlink()
+    if spec.product.legend is not None:
+        beside = target.path.with_name(target.path.name + _SIDE_FILES[0])
+        with written_whole(Target(beside, True)) as temporary:
+            temporary.write_text(attribute_table(spec.product.legend), "utf-8")
 
 
 def create(path: Path, target: Path, spec: RasterSpec) -> AbstractContextManager[RasterWriter]:

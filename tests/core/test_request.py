@@ -48,7 +48,7 @@ def samples(column: int) -> Samples:
 
 
 WANTED = {
-    "int8": EmbeddingOf("int8"),
+    "uint8": EmbeddingOf("uint8"),
     "float16": EmbeddingOf("float16", normalize=True),
     "similarity": SimilarityTo(((7.5, 46.25), (9, 47)), "max"),
     "rgb": RgbOf(),
@@ -157,9 +157,9 @@ def test_what_is_fitted_is_fitted_on_the_pixels_that_are_wanted(encoder):
         return RasterRequest(ALPS, wanted, "m", mask=north).prepare(encoder=encoder).product
 
     exact = encoder.encode(sample(1024), single=True)
-    by_hand = Embedding.of(encoder, dtype="int8").measured(exact)
-    assert fitted(EmbeddingOf("int8")) == by_hand
-    assert fitted(EmbeddingOf("int8")).cosine_loss[1] > 0
+    by_hand = Embedding.of(encoder, dtype="uint8").measured(exact)
+    assert fitted(EmbeddingOf("uint8")) == by_hand
+    assert fitted(EmbeddingOf("uint8")).cosine_loss[1] > 0
     assert fitted(EmbeddingOf(normalize=True)) == Embedding(256, normalize=True)
     basis = RgbBasis.fit(encoder, sample(rgb_module.SAMPLE))
     np.testing.assert_array_equal(fitted(RgbOf()).basis.components, basis.components)
