@@ -357,7 +357,7 @@ Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum
         </message>
         <message>
             <source>float16 and int16 take half the space, uint8 a quarter. Whole numbers are scaled to norm 1; QGIS shows the values that they stand for.</source>
-            <translation type="unfinished" />
+            <translation>float16 und int16 brauchen halb so viel Platz, uint8 ein Viertel. Ganze Zahlen sind auf Norm 1 skaliert; QGIS zeigt die Werte, für die sie stehen.</translation>
         </message>
         <message>
             <source>Then a product of two embeddings is their cosine similarity.</source>
@@ -365,7 +365,7 @@ Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum
         </message>
         <message>
             <source>Only the first ones, where 256 bands are too many; all where it is empty.</source>
-            <translation type="unfinished" />
+            <translation>Nur die ersten, wo 256 Kanäle zu viele sind; alle, wo nichts steht.</translation>
         </message>
         <message>
             <source>Similarity</source>

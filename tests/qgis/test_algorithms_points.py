@@ -340,6 +340,17 @@ def test_lines_and_polygons_count_by_their_centroids_on_request(
     np.testing.assert_allclose(np.reshape(references, (-1, 2)), wanted[kind], atol=1e-9)
 
 
+def test_points_with_a_line_among_them(run, shared_cases):
+    layer = QgsVectorLayer(str(shared_cases / "mixline.gpkg"), "mixline", "ogr")
+    assert layer.featureCount() > 1
+    with pytest.raises(QgsProcessingException, match="choose Centroids of lines and polygons"):
+        run("embedpoints", {"INPUT": layer, "OUTPUT": "memory:"})
+    out = run("embedpoints", {"INPUT": layer, "OUTPUT": "memory:", "CENTROIDS": True})["OUTPUT"]
+    assert out.featureCount() == layer.featureCount()
+    values = embeddings(out, first=layer.fields().count())
+    assert np.isfinite(values).all()
+
+
 @pytest.mark.parametrize("form", ["{path}", "ogr:dbname='{path}' table=\"wells\" (geom)"])
 @pytest.mark.parametrize("selected", [False, True])
 def test_what_is_read_is_not_written_over(form, selected, run, project, make_points, tmp_path):
