@@ -131,7 +131,9 @@ class RasterRequest(Generic[P]):
 
     def _fitted(self, product: Wanted[P], encoder: LocationEncoder) -> RasterRequest[P]:
         """The same request with all that is known now, to be carried out from any folder."""
-        mask = os.path.abspath(self.mask) if isinstance(self.mask, str) else self.mask
+        mask = self.mask
+        if isinstance(mask, str) and os.path.exists(mask):  # else it is an address of GDAL's
+            mask = os.path.abspath(mask)
         model, sha256 = settled(self.model), encoder.sha256
         return replace(self, product=product, model=model, sha256=sha256, mask=mask)
 
