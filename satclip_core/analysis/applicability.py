@@ -93,7 +93,7 @@ def _mean_distance(points: Floats) -> float:
         # To itself a point has no distance, whatever rounding says.
         part[np.arange(len(part)), np.arange(start, start + len(part))] = 0
         total += part.sum()
-    mean = total / (len(points) * (len(points) - 1))
+    mean = float(total) / (len(points) * (len(points) - 1))
     return mean if mean > 0 else 1.0
 
 

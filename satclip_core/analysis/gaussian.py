@@ -78,15 +78,15 @@ class Pairs:
         squares = self.inner * np.asarray(-2, self.dtype)
         squares += np.einsum("ij,ij->i", one, one)[:, None]
         squares += np.einsum("ij,ij->i", other, other)
-        return np.maximum(squares, 0, out=squares)
+        return np.asarray(np.maximum(squares, 0, out=squares))
 
     @cached_property
     def chords(self) -> NDArray[Any]:
-        """Chords of the unit sphere. In double precision they are good to 0.1 m, in single to 2 km."""
+        """Chords of the unit sphere, from double precision (0.1 m; single is 2 km)."""
         squares = product(self._ones.xyz, -2 * self._others.xyz.T)
         squares += 2
         np.maximum(squares, 0, out=squares)
-        return np.sqrt(squares, out=squares).astype(self.dtype)
+        return np.asarray(np.sqrt(squares, out=squares), self.dtype)
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class Kernel:
         if self.smoothness != 0.5:
             np.subtract(1, steps, out=steps)
             part *= steps
-        return np.multiply(part, number(self.matern), out=part)
+        return np.asarray(np.multiply(part, number(self.matern), out=part))
 
 
 @dataclass(frozen=True)
@@ -210,8 +210,9 @@ class Gaussian:
 
 def features(embeddings: NDArray[Any], mean: Floats, deviation: Floats) -> NDArray[Any]:
     """Embeddings (N, dim) standardised and divided by the root of dim, in their type."""
-    scale = 1 / (deviation * np.sqrt(len(deviation)))
-    return (embeddings - mean.astype(embeddings.dtype)) * scale.astype(embeddings.dtype)
+    dtype = embeddings.dtype
+    scale = (1 / (deviation * np.sqrt(len(deviation)))).astype(dtype)
+    return np.asarray((embeddings - mean.astype(dtype)) * scale)
 
 
 def fit_gaussian(
@@ -255,9 +256,9 @@ def left_out(
 ) -> tuple[Floats, Floats]:
     """What is predicted for each sample without those of its fold, in closed form.
 
-    Residuals of fold i are ([A⁻¹]ᵢᵢ)⁻¹ [A⁻¹ y]ᵢ with A = K + I, their covariance ([A⁻¹]ᵢᵢ)⁻¹ (Rasmussen
-    & Williams 2006, section 5.4.2, for blocks). With inducing points the sums over the fold's
-    samples are taken away. Length scales and inducing points stay.
+    Residuals of fold i are ([A⁻¹]ᵢᵢ)⁻¹ [A⁻¹ y]ᵢ with A = K + I, their covariance ([A⁻¹]ᵢᵢ)⁻¹
+    (Rasmussen & Williams 2006, section 5.4.2, for blocks). With inducing points the sums over
+    the fold's samples are taken away. The kernel and the inducing points stay.
 
     Returns:
         Predictions (N,), and standard errors (N,) in units of the noise's standard deviation.
@@ -350,7 +351,7 @@ class _Sparse:
         self.whitening = np.linalg.inv(np.linalg.cholesky(covariance))
 
     def chunks(self, rows: Any) -> Iterator[tuple[Integers, Floats, Floats]]:
-        """Some of the samples: their rows (n,), v (m, n), and k - |v|², what v does not tell (n,)."""
+        """Some of the samples: rows (n,), v (m, n), and k - |v|² (n,), what v does not tell."""
         index = np.arange(len(self._sites))[rows]
         step = max(1, _ELEMENTS // len(self.points))
         for start in range(0, len(index), step):
@@ -378,9 +379,9 @@ def _double(sites: Sites) -> Sites:
 # --- the choice of a kernel -----------------------------------------------------------------
 
 # Samples on which variances and lengths are tried, drawn at random where there are more.
-TUNED = 700
+TUNED = 500
 # Attempts at most for one kind of kernel, and the factors by which values are changed, in turn.
-ATTEMPTS = 45
+ATTEMPTS = 30
 _FACTORS = (4.0, 2.0)
 # Ratio of a variance to that of the noise: below, a term says nothing; above, rounding does.
 _LEAST, _MOST = 2.0**-8, 2.0**10

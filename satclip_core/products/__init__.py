@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .clusters import ClusterModel, Clusters, ClustersOf
 from .embedding import DTYPES, Embedding, EmbeddingOf
-from .maps import MapModel, MapOf, MappedClasses, MappedValue, fit_map
+from .maps import MapModel, MapOf, MapOptions, MappedClasses, MappedValue, fit_map
 from .product import Fitting, Product, Wanted
 from .rgb import Rgb, RgbBasis, RgbOf
 from .samples import Samples
@@ -21,6 +21,7 @@ __all__ = [
     "Fitting",
     "MapModel",
     "MapOf",
+    "MapOptions",
     "MappedClasses",
     "MappedValue",
     "Product",

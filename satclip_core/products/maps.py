@@ -1,4 +1,4 @@
-"""Maps from samples: a linear model of embeddings, tested across space, and what it predicts."""
+"""Maps from samples: what is learnt from place and embedding, tested as the map will be used."""
 
 from __future__ import annotations
 
@@ -8,12 +8,23 @@ from typing import TYPE_CHECKING, Any, Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis import Linear, folds_of_blocks, softmax, spatial_blocks
+from ..analysis import Linear, softmax
+from ..analysis.folds import KNNDM, Folds, check_kind, choose_folds
 from ..analysis.tuning import Classes, Numbers, Task, choose_penalty
-from ..errors import InputError
+from ..errors import Argument, InputError
+from ..grid.sphere import unit_vectors
 from ..types import Bools, Cancelled, Float32, Floats, Integers, Progress
 from .legend import Legend
 from .product import Fitting, Ready
+from .regression import (
+    AUTO,
+    LINEAR,
+    METHODS,
+    UNCERTAINTY,
+    WORDS,
+    NumberModel,
+    Regression,
+)
 from .samples import Samples
 
 if TYPE_CHECKING:
@@ -26,6 +37,53 @@ __all__ = ["MapModel", "Samples", "fit_map"]
 MOST_SAMPLES = {"regression": 100_000, "classification": 20_000}
 # Samples on a map below which it gets no score of its own: it would be chance.
 LEAST_SCORED = 20
+# Pixels whose distances to the samples are looked at.
+_PIXELS = 1000
+
+
+@dataclass(frozen=True)
+class MapOptions:
+    """How is learnt from samples, and how that is tested.
+
+    Attributes:
+        method: of numbers: "linear" (ridge regression on the embedding), "kriging" (a Gaussian
+            process on the place), "gaussian" (one on place and embedding), or "auto", the best of
+            them in cross-validation. Classes are learnt by logistic regression on the embedding.
+        folds: "knndm" (as far apart as the pixels are from the samples), "blocks" (of near
+            samples; also where no pixels are known) or "random".
+        seed: of folds and draws.
+
+    Raises:
+        InputError: an unknown method, or unknown folds.
+    """
+
+    method: str = AUTO
+    folds: str = KNNDM
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise InputError(
+                f"unknown method {self.method!r}: give one of {', '.join(METHODS)} as ",
+                Argument("method"),
+            )
+        check_kind(self.folds)
+
+    def check(self, samples: Samples) -> None:
+        """Refuse a method that samples cannot be learnt by.
+
+        Raises:
+            InputError: it is one of numbers.
+        """
+        if samples.legend is not None and self.method not in (AUTO, LINEAR):
+            raise InputError(
+                f"{samples.name!r} is mapped as classes, by logistic regression on the embedding, "
+                f"not by {self.method!r}: leave out ",
+                Argument("method"),
+            )
+
+
+DEFAULTS = MapOptions()
 
 
 @dataclass(frozen=True)
@@ -34,7 +92,7 @@ class MapModel:
 
     Attributes:
         name: of what was sampled.
-        linear: from embeddings to the value, or to the scores of the classes.
+        learnt: what predicts numbers; for classes, from embeddings to the scores of each.
         legend: the classes; None for numbers.
         report: how it was fitted and its cross-validated scores, as JSON has it.
         model: name of the model that embeds.
@@ -42,7 +100,7 @@ class MapModel:
     """
 
     name: str
-    linear: Linear
+    learnt: NumberModel | Linear
     legend: Legend | None
     report: dict[str, Any]
     model: str
@@ -54,7 +112,7 @@ class MapModel:
         report = self.report
         said = (
             f"{self.name}: {self._said(report['score'])} (cross-validated on {report['samples']} "
-            f"samples, {report['folds']} folds of {report['blocks']} spatial blocks)"
+            f"samples, {report['validation']['words']}{self._chosen})"
         )
         within = report.get("within")
         if within is None or within["samples"] == report["samples"]:
@@ -66,9 +124,23 @@ class MapModel:
             f"{self._said(within['score'])}"
         )
 
+    @property
+    def _chosen(self) -> str:
+        """The method, and what it was better than."""
+        if self.legend is not None:
+            return ""
+        method, methods = self.report["method"], self.report["methods"]
+        others = [
+            f"{name} {score['rmse']:.4g}" for name, score in methods.items() if name != method
+        ]
+        return f", method {method}" + (f"; RMSE of {', '.join(others)}" if others else "")
+
     def _said(self, score: dict[str, Any]) -> str:
         if self.legend is None:
-            return f"R² {score['r2']:.3f}, RMSE {score['rmse']:.4g}, MAE {score['mae']:.4g}"
+            return (
+                f"R² {score['r2']:.3f}, RMSE {score['rmse']:.4g}, MAE {score['mae']:.4g}, "
+                f"bias {score['bias']:.4g}"
+            )
         return (
             f"accuracy {score['accuracy']:.3f}, balanced accuracy "
             f"{score['balanced_accuracy']:.3f}, macro F1 {score['macro_f1']:.3f}"
@@ -86,80 +158,118 @@ class MapModel:
                 f"{encoder.name} ({encoder.sha256[:12]}…): fit it again"
             )
 
-    def product(self, *, probabilities: bool = False) -> MappedValue | MappedClasses:
+    def product(
+        self, *, probabilities: bool = False, uncertainty: bool = False
+    ) -> MappedValue | MappedClasses:
         """What to make of a raster.
 
         Args:
-            probabilities: bands of the probability of each class too.
+            probabilities: of classes: bands of the probability of each, too.
+            uncertainty: of numbers: bands of the error, too, see `UNCERTAINTY`.
 
         Raises:
-            InputError: probabilities of numbers.
+            InputError: probabilities of numbers, or the uncertainty of classes.
         """
-        if self.legend is not None:
-            return MappedClasses(self, self.legend, probabilities=probabilities)
-        if probabilities:
-            raise _no_probabilities(self.name)
-        return MappedValue(self)
+        _check_bands(self.name, self.legend, probabilities, uncertainty)
+        if isinstance(self.learnt, NumberModel):
+            return MappedValue(self, self.learnt, uncertainty)
+        assert self.legend is not None  # what is not learnt as numbers has classes
+        return MappedClasses(self, self.learnt, self.legend, probabilities=probabilities)
 
 
-def _no_probabilities(name: str) -> InputError:
-    """The error for probabilities of numbers."""
-    return InputError(f"{name!r} is mapped as numbers, which have no probabilities: leave them out")
+def _check_bands(name: str, legend: Legend | None, probabilities: bool, uncertainty: bool) -> None:
+    if legend is None and probabilities:
+        raise InputError(
+            f"{name!r} is mapped as numbers, which have no probabilities: leave them out"
+        )
+    if legend is not None and uncertainty:
+        raise InputError(
+            f"{name!r} is mapped as classes: how sure they are is told by ",
+            Argument("probabilities", True),
+            ", in place of ",
+            Argument("uncertainty", True),
+        )
 
 
 def fit_map(
     encoder: LocationEncoder,
     samples: Samples,
+    options: MapOptions = DEFAULTS,
     *,
-    seed: int = 0,
     threads: int | None = None,
+    pixels: Floats | None = None,
     within: Callable[[Floats], Bools] | None = None,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> MapModel:
-    """Learn what was sampled from the embeddings of its places.
+    """Learn what was sampled from places and the embeddings of them.
 
-    Numbers by ridge regression, classes by multinomial logistic regression, both on standardised
-    embeddings. The penalty is the one with the least error in cross-validation that leaves out
-    whole blocks of near samples; the scores are those of the same left-out samples. A map of a part
-    of their area has a score of its own: of those left-out samples that lie on it.
+    Numbers by ridge regression, kriging or a Gaussian process on both (see `MapOptions`), classes
+    by multinomial logistic regression. Penalties and kernels are those with the least error in
+    cross-validation; the scores are those of the same left-out samples. A map of a part of their
+    area has a score of its own: of those left-out samples that lie on it.
 
     Args:
         encoder: what embeds.
         samples: places with numbers or classes.
-        seed: of the blocks; equal samples and seed give equal models.
+        options: how; equal samples, options and pixels give equal models.
         threads: number of threads to embed with; all available processors where None.
+        pixels: (M, 2) degrees of places of the map, drawn at random, for folds that match it.
         within: whether places, (N, 2) degrees, lie on the map; all do where None.
-        progress: called with (fits done, fits in all at most).
-        cancelled: asked before each fit.
+        progress: called with (steps done, steps in all at most).
+        cancelled: asked before each step.
 
     Raises:
+        InputError: a method that is none for classes.
         CancelledError: `cancelled` said so.
     """
+    options.check(samples)
     kind = "regression" if samples.legend is None else "classification"
-    samples = samples.thinned(MOST_SAMPLES[kind], seed)
+    samples = samples.thinned(MOST_SAMPLES[kind], options.seed)
     embeddings = encoder.encode(samples.lonlat, threads=threads).astype(np.float64)
-    blocks = spatial_blocks(samples.lonlat, seed=seed)
-    folds = folds_of_blocks(blocks)
-    task = _task(samples)
-    choice = choose_penalty(task, embeddings, folds, progress=progress, cancelled=cancelled)
-    linear = task.problem(embeddings, np.arange(len(samples))).solve(choice.penalty)
+    folds = choose_folds(options.folds, samples.lonlat, pixels, seed=options.seed)
+    hooks: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
+    learn = _learn_numbers if samples.legend is None else _learn_classes
+    learnt, outputs, found = learn(samples, embeddings, folds, options, hooks)
     report = {
         "kind": kind,
         "column": samples.name,
         "samples": len(samples),
         "account": list(samples.account),
-        "score": task.scores(choice.outputs),
-        **_within(samples, choice.outputs, within),
-        "folds": int(folds.max()) + 1,
-        "blocks": len(np.unique(blocks)),
-        "penalty": choice.penalty,
-        "error_by_penalty": [[penalty, error] for penalty, error in choice.errors.items()],
+        "score": _task(samples).scores(outputs),
+        **_within(samples, outputs, within),
+        "folds": folds.count,
+        "blocks": folds.clusters,
+        "validation": {"kind": folds.kind, "words": folds.words, **folds.distances},
+        **found,
         **_facts(samples),
         "model": encoder.name,
         "weights_sha256": encoder.sha256,
     }
-    return MapModel(samples.name, linear, samples.legend, report, encoder.name, encoder.sha256)
+    return MapModel(samples.name, learnt, samples.legend, report, encoder.name, encoder.sha256)
+
+
+def _learn_numbers(
+    samples: Samples, embeddings: Floats, folds: Folds, options: MapOptions, hooks: dict[str, Any]
+) -> tuple[NumberModel, Floats, dict[str, Any]]:
+    """The model, (N, 1) what it says of samples without having seen them, and its report."""
+    xyz = unit_vectors(*samples.lonlat.T).T
+    regression = Regression(
+        embeddings, xyz, samples.values, folds.folds, seed=options.seed, **hooks
+    )
+    fitted = regression.fit(options.method)
+    return fitted.model, fitted.predicted[:, None], fitted.report
+
+
+def _learn_classes(
+    samples: Samples, embeddings: Floats, folds: Folds, options: MapOptions, hooks: dict[str, Any]
+) -> tuple[Linear, Floats, dict[str, Any]]:
+    """The same with (N, classes) scores."""
+    task = _task(samples)
+    choice = choose_penalty(task, embeddings, folds.folds, **hooks)
+    linear = task.problem(embeddings, np.arange(len(samples))).solve(choice.penalty)
+    errors = [[penalty, error] for penalty, error in choice.errors.items()]
+    return linear, choice.outputs, {"penalty": choice.penalty, "error_by_penalty": errors}
 
 
 @dataclass(frozen=True)
@@ -168,33 +278,55 @@ class MapOf:
 
     Attributes:
         samples: places with numbers or classes.
-        probabilities: bands of the probability of each class too.
-        seed: of the blocks of the cross-validation.
+        probabilities: of classes: bands of the probability of each, too.
+        seed: of the folds of the cross-validation, and of draws.
+        method: see `MapOptions`.
+        folds: see `MapOptions`.
+        uncertainty: of numbers: bands of the error, too, see `UNCERTAINTY`.
 
     Raises:
-        InputError: probabilities of numbers.
+        InputError: probabilities of numbers, the uncertainty or another method of classes, an
+            unknown method, unknown folds.
     """
 
     samples: Samples
     probabilities: bool = False
     seed: int = 0
+    method: str = AUTO
+    folds: str = KNNDM
+    uncertainty: bool = False
 
     def __post_init__(self) -> None:
-        if self.probabilities and self.samples.legend is None:
-            raise _no_probabilities(self.samples.name)
+        samples = self.samples
+        _check_bands(samples.name, samples.legend, self.probabilities, self.uncertainty)
+        self._options.check(samples)
+
+    @property
+    def _options(self) -> MapOptions:
+        return MapOptions(self.method, self.folds, self.seed)
 
     def fit(self, fitting: Fitting) -> MappedValue | MappedClasses:
         """The product: learnt from the samples."""
         model = fit_map(
             fitting.encoder,
             self.samples,
-            seed=self.seed,
+            self._options,
             threads=fitting.threads,
+            pixels=self._pixels(fitting),
             progress=fitting.progress,
             cancelled=fitting.cancelled,
             within=fitting.holds,
         )
-        return model.product(probabilities=self.probabilities)
+        return model.product(probabilities=self.probabilities, uncertainty=self.uncertainty)
+
+    def _pixels(self, fitting: Fitting) -> Floats | None:
+        """Places of the map; None where they do not matter, or a mask leaves none."""
+        if self.folds != KNNDM:
+            return None
+        try:
+            return fitting.sample(_PIXELS)
+        except InputError:
+            return None
 
 
 def _task(samples: Samples) -> Task:
@@ -255,7 +387,15 @@ class Mapped(Ready):
 
 @dataclass(frozen=True)
 class MappedValue(Mapped):
-    """A predicted number: one float band, NaN where there is no data."""
+    """The predicted number: one band of float32; on request what is known of its error.
+
+    Attributes:
+        numbers: what predicts.
+        uncertainty: whether the bands of `UNCERTAINTY` follow.
+    """
+
+    numbers: NumberModel
+    uncertainty: bool = False
 
     dtype: str = field(default="float32", init=False)
     nodata: float = field(default=float("nan"), init=False)
@@ -263,18 +403,44 @@ class MappedValue(Mapped):
 
     @property
     def bands(self) -> tuple[str, ...]:
-        """The name of what was sampled."""
-        return (self.model.name,)
+        """The name of what was sampled, and what is said of its error."""
+        names = UNCERTAINTY if self.uncertainty else UNCERTAINTY[:1]
+        return tuple(name.format(name=self.model.name) for name in names)
 
     @property
     def tags(self) -> dict[str, str]:
         """What it was learnt from, and how well."""
-        return _tags(self.model.report, f"{self.model.name}, predicted by ridge regression")
+        method, report = self.numbers.method, self.model.report
+        tags = _tags(report, f"{self.model.name}, predicted by {WORDS[method]}")
+        tags["method"] = method
+        if self.uncertainty:
+            tags["interval_cover"] = f"{report['interval']['cover']:.4f}"
+            tags["applicability_threshold"] = f"{self.numbers.applicability.threshold:.6g}"
+        return tags
 
     def __call__(self, embeddings: Float32) -> Float32:
-        """(rows, cols, dim) -> (1, rows, cols)."""
-        bands: Float32 = self.model.linear(embeddings).transpose(2, 0, 1)
-        return bands
+        """(rows, cols, dim) -> (bands, rows, cols), where the place does not matter.
+
+        Raises:
+            InputError: it does: see `at`.
+        """
+        if self.uncertainty or self.numbers.method != LINEAR:
+            raise InputError(
+                f"the map of {self.model.name!r} depends on the place beside the embedding: give "
+                "that too, with `at`"
+            )
+        nowhere = np.zeros(embeddings.shape[:-1])
+        return self.at(embeddings, nowhere, nowhere)
+
+    def at(self, embeddings: Float32, lons: Floats, lats: Floats) -> Float32:
+        """(rows, cols, dim) and (rows, cols) degrees -> (bands, rows, cols)."""
+        out = np.full((len(self.bands), *lons.shape), np.nan, np.float32)
+        known = ~np.isnan(embeddings).any(axis=-1)
+        if known.any():
+            xyz = unit_vectors(lons[known], lats[known]).T
+            found = self.numbers.with_error if self.uncertainty else self.numbers.mean
+            out[:, known] = found(embeddings[known], xyz)
+        return out
 
 
 @dataclass(frozen=True)
@@ -284,10 +450,12 @@ class MappedClasses(Mapped):
     All bands are of one unsigned type, with its largest value where there is no data.
 
     Attributes:
+        linear: from embeddings to the scores of the classes.
         legend: the classes.
         probabilities: whether bands of probabilities follow.
     """
 
+    linear: Linear
     legend: Legend
     probabilities: bool = False
 
@@ -317,7 +485,7 @@ class MappedClasses(Mapped):
 
     def __call__(self, embeddings: Float32) -> NDArray[Any]:
         """(rows, cols, dim) -> (bands, rows, cols)."""
-        scores = self.model.linear(embeddings)
+        scores = self.linear(embeddings)
         missing = ~np.isfinite(scores).all(axis=-1)
         scores[missing] = 0
         out = np.empty((len(self.bands), *missing.shape), self.dtype)
@@ -329,15 +497,16 @@ class MappedClasses(Mapped):
 
 
 def _tags(report: dict[str, Any], values: str) -> dict[str, str]:
-    """The report, flat: its scores are those of left-out spatial blocks."""
+    """The report, flat: its scores are those of left-out samples."""
     tags = {
         "product": "map",
         "values": values,
         "column": report["column"],
         "samples": str(report["samples"]),
-        "validation": f"{report['folds']} folds of {report['blocks']} spatial blocks",
-        "penalty": f"{report['penalty']:.6g}",
+        "validation": report["validation"]["words"],
     }
+    if "penalty" in report:
+        tags["penalty"] = f"{report['penalty']:.6g}"
     tags.update(_flat(report["score"], "cross_validated_"))
     within = report.get("within")
     if within is not None:

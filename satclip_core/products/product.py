@@ -8,7 +8,7 @@ product by `fit`, or a product, which fits itself as it is.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar, runtime_checkable
 
 from numpy.typing import NDArray
 
@@ -78,6 +78,18 @@ class Product(Protocol):
 
     def __call__(self, embeddings: Float32) -> NDArray[Any]:
         """(rows, cols, dim), NaN where there is no data -> (bands, rows, cols)."""
+
+
+@runtime_checkable
+class PlacedProduct(Protocol):
+    """A product that looks at where the pixels lie, too."""
+
+    def at(self, embeddings: Float32, lons: Floats, lats: Floats) -> NDArray[Any]:
+        """(rows, cols, dim) with NaN where there is no data, and (rows, cols) degrees.
+
+        Returns:
+            (bands, rows, cols).
+        """
 
 
 P = TypeVar("P", bound=Product)

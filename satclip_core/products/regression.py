@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..analysis import Linear, Ridge, number_scores
 from ..analysis.applicability import Applicability, fit_applicability
+from ..analysis.folds import nearest_km
 from ..analysis.gaussian import (
     ATTEMPTS,
     EXACT,
@@ -25,7 +26,6 @@ from ..analysis.gaussian import (
     inducing_points,
     left_out,
 )
-from ..analysis.knndm import nearest_km
 from ..analysis.tuning import Choice, Numbers, choose_penalty
 from ..compute.blas import product
 from ..errors import CancelledError
@@ -127,7 +127,8 @@ class NumberModel:
 
         Returns:
             (7, N): the value, its standard error, the ends of the interval, the dissimilarity
-            index, 1 within the area of applicability and 0 outside, kilometres to the nearest sample.
+            index, 1 within the area of applicability and 0 outside, and the distance to the
+            nearest sample in kilometres.
         """
         mean, errors = self.predictor(embeddings, xyz, spread=True)
         assert errors is not None  # they were asked for
@@ -214,8 +215,8 @@ class Regression:
         self._embeddings, self._xyz, self._values = embeddings, xyz, values
         self._folds, self._seed = folds, seed
         self._progress, self._cancelled = progress, cancelled
-        self._standard = (ridge := Ridge(embeddings, values)).mean, ridge.deviation
-        self._ridge = ridge
+        self._ridge = Ridge(embeddings, values)
+        self._standard = self._ridge.mean, self._ridge.deviation
 
     def fit(self, method: str = AUTO) -> FittedNumbers:
         """The model of one method, or of that with the least error on left-out samples.
@@ -234,13 +235,14 @@ class Regression:
 
     def _report(self, method: str) -> dict[str, Any]:
         """The penalty or the kernel, with what stands for many samples."""
-        choice = self._choice
-        found: dict[str, Any] = {
-            "penalty": choice.penalty,
-            "error_by_penalty": [[penalty, error] for penalty, error in choice.errors.items()],
-        }
+        found: dict[str, Any] = {}
+        if method != KRIGING:
+            choice = self._choice
+            found["penalty"] = choice.penalty
+            found["error_by_penalty"] = [list(pair) for pair in choice.errors.items()]
         if method != LINEAR:
-            found["kernel"] = {name: float(part) for name, part in vars(self._kernel(method)).items()}
+            values = vars(self._kernel(method))
+            found["kernel"] = {name: float(value) for name, value in values.items()}
             rows = self._inducing[method]
             found["inducing_points"] = None if rows is None else len(rows)
         return found
@@ -320,9 +322,7 @@ class Regression:
             standard = np.stack([*self._standard, weights])
         made = predictors(self._embeddings, self._xyz, standard)
         area = fit_applicability(made, self._folds, self._seed)
-        model = NumberModel(
-            method, self._predictor(method), scale, half, area, standard, self._xyz
-        )
+        model = NumberModel(method, self._predictor(method), scale, half, area, standard, self._xyz)
         report = {
             "noise": scale,
             "interval": {"level": LEVEL, "standard_errors": half, "cover": self._cover(ratios)},

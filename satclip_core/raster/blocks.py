@@ -19,6 +19,7 @@ from ..compute.threads import available_threads, for_each
 from ..errors import CancelledError
 from ..grid import Window
 from ..grid.pixels import Locator, Places
+from ..products.product import PlacedProduct
 from ..types import Cancelled, Float32, Progress
 
 if TYPE_CHECKING:
@@ -132,10 +133,20 @@ class BlockMaker:
         def work(start: int) -> None:
             if not self.stopped.is_set():
                 rows = slice(start, start + step)
-                out[:, rows] = self._product(embed(self._encoder, places, rows))
+                out[:, rows] = self._made(places, rows)
 
         for_each(work, range(0, window.height, step), self._threads)
         return window, out
+
+    def _made(self, places: Places, rows: slice) -> NDArray[Any]:
+        """The product of some rows of a window, (bands, rows, cols)."""
+        embeddings = embed(self._encoder, places, rows)
+        if not isinstance(self._product, PlacedProduct):
+            return self._product(embeddings)
+        lats = places.lats[rows]
+        if places.separable:
+            return self._product.at(embeddings, *np.broadcast_arrays(places.lons, lats[:, None]))
+        return self._product.at(embeddings, places.lons[rows], lats)
 
 
 def embed(encoder: LocationEncoder, places: Places, rows: slice) -> Float32:

@@ -1,24 +1,29 @@
-"""Folds as far from their training samples as a map's pixels are from the samples (kNNDM).
+"""Which samples are left out together: as far from the others as a map's pixels are, by default.
 
 The error of a map is that of predictions at the distances that its pixels have to the samples.
 Of many ways to part the samples that one is taken whose held-out samples have distances to the
-nearest training sample distributed most like those, by Wasserstein's distance (Linnenbrink et al.
-2024, Geoscientific Model Development 17: 5897-5912).
+nearest training sample distributed most like those, by Wasserstein's distance (kNNDM, Linnenbrink
+et al. 2024, Geoscientific Model Development 17: 5897-5912). Whole blocks, and folds drawn place by
+place, are there beside it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..compute.blas import product
+from ..errors import Argument, InputError
 from ..grid.sphere import EARTH_KM, unit_vectors
 from ..types import Floats, Integers
 from .kmeans import kmeans
-from .validation import FOLDS, different_places, folds_of_blocks
+from .validation import FOLDS, different_places, folds_of_blocks, spatial_blocks
 
+KNNDM, BLOCKS, RANDOM = "knndm", "blocks", "random"
+KINDS = (KNNDM, BLOCKS, RANDOM)
 # Granularities tried, from one cluster a fold to each place by itself.
 _TRIALS = 9
 # Samples that clusters are found on, and clusters at most short of each place by itself.
@@ -32,24 +37,72 @@ _TOGETHER = 64
 
 
 @dataclass(frozen=True)
-class MatchedFolds:
-    """Folds, and how well they match.
+class Folds:
+    """Which samples are left out together.
 
     Attributes:
+        kind: "knndm", "blocks" or "random".
         folds: (N,) number of the fold of each sample, 0..
-        clusters: number of clusters that the folds were merged from.
-        mismatch_km: Wasserstein distance between the distances of held-out samples and of pixels.
-        random_mismatch_km: the same for folds drawn place by place.
-        held_out_km: quartiles of the distances of held-out samples to the training samples.
-        pixels_km: quartiles of the distances of pixels to the samples.
+        clusters: number of clusters of near places that the folds were merged from.
+        distances: how well they match the pixels, as JSON has it; {} where none were looked at.
     """
 
+    kind: str
     folds: Integers
     clusters: int
-    mismatch_km: float
-    random_mismatch_km: float
-    held_out_km: tuple[float, ...]
-    pixels_km: tuple[float, ...]
+    distances: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """Number of folds."""
+        return int(self.folds.max()) + 1
+
+    @property
+    def words(self) -> str:
+        """What they are, after "cross-validated on"."""
+        if self.kind == KNNDM:
+            return f"{self.count} folds as far apart as pixels are from samples, kNNDM"
+        if self.kind == RANDOM:
+            return f"{self.count} random folds"
+        return f"{self.count} folds of {self.clusters} spatial blocks"
+
+
+def check_kind(kind: str) -> None:
+    """Refuse an unknown kind of folds.
+
+    Raises:
+        InputError: it is none of `KINDS`.
+    """
+    if kind not in KINDS:
+        raise InputError(f"unknown folds {kind!r}: give one of {', '.join(KINDS)} as ", _FOLDS)
+
+
+_FOLDS = Argument("folds")
+
+
+def choose_folds(
+    kind: str, lonlat: ArrayLike, pixels: ArrayLike | None = None, *, seed: int = 0
+) -> Folds:
+    """Folds of a kind; those of blocks where they cannot be matched to pixels.
+
+    Args:
+        kind: of `KINDS`.
+        lonlat: (N, 2) degrees of the samples, at two different places at least.
+        pixels: (M, 2) degrees of places of the map, drawn at random; None where there is no map.
+        seed: of all that is drawn.
+
+    Raises:
+        InputError: an unknown kind.
+    """
+    check_kind(kind)
+    if kind == KNNDM and pixels is not None and len(np.asarray(pixels)):
+        return matched_folds(lonlat, pixels, seed=seed)
+    if kind == RANDOM:
+        places, index = different_places(lonlat)
+        own = np.random.default_rng(seed).permutation(len(places))[index]
+        return Folds(RANDOM, folds_of_blocks(own), len(places))
+    blocks = spatial_blocks(lonlat, seed=seed)
+    return Folds(BLOCKS, folds_of_blocks(blocks), len(np.unique(blocks)))
 
 
 def nearest_km(places: Floats, samples: Floats) -> Floats:
@@ -88,11 +141,12 @@ def wasserstein(ones: ArrayLike, others: ArrayLike) -> float:
 
 def matched_folds(
     lonlat: ArrayLike, pixels: ArrayLike, count: int = FOLDS, *, seed: int = 0
-) -> MatchedFolds:
+) -> Folds:
     """Folds whose held-out samples are as far from the others as pixels are from all samples.
 
     Clusters of near places, few to many, are merged to folds of like size; those whose distances
-    match best are kept. Samples at one place are never parted.
+    match best are kept. Samples at one place are never parted. `distances` holds Wasserstein's
+    distance and the quartiles of both distributions.
 
     Args:
         lonlat: (N, 2) degrees of the samples, at two different places at least.
@@ -108,18 +162,19 @@ def matched_folds(
     looked_at = np.arange(len(xyz))
     if len(xyz) > _LOOKED_AT:
         looked_at = np.sort(rng.choice(len(xyz), _LOOKED_AT, replace=False))
-    best: tuple[float, Integers, int, Floats] | None = None
-    mismatch = np.inf
+    found = []
     for clusters in _granularities(count, len(places)):
         folds = folds_of_blocks(_clusters(places, clusters, rng)[index], count)
         away = _held_out_km(xyz, folds, looked_at)
-        mismatch = wasserstein(away, wanted)
-        if best is None or mismatch < best[0]:
-            best = mismatch, folds, clusters, away
-    assert best is not None  # there is one granularity at least
-    return MatchedFolds(
-        best[1], best[2], best[0], mismatch, _quartiles(best[3]), _quartiles(wanted)
-    )
+        found.append((wasserstein(away, wanted), folds, clusters, away))
+    mismatch, folds, clusters, away = min(found, key=lambda one: one[0])
+    distances = {
+        "mismatch_km": mismatch,
+        "mismatch_of_random_folds_km": found[-1][0],
+        "held_out_to_nearest_km": _quartiles(away),
+        "pixels_to_nearest_km": _quartiles(wanted),
+    }
+    return Folds(KNNDM, folds, clusters, distances)
 
 
 def _granularities(count: int, places: int) -> list[int]:
@@ -168,5 +223,5 @@ def _least_chords(places: Floats, samples: Floats) -> Floats:
     return np.asarray(np.sqrt(least))
 
 
-def _quartiles(values: Floats) -> tuple[float, ...]:
-    return tuple(float(value) for value in np.percentile(values, (25, 50, 75)))
+def _quartiles(values: Floats) -> list[float]:
+    return [float(value) for value in np.percentile(values, (25, 50, 75))]
