@@ -18,8 +18,8 @@ from .reproduce_options import (
 )
 
 if TYPE_CHECKING:
-    from satclip_training.zoo.fit import Task
-    from satclip_training.zoo.settings import CellSettings
+    from satclip_training.zoo.cell_settings import CellSettings
+    from satclip_training.zoo.cell_training import Task
     from satclip_training.zoo.study import Cell, Result
 
 # As published: times 200 centres.
@@ -83,9 +83,9 @@ def _at_scale(
     scale: float, cells: list[Cell], run: RunOptions
 ) -> tuple[float, list[tuple[Result, Any]]]:
     """Spacing of the centres, and of each cell the result and the accuracy by band of latitude."""
-    from satclip_training.zoo.bands import band_accuracy
+    from satclip_training.zoo.cell_training import band_accuracy
+    from satclip_training.zoo.problems import CENTRES, checkerboard, mean_spacing
     from satclip_training.zoo.records import Records
-    from satclip_training.zoo.tasks import CENTRES, checkerboard, mean_spacing
 
     centres = round(CENTRES * scale)
     task = checkerboard(centres=centres)
@@ -100,7 +100,7 @@ def _at_scale(
 
 
 def _settings(task: Task, cells: list[Cell], run: RunOptions) -> dict[Cell, CellSettings]:
-    from satclip_training.zoo.settings import stored_settings
+    from satclip_training.zoo.cell_settings import stored_settings
     from satclip_training.zoo.study import known_settings
 
     known = known_settings(cells, stored_settings("checkerboard"))
@@ -108,7 +108,7 @@ def _settings(task: Task, cells: list[Cell], run: RunOptions) -> dict[Cell, Cell
 
 
 def _write(tables: dict[float, tuple[float, list[tuple[Result, Any]]]], run: RunOptions) -> None:
-    from satclip_training.zoo.bands import band_edges
+    from satclip_training.zoo.cell_training import band_edges
     from satclip_training.zoo.figures import checkerboard_figure
     from satclip_training.zoo.tables import write_csv
 

@@ -19,8 +19,8 @@ from .options import combined
 from .progress import progress
 
 if TYPE_CHECKING:
-    from satclip_training.zoo.fit import Task
-    from satclip_training.zoo.settings import CellSettings
+    from satclip_training.zoo.cell_settings import CellSettings
+    from satclip_training.zoo.cell_training import Task
     from satclip_training.zoo.study import Cell, Result, Study
 
 NETWORKS = ("linear", "fcnet", "siren")
@@ -150,7 +150,7 @@ class RunOptions:
 
     def study(self, **budget: Any) -> Study:
         """The study that these options ask for."""
-        from satclip_training.zoo.fit import Budget
+        from satclip_training.zoo.cell_training import Budget
         from satclip_training.zoo.study import Study
 
         return Study(self.folder, self.seeds, Budget(epochs=self.epochs, **budget))

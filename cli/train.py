@@ -16,8 +16,8 @@ from .messages import quiet, tell
 from .options import verbosity_options
 
 if TYPE_CHECKING:
-    from satclip_training.config import SourceSettings, TrainConfig
-    from satclip_training.run import RunOptions
+    from satclip_training.run.pretraining import RunOptions
+    from satclip_training.settings.config import SourceSettings, TrainConfig
 
 
 @click.command("train")
@@ -62,10 +62,11 @@ def command(
     """
     for module in ("torch", "lightning", "yaml"):
         require(module, extra="train", purpose="satclip train")
-    from satclip_training.config import load_config, locations
     from satclip_training.distributed import PeerError
-    from satclip_training.launch import leads
-    from satclip_training.run import RunOptions, train
+    from satclip_training.run.launch import leads
+    from satclip_training.run.pretraining import RunOptions, train
+    from satclip_training.settings.config import load_config
+    from satclip_training.settings.run_files import locations
 
     settings = load_config(config, overrides)
     folder = output or Path(settings.output or f"runs/{settings.name}")
@@ -86,8 +87,8 @@ def command(
 
 def _plan(config: TrainConfig, options: RunOptions) -> str:
     """What a run would do, after every file was found."""
-    from satclip_training.land import load_points
-    from satclip_training.run import check_files
+    from satclip_training.places.sampling import load_points
+    from satclip_training.run.pretraining import check_files
 
     files = check_files(config, options.places)
     count = config.points.count

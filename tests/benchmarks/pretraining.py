@@ -30,10 +30,15 @@ import lightning
 import numpy as np
 import torch
 
-from satclip_training.config import ModelSettings, SourceSettings, TrainConfig, TrainingSettings
 from satclip_training.images.views import CachedViews
-from satclip_training.loop import ContrastiveTraining
-from satclip_training.pairs import Pairs
+from satclip_training.places.batches import Pairs
+from satclip_training.run.loop import ContrastiveTraining
+from satclip_training.settings.config import (
+    ModelSettings,
+    SourceSettings,
+    TrainConfig,
+    TrainingSettings,
+)
 
 POINTS, FEATURES, VIEWS, BATCH = 100_000, 256, 4, 8192
 DEGREE, HIDDEN, DIM = 40, 512, 256

@@ -13,10 +13,15 @@ import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from satclip_training.config import ModelSettings, SourceSettings, TrainConfig, TrainingSettings
 from satclip_training.distributed import Group
-from satclip_training.model import ContrastiveModel
-from satclip_training.objective import clip_loss, siglip_loss
+from satclip_training.objectives.contrast import clip_loss, siglip_loss
+from satclip_training.objectives.satclip import ContrastiveModel
+from satclip_training.settings.config import (
+    ModelSettings,
+    SourceSettings,
+    TrainConfig,
+    TrainingSettings,
+)
 
 COUNT, WIDTH = 48, 6
 CASES = tuple(product(("clip", "siglip"), (torch.float32, torch.float64), (14.3, 900.0)))

@@ -9,7 +9,6 @@ import pytest
 from training_world import write_raster
 
 from satclip_core.errors import InputError
-from satclip_training.config import ChipSettings, SourceSettings
 from satclip_training.images.chips import (
     EARTH_RADIUS_KM,
     ChipSource,
@@ -18,7 +17,8 @@ from satclip_training.images.chips import (
     on_tangent_plane,
     open_source,
 )
-from satclip_training.images.rasters import RasterRequest, open_raster
+from satclip_training.images.decoding import RasterRequest, open_raster
+from satclip_training.settings.config import ChipSettings, SourceSettings
 
 GLOBE = (-180.0, -90.0, 180.0, 90.0)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from satclip_training.components import component_layer, postprocess
-from satclip_training.config import ExportSettings
+from satclip_training.export.last_layer import component_layer, postprocess
+from satclip_training.settings.config import ExportSettings
 
 
 @pytest.fixture

@@ -15,22 +15,19 @@ from inaturalist_world import write_world
 from satclip_core.encoder.encodings import ENCODINGS
 from satclip_core.errors import InputError
 from satclip_training.inaturalist.annotations import Annotations, Observations, read_annotations
-from satclip_training.inaturalist.fit import FitOptions, fit_prior, split
 from satclip_training.inaturalist.predictions import read_predictions
 from satclip_training.inaturalist.prior import GeoPrior
-from satclip_training.inaturalist.run import (
+from satclip_training.inaturalist.prior_settings import PriorSettings, published_settings
+from satclip_training.inaturalist.prior_training import FitOptions, fit_prior, split
+from satclip_training.inaturalist.reproduction import (
     RunOptions,
     reproduce,
     score,
     summary,
     write_rows,
 )
-from satclip_training.inaturalist.settings import (
-    PriorSettings,
-    published_settings,
-)
+from satclip_training.zoo.cell_settings import NETWORKS
 from satclip_training.zoo.paper import INATURALIST
-from satclip_training.zoo.settings import NETWORKS
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +213,7 @@ def test_finished_priors_are_not_trained_again(
     def trained(*_: object) -> float:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr("satclip_training.inaturalist.fit._train_epoch", trained)
+    monkeypatch.setattr("satclip_training.inaturalist.prior_training._train_epoch", trained)
     after = reproduce(cells, 2, data, RunOptions(tmp_path))
     assert [row["auc"] for row in after] == [row["auc"] for row in before]
     with pytest.raises(AssertionError, match="trained again"):

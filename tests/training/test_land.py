@@ -10,8 +10,10 @@ import pytest
 from training_world import write_raster
 
 from satclip_core.errors import InputError
-from satclip_training.config import Locations, PointSettings
-from satclip_training.land import load_points, read_land_mask, sample_points
+from satclip_training.places.land_mask import read_land_mask
+from satclip_training.places.sampling import load_points, sample_points
+from satclip_training.settings.config import PointSettings
+from satclip_training.settings.run_files import Locations
 
 GLOBE = (-180.0, -90.0, 180.0, 90.0)
 

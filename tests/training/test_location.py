@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from satclip_training.config import ModelSettings, TrainConfig, TrainingSettings
-from satclip_training.export import encoder_from
+from satclip_training.export.model_export import encoder_from
 from satclip_training.location import LocationModel
-from satclip_training.model import ContrastiveModel, RunningAverage
+from satclip_training.objectives.satclip import ContrastiveModel
+from satclip_training.run.average import RunningAverage
+from satclip_training.settings.config import ModelSettings, TrainConfig, TrainingSettings
 
 SMALL = ModelSettings(legendre_polys=6, capacity=32, embed_dim=8)
 
@@ -115,8 +116,8 @@ def test_the_temperature_starts_where_it_is_told() -> None:
 
 def test_the_first_layer_and_the_images_can_have_rates_of_their_own() -> None:
     from satclip_training.images.views import CachedViews
-    from satclip_training.loop import ContrastiveTraining
-    from satclip_training.pairs import Pairs
+    from satclip_training.places.batches import Pairs
+    from satclip_training.run.loop import ContrastiveTraining
 
     made = config(SMALL, learning_rate=1.0, first_layer_rate=0.1, image_learning_rate=3.0)
     views = {"a": CachedViews(np.zeros((1, 64, 4), np.float16))}

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from satclip_training.objective import clip_loss, siglip_loss
+from satclip_training.objectives.contrast import clip_loss, siglip_loss
 
 
 def pairs(count: int = 7, dim: int = 5) -> tuple[torch.Tensor, torch.Tensor]:

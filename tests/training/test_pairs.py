@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from satclip_core.errors import InputError
-from satclip_training.config import TrainingSettings
 from satclip_training.distributed import ALONE, Group
 from satclip_training.images.views import CachedViews
-from satclip_training.loop import rate_factor
-from satclip_training.pairs import Ahead, Pairs, jittered
+from satclip_training.places.batches import Ahead, Pairs, jittered
+from satclip_training.run.loop import rate_factor
+from satclip_training.settings.config import TrainingSettings
 
 COUNT = 1000
 
@@ -158,7 +158,7 @@ def test_few_points_still_make_a_batch(share: float) -> None:
 
 
 def test_the_rate_warms_up_and_falls_as_a_cosine() -> None:
-    from satclip_training.config import TrainConfig
+    from satclip_training.settings.config import TrainConfig
 
     config = TrainConfig("x", {}, training=TrainingSettings(warmup=0.1, final_rate=0.01))
     factors = [rate_factor(step, 1000, config) for step in range(1001)]

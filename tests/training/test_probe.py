@@ -12,9 +12,9 @@ import pytest
 from satclip_core.encoder import LocationEncoder
 from satclip_core.errors import InputError, MissingDependencyError
 from satclip_core.models.model_file import read_model, write_model
-from satclip_training import probe
-from satclip_training.baselines import geoclip_projection, load_geoclip
-from satclip_training.tasks import Task, leaked, load_tasks
+from satclip_training.evaluation import linear_probe as probe
+from satclip_training.evaluation.baselines import geoclip_projection, load_geoclip
+from satclip_training.evaluation.tasks import Task, leaked, load_tasks
 
 TASKS = Path(__file__).parents[2] / "training" / "configs" / "tasks.yaml"
 

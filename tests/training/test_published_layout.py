@@ -11,9 +11,13 @@ import torch
 from timm_operators import timm_or_skip
 
 from satclip_core.models.model_file import read_model
-from satclip_training.config import TrainConfig, load_config
+from satclip_training.export.release_checkpoint import (
+    hyper_parameters,
+    published_layout,
+    vision_layers,
+)
 from satclip_training.location import LocationModel
-from satclip_training.published import hyper_parameters, published_layout, vision_layers
+from satclip_training.settings.config import TrainConfig, load_config
 
 FOLDER = Path(__file__).parents[2] / "training" / "configs"
 # Arguments of the release's Lightning module, and what its loader pops before.

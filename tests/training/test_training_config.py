@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from satclip_core.errors import InputError
-from satclip_training.config import load_config, locations
-from satclip_training.schema import plain
+from satclip_training.settings.config import load_config
+from satclip_training.settings.run_files import locations
+from satclip_training.settings.schema import plain
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 

@@ -21,10 +21,11 @@ from training_world import StopAfter
 from satclip_cli.main import run
 from satclip_core.errors import CancelledError, InputError, MissingDependencyError, OutputError
 from satclip_core.models.model_file import read_model
-from satclip_training.card import model_card
-from satclip_training.config import TrainConfig, load_config, locations
-from satclip_training.land import sample_points
-from satclip_training.run import RunOptions, train
+from satclip_training.export.card import model_card
+from satclip_training.places.sampling import sample_points
+from satclip_training.run.pretraining import RunOptions, train
+from satclip_training.settings.config import TrainConfig, load_config
+from satclip_training.settings.run_files import locations
 
 TINY = Path(__file__).parents[2] / "training" / "configs" / "tiny.yaml"
 
@@ -116,7 +117,7 @@ def test_checkpoint_export_and_torch_module_agree(finished: Path) -> None:
 def test_a_checkpoint_exports_to_what_the_run_exported(
     world: Path, finished: Path, tmp_path: Path
 ) -> None:
-    from satclip_training.export import export_checkpoint
+    from satclip_training.export.model_export import export_checkpoint
 
     path = tmp_path / "again.npz"
     again = export_checkpoint(finished / "last.ckpt", path, locations(TINY, world))
@@ -328,7 +329,7 @@ def test_hidden_components_and_degree_decay_are_folded_into_the_file(
         "model.degree_decay=2", "model.degree_reference=5",
     )  # fmt: skip
     encoder = read_model(train(config, options(world, tmp_path)))
-    from satclip_training.land import load_points
+    from satclip_training.places.sampling import load_points
 
     land = load_points(config.points, locations(TINY, world))
     values = encoder.encode(land).astype(np.float64)
@@ -338,8 +339,8 @@ def test_hidden_components_and_degree_decay_are_folded_into_the_file(
 
 @pytest.mark.parametrize("kind", ["centre", "standardise", "whiten"])
 def test_post_processing_is_folded_into_the_last_layer(kind: str) -> None:
-    from satclip_training.components import postprocess
-    from satclip_training.config import ExportSettings
+    from satclip_training.export.last_layer import postprocess
+    from satclip_training.settings.config import ExportSettings
 
     rng = np.random.default_rng(0)
     hidden = rng.normal(size=(500, 6))
@@ -355,7 +356,7 @@ def test_post_processing_is_folded_into_the_last_layer(kind: str) -> None:
 
 
 def test_a_rotation_keeps_similarities_and_evens_variances() -> None:
-    from satclip_training.components import rotated
+    from satclip_training.export.last_layer import rotated
 
     rng = np.random.default_rng(0)
     hidden = rng.normal(size=(4000, 16))
@@ -371,8 +372,8 @@ def test_a_rotation_keeps_similarities_and_evens_variances() -> None:
 
 
 def test_exported_weights_lie_between_the_initial_and_the_trained(world: Path) -> None:
-    from satclip_training.export import finished_weights, initial_weights
-    from satclip_training.loop import ContrastiveTraining
+    from satclip_training.export.model_export import finished_weights, initial_weights
+    from satclip_training.run.loop import ContrastiveTraining
 
     class NoPairs:
         widths = (16,)
@@ -391,7 +392,7 @@ def test_exported_weights_lie_between_the_initial_and_the_trained(world: Path) -
 def test_imagery_leads_an_embedding_but_not_that_of_an_untrained_encoder(
     world: Path, tmp_path: Path
 ) -> None:
-    from satclip_training.export import export_checkpoint
+    from satclip_training.export.model_export import export_checkpoint
 
     settings = (
         "export.embedding=hidden-components", "export.contrastive_components=4",
@@ -402,7 +403,7 @@ def test_imagery_leads_an_embedding_but_not_that_of_an_untrained_encoder(
     encoder = read_model(train(config, options(world, tmp_path)))
     assert "directions of the last hidden layer that best predict the imagery" in encoder.card
     assert "- leaks: none known" in encoder.card
-    from satclip_training.land import load_points
+    from satclip_training.places.sampling import load_points
 
     land = load_points(config.points, locations(TINY, world))
     variances = np.linalg.eigvalsh(np.cov(encoder.encode(land).astype(np.float64).T))

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from satclip_training.zoo.fit import Budget, Split, Task, fit, grade, predict
-from satclip_training.zoo.settings import CellSettings
-from satclip_training.zoo.tasks import sphere_points
+from satclip_training.zoo.cell_settings import CellSettings
+from satclip_training.zoo.cell_training import Budget, Split, Task, fit, grade, predict
+from satclip_training.zoo.problems import sphere_points
 
 SETTINGS = CellSettings(1e-2, 1e-6, dim_hidden=16, legendre_polys=4, frequency_num=4)
 SHORT = Budget(epochs=40, batch_size=100)

@@ -8,7 +8,7 @@ import pytest
 
 from satclip_core.encoder.encodings import ENCODINGS
 from satclip_core.errors import InputError
-from satclip_training.zoo.settings import (
+from satclip_training.zoo.cell_settings import (
     NETWORKS,
     CellSettings,
     read_settings,

@@ -16,10 +16,11 @@ import torch
 from satclip_core.errors import InputError
 from satclip_training.zoo import search as search_module
 from satclip_training.zoo import study as study_module
-from satclip_training.zoo.fit import Budget, Split, Task
+from satclip_training.zoo.cell_settings import CellSettings, read_settings
+from satclip_training.zoo.cell_training import Budget, Split, Task
+from satclip_training.zoo.problems import sphere_points
 from satclip_training.zoo.records import Records
 from satclip_training.zoo.search import SearchPlan, search
-from satclip_training.zoo.settings import CellSettings, read_settings
 from satclip_training.zoo.study import (
     Cell,
     Result,
@@ -29,7 +30,6 @@ from satclip_training.zoo.study import (
     searched_settings,
 )
 from satclip_training.zoo.tables import land_ocean_rows, versus_paper, write_csv
-from satclip_training.zoo.tasks import sphere_points
 
 STORED = {"wrap-linear": CellSettings(0.05, 0.0), "direct-linear": CellSettings(0.05, 0.0)}
 BUDGET = Budget(epochs=3, batch_size=50, dtype="float32")

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from satclip_core.errors import InputError
-from satclip_training.zoo.bands import band_accuracy
-from satclip_training.zoo.fit import Split
-from satclip_training.zoo.tasks import (
+from satclip_training.zoo.cell_training import Split, band_accuracy
+from satclip_training.zoo.problems import (
     checkerboard,
     fibonacci_lattice,
     from_table,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from satclip_core.errors import InputError
 
-from ..config import PatchSettings
+from ..settings.config import PatchSettings
 
 SIGMA = (0.1, 2.0)
 """Standard deviations of the blur in pixels, those of torchvision's GaussianBlur."""

@@ -26,8 +26,9 @@ from numpy.typing import NDArray
 from satclip_core.errors import CancelledError, InputError, OutputError
 from satclip_core.files import written_whole
 
-from ..config import Locations, SourceSettings
-from ..schema import plain
+from ..settings.config import SourceSettings
+from ..settings.run_files import Locations
+from ..settings.schema import plain
 from . import chips, patches
 from .chips import RasterImagery, alternatives, open_source
 from .features import FeatureExtractor, ImageEncoder, extractor_from, fit_extractor

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from satclip_core.errors import InputError
 
-from ..config import ChipSettings, Locations, SourceSettings
+from ..settings.config import ChipSettings, SourceSettings
+from ..settings.run_files import Locations
+from .decoding import Raster, RasterRequest, open_raster
 from .imagery import Images, Indices, Shares, empty, pieces
-from .rasters import Raster, RasterRequest, open_raster
 
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius, IUGG."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from satclip_core.errors import InputError
 
-from ..config import FeatureSettings
+from ..settings.config import FeatureSettings
 
 RESPONSE_BYTES = 4_000_000
 """Responses computed at a time: what fits a core's cache runs six times faster than 32 MB."""

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from satclip_core.errors import InputError, require
 
-from ..config import SourceSettings
+from ..settings.config import SourceSettings
 from .augment import augmented, check_transform, draw
+from .decoding import opened
 from .imagery import Images, Indices, Shares, empty, pieces
-from .opening import opened
 
 INDEX = "index.csv"
 IMAGES = "images"

@@ -22,7 +22,8 @@ from satclip_core.errors import DownloadError, InputError, MissingDependencyErro
 from satclip_core.models.download import download, hash_file
 from satclip_core.models.published import cache_folder, hub_file
 
-from ..config import SENTINEL2_ALL_MOCO, FeatureSettings, Locations
+from ..settings.config import SENTINEL2_ALL_MOCO, FeatureSettings
+from ..settings.run_files import Locations
 
 if TYPE_CHECKING:
     from satclip_core.models.download import Cancelled, Progress

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from satclip_core.encoder.encodings import encoding_dim
 
-from ..zoo.fit import encode
+from ..zoo.cell_training import encode
 from ..zoo.network import initial_weights, outputs
-from .settings import PriorSettings
+from .prior_settings import PriorSettings
 
 Floats = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from satclip_core.errors import require
 from satclip_core.files import written_whole
 
-from .bands import band_edges
+from .cell_training import band_edges
 from .study import Result
 from .tables import Paper, is_far, make_folder
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .settings import NETWORKS
+from .cell_settings import NETWORKS
 
 # Encoding -> land-ocean accuracy in percent, points that an iNaturalist prior adds; of linear,
 # fcnet, siren.

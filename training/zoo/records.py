@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from satclip_core.errors import OutputError
 from satclip_core.files import written_whole
 
-from ..schema import plain
-from .fit import Budget, Floats, Task
-from .settings import CellSettings, relevant
+from ..settings.schema import plain
+from .cell_settings import CellSettings, relevant
+from .cell_training import Budget, Floats, Task
 
 Record = dict[str, Any]
 

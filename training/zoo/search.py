@@ -11,9 +11,9 @@ from typing import Any
 
 from satclip_core.errors import InputError, require
 
-from .fit import Budget, Task, fit
+from .cell_settings import MULTI_SCALE, CellSettings
+from .cell_training import Budget, Task, fit
 from .records import task_digest
-from .settings import MULTI_SCALE, CellSettings
 
 STORAGE = "trials.db"
 # Published: 100 trials of 100 epochs, batches of 1,000 (the tuning's own default), the loss of the

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .fit import Budget, Task, fit, grade, predict
+from .cell_settings import CellSettings, add_settings
+from .cell_training import Budget, Task, fit, grade, predict
 from .records import Record, Records, run_key, task_digest
 from .search import SearchPlan, search
-from .settings import CellSettings, add_settings
 
 logger = logging.getLogger("satclip_training.zoo")
 

@@ -1,0 +1,257 @@
+"""Rasters decoded once into arrays, from which pixels are gathered by longitude and latitude.
+
+Any raster that rasterio opens (GeoTIFF, MBTiles, VRT, any CRS), or a plain image whose bounds
+are stated. A decoded raster lives in memory when it is small and in a memory map when it is
+not, so a 3 GB mosaic costs page cache, which the system takes back when it needs to.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from satclip_core.errors import InputError, require
+
+IN_MEMORY_BYTES = 256_000_000
+STRIP_BYTES = 64_000_000
+WEB_MERCATOR_RADIUS = 6378137.0
+"""EPSG:3857, metres."""
+WEB_MERCATOR_LIMIT = 85.0511287798066
+
+Floats = NDArray[np.float64]
+_KINDS = {4326: "geographic", 3857: "mercator"}
+
+
+# `warnings.catch_warnings` changes the filters of the whole process: where two threads are inside
+# at once, the first to leave lets the other's warning through, or the last leaves its filter on.
+_FILTERS = threading.Lock()
+
+
+@contextmanager
+def opened(rasterio: Any, path: Path) -> Iterator[Any]:
+    """A dataset of rasterio, opened without its warning where the file is not georeferenced.
+
+    Args:
+        rasterio: the package, which need not be installed.
+        path: any raster or plain image.
+
+    Raises:
+        rasterio.errors.RasterioError: not readable.
+    """
+    with _FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        dataset = rasterio.open(path)
+    with dataset:
+        yield dataset
+
+
+@dataclass(frozen=True)
+class RasterRequest:
+    """How a raster is to be read.
+
+    Attributes:
+        path: the file.
+        bounds: west, south, east, north in degrees, for images that carry no georeferencing.
+        bands: band numbers from 1; None reads every band but alpha.
+        nodata: value that means "nothing here" in all bands; None takes the file's own.
+        reduce: decode at 1/reduce of the resolution, by area means.
+    """
+
+    path: Path
+    bounds: tuple[float, ...] = (-180.0, -90.0, 180.0, 90.0)
+    bands: tuple[int, ...] | None = None
+    nodata: float | None = None
+    reduce: int = 1
+
+
+class Raster:
+    """A decoded raster: `array` (rows, cols, bands), and how to find a place in it."""
+
+    def __init__(self, array: NDArray[Any], transform: Any, crs: Any, nodata: float | None) -> None:
+        self.array, self.nodata = array, nodata
+        self._inverse = ~transform
+        epsg = 4326 if crs is None or crs.is_geographic else crs.to_epsg()
+        self._kind = _KINDS.get(epsg, "projected") if transform.is_rectilinear else "projected"
+        self._project = _projector(crs, self._kind)
+        turn = 360.0 if epsg == 4326 else 2 * np.pi * WEB_MERCATOR_RADIUS
+        around = abs(transform.a) * array.shape[1]
+        self._turn_pixels = None
+        if self._kind != "projected" and abs(around - turn) < 0.5 * abs(transform.a):
+            self._turn_pixels = array.shape[1]
+
+    @property
+    def separable(self) -> bool:
+        """Whether a row depends on latitude alone and a column on longitude alone."""
+        return self._kind != "projected"
+
+    def place(self, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
+        """Fractional (row, col), pixel corners at whole numbers, of places in degrees.
+
+        On a separable raster the two may have different shapes, and rows follow `lat`.
+        """
+        if self._kind == "geographic":
+            x, y = self._unwrap(lon), lat
+        elif self._kind == "mercator":
+            x = np.radians(lon) * WEB_MERCATOR_RADIUS
+            held = np.clip(lat, -WEB_MERCATOR_LIMIT, WEB_MERCATOR_LIMIT)
+            y = WEB_MERCATOR_RADIUS * np.arcsinh(np.tan(np.radians(held)))
+        else:
+            x, y = self._project(lon, lat)
+        inverse = self._inverse
+        if self.separable:
+            return inverse.e * y + inverse.f, inverse.a * x + inverse.c
+        return (
+            inverse.d * x + inverse.e * y + inverse.f,
+            inverse.a * x + inverse.b * y + inverse.c,
+        )
+
+    def _unwrap(self, lon: Floats) -> Floats:
+        """Longitudes on the turn that the raster lies on (it may run from 0 to 360)."""
+        forward = ~self._inverse
+        middle = forward.c + forward.a * self.array.shape[1] / 2
+        return np.asarray((lon - middle + 180.0) % 360.0 - 180.0 + middle)
+
+    def gather(self, row: Floats, col: Floats, *, bilinear: bool) -> tuple[Any, NDArray[np.bool_]]:
+        """Pixels at fractional places.
+
+        Args:
+            row: (N, n, 1) on a separable raster, else (N, n, n).
+            col: (N, 1, n) on a separable raster, else (N, n, n).
+            bilinear: interpolate between pixel centres instead of taking the nearest pixel.
+
+        Returns:
+            Pixels (N, n, n, bands), float32 when interpolated, and (N, n, n) bool: valid.
+        """
+        if not bilinear:
+            return self._take(_pixel(row, self.array.shape[0]), _pixel(col, self.array.shape[1]))
+        row, col = row - 0.5, col - 0.5
+        top, left = np.floor(row).astype(np.int64), np.floor(col).astype(np.int64)
+        down, right = row - top, col - left
+        total: Any = 0.0
+        valid = np.ones(np.broadcast_shapes(row.shape, col.shape), bool)
+        for drow, wrow in ((0, 1 - down), (1, down)):
+            for dcol, wcol in ((0, 1 - right), (1, right)):
+                pixels, good = self._take(top + drow, left + dcol, clamp=True)
+                weight = (wrow * wcol).astype(np.float32)
+                total = total + pixels * np.broadcast_to(weight, valid.shape)[..., None]
+                valid &= good
+        return total, valid
+
+    def _take(
+        self, row: NDArray[np.int64], col: NDArray[np.int64], clamp: bool = False
+    ) -> tuple[Any, NDArray[np.bool_]]:
+        rows, cols, _ = self.array.shape
+        if self._turn_pixels:
+            col = col % self._turn_pixels
+        reach = 1 if clamp else 0  # half a pixel beyond the edge still belongs to the edge pixel
+        inside_row = (row >= -reach) & (row < rows + reach)
+        inside_col = (col >= -reach) & (col < cols + reach)
+        pixels = self.array[row.clip(0, rows - 1), col.clip(0, cols - 1)]
+        valid = np.broadcast_to(inside_row & inside_col, pixels.shape[:-1])
+        if self.nodata is not None and not math.isnan(self.nodata):
+            valid = valid & (pixels != self.nodata).any(-1)
+        if pixels.dtype.kind == "f":  # NaN is no data, whatever else is
+            valid = valid & np.isfinite(pixels).all(-1)
+        return pixels, valid
+
+
+def _pixel(place: Floats, count: int) -> NDArray[np.int64]:
+    """The pixel of a place; the raster's far edge (the south pole, say) belongs to the last one."""
+    return np.floor(place).astype(np.int64) - (place == count)
+
+
+def _projector(crs: Any, kind: str) -> Any:
+    if kind != "projected":
+        return None
+    pyproj = require("pyproj", purpose="reading a projected raster")
+    source = "EPSG:4326" if crs is None else crs.to_wkt()
+    return pyproj.Transformer.from_crs("EPSG:4326", source, always_xy=True).transform
+
+
+def open_raster(request: RasterRequest, scratch: Path) -> Raster:
+    """Decode a raster, in memory where it is small, else into a memory map in `scratch`.
+
+    Raises:
+        InputError: no such file, not a raster, or a band that is not there.
+    """
+    rasterio = require("rasterio", purpose="reading imagery")
+    if not request.path.is_file():
+        raise InputError(f"imagery {request.path}: no such file")
+    try:
+        with opened(rasterio, request.path) as dataset:
+            return _decode(dataset, request, scratch)
+    except rasterio.errors.RasterioError as error:
+        raise InputError(f"imagery {request.path}: not readable as a raster ({error})") from None
+
+
+def _decode(dataset: Any, request: RasterRequest, scratch: Path) -> Raster:
+    bands, alpha = _choose_bands(dataset, request)
+    height, width = dataset.height // request.reduce, dataset.width // request.reduce
+    dtype = np.dtype(dataset.dtypes[bands[0] - 1])
+    array = _allocate((height, width, len(bands)), dtype, scratch, request.path.stem)
+    strip = max(1, STRIP_BYTES // max(1, width * request.reduce**2 * len(bands) * dtype.itemsize))
+    for start in range(0, height, strip):
+        stop = min(start + strip, height)
+        pixels = _read_strip(dataset, request.reduce, start, stop, width, [*bands, *alpha])
+        if alpha:
+            pixels = pixels[..., :-1] * (pixels[..., -1:] != 0)
+        if pixels.any():  # leave empty strips of a memory map as holes in the file
+            array[start:stop] = pixels
+    nodata = request.nodata if request.nodata is not None else dataset.nodata
+    if nodata is None and alpha:
+        nodata = 0.0
+    return Raster(array, _transform(dataset, request), dataset.crs, nodata)
+
+
+def _read_strip(
+    dataset: Any, reduce: int, start: int, stop: int, width: int, bands: list[int]
+) -> NDArray[Any]:
+    from rasterio.enums import Resampling
+    from rasterio.windows import Window
+
+    window = Window(0, start * reduce, width * reduce, (stop - start) * reduce)
+    shape = (len(bands), stop - start, width)
+    read = dataset.read(bands, window=window, out_shape=shape, resampling=Resampling.average)
+    return np.moveaxis(read, 0, -1)
+
+
+def _choose_bands(dataset: Any, request: RasterRequest) -> tuple[list[int], list[int]]:
+    from rasterio.enums import ColorInterp
+
+    alpha = [i for i, c in enumerate(dataset.colorinterp, start=1) if c is ColorInterp.alpha]
+    bands = request.bands or [i for i in range(1, dataset.count + 1) if i not in alpha]
+    for band in bands:
+        if band > dataset.count:
+            raise InputError(f"imagery {request.path}: has {dataset.count} bands, no band {band}")
+    return list(bands), alpha[:1]
+
+
+def _transform(dataset: Any, request: RasterRequest) -> Any:
+    from rasterio.transform import from_bounds
+
+    if dataset.crs is None and dataset.transform.is_identity:
+        west, south, east, north = request.bounds
+        made = from_bounds(west, south, east, north, dataset.width, dataset.height)
+    else:
+        made = dataset.transform
+    return made * made.scale(request.reduce)
+
+
+def _allocate(shape: tuple[int, ...], dtype: Any, scratch: Path, name: str) -> NDArray[Any]:
+    if int(np.prod(shape)) * dtype.itemsize <= IN_MEMORY_BYTES:
+        return np.zeros(shape, dtype)
+    scratch.mkdir(parents=True, exist_ok=True)
+    # Unlinked at once: the map lives as long as the raster, and a crash leaves nothing behind.
+    file = scratch / f"{name}.raster"
+    mapped = np.memmap(file, dtype, "w+", shape=shape)
+    file.unlink()
+    return mapped
