@@ -21,7 +21,7 @@ from .reproduce_options import (
 
 if TYPE_CHECKING:
     from satclip_training.zoo.cell_settings import CellSettings
-    from satclip_training.zoo.cell_training import Task
+    from satclip_training.zoo.cell_training import Problem
     from satclip_training.zoo.study import Cell, Result
 
 # Of a table, whose training part may be smaller than one published batch of 2,000.
@@ -79,7 +79,7 @@ def command(
 
 def _task(
     table: Path | None, target: str | None, lon: str, lat: str, classes: bool, land: Path | None
-) -> Task:
+) -> Problem:
     from satclip_training.zoo.problems import from_table, land_ocean
 
     if table is None or target is None:
@@ -88,7 +88,7 @@ def _task(
 
 
 def _plan(
-    task: Task, cells: list[Cell], run: RunOptions, *, searched: bool
+    task: Problem, cells: list[Cell], run: RunOptions, *, searched: bool
 ) -> tuple[dict[Cell, CellSettings], Any]:
     from satclip_training.zoo.cell_settings import stored_settings
     from satclip_training.zoo.study import known_settings

@@ -19,7 +19,7 @@ from .reproduce_options import (
 
 if TYPE_CHECKING:
     from satclip_training.zoo.cell_settings import CellSettings
-    from satclip_training.zoo.cell_training import Task
+    from satclip_training.zoo.cell_training import Problem
     from satclip_training.zoo.study import Cell, Result
 
 # As published: times 200 centres.
@@ -99,7 +99,7 @@ def _at_scale(
     return mean_spacing(centres), rows
 
 
-def _settings(task: Task, cells: list[Cell], run: RunOptions) -> dict[Cell, CellSettings]:
+def _settings(task: Problem, cells: list[Cell], run: RunOptions) -> dict[Cell, CellSettings]:
     from satclip_training.zoo.cell_settings import stored_settings
     from satclip_training.zoo.study import known_settings
 

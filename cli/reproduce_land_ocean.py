@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from satclip_training.zoo.cell_settings import CellSettings
-    from satclip_training.zoo.cell_training import Task
+    from satclip_training.zoo.cell_training import Problem
     from satclip_training.zoo.records import Records
     from satclip_training.zoo.study import Result
 
@@ -88,7 +88,7 @@ def _stored(source: str) -> dict[str, CellSettings]:
     return stored_settings(STORED[source]) if source in STORED else read_settings(Path(source))
 
 
-def _draw(task: Task, results: Sequence[Result], run: RunOptions) -> None:
+def _draw(task: Problem, results: Sequence[Result], run: RunOptions) -> None:
     from satclip_training.zoo.figures import land_ocean_figure
     from satclip_training.zoo.paper import LAND_OCEAN
     from satclip_training.zoo.problems import land_grid

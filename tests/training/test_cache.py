@@ -123,10 +123,10 @@ def test_imagery_that_covers_no_point_is_an_error(
 def test_decoded_rasters_leave_nothing_behind(
     request_: CacheRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from satclip_training.images import decoding as rasters
+    from satclip_training.images import decoding
 
     in_memory = np.array(cached_views(request_, tmp_path / "a"))
-    monkeypatch.setattr(rasters, "IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(decoding, "IN_MEMORY_BYTES", 0)
     mapped = cached_views(request_, tmp_path / "b")
     np.testing.assert_array_equal(mapped, in_memory)
     assert not list(tmp_path.rglob("*.raster"))

@@ -17,7 +17,7 @@ from satclip_training.images.chips import (
     on_tangent_plane,
     open_source,
 )
-from satclip_training.images.decoding import RasterRequest, open_raster
+from satclip_training.images.decoding import DecodeRequest, open_raster
 from satclip_training.settings.config import ChipSettings, SourceSettings
 
 GLOBE = (-180.0, -90.0, 180.0, 90.0)
@@ -210,7 +210,7 @@ def test_transparent_pixels_are_missing(tmp_path: Path) -> None:
 def test_reducing_takes_area_means(tmp_path: Path) -> None:
     board = np.indices((180, 360)).sum(0) % 2 * 100
     path = write_raster(tmp_path / "b.tif", board[None].astype(np.uint8), GLOBE, "EPSG:4326")
-    raster = open_raster(RasterRequest(path, reduce=2), tmp_path)
+    raster = open_raster(DecodeRequest(path, reduce=2), tmp_path)
     assert raster.array.shape == (90, 180, 1)
     np.testing.assert_array_equal(raster.array, 50)
     row, col = raster.place(np.array([-179.5]), np.array([89.5]))
@@ -263,14 +263,14 @@ def test_unreadable_imagery_is_named(tmp_path: Path) -> None:
     path = tmp_path / "broken.tif"
     path.write_bytes(b"no raster")
     with pytest.raises(InputError, match=r"broken\.tif: not readable"):
-        open_raster(RasterRequest(path), tmp_path)
+        open_raster(DecodeRequest(path), tmp_path)
     with pytest.raises(InputError, match=r"none\.tif: no such file"):
-        open_raster(RasterRequest(tmp_path / "none.tif"), tmp_path)
+        open_raster(DecodeRequest(tmp_path / "none.tif"), tmp_path)
 
 
 def test_a_band_that_is_not_there_is_named(numbered: Path) -> None:
     with pytest.raises(InputError, match="has 2 bands, no band 3"):
-        open_raster(RasterRequest(numbered, bands=(3,)), numbered.parent)
+        open_raster(DecodeRequest(numbered, bands=(3,)), numbered.parent)
 
 
 @pytest.mark.parametrize("nodata", [None, np.nan, -9999.0])

@@ -9,7 +9,7 @@ import torch
 from satclip_core.errors import InputError
 from satclip_training.distributed import ALONE, Group
 from satclip_training.images.views import CachedViews
-from satclip_training.places.batches import Ahead, Pairs, jittered
+from satclip_training.places.batches import Ahead, Batch, Pairs, jittered
 from satclip_training.run.loop import rate_factor
 from satclip_training.settings.config import TrainingSettings
 
@@ -29,6 +29,12 @@ def pairs(group: Group = ALONE, **settings: object) -> Pairs:
     return Pairs(lonlat, views, {"a": 1.0, "b": 0.5}, TrainingSettings(**chosen), 4, group)  # type: ignore[arg-type]
 
 
+def assert_same_images(one: Batch, other: Batch) -> None:
+    assert list(one.images) == list(other.images) == ["a", "b"]
+    for name, images in one.images.items():
+        assert torch.equal(images, other.images[name])
+
+
 def test_every_training_point_comes_once_an_epoch() -> None:
     made = pairs()
     drawn = np.concatenate([made.batch(3, step).points.numpy() for step in range(made.steps)])
@@ -45,7 +51,7 @@ def test_validation_points_are_never_trained_on() -> None:
 def test_rows_match_and_sources_are_weighted() -> None:
     made = pairs()
     batch = made.batch(0, 0)
-    first, second = batch.images.numpy().T
+    first, second = (batch.images[name].numpy()[:, 0] for name in ("a", "b"))
     np.testing.assert_array_equal(first % 1000, batch.points)
     np.testing.assert_array_equal(-second * 2 % 1000, batch.points)
     np.testing.assert_array_equal(batch.lonlat, made.lonlat[batch.points.numpy()])
@@ -59,7 +65,8 @@ def test_mean_features_are_over_views_and_weighted() -> None:
 
 
 def test_views_are_drawn_for_each_source_alone() -> None:
-    first, second = pairs().batch(0, 0).images.numpy().T
+    images = pairs().batch(0, 0).images
+    first, second = (images[name].numpy()[:, 0] for name in ("a", "b"))
     views = np.stack([first // 1000, -second * 2 // 1000])
     assert {tuple(pair) for pair in views.T} == {(0, 0), (0, 1), (1, 0), (1, 1)}
 
@@ -68,7 +75,7 @@ def test_a_batch_depends_on_seed_epoch_and_step_alone() -> None:
     used, fresh = pairs(), pairs()
     for step in range(5):
         used.batch(0, step)
-    assert (used.batch(2, 3).images == fresh.batch(2, 3).images).all()
+    assert_same_images(used.batch(2, 3), fresh.batch(2, 3))
     assert not (fresh.batch(2, 3).points == fresh.batch(1, 3).points).all()
 
 
@@ -118,9 +125,11 @@ def test_jitter_at_the_south_pole_comes_down_on_the_far_side() -> None:
 def test_processes_share_the_batch_of_one() -> None:
     whole = pairs(jitter_degrees=0.1).batch(1, 2)
     parts = [pairs(Group(r, 4), jitter_degrees=0.1).batch(1, 2) for r in range(4)]
-    for name in ("points", "lonlat", "images"):
+    for name in ("points", "lonlat"):
         together = torch.cat([getattr(part, name) for part in parts])
         assert torch.equal(together, getattr(whole, name))
+    for name, images in whole.images.items():
+        assert torch.equal(torch.cat([part.images[name] for part in parts]), images)
 
 
 def test_a_batch_that_cannot_be_shared_out_names_both_settings() -> None:
@@ -137,16 +146,16 @@ def test_views_without_a_number_are_numbered_by_the_epoch() -> None:
 
     made = Pairs(pairs().lonlat, {"a": Live()}, {"a": 1.0}, TrainingSettings(batch_size=100), 4)  # type: ignore[dict-item]
     batch = made.batch(7, 1)
-    np.testing.assert_array_equal(batch.images[:, 0], 7000 + batch.points)
+    np.testing.assert_array_equal(batch.images["a"][:, 0], 7000 + batch.points)
     block = made.validation_batch(0)
-    np.testing.assert_array_equal(block.images[:, 0], block.points)
+    np.testing.assert_array_equal(block.images["a"][:, 0], block.points)
 
 
 @pytest.mark.parametrize("order", [[(0, 0), (0, 1)], [(0, 8), (1, 0)], [(0, 0), (0, 5), (0, 6)]])
 def test_batches_drawn_ahead_are_the_same(order: list[tuple[int, int]]) -> None:
     ahead, made = Ahead(pairs()), pairs()
     for epoch, step in order:
-        assert torch.equal(ahead.batch(epoch, step).images, made.batch(epoch, step).images)
+        assert_same_images(ahead.batch(epoch, step), made.batch(epoch, step))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1])

@@ -17,6 +17,7 @@ from satclip_training.export.release_checkpoint import (
     vision_layers,
 )
 from satclip_training.location import LocationModel
+from satclip_training.objectives.base import ReleasedHeads
 from satclip_training.settings.config import TrainConfig, load_config
 
 FOLDER = Path(__file__).parents[2] / "training" / "configs"
@@ -45,9 +46,8 @@ def layout(
 ) -> tuple[LocationModel, torch.nn.Linear, dict[str, Any], dict[str, torch.Tensor]]:
     location = LocationModel(config.model)
     linear = torch.nn.Linear(width, 256)
-    made = published_layout(
-        config, location.inference_weights(), linear.state_dict(), torch.tensor(2.5), backbone
-    )
+    heads = ReleasedHeads(linear.weight, linear.bias, torch.tensor(2.5))
+    made = published_layout(config, location.inference_weights(), heads, backbone)
     return location, linear, *made
 
 

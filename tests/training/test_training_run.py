@@ -12,6 +12,7 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -373,15 +374,15 @@ def test_a_rotation_keeps_similarities_and_evens_variances() -> None:
 
 def test_exported_weights_lie_between_the_initial_and_the_trained(world: Path) -> None:
     from satclip_training.export.model_export import finished_weights, initial_weights
-    from satclip_training.run.loop import ContrastiveTraining
+    from satclip_training.run.loop import Pretraining
 
     class NoPairs:
-        widths = (16,)
+        widths: ClassVar = {"image": 16}
 
     config = short("export.trained_share=0.25")
     initial = initial_weights(config)
     torch.manual_seed(config.seed)
-    begun = ContrastiveTraining(config, NoPairs()).inference_weights()  # type: ignore[arg-type]
+    begun = Pretraining(config, NoPairs()).inference_weights()  # type: ignore[arg-type]
     trained = {key: value + 1 for key, value in initial.items()}
     exported = finished_weights(trained, config, np.zeros((4, 2)))
     for key, value in initial.items():

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from satclip_training.zoo.cell_settings import CellSettings
-from satclip_training.zoo.cell_training import Budget, Split, Task, fit, grade, predict
+from satclip_training.zoo.cell_training import Budget, Problem, Split, fit, grade, predict
 from satclip_training.zoo.problems import sphere_points
 
 SETTINGS = CellSettings(1e-2, 1e-6, dim_hidden=16, legendre_polys=4, frequency_num=4)
@@ -25,14 +25,14 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def hemispheres(kind: str) -> Task:
+def hemispheres(kind: str) -> Problem:
     """North or south; as classes, or the sine of latitude as a number."""
     splits = []
     for seed in range(3):
         lonlat = sphere_points(300, seed)
         height = np.sin(np.radians(lonlat[:, 1]))
         splits.append(Split(lonlat, height if kind == "numbers" else (height > 0).astype(float)))
-    return Task("hemispheres", kind, 2 if kind == "classes" else 1, *splits)
+    return Problem("hemispheres", kind, 2 if kind == "classes" else 1, *splits)
 
 
 @pytest.mark.parametrize("kind", ["binary", "classes", "numbers"])
@@ -57,7 +57,7 @@ def test_a_seed_repeats_a_run_and_another_does_not() -> None:
 def test_it_stops_when_validation_gets_no_better() -> None:
     task = hemispheres("binary")
     lost = Split(task.validation.lonlat, 1 - task.validation.target)
-    wrong = Task("wrong", "binary", 1, task.train, lost, task.test)
+    wrong = Problem("wrong", "binary", 1, task.train, lost, task.test)
     losses: list[float] = []
     budget = Budget(epochs=200, patience=5, batch_size=100)
     fitted = fit(
@@ -85,9 +85,9 @@ def test_the_global_random_state_is_left_alone() -> None:
 def test_grades() -> None:
     lonlat = np.zeros((4, 2))
     binary = Split(lonlat, np.array([0.0, 1.0, 1.0, 0.0]))
-    task = Task("t", "binary", 1, binary, binary, binary)
+    task = Problem("t", "binary", 1, binary, binary, binary)
     assert grade(task, np.array([[-1.0], [2.0], [-0.1], [-5.0]]), binary) == 0.75
     numbers = Split(lonlat, np.array([0.0, 1.0, 2.0, 3.0]))
-    task = Task("t", "numbers", 1, numbers, numbers, numbers)
+    task = Problem("t", "numbers", 1, numbers, numbers, numbers)
     assert grade(task, np.full((4, 1), 1.5), numbers) == pytest.approx(0)
     assert grade(task, numbers.target[:, None], numbers) == 1

@@ -17,7 +17,7 @@ from satclip_core.errors import InputError
 from satclip_training.zoo import search as search_module
 from satclip_training.zoo import study as study_module
 from satclip_training.zoo.cell_settings import CellSettings, read_settings
-from satclip_training.zoo.cell_training import Budget, Split, Task
+from satclip_training.zoo.cell_training import Budget, Problem, Split
 from satclip_training.zoo.problems import sphere_points
 from satclip_training.zoo.records import Records
 from satclip_training.zoo.search import SearchPlan, search
@@ -45,12 +45,12 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
-def task() -> Task:
+def task() -> Problem:
     splits = []
     for seed in range(3):
         lonlat = sphere_points(60, seed)
         splits.append(Split(lonlat, (lonlat[:, 1] > 0).astype(float)))
-    return Task("hemispheres", "binary", 1, *splits)
+    return Problem("hemispheres", "binary", 1, *splits)
 
 
 def refuse(*args: Any, **options: Any) -> Any:
@@ -58,7 +58,7 @@ def refuse(*args: Any, **options: Any) -> Any:
 
 
 def test_a_second_call_trains_nothing(
-    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    task: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cells = [Cell("wrap", "linear"), Cell("direct", "linear")]
     study = Study(tmp_path / "run", seeds=2, budget=BUDGET)
@@ -75,7 +75,7 @@ def test_a_second_call_trains_nothing(
 
 @pytest.mark.parametrize("change", ["budget", "settings", "task", "seeds"])
 def test_another_request_is_trained(
-    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+    task: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     cell = Cell("wrap", "linear")
     run_cells(task, {cell: STORED[cell.name]}, Study(tmp_path, 1, BUDGET))
@@ -84,14 +84,14 @@ def test_another_request_is_trained(
     budget = Budget(epochs=4) if change == "budget" else BUDGET
     if change == "task":
         flipped = Split(task.train.lonlat, 1 - task.train.target)
-        task = Task(task.name, "binary", 1, flipped, task.validation, task.test)
+        task = Problem(task.name, "binary", 1, flipped, task.validation, task.test)
     study = Study(tmp_path, 2 if change == "seeds" else 1, budget)
     with pytest.raises(AssertionError, match="trained again"):
         run_cells(task, {cell: settings}, study)
 
 
 def test_settings_that_a_cell_does_not_use_change_nothing(
-    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    task: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cell, study = Cell("wrap", "linear"), Study(tmp_path, 1, BUDGET)
     first = run_cells(task, {cell: CellSettings(0.05, 0.0, dim_hidden=8)}, study)
@@ -100,7 +100,7 @@ def test_settings_that_a_cell_does_not_use_change_nothing(
     assert again[0].scores == first[0].scores
 
 
-def test_a_line_cut_off_by_a_crash_is_run_again(task: Task, tmp_path: Path) -> None:
+def test_a_line_cut_off_by_a_crash_is_run_again(task: Problem, tmp_path: Path) -> None:
     cell, study = Cell("wrap", "linear"), Study(tmp_path, 2, BUDGET)
     first = run_cells(task, {cell: STORED[cell.name]}, study)
     path = tmp_path / "runs.jsonl"
@@ -110,7 +110,7 @@ def test_a_line_cut_off_by_a_crash_is_run_again(task: Task, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("line", [b"7", b'{"a": 1}', b'{"key": KEY}', b"\xff\xfe\x00"])
-def test_a_line_that_is_no_run_is_passed_over(task: Task, tmp_path: Path, line: bytes) -> None:
+def test_a_line_that_is_no_run_is_passed_over(task: Problem, tmp_path: Path, line: bytes) -> None:
     cell, study = Cell("wrap", "linear"), Study(tmp_path, 1, BUDGET)
     first = run_cells(task, {cell: STORED[cell.name]}, study)
     key = f'"{first[0].keys[0]}"'.encode()
@@ -118,7 +118,7 @@ def test_a_line_that_is_no_run_is_passed_over(task: Task, tmp_path: Path, line: 
     assert run_cells(task, {cell: STORED[cell.name]}, study) == first
 
 
-def test_a_damaged_prediction_is_one_that_is_not_there(task: Task, tmp_path: Path) -> None:
+def test_a_damaged_prediction_is_one_that_is_not_there(task: Problem, tmp_path: Path) -> None:
     cell = Cell("wrap", "linear")
     (result,) = run_cells(task, {cell: STORED[cell.name]}, Study(tmp_path, 1, BUDGET))
     records = Records(tmp_path)
@@ -128,7 +128,7 @@ def test_a_damaged_prediction_is_one_that_is_not_there(task: Task, tmp_path: Pat
         assert records.prediction(result.keys[0]) is None
 
 
-def test_trials_that_are_no_database_are_named(task: Task, tmp_path: Path) -> None:
+def test_trials_that_are_no_database_are_named(task: Problem, tmp_path: Path) -> None:
     pytest.importorskip("optuna", reason="the extra `reproduce` is not installed")
     (tmp_path / "trials.db").write_bytes(b"garbage" * 1000)
     with pytest.raises(InputError, match=r"trials\.db: cannot be used for trials .*remove it"):
@@ -144,7 +144,7 @@ def test_a_set_l_replaces_the_stored_one() -> None:
 
 
 def test_a_search_goes_on_and_finds_what_learns(
-    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    task: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("optuna", reason="the extra `reproduce` is not installed")
     cell = Cell("cartesian3d", "linear")
@@ -166,7 +166,7 @@ def test_a_search_goes_on_and_finds_what_learns(
 
 @pytest.mark.parametrize("pruning", [True, False])
 def test_trials_are_pruned_where_the_plan_says_so(
-    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pruning: bool
+    task: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pruning: bool
 ) -> None:
     optuna = pytest.importorskip("optuna", reason="the extra `reproduce` is not installed")
     losses = iter([1.0] * 5 + [2.0])
@@ -187,7 +187,7 @@ def test_trials_are_pruned_where_the_plan_says_so(
     assert states == ["COMPLETE"] * 5 + ["PRUNED" if pruning else "COMPLETE"]
 
 
-def test_what_is_found_for_another_cell_stays(task: Task, tmp_path: Path) -> None:
+def test_what_is_found_for_another_cell_stays(task: Problem, tmp_path: Path) -> None:
     pytest.importorskip("optuna", reason="the extra `reproduce` is not installed")
     plan = SearchPlan(tmp_path, 1, Budget(epochs=1, batch_size=50, dtype="float32"))
     cells = [Cell("direct", "linear"), Cell("wrap", "linear")]
@@ -199,7 +199,7 @@ def test_what_is_found_for_another_cell_stays(task: Task, tmp_path: Path) -> Non
     assert read_settings(tmp_path / "settings.yaml") == {cells[0].name: last[cells[0]]}
 
 
-def test_a_search_keeps_a_given_l(task: Task, tmp_path: Path) -> None:
+def test_a_search_keeps_a_given_l(task: Problem, tmp_path: Path) -> None:
     pytest.importorskip("optuna", reason="the extra `reproduce` is not installed")
     plan = SearchPlan(tmp_path, 2, BUDGET)
     found = search(task, "sphericalharmonics", "linear", plan, legendre_polys=3)

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 from satclip_core.errors import InputError
+from satclip_core.grid.sphere import fibonacci_lattice
 from satclip_training.zoo.cell_training import Split, band_accuracy
 from satclip_training.zoo.problems import (
     checkerboard,
-    fibonacci_lattice,
     from_table,
     land_grid,
     land_ocean,
     mean_spacing,
+    published_lattice,
     sphere_points,
 )
 
@@ -69,7 +70,7 @@ def test_missing_land_is_named(tmp_path: Path) -> None:
 
 
 def test_the_lattice_covers_the_sphere_evenly() -> None:
-    lon, lat = fibonacci_lattice(1000).T
+    lon, lat = published_lattice(1000).T
     assert len(lat) == 1000
     assert np.abs(lon).max() <= 180
     assert np.histogram(np.sin(np.radians(lat)), 10, (-1, 1))[0] == pytest.approx(100, abs=1)
@@ -78,9 +79,20 @@ def test_the_lattice_covers_the_sphere_evenly() -> None:
     assert mean_spacing(800) == pytest.approx(mean_spacing(200) / 2, rel=0.05)
 
 
+def test_the_published_lattice_is_that_of_the_core_turned() -> None:
+    """One formula: all but the northernmost place of the core's of one more, centre 0 at 0, 0."""
+    lattice = published_lattice(200)
+    turned = fibonacci_lattice(201)[:0:-1]
+    turned[:, 0] -= turned[100, 0]
+    off = np.remainder(lattice[:, 0] - turned[:, 0] + 180, 360) - 180
+    np.testing.assert_allclose(off, 0, atol=1e-9)
+    np.testing.assert_allclose(lattice[:, 1], turned[:, 1], atol=1e-12)
+    np.testing.assert_array_equal(lattice[100], 0)
+
+
 def test_a_place_has_the_class_of_the_nearest_centre() -> None:
     task = checkerboard(centres=30, points=200)
-    lattice = np.radians(fibonacci_lattice(30))
+    lattice = np.radians(published_lattice(30))
     labels = np.arange(-15, 15) % 16
     for (lon, lat), label in zip(np.radians(task.train.lonlat), task.train.target):
         a = np.sin((lattice[:, 1] - lat) / 2) ** 2

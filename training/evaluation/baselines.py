@@ -9,9 +9,9 @@ from typing import Any, Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from satclip_core.errors import MissingDependencyError, ModelError
+from satclip_core.types import Float32, Floats
 
 EQUAL_EARTH = (1.340264, -0.081106, 0.000893, 0.003796)
 """A1..A4 of Šavrič, Patterson and Jenny 2018."""
@@ -21,7 +21,7 @@ HIDDEN_LAYERS = (1, 3, 5)
 WEIGHTS = Path("model", "weights", "location_encoder_weights.pth")
 
 
-def geoclip_projection(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+def geoclip_projection(lonlat: Floats) -> Floats:
     """GeoCLIP's input: (N, 2) degrees, lon first -> (N, 2) scaled Equal Earth x, y."""
     a1, a2, a3, a4 = EQUAL_EARTH
     lon, lat = np.radians(lonlat[:, 0]), np.radians(lonlat[:, 1])
@@ -33,7 +33,7 @@ def geoclip_projection(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.column_stack([x, y]) * GEOCLIP_SCALE / 180
 
 
-def load_geoclip() -> Callable[[NDArray[np.float64]], NDArray[np.float32]]:
+def load_geoclip() -> Callable[[Floats], Float32]:
     """GeoCLIP's location encoder, a function (N, 2) degrees, lon first -> (N, 512).
 
     The weights come from the installed `geoclip` package, none of whose code is run.
@@ -51,7 +51,7 @@ def load_geoclip() -> Callable[[NDArray[np.float64]], NDArray[np.float32]]:
     weights = torch.load(path, map_location="cpu", weights_only=True)
     capsules = sorted({key.split(".")[0] for key in weights if key.startswith("LocEnc")})
 
-    def embed(lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
+    def embed(lonlat: Floats) -> Float32:
         points = torch.from_numpy(geoclip_projection(np.asarray(lonlat, np.float64))).float()
         with torch.no_grad():
             return sum(_capsule(points, weights, name) for name in capsules).numpy()

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from satclip_core.types import Floats
+
 from .tasks import NO_LEAKS, Task
 
 PENALTIES = np.logspace(-3, 5, 25)
@@ -25,7 +27,6 @@ TRAINING_SHARE, VALIDATION_SHARE = 0.3, 0.1
 LEAKED = " †"
 LEAK_NOTE = "† the encoder was trained on imagery that gives this label away; not comparable."
 
-Floats = NDArray[np.float64]
 Embed = Callable[[Floats], ArrayLike]
 Scores = dict[str, float]
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_core.errors import InputError, require
+from satclip_core.types import Bools, Floats, Integers
 
 from ..places.land_mask import read_land_mask
 from ..places.reading import check_columns, numbers, read_arrays, read_shapes, read_table
@@ -32,8 +33,6 @@ from ..settings.schema import (
     setting,
     text,
 )
-
-Floats = NDArray[np.float64]
 
 NO_LEAKS = "none known"
 """What a run's facts say where no task's label was among the inputs."""
@@ -171,7 +170,7 @@ def _load(
     return Task(name, lonlat, target, task.classes or bool(task.positive), task.leaks)
 
 
-def _is_positive(name: str, task: TaskSettings, target: NDArray[Any]) -> NDArray[np.int64]:
+def _is_positive(name: str, task: TaskSettings, target: NDArray[Any]) -> Integers:
     """1 where a code is one of `positive`, 0 elsewhere; both have to occur."""
     positive = np.isin(target, task.positive)
     if positive.all() or not positive.any():
@@ -181,7 +180,7 @@ def _is_positive(name: str, task: TaskSettings, target: NDArray[Any]) -> NDArray
     return positive.astype(np.int64)
 
 
-def _usable(task: TaskSettings, lonlat: Floats, target: NDArray[Any]) -> NDArray[np.bool_]:
+def _usable(task: TaskSettings, lonlat: Floats, target: NDArray[Any]) -> Bools:
     keep = np.isfinite(lonlat).all(1) & (lonlat[:, 1] > task.south)
     if target.dtype.kind in "OUS":
         keep &= np.array([value is not None and value == value for value in target])
@@ -217,9 +216,9 @@ def _from_grid(name: str, task: TaskSettings, path: Path, lonlat: Floats) -> NDA
             raise InputError(f"tasks.{name}: {path} needs arrays lon, lat and {key or 'a grid'}")
         cells, lon, lat = arrays[key], arrays["lon"], arrays["lat"]
         return cells[_nearest(lat, lonlat[:, 1]), _nearest(lon, lonlat[:, 0])]
-    from ..images.decoding import RasterRequest, open_raster
+    from ..images.decoding import DecodeRequest, open_raster
 
-    raster = open_raster(RasterRequest(path, bands=(1,)), path.parent)
+    raster = open_raster(DecodeRequest(path, bands=(1,)), path.parent)
     row, col = (np.asarray(v)[:, None, None] for v in raster.place(lonlat[:, 0], lonlat[:, 1]))
     pixels, valid = raster.gather(row, col, bilinear=False)
     values = pixels[:, 0, 0, 0].astype(np.float64)
@@ -227,7 +226,7 @@ def _from_grid(name: str, task: TaskSettings, path: Path, lonlat: Floats) -> NDA
     return values
 
 
-def _nearest(axis: Floats, values: Floats) -> NDArray[np.int64]:
+def _nearest(axis: Floats, values: Floats) -> Integers:
     order = np.argsort(axis)
     line = axis[order].astype(np.float64)
     middles = (line[1:] + line[:-1]) / 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..evaluation.tasks import NO_LEAKS
+from ..objectives import objective_class
 from ..settings.config import (
     ExportSettings,
     FeatureSettings,
@@ -12,8 +13,6 @@ from ..settings.config import (
     SourceSettings,
     TrainConfig,
 )
-
-LOSSES = {"clip": "CLIP", "siglip": "pairwise sigmoid (SigLIP)"}
 
 
 def model_card(config: TrainConfig, facts: Mapping[str, str], scores: str) -> str:
@@ -28,8 +27,7 @@ def model_card(config: TrainConfig, facts: Mapping[str, str], scores: str) -> st
     parts = [
         f"# {config.name}",
         f"A location encoder: longitude and latitude in, {model.embed_dim} numbers out that say "
-        "what the place looks like from above. Pretrained by contrasting places with satellite "
-        "imagery (SatCLIP, Klemmer et al., AAAI 2025).",
+        f"what the place looks like from above. {objective_class(config).card_origin(config)}",
         "## Model",
         f"Siren(SH(lon, lat)): spherical harmonics of {model.legendre_polys} degrees "
         f"({model.harmonics_calculation} basis), {model.num_hidden_layers} sine layers of "
@@ -106,8 +104,7 @@ def _recipe(config: TrainConfig) -> str:
     training = config.training
     parts = [
         _points(config.points),
-        f"{LOSSES[training.loss]} loss on batches of {training.batch_size}, scale at most "
-        f"{training.largest_scale:g}",
+        *objective_class(config).card_recipe(config),
         f"{training.epochs} epochs of AdamW, rate {training.learning_rate:g}, weight decay "
         f"{training.weight_decay:g}, {training.schedule} schedule",
     ]
@@ -119,10 +116,6 @@ def _recipe(config: TrainConfig) -> str:
         parts.append(
             f"harmonics of degree l scaled by (1 + l/{config.model.degree_reference:g})^-"
             f"{config.model.degree_decay:g}, folded into the first layer"
-        )
-    if config.model.location_head:
-        parts.append(
-            f"contrasted behind a head of {config.model.location_head} GELUs, thrown away after"
         )
     if config.export.trained_share < 1:
         parts.append(

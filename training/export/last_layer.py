@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from satclip_core.types import Floats
+
 from ..settings.config import ExportSettings
 
 PREDICTION_RIDGE = 1e-4
 """Of the mean variance of a hidden unit: keeps directions that hardly vary out of a prediction."""
 
 Weights = Mapping[str, NDArray[Any]]
-Floats = NDArray[np.float64]
 
 
 def component_layer(
@@ -78,7 +79,8 @@ def _leading(
 ) -> Floats:
     """The directions (H, count) of the centred hidden layer that lead an embedding."""
     if settings.leading == "contrastive":
-        return layer.T @ _components(hidden @ layer.T, count)[0]
+        leading: Floats = layer.T @ _components(hidden @ layer.T, count)[0]
+        return leading
     return _predictors(hidden, images, count) if images is not None else np.empty((len(layer.T), 0))
 
 
@@ -108,7 +110,8 @@ def _components(values: Floats, count: int) -> tuple[Floats, Floats]:
 
 def _of_variance(directions: Floats, values: Floats, total: float) -> Floats:
     """Directions scaled so that the variances of their values add up to `total`."""
-    return directions * np.sqrt(total / max(values.var(0).sum(), 1e-12))
+    scaled: Floats = directions * np.sqrt(total / max(values.var(0).sum(), 1e-12))
+    return scaled
 
 
 def postprocess(

@@ -17,6 +17,7 @@ from satclip_core.encoder import EncoderConfig, LocationEncoder, ModelInfo
 from satclip_core.encoder.encodings import EncodingSettings
 from satclip_core.errors import InputError
 from satclip_core.models.model_file import write_model
+from satclip_core.types import Float32, Floats, Integers
 
 from ..location import LocationModel
 from ..places.sampling import load_points
@@ -33,8 +34,7 @@ IMAGERY_SAMPLE = 60_000
 """A regression of image features on a wide hidden layer needs more places than a covariance."""
 
 Weights = Mapping[str, NDArray[Any]]
-Floats = NDArray[np.float64]
-Images = Callable[[NDArray[np.int64]], NDArray[np.float32]]
+Images = Callable[[Integers], Float32]
 """Image features (B, features) of the points with these numbers (B,)."""
 
 
@@ -51,7 +51,7 @@ def encoder_from(
     )
 
 
-def untrained(config: TrainConfig, land: Floats) -> Callable[[Floats], NDArray[np.float32]]:
+def untrained(config: TrainConfig, land: Floats) -> Callable[[Floats], Float32]:
     """The same encoder before any training, finished without imagery: what smoothness alone gives.
 
     Its weights are those that the run began with (same seed).
@@ -70,7 +70,7 @@ def checkpoint_weights(path: Path) -> tuple[dict[str, NDArray[Any]], TrainConfig
     return weights, build(TrainConfig, content[STATE]["config"], f"{path}: ")
 
 
-def initial_weights(config: TrainConfig) -> dict[str, NDArray[np.float32]]:
+def initial_weights(config: TrainConfig) -> dict[str, Float32]:
     """The weights that a run of this configuration begins with: its seed decides them."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
@@ -78,7 +78,7 @@ def initial_weights(config: TrainConfig) -> dict[str, NDArray[np.float32]]:
     return {key: value.numpy() for key, value in weights.items()}
 
 
-def blended(weights: Weights, config: TrainConfig) -> dict[str, NDArray[np.float64]]:
+def blended(weights: Weights, config: TrainConfig) -> dict[str, Floats]:
     """Weights `export.trained_share` of the way from the initial to the trained ones.
 
     Wortsman et al. 2022, Robust fine-tuning of zero-shot models (WiSE-FT): between the two lies

@@ -14,6 +14,8 @@ import torch
 
 from satclip_core.errors import InputError
 
+from ..objectives import objective_class
+from ..objectives.base import ReleasedHeads
 from ..settings.config import TrainConfig
 
 State = dict[str, torch.Tensor]
@@ -42,15 +44,14 @@ POPPED = ("eval_downstream", "air_temp_data_path", "election_data_path")
 def vision_layers(config: TrainConfig) -> str | None:
     """The release's name of the run's image encoder, None where it is none of the three.
 
-    It must be all that images go through: one source, a linear projection of the network's own
-    features, no head behind the location encoder, and the CLIP loss.
+    It must be all that images go through: one source, the network's own features, and an objective
+    whose heads are those of the release.
     """
-    if len(config.sources) != 1 or config.training.loss != "clip":
+    if len(config.sources) != 1 or not objective_class(config).in_release(config):
         return None
     (source,) = config.sources.values()
     features = source.features
-    plain = not (config.model.image_hidden or config.model.location_head or features.dim)
-    if features.kind != "timm" or features.in_channels != CHANNELS or not plain:
+    if features.kind != "timm" or features.in_channels != CHANNELS or features.dim:
         return None
     return CLASSIFIERS.get(features.model, (None,))[0]
 
@@ -92,8 +93,7 @@ def hyper_parameters(config: TrainConfig) -> dict[str, Any]:
 def published_layout(
     config: TrainConfig,
     location: Mapping[str, torch.Tensor],
-    visual: Mapping[str, torch.Tensor],
-    logit_scale: torch.Tensor,
+    heads: ReleasedHeads,
     backbone: Mapping[str, torch.Tensor],
 ) -> tuple[dict[str, Any], State]:
     """A checkpoint that SatCLIP's `get_satclip` loads strictly.
@@ -101,8 +101,7 @@ def published_layout(
     Args:
         config: the run's settings, with a published image encoder.
         location: weights of the location encoder for plain harmonics, names within `nnet`.
-        visual: `weight` (embed_dim, features) and `bias` (embed_dim,) of the image projection.
-        logit_scale: logarithm of the scale, a scalar.
+        heads: the image projection and the scale.
         backbone: state of the frozen network, without classifier.
 
     Returns:
@@ -113,11 +112,11 @@ def published_layout(
     classifier = CLASSIFIERS[source.features.model][1]
     state: State = {f"model.visual.{key}": value for key, value in backbone.items()}
     # The source's factor on its features belongs to the projection of the features themselves.
-    state[f"model.visual.{classifier}.weight"] = _plain(visual["weight"]) * source.weight
-    state[f"model.visual.{classifier}.bias"] = _plain(visual["bias"])
+    state[f"model.visual.{classifier}.weight"] = _plain(heads.weight) * source.weight
+    state[f"model.visual.{classifier}.bias"] = _plain(heads.bias)
     for key, value in location.items():
         state |= located(key, value.detach().cpu().double())
-    state["model.logit_scale"] = _plain(logit_scale)
+    state["model.logit_scale"] = _plain(heads.log_scale)
     return hyper_parameters(config), state
 
 

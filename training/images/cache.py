@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from satclip_core.errors import CancelledError, InputError, OutputError
 from satclip_core.files import written_whole
+from satclip_core.types import Cancelled, Float32, Floats, Progress
 
 from ..settings.config import SourceSettings
 from ..settings.run_files import Locations
@@ -33,7 +34,7 @@ from . import chips, patches
 from .chips import RasterImagery, alternatives, open_source
 from .features import FeatureExtractor, ImageEncoder, extractor_from, fit_extractor
 from .imagery import Imagery
-from .patches import PatchFolder, PatchImagery, read_patch_folder
+from .patches import PatchFolder, PatchFolders, PatchImagery
 from .timm_encoder import Weights, find_weights, open_timm
 
 VERSION = 1
@@ -41,9 +42,6 @@ VERSION = 1
 DONE, FEATURES, EXTRACTOR, REQUEST = "done.txt", "features.f16", "extractor.npz", "request.json"
 HASHED_BYTES = 1 << 16
 LARGEST = float(np.finfo(np.float16).max)
-
-Floats = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -135,8 +133,19 @@ def make_request(
     places: Locations,
     seed: int,
     device: torch.device | None = None,
+    *,
+    folders: PatchFolders | None = None,
 ) -> CacheRequest:
     """Find a source's files and put its request together.
+
+    Args:
+        name: of the source.
+        settings: of the source.
+        lonlat: (N, 2) degrees.
+        places: where its files are looked for.
+        seed: of everything random.
+        device: where a pretrained network runs.
+        folders: the run's folders of patches, where some have been read.
 
     Raises:
         InputError: a missing file; patches that are not the points.
@@ -146,7 +155,7 @@ def make_request(
     files = alternatives(settings, places, f"{where}.files")
     folder = None
     if settings.patches is not None:
-        folder = read_patch_folder(places.find(settings.patches, f"{where}.patches"))
+        folder = (folders or PatchFolders())(places.find(settings.patches, f"{where}.patches"))
         if not np.array_equal(folder.lonlat[: len(lonlat)], lonlat):
             raise InputError(
                 f"{where}.patches: {settings.patches!r} has changed since its points were read; "
@@ -173,7 +182,7 @@ def cached_views(
     root: Path,
     *,
     progress: Progress | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    cancelled: Cancelled | None = None,
 ) -> NDArray[np.float16]:
     """Features of all views, computed where they are not in the cache yet.
 
@@ -265,7 +274,7 @@ def _compute(
     folder: Path,
     done: set[int],
     progress: Progress | None,
-    cancelled: Callable[[], bool] | None,
+    cancelled: Cancelled | None,
 ) -> None:
     """Compute the chunks that are missing, one in each thread, and note each when it is written."""
     imagery = request.open_imagery(folder)
@@ -309,32 +318,46 @@ def _allocate(file: Path, size: int, *, anew: bool) -> None:
 
 
 def _in_threads(
-    work: Callable[[int], int],
-    chunks: Sequence[int],
-    cancelled: Callable[[], bool] | None,
-    name: str,
+    work: Callable[[int], int], chunks: Sequence[int], cancelled: Cancelled | None, name: str
 ) -> Iterator[int]:
-    """Results in order, a few chunks ahead; one torch thread in each of as many threads.
+    """Results of `work` in the order of the chunks, computed by as many threads as torch has.
+
+    No more than one chunk for each thread and one besides is begun and not yet handed out: what is
+    finished is written soon, and a stop loses little.
 
     Raises:
-        CancelledError: what was begun is finished, then `cancelled` said stop.
+        CancelledError: `cancelled` said stop; what was begun has been finished and handed out.
     """
-    threads = torch.get_num_threads()
-    limit = lambda: torch.set_num_threads(1)  # noqa: E731
-    limit()
-    waiting: deque[Future[int]] = deque()
+    begun: deque[Future[int]] = deque()
+    stopped = False
+    with _workers() as (pool, count):
+        for chunk in chunks:
+            stopped = cancelled is not None and cancelled()
+            if stopped:
+                break
+            begun.append(pool.submit(work, chunk))
+            if len(begun) > count:
+                yield begun.popleft().result()
+        for future in begun:
+            yield future.result()
+    if stopped:
+        raise CancelledError(f"stopped; {name} goes on from here next time")
+
+
+@contextmanager
+def _workers() -> Iterator[tuple[ThreadPoolExecutor, int]]:
+    """A pool of as many threads as torch has, and their number; in each of them torch has one.
+
+    Torch's number of threads is one of the process for those that it starts later, and one of each
+    thread that has called it: it is set here and in every worker, and here set back.
+    """
+    count = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
-        with ThreadPoolExecutor(threads, initializer=limit) as pool:
-            for chunk in chunks:
-                if cancelled is not None and cancelled():
-                    yield from (future.result() for future in waiting)
-                    raise CancelledError(f"stopped; {name} goes on from here next time")
-                waiting.append(pool.submit(work, chunk))
-                if len(waiting) > threads:
-                    yield waiting.popleft().result()
-            yield from (future.result() for future in waiting)
+        with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            yield pool, count
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(count)
 
 
 def open_extractor(request: CacheRequest, folder: Path, imagery: Imagery) -> FeatureExtractor:
@@ -350,9 +373,7 @@ def open_extractor(request: CacheRequest, folder: Path, imagery: Imagery) -> Fea
     return extractor
 
 
-def _samples(
-    request: CacheRequest, imagery: Imagery
-) -> NDArray[np.float32] | Iterator[NDArray[np.float32]]:
+def _samples(request: CacheRequest, imagery: Imagery) -> Float32 | Iterator[Float32]:
     """Images to fit features on: chips all at once, patches in batches."""
     least = request.settings.least_valid
     batches = (

@@ -10,21 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_core.errors import InputError
+from satclip_core.grid.sphere import EARTH_KM
+from satclip_core.types import Bools, Floats, Integers
 
 from ..settings.config import ChipSettings, SourceSettings
 from ..settings.run_files import Locations
-from .decoding import Raster, RasterRequest, open_raster
-from .imagery import Images, Indices, Shares, empty, pieces
+from .decoding import DecodeRequest, Raster, open_raster
+from .imagery import Images, Shares, empty, pieces
 
-EARTH_RADIUS_KM = 6371.0088
-"""Mean radius, IUGG."""
 POLAR_LATITUDE = 80.0
 """Beyond it a chip follows the tangent plane; below, meridians are parallel within a chip."""
 
 CHUNK = 4096
 """Points of a view whose chips are cut and encoded at a time."""
-
-Floats = NDArray[np.float64]
 
 
 def offsets(count: int, chip: ChipSettings, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -44,7 +42,7 @@ def offsets(count: int, chip: ChipSettings, rng: np.random.Generator) -> tuple[F
 
 def along_axes(lonlat: Floats, east: Floats, north: Floats) -> tuple[Floats, Floats]:
     """Longitudes (N, 1, n) and latitudes (N, n, 1) of a chip, its width corrected by 1/cos lat."""
-    degree = np.pi / 180 * EARTH_RADIUS_KM
+    degree = np.pi / 180 * EARTH_KM
     lat = lonlat[:, 1, None] + north / degree
     lon = lonlat[:, 0, None] + east / (degree * np.cos(np.radians(lonlat[:, 1, None])))
     return lon[:, None, :], lat[:, :, None]
@@ -57,7 +55,7 @@ def on_tangent_plane(lonlat: Floats, east: Floats, north: Floats) -> tuple[Float
     """
     x, y = np.broadcast_arrays(east[:, None, :], north[:, :, None])
     distance = np.hypot(x, y)
-    c = distance / EARTH_RADIUS_KM
+    c = distance / EARTH_KM
     lat0 = np.radians(lonlat[:, 1])[:, None, None]
     scale = np.where(distance > 0, np.sin(c) / np.where(distance > 0, distance, 1), 0)
     sine = np.cos(c) * np.sin(lat0) + y * scale * np.cos(lat0)
@@ -101,15 +99,13 @@ class ChipSource:
         """Rows and columns of a chip."""
         return self._chip.pixels
 
-    def draw(
-        self, count: int, rng: np.random.Generator
-    ) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    def draw(self, count: int, rng: np.random.Generator) -> tuple[Floats, Floats, Integers]:
         """Offsets east and north (count, n) in kilometres, and alternatives (count,)."""
         east, north = offsets(count, self._chip, rng)
         return east, north, rng.integers(0, len(self.alternatives), count)
 
     def cut_drawn(
-        self, lonlat: Floats, east: Floats, north: Floats, choice: NDArray[np.int64]
+        self, lonlat: Floats, east: Floats, north: Floats, choice: Integers
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Cut chips whose offsets and alternatives were drawn: see `cut`."""
         chip = self._chip
@@ -165,7 +161,7 @@ class RasterImagery:
         rng = np.random.default_rng([self._seed, 1, number])
         yield view, part, *self._source.cut(self._lonlat[part], rng)
 
-    def take(self, view: Indices, points: Indices) -> tuple[Images, Shares]:
+    def take(self, view: Integers, points: Integers) -> tuple[Images, Shares]:
         """Views (B,) of points (B,); not those of `chunk`, which draws for many at a time."""
         if len(points) == 0:
             return empty(self.channels, self.side)
@@ -182,7 +178,7 @@ class RasterImagery:
         yield self._source.cut(self._lonlat[chosen], rng)
 
 
-def _fill(chips: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[Any]:
+def _fill(chips: NDArray[Any], valid: Bools) -> NDArray[Any]:
     """Put the mean of a chip's valid pixels where it has none (zero where it has none at all)."""
     partial = np.flatnonzero(~valid.all((1, 2)))
     if len(partial) == 0:
@@ -211,7 +207,7 @@ def open_source(
     """Decode every raster of a source; what is too large for memory goes to `scratch`."""
 
     def opened(path: Path) -> Raster:
-        request = RasterRequest(
+        request = DecodeRequest(
             path, settings.bounds, settings.bands, settings.nodata, settings.reduce
         )
         return open_raster(request, scratch)

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_core.errors import InputError, require
+from satclip_core.types import Bools, Floats, Integers
 
 IN_MEMORY_BYTES = 256_000_000
 STRIP_BYTES = 64_000_000
@@ -27,7 +28,6 @@ WEB_MERCATOR_RADIUS = 6378137.0
 """EPSG:3857, metres."""
 WEB_MERCATOR_LIMIT = 85.0511287798066
 
-Floats = NDArray[np.float64]
 _KINDS = {4326: "geographic", 3857: "mercator"}
 
 
@@ -55,7 +55,7 @@ def opened(rasterio: Any, path: Path) -> Iterator[Any]:
 
 
 @dataclass(frozen=True)
-class RasterRequest:
+class DecodeRequest:
     """How a raster is to be read.
 
     Attributes:
@@ -120,7 +120,7 @@ class Raster:
         middle = forward.c + forward.a * self.array.shape[1] / 2
         return np.asarray((lon - middle + 180.0) % 360.0 - 180.0 + middle)
 
-    def gather(self, row: Floats, col: Floats, *, bilinear: bool) -> tuple[Any, NDArray[np.bool_]]:
+    def gather(self, row: Floats, col: Floats, *, bilinear: bool) -> tuple[Any, Bools]:
         """Pixels at fractional places.
 
         Args:
@@ -146,9 +146,7 @@ class Raster:
                 valid &= good
         return total, valid
 
-    def _take(
-        self, row: NDArray[np.int64], col: NDArray[np.int64], clamp: bool = False
-    ) -> tuple[Any, NDArray[np.bool_]]:
+    def _take(self, row: Integers, col: Integers, clamp: bool = False) -> tuple[Any, Bools]:
         rows, cols, _ = self.array.shape
         if self._turn_pixels:
             col = col % self._turn_pixels
@@ -164,9 +162,10 @@ class Raster:
         return pixels, valid
 
 
-def _pixel(place: Floats, count: int) -> NDArray[np.int64]:
+def _pixel(place: Floats, count: int) -> Integers:
     """The pixel of a place; the raster's far edge (the south pole, say) belongs to the last one."""
-    return np.floor(place).astype(np.int64) - (place == count)
+    pixel: Integers = np.floor(place).astype(np.int64) - (place == count)
+    return pixel
 
 
 def _projector(crs: Any, kind: str) -> Any:
@@ -177,7 +176,7 @@ def _projector(crs: Any, kind: str) -> Any:
     return pyproj.Transformer.from_crs("EPSG:4326", source, always_xy=True).transform
 
 
-def open_raster(request: RasterRequest, scratch: Path) -> Raster:
+def open_raster(request: DecodeRequest, scratch: Path) -> Raster:
     """Decode a raster, in memory where it is small, else into a memory map in `scratch`.
 
     Raises:
@@ -193,7 +192,7 @@ def open_raster(request: RasterRequest, scratch: Path) -> Raster:
         raise InputError(f"imagery {request.path}: not readable as a raster ({error})") from None
 
 
-def _decode(dataset: Any, request: RasterRequest, scratch: Path) -> Raster:
+def _decode(dataset: Any, request: DecodeRequest, scratch: Path) -> Raster:
     bands, alpha = _choose_bands(dataset, request)
     height, width = dataset.height // request.reduce, dataset.width // request.reduce
     dtype = np.dtype(dataset.dtypes[bands[0] - 1])
@@ -224,7 +223,7 @@ def _read_strip(
     return np.moveaxis(read, 0, -1)
 
 
-def _choose_bands(dataset: Any, request: RasterRequest) -> tuple[list[int], list[int]]:
+def _choose_bands(dataset: Any, request: DecodeRequest) -> tuple[list[int], list[int]]:
     from rasterio.enums import ColorInterp
 
     alpha = [i for i, c in enumerate(dataset.colorinterp, start=1) if c is ColorInterp.alpha]
@@ -235,7 +234,7 @@ def _choose_bands(dataset: Any, request: RasterRequest) -> tuple[list[int], list
     return list(bands), alpha[:1]
 
 
-def _transform(dataset: Any, request: RasterRequest) -> Any:
+def _transform(dataset: Any, request: DecodeRequest) -> Any:
     from rasterio.transform import from_bounds
 
     if dataset.crs is None and dataset.transform.is_identity:

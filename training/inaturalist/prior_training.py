@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from satclip_core.errors import InputError
 from satclip_core.files import written_whole
+from satclip_core.types import Progress
 
 from ..export.release_checkpoint import read_checkpoint
 from ..places.sampling import sample_points
@@ -28,10 +27,6 @@ log = logging.getLogger("satclip_training")
 
 # Apart from each other for any seed and epoch that is asked for.
 EPOCHS_APART, VALIDATION_EPOCH = 100_000, 99_999
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Progress = Callable[[int, int], None]
 
 
 @dataclass

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from satclip_core.types import Integers
 
 from ..zoo.paper import INATURALIST
 from ..zoo.tables import make_folder, write_csv
@@ -27,7 +28,8 @@ log = logging.getLogger("satclip_training")
 BLOCK = 2048
 
 Row = dict[str, Any]
-Progress = Callable[[str, int, int], None]
+Told = Callable[[str, int, int], None]
+"""(name of the prior, epochs done, epochs at most)."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class RunOptions:
     rule: str = "product"
     device: str = "cpu"
     fresh: bool = False
-    progress: Progress | None = None
+    progress: Told | None = None
 
 
 def reproduce(
@@ -106,7 +108,7 @@ def score(
     """
     located = test.located
     logits = np.empty((int(located.sum()), prior.classes), np.float32)
-    found: dict[str, list[NDArray[np.int64]]] = {"prior": [], "image": [], "with": []}
+    found: dict[str, list[Integers]] = {"prior": [], "image": [], "with": []}
     filled = 0
     for start in range(0, len(test.ids), BLOCK):
         part = slice(start, start + BLOCK)
@@ -123,7 +125,7 @@ def score(
     return _figures(found, mean_auc(logits, test.labels[located]))
 
 
-def _figures(found: dict[str, list[NDArray[np.int64]]], auc: float) -> Row:
+def _figures(found: dict[str, list[Integers]], auc: float) -> Row:
     row: Row = {}
     for key, prefix in (("image", "image_top"), ("with", "top"), ("prior", "prior_top")):
         parts = found[key]

@@ -1,35 +1,40 @@
-"""The two sides that training brings together: a location encoder and an image projection."""
+"""SatCLIP's objective: places contrasted with the images of what lies there.
+
+Klemmer et al., AAAI 2025, eq. 1, with the loss of CLIP (Radford et al. 2021) or of SigLIP (Zhai et
+al. 2023). All sources are concatenated and go through one projection.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import nn
 
-from ..location import LocationModel
+from ..distributed import ALONE, Group
 from ..settings.config import TrainConfig
-from .contrast import SIGLIP_BIAS
+from .base import Objective, ReleasedHeads
+from .contrast import SIGLIP_BIAS, clip_loss, siglip_loss
 
 
-class ContrastiveModel(nn.Module):
+class Satclip(Objective):
     """Location encoder, image projection and temperature, under the published names.
 
-    The sigmoid loss has a bias too, `logit_bias`; the scale starts at 1 / `training.temperature`
-    for either loss (Zhai et al. 2023 start at 10: a temperature of 0.1).
+    The scale starts at 1 / `training.temperature` (Zhai et al. 2023 start at 10: 0.1).
 
     Args:
         config: the run's settings.
-        widths: number of features of each imagery source.
+        widths: number of features of each imagery source, by its name.
     """
 
-    def __init__(self, config: TrainConfig, widths: Sequence[int]) -> None:
-        super().__init__()
-        settings = config.model
-        self.widths, self.settings = list(widths), settings
-        self.location = LocationModel(settings)
-        total, dim, hidden = sum(widths), settings.embed_dim, settings.image_hidden
+    image_heads = ("visual",)
+    loss_name = "CLIP"
+
+    def __init__(self, config: TrainConfig, widths: Mapping[str, int]) -> None:
+        super().__init__(config, widths)
+        settings = self.settings = config.model
+        total, dim, hidden = sum(widths.values()), settings.embed_dim, settings.image_hidden
         self.visual: nn.Module = nn.Linear(total, dim)
         if hidden:
             self.visual = nn.Sequential(nn.Linear(total, hidden), nn.GELU(), nn.Linear(hidden, dim))
@@ -42,16 +47,30 @@ class ContrastiveModel(nn.Module):
         self.logit_scale = nn.Parameter(
             torch.tensor(start), requires_grad=config.training.learn_temperature
         )
-        if config.training.loss == "siglip":
-            self.logit_bias = nn.Parameter(torch.tensor(SIGLIP_BIAS))
+        self.largest = math.log(config.training.largest_scale)
+        self.rows = config.training.loss_rows
 
-    def project(self, images: torch.Tensor) -> torch.Tensor:
-        """Cached features (N, sum of widths) -> (N, embed_dim), augmented while training."""
+    def loss(
+        self, harmonics: torch.Tensor, images: Mapping[str, torch.Tensor], group: Group = ALONE
+    ) -> torch.Tensor:
+        """Contrastive loss of a batch: see `contrast`."""
+        places = self.head(self.location.nnet(harmonics))
+        return self.contrasted(self.project(images), places, group)
+
+    def contrasted(self, images: torch.Tensor, places: torch.Tensor, group: Group) -> torch.Tensor:
+        """Loss of matching rows (N, embed_dim) of both sides."""
+        return clip_loss(
+            images, places, self.logit_scale, self.largest, rows=self.rows, group=group
+        )
+
+    def project(self, images: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Features of all sources -> (N, embed_dim), augmented while training."""
+        joined = torch.cat([images[name] for name in self.widths], 1)
         if self.training and self.settings.source_dropout:
-            images = self._drop_sources(images)
+            joined = self._drop_sources(joined)
         if self.training and self.settings.image_noise:
-            images = images + self.settings.image_noise * torch.randn_like(images)
-        result: torch.Tensor = self.visual(images)
+            joined = joined + self.settings.image_noise * torch.randn_like(joined)
+        result: torch.Tensor = self.visual(joined)
         return result
 
     def _drop_sources(self, images: torch.Tensor) -> torch.Tensor:
@@ -62,7 +81,80 @@ class ContrastiveModel(nn.Module):
         hit = torch.rand(rows, device=images.device) < self.settings.source_dropout
         drawn = torch.randint(len(self.widths), (rows,), device=images.device)
         chosen = torch.where(hit, drawn, -1)
-        source = torch.repeat_interleave(torch.arange(len(self.widths)), torch.tensor(self.widths))
-        source = source.to(images.device)
+        widths = torch.tensor(list(self.widths.values()))
+        source = torch.repeat_interleave(torch.arange(len(widths)), widths).to(images.device)
         keep = chosen[:, None] != source[None, :]
         return images * keep.to(images)
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        """Keep the scale below `training.largest_scale`."""
+        self.logit_scale.clamp_(max=self.largest)
+
+    def measures(self) -> dict[str, float]:
+        """The scale of the similarities."""
+        return {"scale": float(self.logit_scale.detach().exp())}
+
+    def released_heads(self) -> ReleasedHeads | None:
+        """Projection and scale, where the projection is linear and nothing lies behind it."""
+        if not isinstance(self.visual, nn.Linear) or not isinstance(self.head, nn.Identity):
+            return None
+        return ReleasedHeads(self.visual.weight, self.visual.bias, self.logit_scale)
+
+    @classmethod
+    def in_release(cls, config: TrainConfig) -> bool:
+        """A linear projection, no head behind the location encoder, and the CLIP loss."""
+        return not (config.model.image_hidden or config.model.location_head)
+
+    @classmethod
+    def card_origin(cls, config: TrainConfig) -> str:
+        """A sentence of the model card."""
+        return (
+            "Pretrained by contrasting places with satellite imagery (SatCLIP, Klemmer et al., "
+            "AAAI 2025)."
+        )
+
+    @classmethod
+    def card_recipe(cls, config: TrainConfig) -> list[str]:
+        """Clauses of the model card's recipe."""
+        training, head = config.training, config.model.location_head
+        parts = [
+            f"{cls.loss_name} loss on batches of {training.batch_size}, scale at most "
+            f"{training.largest_scale:g}"
+        ]
+        if head:
+            parts.append(f"contrasted behind a head of {head} GELUs, thrown away after")
+        return parts
+
+
+class SigmoidSatclip(Satclip):
+    """The same with the pairwise sigmoid loss, which has a bias too."""
+
+    loss_name = "pairwise sigmoid (SigLIP)"
+
+    def __init__(self, config: TrainConfig, widths: Mapping[str, int]) -> None:
+        super().__init__(config, widths)
+        self.logit_bias = nn.Parameter(torch.tensor(SIGLIP_BIAS))
+
+    def contrasted(self, images: torch.Tensor, places: torch.Tensor, group: Group) -> torch.Tensor:
+        """Loss of matching rows (N, embed_dim) of both sides."""
+        scale, bias = self.logit_scale, self.logit_bias
+        return siglip_loss(images, places, scale, bias, self.largest, rows=self.rows, group=group)
+
+    def released_heads(self) -> ReleasedHeads | None:
+        """None: the release knows no bias."""
+        return None
+
+    @classmethod
+    def in_release(cls, config: TrainConfig) -> bool:
+        """Never: see `released_heads`."""
+        return False
+
+
+LOSSES: dict[str, type[Satclip]] = {"clip": Satclip, "siglip": SigmoidSatclip}
+"""By `training.loss`."""
+
+
+def satclip_class(config: TrainConfig) -> type[Satclip]:
+    """SatCLIP's objective with the run's loss."""
+    return LOSSES[config.training.loss]

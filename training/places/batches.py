@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from satclip_core.errors import InputError
 from satclip_core.grid.sphere import wrap_longitudes
+from satclip_core.types import Float32, Floats, Integers
 
 from ..distributed import ALONE, Group
 from ..images.views import Views
@@ -24,17 +24,20 @@ from ..settings.config import TrainingSettings
 MEAN_OF_VIEWS = 4
 """Views that a place's mean features are taken over, where it has as many."""
 
-Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
-
 
 @dataclass(frozen=True)
 class Batch:
-    """Matching rows: `points` (B,) indices, `lonlat` (B, 2), `images` (B, features)."""
+    """Matching rows.
+
+    Attributes:
+        points: (B,) indices of the places.
+        lonlat: (B, 2) degrees.
+        images: (B, width) weighted features of each source, by its name.
+    """
 
     points: torch.Tensor
     lonlat: torch.Tensor
-    images: torch.Tensor
+    images: dict[str, torch.Tensor]
 
 
 class Pairs:
@@ -72,7 +75,7 @@ class Pairs:
                 f"training.batch_size: a batch of {self.batch_size} pairs does not divide among "
                 f"{group.size} processes (training.devices x training.nodes); change one of them"
             )
-        self._epoch_order: tuple[int, Indices] = (-1, self.training)
+        self._epoch_order: tuple[int, Integers] = (-1, self.training)
 
     @property
     def steps(self) -> int:
@@ -86,9 +89,9 @@ class Pairs:
         return max(1, len(self.validation) // size) if len(self.validation) > 1 else 0
 
     @property
-    def widths(self) -> list[int]:
-        """Number of features of each source, in order."""
-        return [view.width for view in self.views.values()]
+    def widths(self) -> dict[str, int]:
+        """Number of features of each source, by its name."""
+        return {name: view.width for name, view in self.views.items()}
 
     def batch(self, epoch: int, step: int) -> Batch:
         """This process's rows of a batch: a random view of each source, places jittered if asked.
@@ -105,11 +108,11 @@ class Pairs:
         if self.settings.jitter_degrees:
             lonlat = jittered(lonlat, self.settings.jitter_degrees, rng)
         own = self.group.rows(len(points))
-        images = []
-        for view, weight in self._weighted():
+        images = {}
+        for name, view in self.views.items():
             count = view.count
             chosen = rng.integers(0, count, len(points)) if count else np.full(len(points), epoch)
-            images.append(weight * view.take(chosen[own], points[own]))
+            images[name] = self._factor(name) * view.take(chosen[own], points[own])
         return _batch(points[own], lonlat[own], images)
 
     def validation_batch(self, step: int) -> Batch:
@@ -117,20 +120,22 @@ class Pairs:
         size = self.settings.validation_candidates
         points = self.validation[step * size : (step + 1) * size]
         first = np.zeros(len(points), np.int64)
-        images = [weight * view.take(first, points) for view, weight in self._weighted()]
+        images = {
+            name: self._factor(name) * view.take(first, points) for name, view in self.views.items()
+        }
         return _batch(points, self.lonlat[points], images)
 
-    def mean_features(self, points: Indices) -> NDArray[np.float32]:
+    def mean_features(self, points: Integers) -> Float32:
         """Image features (B, sum of widths) of points (B,): the mean of a few views of each."""
         means = []
-        for view, weight in self._weighted():
+        for name, view in self.views.items():
             numbers = range(min(view.count or MEAN_OF_VIEWS, MEAN_OF_VIEWS))
             taken = [view.take(np.full(len(points), number), points) for number in numbers]
-            means.append(weight * np.mean(taken, axis=0, dtype=np.float32))
+            means.append(self._factor(name) * np.mean(taken, axis=0, dtype=np.float32))
         return np.concatenate(means, 1)
 
-    def _weighted(self) -> list[tuple[Views, np.float32]]:
-        return [(view, np.float32(self.weights[name])) for name, view in self.views.items()]
+    def _factor(self, source: str) -> np.float32:
+        return np.float32(self.weights[source])
 
 
 class Ahead:
@@ -166,9 +171,9 @@ def jittered(lonlat: Floats, reach: float, rng: np.random.Generator) -> Floats:
     return np.column_stack([wrap_longitudes(np.where(over, lon + 180, lon)), lat])
 
 
-def _batch(points: Indices, lonlat: Floats, images: list[NDArray[np.float32]]) -> Batch:
+def _batch(points: Integers, lonlat: Floats, images: Mapping[str, Float32]) -> Batch:
     return Batch(
         torch.from_numpy(points),
         torch.from_numpy(lonlat),
-        torch.from_numpy(np.concatenate(images, 1)),
+        {name: torch.from_numpy(values) for name, values in images.items()},
     )

@@ -6,31 +6,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from satclip_core.errors import InputError, require
+from satclip_core.types import Bools, Floats
 
 from .reading import read_arrays, read_shapes
 
 VECTOR_STEP = 0.025
 """Degrees at which polygons are burnt into a mask (2.8 km at the equator)."""
 
-Floats = NDArray[np.float64]
-
 
 class LandMask:
     """Land or not, on a plate-carrée grid from (-180, 90) to (180, -90)."""
 
-    def __init__(self, land: NDArray[np.bool_], *, inverted: bool = False) -> None:
+    def __init__(self, land: Bools, *, inverted: bool = False) -> None:
         self._cells, self._inverted = land, inverted
 
-    def __call__(self, lonlat: Floats) -> NDArray[np.bool_]:
+    def __call__(self, lonlat: Floats) -> Bools:
         """Whether points are on land: (N, 2) degrees -> (N,) bool."""
         rows, cols = self._cells.shape
         row = ((90.0 - lonlat[:, 1]) * (rows / 180.0)).astype(np.int64).clip(0, rows - 1)
         col = ((lonlat[:, 0] + 180.0) * (cols / 360.0)).astype(np.int64) % cols
-        found = self._cells[row, col]
-        return ~found if self._inverted else found
+        found: Bools = self._cells[row, col]
+        if self._inverted:
+            found = ~found
+        return found
 
 
 def read_land_mask(path: Path, water_value: Any = None) -> LandMask:
@@ -71,7 +71,7 @@ def _from_array(path: Path, water_value: Any) -> LandMask:
     raise InputError(f"land mask {path}: holds no two-dimensional array")
 
 
-def _burn(path: Path) -> NDArray[np.bool_]:
+def _burn(path: Path) -> Bools:
     features = require("rasterio.features", purpose="reading a vector land mask")
     transform = require("rasterio.transform", purpose="reading a vector land mask")
     shapes = read_shapes(path, "land mask").geometry

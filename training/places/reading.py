@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_core.errors import InputError, require
+from satclip_core.types import Floats
 
 # Readers raise whatever their libraries do (pandas', GDAL's and zip's own errors among it), and
 # numpy's an EOFError for an empty file: all of it says that the file is not what it should be.
@@ -50,7 +51,7 @@ def read_arrays(path: Path, what: str) -> Mapping[str, NDArray[Any]]:
     return arrays
 
 
-def numbers(values: Any, where: str) -> NDArray[np.float64]:
+def numbers(values: Any, where: str) -> Floats:
     """Values as float64; InputError names the first that is no number."""
     try:
         return np.asarray(values, np.float64)

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from satclip_core.errors import InputError
 from satclip_core.grid.sphere import check_lonlat, wrap_longitudes
+from satclip_core.types import Bools, Floats
 
-from ..images.patches import NODATA_BYTES, read_patch_folder
+from ..images.patches import NODATA_BYTES, PatchFolders
 from ..settings.config import PointSettings
 from ..settings.run_files import Locations
 from .land_mask import read_land_mask
@@ -20,13 +20,15 @@ from .reading import numbers, read_arrays, read_table
 
 log = logging.getLogger("satclip_training")
 
-Floats = NDArray[np.float64]
 
-
-def load_points(settings: PointSettings, places: Locations) -> Floats:
+def load_points(
+    settings: PointSettings, places: Locations, folders: PatchFolders | None = None
+) -> Floats:
     """The places of a run: those of a folder of patches, or of a file, or sampled over land.
 
     A file holds lon, lat (`.npy` or CSV); of patches or a file, the first `points.count` count.
+
+    The index of a folder of patches is taken from `folders` where the run has read it before.
 
     `points.sea_share` of them lie at sea, so that water is a kind of place of its own to the
     encoder and not whatever the land around it extrapolates to.
@@ -35,7 +37,7 @@ def load_points(settings: PointSettings, places: Locations) -> Floats:
         InputError: no such file, not lon and lat, hardly any land, or a sea share without a mask.
     """
     if settings.patches is not None:
-        folder = read_patch_folder(places.find(settings.patches, "points.patches"))
+        folder = (folders or PatchFolders())(places.find(settings.patches, "points.patches"))
         if folder.skipped:
             total = len(folder.files) + folder.skipped
             log.info(
@@ -91,7 +93,7 @@ def sample_points(
     count: int,
     *,
     seed: int,
-    is_land: Callable[[Floats], NDArray[np.bool_]] | None = None,
+    is_land: Callable[[Floats], Bools] | None = None,
     latitude: tuple[float, float] = (-90.0, 90.0),
     longitude: tuple[float, float] = (-180.0, 180.0),
 ) -> Floats:

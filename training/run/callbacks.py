@@ -14,11 +14,12 @@ import torch
 
 from satclip_core.errors import CancelledError, InputError, OutputError
 from satclip_core.files import written_whole
+from satclip_core.types import Cancelled
 
 from ..distributed import PeerError
 from ..evaluation.linear_probe import Embed, run_probes
 from ..evaluation.tasks import Task
-from .loop import ContrastiveTraining
+from .loop import Pretraining
 
 log = logging.getLogger("satclip_training")
 
@@ -57,7 +58,7 @@ class EpochReport(lightning.Callback):
         self,
         folder: Path,
         tasks: Sequence[Task],
-        embed: Callable[[ContrastiveTraining], Embed],
+        embed: Callable[[Pretraining], Embed],
         every: int,
     ) -> None:
         self.folder, self.tasks, self.embed, self.every = folder, tasks, embed, every
@@ -93,22 +94,23 @@ class EpochReport(lightning.Callback):
         rest = trainer.estimated_stepping_batches - trainer.global_step
         return duration((time.monotonic() - self._started) / max(1, done) * rest)
 
-    def on_train_epoch_end(self, trainer: Any, module: ContrastiveTraining) -> None:
+    def on_train_epoch_end(self, trainer: Any, module: Pretraining) -> None:
         """Write the epoch's row and line, in one process while the others wait."""
         group = module.pairs.group
         if group.leads:
             self._report(trainer, module)
         group.wait()
 
-    def _report(self, trainer: Any, module: ContrastiveTraining) -> None:
+    def _report(self, trainer: Any, module: Pretraining) -> None:
         epoch = trainer.current_epoch + 1
         last = epoch == trainer.max_epochs
+        measures = module.model.measures()
         row = {
             "epoch": epoch,
             "step": trainer.global_step,
             "loss": float(torch.stack(self._losses).mean()) if self._losses else float("nan"),
             "validation_loss": float(trainer.callback_metrics.get("val_loss", float("nan"))),
-            "scale": float(module.model.logit_scale.detach().exp()),
+            **measures,
             "learning_rate": max(group["lr"] for group in trainer.optimizers[0].param_groups),
             "seconds": time.monotonic() - self._epoch_started,
         }
@@ -117,8 +119,9 @@ class EpochReport(lightning.Callback):
             row.update({f"probe_{name}": value for name, value in self.scores.items()})
         self._write(row)
         log.info(
-            "epoch %d/%d, loss %.3f, validation %.3f, scale %.1f, %s, %s left",
-            epoch, trainer.max_epochs, row["loss"], row["validation_loss"], row["scale"],
+            "epoch %d/%d, loss %.3f, validation %.3f, %s%s, %s left",
+            epoch, trainer.max_epochs, row["loss"], row["validation_loss"],
+            "".join(f"{name} {value:.1f}, " for name, value in measures.items()),
             duration(row["seconds"]), self._time_left(trainer),
         )  # fmt: skip
         if "probe_" in "".join(row):
@@ -130,7 +133,8 @@ class EpochReport(lightning.Callback):
 
     def _write(self, row: dict[str, Any]) -> None:
         """Write the log again with this row; rows of later epochs (before a resume) are dropped."""
-        columns = list(row)[:7] + [f"probe_{task.name}" for task in self.tasks]
+        columns = [name for name in row if not name.startswith("probe_")]
+        columns += [f"probe_{task.name}" for task in self.tasks]
         rows = [old for old in read_log(self.folder) if int(old["epoch"]) < row["epoch"]]
         with (
             written_whole(self.folder / LOG, overwrite=True) as partial,
@@ -150,7 +154,7 @@ class Checkpoints(lightning.Callback):
         cancelled: asked after every step; when true the state is saved and the run ends.
     """
 
-    def __init__(self, folder: Path, cancelled: Callable[[], bool] | None) -> None:
+    def __init__(self, folder: Path, cancelled: Cancelled | None) -> None:
         self.folder, self.cancelled, self._stopping = folder, cancelled, False
 
     def on_train_batch_end(
@@ -177,7 +181,7 @@ class Checkpoints(lightning.Callback):
             f"stopped in epoch {trainer.current_epoch + 1}; the same command goes on from there"
         )
 
-    def _save(self, trainer: Any, module: ContrastiveTraining) -> None:
+    def _save(self, trainer: Any, module: Pretraining) -> None:
         _check_finite(module, trainer.current_epoch + 1)
         partial = self.folder / (CHECKPOINT + ".partial")
         try:
@@ -191,7 +195,7 @@ class Checkpoints(lightning.Callback):
             ) from error
 
 
-def _check_finite(module: ContrastiveTraining, epoch: int) -> None:
+def _check_finite(module: Pretraining, epoch: int) -> None:
     """Refuse weights that are lost, before they take the place of the last good ones.
 
     Raises:

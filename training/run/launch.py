@@ -89,12 +89,9 @@ def joined(
         others = [_start(other, job) for other in places]
     try:
         _await(others)
-        yield _connected(place, settings)
+        with _blamed_on(others):
+            yield _connected(place, settings)
         _see_off(others, GONE_SECONDS)
-    except RuntimeError:
-        _see_off(others, HEARD_SECONDS)
-        _raise_failure(others)
-        raise
     finally:
         for other in others:
             other.kill()
@@ -188,6 +185,22 @@ def _await(others: list[Process]) -> None:
             _raise_failure(others)
 
 
+@contextmanager
+def _blamed_on(others: list[Process]) -> Iterator[None]:
+    """Say which of the others failed, where that broke the connection.
+
+    What torch raises in the caller's own exchanges (gradients, waits) is a RuntimeError then, like
+    many of its errors: so the caller's are caught here too, and go on as they are where all of the
+    others live.
+    """
+    try:
+        yield
+    except RuntimeError:
+        _see_off(others, HEARD_SECONDS)
+        _raise_failure(others)
+        raise
+
+
 def _raise_failure(others: list[Process]) -> None:
     for number, other in enumerate(others, 1):
         if other.poll():
@@ -205,7 +218,12 @@ def _see_off(others: list[Process], seconds: float) -> None:
 
 
 class PlaceEnvironment(ClusterEnvironment):
-    """A place in Lightning's terms: the processes exist and are connected."""
+    """A place in Lightning's terms: the processes exist and are connected.
+
+    Lightning's own launcher would start the command line again for every device, when the trainer
+    is made. Here processes share the work before that (the first fills the cache, the others wait),
+    and a run may have been called from Python, without a command line.
+    """
 
     def __init__(self, place: Place) -> None:
         self.place = place

@@ -14,9 +14,9 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from satclip_core.errors import InputError
+from satclip_core.types import Float32
 
 from ..distributed import ALONE, Group
 from ..export.release_checkpoint import (
@@ -26,8 +26,7 @@ from ..export.release_checkpoint import (
     published_layout,
     vision_layers,
 )
-from ..objectives.contrast import clip_loss, siglip_loss
-from ..objectives.satclip import ContrastiveModel
+from ..objectives import objective_class
 from ..places.batches import Ahead, Batch, Pairs
 from ..settings.config import TrainConfig
 from .average import RunningAverage
@@ -37,8 +36,8 @@ DEVICE_SHARE = 0.5
 """The harmonics of all points lie on a GPU where they take no more of its free memory."""
 
 
-class ContrastiveTraining(lightning.LightningModule):
-    """Contrastive pretraining of a location encoder on pairs (place, image features).
+class Pretraining(lightning.LightningModule):
+    """Pretraining of a location encoder on pairs (place, image features), whatever the objective.
 
     What is random in a step (dropout, noise) follows from seed, epoch, step and process, so a run
     that was stopped goes on to the same numbers, whatever it drew in between.
@@ -47,7 +46,8 @@ class ContrastiveTraining(lightning.LightningModule):
     def __init__(self, config: TrainConfig, pairs: Pairs, data: str = "") -> None:
         super().__init__()
         self.config, self.pairs, self._data = config, pairs, data
-        self.model = ContrastiveModel(config, pairs.widths)
+        # Called so in checkpoints: `model.location` is the published name.
+        self.model = objective_class(config)(config, pairs.widths)
         self.average = RunningAverage(self.model, config.training.average_decay)
         self._table: torch.Tensor | None = None
         self._swapped: Any = None
@@ -81,17 +81,12 @@ class ContrastiveTraining(lightning.LightningModule):
         return table
 
     def loss(self, batch: Batch, group: Group = ALONE) -> torch.Tensor:
-        """Contrastive loss of a batch, in float32 or wider whatever the networks' precision."""
-        settings, model = self.config.training, self.model
-        places = model.head(model.location.nnet(self._harmonics(batch)))
-        images = model.project(to_device(batch.images, self.device).to(self.dtype))
-        largest = math.log(settings.largest_scale)
-        rows = settings.loss_rows
-        if settings.loss == "siglip":
-            return siglip_loss(
-                images, places, model.logit_scale, model.logit_bias, largest, rows=rows, group=group
-            )
-        return clip_loss(images, places, model.logit_scale, largest, rows=rows, group=group)
+        """The objective's loss of a batch."""
+        images = {
+            name: to_device(values, self.device).to(self.dtype)
+            for name, values in batch.images.items()
+        }
+        return self.model.loss(self._harmonics(batch), images, group)
 
     def _harmonics(self, batch: Batch) -> torch.Tensor:
         if self._table is None:
@@ -108,10 +103,9 @@ class ContrastiveTraining(lightning.LightningModule):
         return self.loss(self._ahead.batch(epoch, batch_idx), group)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """Step, clamp the temperature, take the step into the average."""
+        """Step, keep parameters within their bounds, take the step into the average."""
         super().optimizer_step(*args, **kwargs)
-        with torch.no_grad():
-            self.model.logit_scale.clamp_(max=math.log(self.config.training.largest_scale))
+        self.model.after_step()
         if self.config.training.average_decay:
             self.average.update()
 
@@ -121,7 +115,7 @@ class ContrastiveTraining(lightning.LightningModule):
         self._swapped.__enter__()
 
     def validation_step(self, batch: int, batch_idx: int) -> torch.Tensor:
-        """Contrastive loss among a block of validation candidates, the same in every process."""
+        """Loss among a block of validation candidates, the same in every process."""
         value = self.loss(self.pairs.validation_batch(batch_idx))
         self.log("val_loss", value, batch_size=1)
         return value
@@ -140,7 +134,7 @@ class ContrastiveTraining(lightning.LightningModule):
         }
         groups: dict[tuple[str, bool], dict[str, Any]] = {}
         for name, parameter in self.model.named_parameters():
-            part = "image" if name.startswith("visual.") else "other"
+            part = "image" if name.partition(".")[0] in self.model.image_heads else "other"
             part = "first" if name.startswith("location.nnet.layers.0.") else part
             decayed = parameter.ndim > 1
             fresh = {
@@ -156,7 +150,7 @@ class ContrastiveTraining(lightning.LightningModule):
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def inference_weights(self) -> dict[str, NDArray[np.float32]]:
+    def inference_weights(self) -> dict[str, Float32]:
         """Averaged weights of the location encoder for plain harmonics, names within `nnet`."""
         with self.average.applied():
             weights = self.model.location.inference_weights()
@@ -180,9 +174,9 @@ class ContrastiveTraining(lightning.LightningModule):
         if vision_layers(self.config) is not None:
             (views,) = self.pairs.views.values()
             backbone = views.backbone()
-            if backbone is not None:
-                visual, scale = self.model.visual.state_dict(), self.model.logit_scale
-                return published_layout(self.config, location, visual, scale, backbone)
+            heads = self.model.released_heads()
+            if backbone is not None and heads is not None:
+                return published_layout(self.config, location, heads, backbone)
         state = {key: value.detach().clone() for key, value in self.state_dict().items()}
         for key, value in location.items():
             state |= located(key, value)

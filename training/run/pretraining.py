@@ -6,18 +6,18 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from satclip_core.errors import CancelledError, InputError, OutputError
 from satclip_core.files import written_whole
+from satclip_core.types import Cancelled, Float32
 
 from ..distributed import Group, PeerError, Place
 from ..evaluation.linear_probe import Embed, Scores, embedder, run_probes, table, write_scores
@@ -25,7 +25,7 @@ from ..evaluation.tasks import NO_LEAKS, Task, leaked, load_tasks
 from ..export.model_export import encoder_from, export_model, finished_weights, untrained
 from ..images.cache import CacheRequest, make_request
 from ..images.chips import alternatives
-from ..images.patches import read_patch_folder
+from ..images.patches import PatchFolders
 from ..images.timm_encoder import import_timm, pick_device
 from ..images.views import Views, open_views
 from ..places.batches import Pairs
@@ -38,8 +38,6 @@ from .launch import joined
 from .trainer import fit
 
 log = logging.getLogger("satclip_training")
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class RunOptions:
     output: Path
     data_root: str | os.PathLike[str] | None = None
     resume: bool | None = None
-    cancelled: Callable[[], bool] | None = None
+    cancelled: Cancelled | None = None
 
 
 def train(config: TrainConfig, options: RunOptions, place: Place | None = None) -> Path:
@@ -79,7 +77,8 @@ def train(config: TrainConfig, options: RunOptions, place: Place | None = None) 
         CancelledError: stopped; the same command goes on from there.
         PeerError: stopped together with the process that speaks for the run.
     """
-    check_files(config, options.places)
+    folders = PatchFolders()
+    check_files(config, options.places, folders)
     # Opened now, so that a package that is missing is named before hours of training.
     baselines = {name: embedder(name) for name in config.probe.baselines if name != "untrained"}
     job = {
@@ -92,7 +91,10 @@ def train(config: TrainConfig, options: RunOptions, place: Place | None = None) 
     with joined(config.training, job, place) as group:
         try:
             with ExitStack() as held:
-                return _train(config, options, group, baselines, held)
+                if config.training.threads:
+                    torch.set_num_threads(config.training.threads)
+                opened = group.in_turn(lambda: _open(config, options, folders, group, held))
+                return _train(config, opened, options, group, baselines)
         except CancelledError as error:
             if group.leads:
                 raise
@@ -101,51 +103,56 @@ def train(config: TrainConfig, options: RunOptions, place: Place | None = None) 
 
 def _train(
     config: TrainConfig,
+    opened: _Opened,
     options: RunOptions,
     group: Group,
     baselines: dict[str, Embed],
-    held: ExitStack,
 ) -> Path:
-    started = time.monotonic()
-    if config.training.threads:
-        torch.set_num_threads(config.training.threads)
-    opened = group.in_turn(lambda: _open(config, options, group, held))
-    pairs, tasks = opened.pairs, opened.tasks
+    """Train what was opened; the process that leads exports and scores it."""
     module = fit(
         config,
-        pairs,
+        opened.pairs,
         options.output,
-        tasks=tasks,
+        tasks=opened.tasks,
         checkpoint=opened.checkpoint,
         data=opened.data,
         cancelled=options.cancelled,
     )
     path = options.output / f"{config.name}.npz"
-    if not group.leads:
-        return path
-    logged = read_log(options.output)
+    if group.leads:
+        _export(path, config, module.inference_weights(), opened, baselines)
+        log.info("wrote %s, %s in all", path, duration(time.monotonic() - opened.started))
+    return path
+
+
+def _export(
+    path: Path,
+    config: TrainConfig,
+    trained: Mapping[str, Float32],
+    opened: _Opened,
+    baselines: dict[str, Embed],
+) -> None:
+    """Write model file, card and scores."""
+    pairs, tasks = opened.pairs, opened.tasks
+    weights = finished_weights(trained, config, pairs.lonlat, pairs.mean_features)
+    if "untrained" in config.probe.baselines:
+        baselines = {"untrained": untrained(config, pairs.lonlat), **baselines}
+    scores = _score(config, weights, tasks, baselines) if tasks else {}
+    leaks = leaked(tasks, _image_files(config))
+    logged = read_log(path.parent)
     facts = {
         "points": str(len(pairs.training)),
         "validation_points": str(len(pairs.validation)),
         "epochs": str(config.training.epochs),
         "validation_loss": (logged[-1].get("validation_loss") if logged else None) or "unknown",
-        "minutes": f"{(time.monotonic() - started) / 60:.1f}",
+        "minutes": f"{(time.monotonic() - opened.started) / 60:.1f}",
     }
-    if "untrained" in config.probe.baselines:
-        baselines = {"untrained": untrained(config, pairs.lonlat), **baselines}
-    weights = finished_weights(
-        module.inference_weights(), config, pairs.lonlat, pairs.mean_features
-    )
-    scores = _score(config, weights, tasks, baselines) if tasks else {}
-    leaks = leaked(tasks, _image_files(config))
     if tasks:
         facts["leaks"] = ", ".join(leaks) or NO_LEAKS
     rows = table(scores, tasks, {config.name: leaks})
     export_model(path, weights, config, facts=facts, scores=scores, tasks=rows)
     if scores:
-        write_scores(scores, options.output / "scores.json")
-    log.info("wrote %s, %s in all", path, duration(time.monotonic() - started))
-    return path
+        write_scores(scores, path.parent / "scores.json")
 
 
 def _image_files(config: TrainConfig) -> list[str]:
@@ -158,23 +165,33 @@ def _image_files(config: TrainConfig) -> list[str]:
 
 @dataclass(frozen=True)
 class _Opened:
-    """What a run goes through, what it goes on from, and a digest of its data."""
+    """What a run goes through, what it goes on from, a digest of its data, and when it began."""
 
     pairs: Pairs
     tasks: list[Task]
     checkpoint: Path | None
     data: str
+    started: float
 
 
-def _open(config: TrainConfig, options: RunOptions, group: Group, held: ExitStack) -> _Opened:
+def _open(
+    config: TrainConfig,
+    options: RunOptions,
+    folders: PatchFolders,
+    group: Group,
+    held: ExitStack,
+) -> _Opened:
     """Open points, tasks and views; the first process makes the folder and the cache before."""
+    started = time.monotonic()
     before = _prepare(config, options, held) if group.leads else None
-    lonlat = load_points(config.points, options.places)
+    lonlat = load_points(config.points, options.places, folders)
     log.info("%s points", f"{len(lonlat):,}")
     tasks = _tasks(config, options) if group.leads else []
     device = pick_device(config.training.accelerator)
     requests = {
-        name: make_request(name, source, lonlat, options.places, config.seed, device)
+        name: make_request(
+            name, source, lonlat, options.places, config.seed, device, folders=folders
+        )
         for name, source in config.sources.items()
     }
     data = digest(requests.values())
@@ -183,7 +200,7 @@ def _open(config: TrainConfig, options: RunOptions, group: Group, held: ExitStac
     views = {name: _views(request, options, live=live) for name, request in requests.items()}
     factors = {name: source.weight for name, source in config.sources.items()}
     pairs = Pairs(lonlat, views, factors, config.training, config.seed, group)
-    return _Opened(pairs, tasks, _checkpoint(options), data)
+    return _Opened(pairs, tasks, _checkpoint(options), data, started)
 
 
 def _checkpoint(options: RunOptions) -> Path | None:
@@ -191,7 +208,9 @@ def _checkpoint(options: RunOptions) -> Path | None:
     return path if path.exists() else None
 
 
-def check_files(config: TrainConfig, places: Locations) -> dict[str, int]:
+def check_files(
+    config: TrainConfig, places: Locations, folders: PatchFolders | None = None
+) -> dict[str, int]:
     """Find every file, so that a missing one is named at once.
 
     Returns:
@@ -214,8 +233,8 @@ def check_files(config: TrainConfig, places: Locations) -> dict[str, int]:
                 places.find(source.features.weights, f"{where}.features.weights")
         counts[name] = len(alternatives(source, places, f"{where}.files"))
         if source.patches is not None:
-            folder = read_patch_folder(places.find(source.patches, f"{where}.patches"))
-            counts[name] = len(folder.files)
+            found = places.find(source.patches, f"{where}.patches")
+            counts[name] = len((folders or PatchFolders())(found).files)
     return counts
 
 

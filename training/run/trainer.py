@@ -1,4 +1,11 @@
-"""Lightning's trainer for a run: devices, precision, log, checkpoints."""
+"""Lightning's trainer for a run: devices, precision, the loop over epochs and steps.
+
+Lightning is asked for what it does well: mixed precision, gradient clipping, gradients of several
+processes, and a loop that goes on mid-epoch. The rest is the run's own, for one reason each:
+processes (`launch.PlaceEnvironment`), checkpoints (`callbacks.Checkpoints`: whole or not at all,
+and not of lost weights), signals (`_OwnSignals`), loaders (`loop`: a batch is a function of its
+number).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +13,7 @@ import logging
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +22,7 @@ import torch
 from lightning.pytorch.strategies import DDPStrategy
 
 from satclip_core.errors import InputError, require
+from satclip_core.types import Cancelled
 
 from ..distributed import Group
 from ..evaluation.linear_probe import Embed
@@ -24,7 +32,7 @@ from ..places.batches import Pairs
 from ..settings.config import TrainConfig
 from .callbacks import Checkpoints, EpochReport
 from .launch import PlaceEnvironment, on_gpu
-from .loop import ContrastiveTraining
+from .loop import Pretraining
 
 log = logging.getLogger("satclip_training")
 
@@ -37,8 +45,8 @@ def fit(
     tasks: Sequence[Task] = (),
     checkpoint: Path | None = None,
     data: str = "",
-    cancelled: Callable[[], bool] | None = None,
-) -> ContrastiveTraining:
+    cancelled: Cancelled | None = None,
+) -> Pretraining:
     """Train on pairs, writing log and checkpoint into a folder.
 
     Args:
@@ -57,9 +65,9 @@ def fit(
     if len(pairs.training) < 2:
         raise InputError(f"{len(pairs.training)} training points make no batch")
     torch.manual_seed(config.seed)
-    module = ContrastiveTraining(config, pairs, data)
+    module = Pretraining(config, pairs, data)
 
-    def shipped(current: ContrastiveTraining) -> Embed:
+    def shipped(current: Pretraining) -> Embed:
         weights = finished_weights(
             current.inference_weights(), config, pairs.lonlat, pairs.mean_features
         )

@@ -29,6 +29,7 @@ from .schema import (
     sequence,
     setting,
     text,
+    variant,
 )
 
 LARGEST_SEED = 2**63 - 1
@@ -188,6 +189,17 @@ class TrainingSettings:
 
 
 @dataclasses.dataclass(frozen=True)
+class SatclipSettings:
+    """SatCLIP's objective; what shapes it stands under `training` and `model`."""
+
+    kind: str = setting(text("satclip"), "satclip")
+
+
+OBJECTIVES: dict[str, type[Any]] = {"satclip": SatclipSettings}
+"""What a location encoder is trained against, by `kind`; their classes are in `objectives`."""
+
+
+@dataclasses.dataclass(frozen=True)
 class ProbeSettings:
     """Linear probes logged while training, and the ones of the model card."""
 
@@ -227,6 +239,7 @@ class TrainConfig:
     output: str | None = setting(optional(text()), None)
     model: ModelSettings = setting(section(ModelSettings), ModelSettings)
     training: TrainingSettings = setting(section(TrainingSettings), TrainingSettings)
+    objective: Any = setting(variant(OBJECTIVES, "satclip"), SatclipSettings, later=True)
     probe: ProbeSettings = setting(section(ProbeSettings), ProbeSettings)
     export: ExportSettings = setting(section(ExportSettings), ExportSettings)
 

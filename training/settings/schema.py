@@ -196,6 +196,16 @@ def section(cls: type[Any]) -> Parser:
     return lambda value, where: build(cls, value, where)
 
 
+def variant(kinds: Mapping[str, type[Any]], default: str) -> Parser:
+    """Parser of a nested dataclass, the one that the key `kind` names (`default` without it)."""
+
+    def parse(value: Any, where: str) -> Any:
+        kind = value.get("kind", default) if isinstance(value, Mapping) else default
+        return build(kinds[text(*kinds)(kind, f"{where}.kind")], value, where)
+
+    return parse
+
+
 def either(first: Parser, second: Parser) -> Parser:
     """Parser that takes a list with `second` and anything else with `first`."""
     return lambda value, where: (

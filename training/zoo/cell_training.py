@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from satclip_core.encoder.encodings import ENCODINGS, encoding_dim
+from satclip_core.types import Floats
 
 from .cell_settings import CellSettings
 from .network import TWICE, Weights, initial_weights, outputs
 
-Floats = NDArray[np.float64]
 Report = Callable[[int, float], None]
 """(epoch, validation loss) after each epoch; may raise to stop."""
 
@@ -32,14 +32,14 @@ class Split:
     """Places (N, 2) degrees and what is known of them (N,): 0 or 1, a class, or a number."""
 
     lonlat: Floats
-    target: NDArray[np.float64]
+    target: Floats
 
     def __len__(self) -> int:
         return len(self.target)
 
 
 @dataclass(frozen=True)
-class Task:
+class Problem:
     """What is learnt: `binary` (one logit), `classes` (a logit each) or `numbers` (one output)."""
 
     name: str
@@ -74,7 +74,7 @@ class Fitted:
 
 
 def fit(
-    task: Task,
+    problem: Problem,
     encoding: str,
     network: str,
     settings: CellSettings,
@@ -83,7 +83,7 @@ def fit(
     budget: Budget | None = None,
     report: Report | None = None,
 ) -> Fitted:
-    """Train one cell on `task` with one seed.
+    """Train one cell on `problem` with one seed.
 
     Adam with coupled L2 (Rußwurm et al., published code); stops when the validation loss has not
     improved for `budget.patience` epochs, or is no number.
@@ -91,19 +91,19 @@ def fit(
     budget = budget or Budget()
     started = time.perf_counter()
     dtype = getattr(torch, budget.dtype)
-    train = _tensors(task, task.train, encoding, settings, dtype)
-    x, y = _tensors(task, task.validation, encoding, settings, dtype)
+    train = _tensors(problem, problem.train, encoding, settings, dtype)
+    x, y = _tensors(problem, problem.validation, encoding, settings, dtype)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        weights = _start(task, encoding, network, settings, dtype)
+        weights = _start(problem, encoding, network, settings, dtype)
         optimizer = torch.optim.Adam(
             list(weights.values()), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
         best, since, epoch, loss = math.inf, 0, 0, math.inf
         for epoch in range(1, budget.epochs + 1):
-            _pass(task, network, weights, train, optimizer, budget.batch_size)
+            _pass(problem, network, weights, train, optimizer, budget.batch_size)
             with torch.no_grad():
-                loss = float(_loss(task, outputs(network, weights, x), y))
+                loss = float(_loss(problem, outputs(network, weights, x), y))
             if report is not None:
                 report(epoch, loss)
             since = 0 if loss < best else since + 1
@@ -116,12 +116,12 @@ def fit(
 
 
 def _start(
-    task: Task, encoding: str, network: str, settings: CellSettings, dtype: torch.dtype
+    problem: Problem, encoding: str, network: str, settings: CellSettings, dtype: torch.dtype
 ) -> Weights:
     weights = initial_weights(
         network,
         encoding_dim(encoding, settings.encoding),
-        task.dim_out,
+        problem.dim_out,
         dim_hidden=settings.dim_hidden,
         num_layers=settings.num_layers,
     )
@@ -129,7 +129,7 @@ def _start(
 
 
 def _pass(
-    task: Task,
+    problem: Problem,
     network: str,
     weights: Weights,
     train: tuple[torch.Tensor, torch.Tensor],
@@ -140,16 +140,16 @@ def _pass(
     x, y = train
     for rows in torch.randperm(len(y)).split(batch_size):
         optimizer.zero_grad()
-        _loss(task, outputs(network, weights, x[rows], training=True), y[rows]).backward()
+        _loss(problem, outputs(network, weights, x[rows], training=True), y[rows]).backward()
         optimizer.step()
 
 
 def _tensors(
-    task: Task, split: Split, encoding: str, settings: CellSettings, dtype: torch.dtype
+    problem: Problem, split: Split, encoding: str, settings: CellSettings, dtype: torch.dtype
 ) -> tuple[torch.Tensor, torch.Tensor]:
     features = encode(split.lonlat, encoding, settings).to(dtype)
     target = torch.from_numpy(np.asarray(split.target, np.float64))
-    return features, target.long() if task.kind == "classes" else target.to(dtype)
+    return features, target.long() if problem.kind == "classes" else target.to(dtype)
 
 
 def encode(lonlat: Floats, encoding: str, settings: CellSettings) -> torch.Tensor:
@@ -159,10 +159,10 @@ def encode(lonlat: Floats, encoding: str, settings: CellSettings) -> torch.Tenso
     return features[:, ::2].contiguous() if encoding in TWICE else features.contiguous()
 
 
-def _loss(task: Task, predicted: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    if task.kind == "classes":
+def _loss(problem: Problem, predicted: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    if problem.kind == "classes":
         return torch.nn.functional.cross_entropy(predicted, target)
-    if task.kind == "binary":
+    if problem.kind == "binary":
         return torch.nn.functional.binary_cross_entropy_with_logits(predicted[:, 0], target)
     return torch.nn.functional.mse_loss(predicted[:, 0], target)
 
@@ -179,11 +179,11 @@ def predict(fitted: Fitted, lonlat: Floats) -> Floats:
     return torch.cat(parts).numpy()
 
 
-def grade(task: Task, predicted: Floats, split: Split) -> float:
+def grade(problem: Problem, predicted: Floats, split: Split) -> float:
     """Share of right answers, or R² for numbers."""
-    if task.kind == "classes":
+    if problem.kind == "classes":
         return float((predicted.argmax(1) == split.target).mean())
-    if task.kind == "binary":
+    if problem.kind == "binary":
         return float(((predicted[:, 0] > 0) == (split.target > 0.5)).mean())
     rest = ((predicted[:, 0] - split.target) ** 2).sum()
     return float(1 - rest / ((split.target - split.target.mean()) ** 2).sum())

@@ -1,4 +1,4 @@
-"""The tasks of the zoo: land or ocean, a checkerboard on the sphere, a table of points."""
+"""The problems of the zoo: land or ocean, a checkerboard on the sphere, a table of points."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_core.errors import InputError, require
+from satclip_core.grid.sphere import unit_vectors
 from satclip_core.products import Samples
 from satclip_core.raster.polygons import Polygons, read_polygons
+from satclip_core.types import Floats, Integers
 
 from ..places.reading import check_columns, read_table
-from .cell_training import Split, Task
-
-Floats = NDArray[np.float64]
+from .cell_training import Problem, Split
 
 # Land-ocean task: places in each of training and validation, and the test grid (the published
 # code; the extents of EPSG:6933, in metres).
@@ -56,7 +56,7 @@ def land_grid(res: float = TEST_RES) -> tuple[Floats, tuple[int, int]]:
     return np.column_stack([lon, lat]), x.shape
 
 
-def land_ocean(land: Path, *, points: int = POINTS, res: float = TEST_RES) -> Task:
+def land_ocean(land: Path, *, points: int = POINTS, res: float = TEST_RES) -> Problem:
     """Land (1) or ocean (0), by polygons of land.
 
     Training places by seed 0, validation by seed 1, test on an equal-area grid.
@@ -72,17 +72,19 @@ def land_ocean(land: Path, *, points: int = POINTS, res: float = TEST_RES) -> Ta
     share = splits[0].target.mean()
     if not 0 < share < 1:
         raise InputError(f"{land}: {share:.0%} of the training places are land: nothing to learn")
-    return Task("land-ocean", "binary", 1, splits[0], splits[1], test)
+    return Problem("land-ocean", "binary", 1, splits[0], splits[1], test)
 
 
 def _labelled(lonlat: Floats, polygons: Polygons) -> Split:
     return Split(lonlat, polygons(lonlat[:, 0], lonlat[:, 1]).astype(np.float64))
 
 
-def fibonacci_lattice(count: int) -> Floats:
-    """Places spread evenly on the sphere (González 2010, arXiv:0912.4540): (count, 2) degrees.
+def published_lattice(count: int) -> Floats:
+    """The lattice of the published code (González 2010, arXiv:0912.4540): (count, 2) degrees.
 
-    `count` is made even, as published.
+    It is the core's of one place more, turned about the axis and without its northernmost place;
+    kept apart since centre 0 has to lie at 0, 0 and labels count from there. `count` is made even,
+    as published.
     """
     half = count // 2
     index = np.arange(-half, half)
@@ -93,13 +95,13 @@ def fibonacci_lattice(count: int) -> Floats:
 
 def checkerboard(
     *, centres: int = CENTRES, classes: int = CLASSES, points: int = CHECKERBOARD_POINTS
-) -> Task:
+) -> Problem:
     """Which of 16 classes the nearest centre of a Fibonacci lattice has.
 
     The centre at place i of the lattice, counted from its middle, has the class i mod 16, as
     published.
     """
-    lattice = fibonacci_lattice(centres)
+    lattice = published_lattice(centres)
     half = len(lattice) // 2
     labels = np.arange(-half, half) % classes
 
@@ -107,26 +109,21 @@ def checkerboard(
         return Split(lonlat, labels[_nearest(lattice, lonlat)].astype(np.float64))
 
     train, validation = (labelled(sphere_points(points, seed)) for seed in (0, 1))
-    test = labelled(fibonacci_lattice(points))
-    return Task("checkerboard", "classes", classes, train, validation, test)
+    test = labelled(published_lattice(points))
+    return Problem("checkerboard", "classes", classes, train, validation, test)
 
 
-def _unit_vectors(lonlat: Floats) -> Floats:
-    lon, lat = np.radians(lonlat).T
-    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], 1)
-
-
-def _nearest(centres: Floats, lonlat: Floats) -> NDArray[np.int64]:
+def _nearest(centres: Floats, lonlat: Floats) -> Integers:
     """Index of the nearest centre by great-circle distance: the largest cosine of the angle."""
-    targets = _unit_vectors(centres).T
-    parts = np.array_split(_unit_vectors(lonlat), max(1, len(lonlat) // 2000))
-    return np.concatenate([(part @ targets).argmax(1) for part in parts])
+    targets = unit_vectors(*centres.T)
+    parts = np.array_split(unit_vectors(*lonlat.T), max(1, len(lonlat) // 2000), axis=1)
+    return np.concatenate([(part.T @ targets).argmax(1) for part in parts])
 
 
 def mean_spacing(centres: int) -> float:
     """Mean distance from a centre of the lattice to the nearest other one, degrees."""
-    vectors = _unit_vectors(fibonacci_lattice(centres))
-    cosines = vectors @ vectors.T
+    vectors = unit_vectors(*published_lattice(centres).T)
+    cosines = vectors.T @ vectors
     np.fill_diagonal(cosines, -1)
     return float(np.degrees(np.arccos(cosines.max(1).clip(-1, 1))).mean())
 
@@ -139,8 +136,8 @@ def from_table(
     lat: str = "lat",
     classes: bool | None = None,
     seed: int = 0,
-) -> Task:
-    """A task from a CSV of lon, lat and a target, split 30/10/60 as SatCLIP's downstream tasks.
+) -> Problem:
+    """A problem from a CSV of lon, lat and a target, split 30/10/60 as SatCLIP's downstream tasks.
 
     Numbers are standardised by the training part's mean and deviation.
 
@@ -157,7 +154,7 @@ def from_table(
     return _divided(samples, seed)
 
 
-def _divided(samples: Samples, seed: int) -> Task:
+def _divided(samples: Samples, seed: int) -> Problem:
     order = np.random.RandomState(seed).permutation(len(samples))
     first, second = int(0.3 * len(samples)), int(0.4 * len(samples))
     if first < 2 or second == first:
@@ -171,4 +168,4 @@ def _divided(samples: Samples, seed: int) -> Task:
         kind, dim_out = "classes", len(samples.legend.names)
     parts = (order[:first], order[first:second], order[second:])
     splits = [Split(samples.lonlat[rows], values[rows]) for rows in parts]
-    return Task(samples.name, kind, dim_out, *splits)
+    return Problem(samples.name, kind, dim_out, *splits)
