@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,9 +21,30 @@ from .evaluation.linear_probe import (
 )
 from .evaluation.tasks import load_tasks
 from .export.model_export import untrained
-from .places.sampling import load_points
+from .images.patches import PatchFolders
+from .places.gathering import Gatherer
 from .settings.config import load_config
 from .settings.run_files import locations
+
+
+def column_names(models: Sequence[str]) -> dict[str, str]:
+    """A name of its own for each model: its file's, with as many folders as tell it from others.
+
+    The same model named twice is one.
+    """
+    paths = {name: Path(name).resolve() for name in dict.fromkeys(models)}
+    parts = {name: (*path.parts[1:-1], path.stem) for name, path in paths.items()}
+    for name in models:
+        if "/" not in name and "\\" not in name and not Path(name).suffix:
+            parts[name] = (name,)  # one of the registry's, geoclip or identity
+    labels = {}
+    for name, own in parts.items():
+        others = [other for other in set(parts.values()) if other != own]
+        depth = next(
+            (n for n in range(1, len(own)) if all(o[-n:] != own[-n:] for o in others)), len(own)
+        )
+        labels[name] = "/".join(own[-depth:])
+    return labels
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,14 +70,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             data_root=options.data_root,
             names=tuple(options.task) if options.task else None,
         )
-        embeds = {Path(name).stem: embedder(name) for name in options.model}
+        labels = column_names(options.model)
+        embeds = {labels[name]: embedder(name) for name in labels}
         if options.untrained:
             embeds["untrained"] = _untrained(options.untrained, options.data_root)
         scores = {
             name: run_probes(embed, tasks, split_seed=options.split_seed)
             for name, embed in embeds.items()
         }
-        leaks = {Path(name).stem: known_leaks(name) for name in options.model}
+        leaks = {label: known_leaks(name) for name, label in labels.items()}
     except SatclipError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
@@ -68,7 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _untrained(path: Path, data_root: str | None) -> Embed:
     """The encoder of a training configuration, as it is before training."""
     config = load_config(path)
-    return untrained(config, load_points(config.points, locations(path, data_root)))
+    with tempfile.TemporaryDirectory() as scratch:
+        gatherer = Gatherer(config, locations(path, data_root), PatchFolders(), Path(scratch))
+        return untrained(config, gatherer.places())
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import pytest
 from satclip_core.encoder import LocationEncoder
 from satclip_core.errors import InputError, MissingDependencyError
 from satclip_core.models.model_file import read_model, write_model
+from satclip_training import probe as command
 from satclip_training.evaluation import linear_probe as probe
 from satclip_training.evaluation.baselines import geoclip_projection, load_geoclip
 from satclip_training.evaluation.tasks import Task, leaked, load_tasks
@@ -189,11 +190,11 @@ def test_the_command_prints_and_writes_scores(
 ) -> None:
     out = tmp_path / "scores.json"
     tasks = str(world / "tasks.yaml")
-    assert probe.main(["--model", "identity", "--tasks", tasks, "--output", str(out)]) == 0
+    assert command.main(["--model", "identity", "--tasks", tasks, "--output", str(out)]) == 0
     assert "| field | R² | 1500 |" in capsys.readouterr().out
     assert set(json.loads(out.read_text())) == {"identity"}
     out = tmp_path / "scores.csv"
-    assert probe.main(["--model", "identity", "--tasks", tasks, "--output", str(out)]) == 0
+    assert command.main(["--model", "identity", "--tasks", tasks, "--output", str(out)]) == 0
     assert out.read_text().startswith("model,task,score\nidentity,field,")
 
 
@@ -202,7 +203,7 @@ def test_the_command_scores_a_recipe_before_training_too(
 ) -> None:
     words = ["--model", "identity", "--untrained", str(TASKS.with_name("tiny.yaml"))]
     words += ["--tasks", str(world / "tasks.yaml"), "--data-root", str(world)]
-    assert probe.main([*words, "--split-seed", "7"]) == 0
+    assert command.main([*words, "--split-seed", "7"]) == 0
     out = capsys.readouterr().out
     assert "| identity | untrained |" in out
     cells = out.splitlines()[2].split("|")
@@ -218,7 +219,7 @@ def test_what_a_model_has_seen_is_read_from_its_file(
     write_model(path, LocationEncoder(encoder.config, encoder.weights, info=info))
     assert probe.known_leaks(str(path)) == ["other", "field"]
     words = ["--model", str(path), "--model", "identity", "--tasks", str(world / "tasks.yaml")]
-    assert probe.main(words) == 0
+    assert command.main(words) == 0
     out = capsys.readouterr().out
     assert out.count(probe.LEAKED) == 1
     assert probe.LEAK_NOTE in out
@@ -228,7 +229,7 @@ def test_what_a_model_has_seen_is_read_from_its_file(
 def test_the_command_reports_mistakes_in_one_line(
     world: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert probe.main(["--model", "identity", "--tasks", str(world / "none.yaml")]) == 1
+    assert command.main(["--model", "identity", "--tasks", str(world / "none.yaml")]) == 1
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 

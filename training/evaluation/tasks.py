@@ -17,7 +17,14 @@ from satclip_core.errors import InputError, require
 from satclip_core.types import Bools, Floats, Integers
 
 from ..places.land_mask import read_land_mask
-from ..places.reading import check_columns, numbers, read_arrays, read_shapes, read_table
+from ..places.reading import (
+    check_columns,
+    coordinates,
+    numbers,
+    read_arrays,
+    read_shapes,
+    read_table,
+)
 from ..places.sampling import sample_points
 from ..settings.run_files import Locations, locations, read_yaml
 from ..settings.schema import (
@@ -43,7 +50,8 @@ class TaskSettings:
     """One task: a table of points, or a grid or polygons read at points uniform over land.
 
     `positive` lists the codes that make one class of two, all others being the other one.
-    `leaks` are patterns of file names: imagery that gives the label away.
+    `leaks` are patterns of file names: imagery that gives the label away. `bounds` (west, south,
+    east, north in degrees) says where a grid lies that is not georeferenced.
     """
 
     kind: str = setting(text("table", "grid", "polygons"))
@@ -51,13 +59,14 @@ class TaskSettings:
     target: str | None = setting(optional(text()), None)
     classes: bool = setting(flag, False)
     positive: tuple[Any, ...] = setting(sequence(anything), ())
-    lon: str = setting(text(), "lon")
-    lat: str = setting(text(), "lat")
+    lon: str | None = setting(optional(text()), None)
+    lat: str | None = setting(optional(text()), None)
     transform: str = setting(text("none", "log1p"), "none")
     minimum: float | None = setting(optional(real()), None)
     maximum: float | None = setting(optional(real()), None)
     ignore: tuple[Any, ...] = setting(sequence(anything), ())
     south: float = setting(real(-90, 90), -90.0)
+    bounds: tuple[float, ...] | None = setting(optional(sequence(real(), length=4)), None)
     leaks: tuple[str, ...] = setting(sequence(text()), ())
     source: str = setting(text(), "see the data's own documentation")
 
@@ -199,8 +208,9 @@ def _from_table(name: str, task: TaskSettings, path: Path) -> tuple[Floats, NDAr
     if task.target is None:
         raise InputError(f"tasks.{name}.target: missing; it names a column of {path}")
     table = read_table(path, f"tasks.{name}:")
-    check_columns(table, (task.lon, task.lat, task.target), f"tasks.{name}: {path}")
-    lonlat = numbers(table[[task.lon, task.lat]], f"tasks.{name}: {path}, lon and lat")
+    check_columns(table, (task.target,), f"tasks.{name}: {path}")
+    columns = coordinates(table, f"tasks.{name}: {path}", task.lon, task.lat)
+    lonlat = numbers(columns, f"tasks.{name}: {path}, lon and lat")
     target = table[task.target].to_numpy()
     if not (task.classes or task.positive):
         target = numbers(target, f"tasks.{name}: {path}, {task.target} (classes: true for text)")
@@ -208,7 +218,7 @@ def _from_table(name: str, task: TaskSettings, path: Path) -> tuple[Floats, NDAr
 
 
 def _from_grid(name: str, task: TaskSettings, path: Path, lonlat: Floats) -> NDArray[Any]:
-    """Cells of a global raster (plate carrée where it says nothing), or of an npz with lon, lat."""
+    """Cells of a raster (where it says nothing, at `bounds`), or of an npz with lon, lat."""
     if path.suffix == ".npz":
         arrays = read_arrays(path, f"tasks.{name}:")
         key = task.target or next((k for k in arrays if arrays[k].ndim == 2), None)
@@ -218,7 +228,7 @@ def _from_grid(name: str, task: TaskSettings, path: Path, lonlat: Floats) -> NDA
         return cells[_nearest(lat, lonlat[:, 1]), _nearest(lon, lonlat[:, 0])]
     from ..images.decoding import DecodeRequest, open_raster
 
-    raster = open_raster(DecodeRequest(path, bands=(1,)), path.parent)
+    raster = open_raster(DecodeRequest(path, task.bounds, bands=(1,)), path.parent)
     row, col = (np.asarray(v)[:, None, None] for v in raster.place(lonlat[:, 0], lonlat[:, 1]))
     pixels, valid = raster.gather(row, col, bilinear=False)
     values = pixels[:, 0, 0, 0].astype(np.float64)

@@ -14,6 +14,9 @@ from ..settings.config import (
     TrainConfig,
 )
 
+NO_LICENCE = "not stated"
+"""What a model says of its licence where its configuration says nothing."""
+
 
 def model_card(config: TrainConfig, facts: Mapping[str, str], scores: str) -> str:
     """Write a model card.
@@ -33,7 +36,7 @@ def model_card(config: TrainConfig, facts: Mapping[str, str], scores: str) -> st
         f"({model.harmonics_calculation} basis), {model.num_hidden_layers} sine layers of "
         f"{model.capacity}, output {model.embed_dim}. Effective resolution "
         f"{90 / model.legendre_polys:g}°: what is finer is smooth interpolation. "
-        f"Licence of the weights: {config.export.licence}.",
+        f"Licence of the weights: {config.export.licence or NO_LICENCE}.",
         "## Data",
         config.export.data,
         "\n".join(f"- `{name}`: {_describe(source)}" for name, source in config.sources.items()),
@@ -130,13 +133,23 @@ def _recipe(config: TrainConfig) -> str:
 
 
 def _points(points: PointSettings) -> str:
+    """Which places were asked for; how many of them were blank is in the facts of a run."""
     if points.patches is not None:
         return f"the points of the patches, {points.count:,} at most"
-    south, north = points.latitude
+    if points.file is not None:
+        return f"the points of `{points.file}`, {points.count:,} at most"
+    where = "uniform over land" if points.land_mask else "uniform over land and sea"
+    (south, north), (west, east) = points.latitude, points.longitude
+    limits = []
+    if (south, north) != (-90, 90):
+        limits.append(f"between latitudes {south:g} and {north:g}")
+    if (west, east) != (-180, 180):
+        limits.append(f"between longitudes {west:g} and {east:g}")
+    where = " ".join([where, " and ".join(limits)]).strip()
+    if points.within is not None:
+        where += f", within the imagery of `{points.within}`"
     sea = f", {points.sea_share:.0%} of them at sea instead" if points.sea_share else ""
-    return (
-        f"{points.count:,} points uniform over land between latitudes {south:g} and {north:g}{sea}"
-    )
+    return f"{points.count:,} points {where}{sea}"
 
 
 def _last_layer(export: ExportSettings) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import logging
 import subprocess
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,19 +21,25 @@ from satclip_core.errors import InputError
 from satclip_core.models.model_file import write_model
 from satclip_core.types import Float32, Floats, Integers
 
+from ..images.patches import PatchFolders
 from ..location import LocationModel
-from ..places.sampling import load_points
+from ..places.gathering import Gatherer
+from ..places.reading import read_arrays
 from ..settings.config import TrainConfig
 from ..settings.run_files import Locations
 from ..settings.schema import build
-from .card import model_card
+from .card import NO_LICENCE, model_card
 from .last_layer import component_layer, postprocess, rotated
 from .release_checkpoint import STATE, read_checkpoint
 
 PREFIX = "model.location.nnet."
+PLACES = "places.npy"
+"""In the folder of a run, the places that it was trained on."""
 SAMPLE = 20_000
 IMAGERY_SAMPLE = 60_000
 """A regression of image features on a wide hidden layer needs more places than a covariance."""
+
+log = logging.getLogger("satclip_training")
 
 Weights = Mapping[str, NDArray[Any]]
 Images = Callable[[Integers], Float32]
@@ -165,7 +173,9 @@ def export_model(
     if revision:
         training["git_revision"] = revision
     card = model_card(config, training, tasks)
-    info = ModelInfo(config.name, config.export.licence, training, card)
+    if config.export.licence is None:
+        log.warning("the licence of the weights is not stated: set export.licence")
+    info = ModelInfo(config.name, config.export.licence or NO_LICENCE, training, card)
     encoder = encoder_from(weights, config, info)
     write_model(path, encoder, dtype=config.export.dtype, overwrite=True)
     path.with_suffix(".md").write_text(card, encoding="utf-8")
@@ -189,8 +199,18 @@ def export_checkpoint(checkpoint: Path, path: Path, places: Locations) -> Locati
             f"checkpoint {checkpoint}: export.leading imagery needs the run's image features; "
             "run its satclip train again, which exports a finished run anew"
         )
-    finished = finished_weights(weights, config, load_points(config.points, places))
+    finished = finished_weights(weights, config, _places(checkpoint, config, places))
     return export_model(path, finished, config, facts={"checkpoint": checkpoint.name}, scores={})
+
+
+def _places(checkpoint: Path, config: TrainConfig, places: Locations) -> Floats:
+    """The places that a run was trained on; all that were asked for where it has not kept them."""
+    kept = checkpoint.parent / PLACES
+    if kept.is_file():
+        found: Floats = read_arrays(kept, "places of the run")["array"]
+        return found
+    with tempfile.TemporaryDirectory() as scratch:
+        return Gatherer(config, places, PatchFolders(), Path(scratch)).places()
 
 
 def git_revision() -> str | None:

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,13 @@ from numpy.typing import NDArray
 
 from satclip_core.errors import CancelledError, InputError, OutputError
 from satclip_core.files import written_whole
-from satclip_core.types import Cancelled, Float32, Floats, Progress
+from satclip_core.types import Bools, Cancelled, Float32, Floats, Progress
 
 from ..settings.config import SourceSettings
 from ..settings.run_files import Locations
 from ..settings.schema import plain
 from . import chips, patches
-from .chips import RasterImagery, alternatives, open_source
+from .chips import ChipSource, RasterImagery, alternatives, open_source
 from .features import FeatureExtractor, ImageEncoder, extractor_from, fit_extractor
 from .imagery import Imagery
 from .patches import PatchFolder, PatchFolders, PatchImagery
@@ -67,6 +67,7 @@ class CacheRequest:
     patches: PatchFolder | None = None
     weights: Weights | None = None
     device: torch.device | None = None
+    _decoded: dict[str, ChipSource] = field(default_factory=dict, compare=False, repr=False)
 
     def describe(self) -> dict[str, Any]:
         """Everything that shapes the numbers, as plain values; file names without their folders."""
@@ -108,8 +109,22 @@ class CacheRequest:
         if self.patches is not None:
             files = self.patches.files[: len(self.lonlat)]
             return PatchImagery(files, self.settings, self.seed, f"sources.{self.name}")
-        source = open_source(self.files, self.settings, scratch)
+        source = self.open_rasters(scratch)
+        self._decoded.clear()  # the imagery alone holds it from here on
         return RasterImagery(source, self.lonlat, self.settings.views, self.seed)
+
+    def open_rasters(self, scratch: Path) -> ChipSource:
+        """The rasters, decoded once for this request and for those made of it by `at`."""
+        if "rasters" not in self._decoded:
+            self._decoded["rasters"] = open_source(self.files, self.settings, scratch)
+        return self._decoded["rasters"]
+
+    def at(self, kept: Bools) -> CacheRequest:
+        """The request for some of its places, (N,) bool."""
+        if kept.all():
+            return self
+        folder = None if self.patches is None else self.patches.at(kept)
+        return replace(self, lonlat=self.lonlat[kept], patches=folder)
 
     def open_encoder(self, imagery: Imagery) -> ImageEncoder | None:
         """The pretrained network, where the source has one."""
@@ -135,6 +150,7 @@ def make_request(
     device: torch.device | None = None,
     *,
     folders: PatchFolders | None = None,
+    weights: bool = True,
 ) -> CacheRequest:
     """Find a source's files and put its request together.
 
@@ -146,6 +162,7 @@ def make_request(
         seed: of everything random.
         device: where a pretrained network runs.
         folders: the run's folders of patches, where some have been read.
+        weights: whether those of a pretrained network are found, and fetched.
 
     Raises:
         InputError: a missing file; patches that are not the points.
@@ -161,10 +178,10 @@ def make_request(
                 f"{where}.patches: {settings.patches!r} has changed since its points were read; "
                 "start again"
             )
-    weights = None
-    if settings.features.kind == "timm":
-        weights = find_weights(settings.features, places, f"{where}.features")
-    return CacheRequest(name, settings, lonlat, files, seed, folder, weights, device)
+    found = None
+    if weights and settings.features.kind == "timm":
+        found = find_weights(settings.features, places, f"{where}.features")
+    return CacheRequest(name, settings, lonlat, files, seed, folder, found, device)
 
 
 def _identity(path: Path) -> list[Any]:

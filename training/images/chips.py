@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from satclip_core.errors import InputError
 from satclip_core.grid.sphere import EARTH_KM
-from satclip_core.types import Bools, Floats, Integers
+from satclip_core.types import Bools, Float32, Floats, Integers
 
 from ..settings.config import ChipSettings, SourceSettings
 from ..settings.run_files import Locations
@@ -103,6 +104,16 @@ class ChipSource:
         """Offsets east and north (count, n) in kilometres, and alternatives (count,)."""
         east, north = offsets(count, self._chip, rng)
         return east, north, rng.integers(0, len(self.alternatives), count)
+
+    def best_shares(self, lonlat: Floats) -> Float32:
+        """Valid share of a place's chip, unshifted, in the alternative that has most: (N,)."""
+        still = dataclasses.replace(self._chip, shift=0.0, flip=False)
+        east, north = offsets(len(lonlat), still, np.random.default_rng(0))
+        shares = [
+            self.cut_drawn(lonlat, east, north, np.full(len(lonlat), number))[1]
+            for number in range(len(self.alternatives))
+        ]
+        return np.maximum.reduce(shares)
 
     def cut_drawn(
         self, lonlat: Floats, east: Floats, north: Floats, choice: Integers

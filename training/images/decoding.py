@@ -24,6 +24,10 @@ from satclip_core.types import Bools, Floats, Integers
 
 IN_MEMORY_BYTES = 256_000_000
 STRIP_BYTES = 64_000_000
+LATTICE = 101
+"""Places along each side of a raster at which its bounds are looked for."""
+MOST_GAP = 10.0
+"""Degrees between neighbouring meridians of a raster that goes around the globe."""
 WEB_MERCATOR_RADIUS = 6378137.0
 """EPSG:3857, metres."""
 WEB_MERCATOR_LIMIT = 85.0511287798066
@@ -60,14 +64,15 @@ class DecodeRequest:
 
     Attributes:
         path: the file.
-        bounds: west, south, east, north in degrees, for images that carry no georeferencing.
+        bounds: west, south, east, north in degrees, for files that are not georeferenced, which
+            are refused where it is None.
         bands: band numbers from 1; None reads every band but alpha.
         nodata: value that means "nothing here" in all bands; None takes the file's own.
         reduce: decode at 1/reduce of the resolution, by area means.
     """
 
     path: Path
-    bounds: tuple[float, ...] = (-180.0, -90.0, 180.0, 90.0)
+    bounds: tuple[float, ...] | None = None
     bands: tuple[int, ...] | None = None
     nodata: float | None = None
     reduce: int = 1
@@ -87,6 +92,42 @@ class Raster:
         self._turn_pixels = None
         if self._kind != "projected" and abs(around - turn) < 0.5 * abs(transform.a):
             self._turn_pixels = array.shape[1]
+
+    def lonlat_bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east, north in degrees of all pixels; a west above the east crosses 180.
+
+        By places along the edges and inside, so to a fraction of a pixel of a small raster, and to
+        a hundredth of the side of a large one; a raster that holds a pole has all longitudes.
+        """
+        rows, cols = self.array.shape[:2]
+        y, x = np.meshgrid(np.linspace(0, rows, LATTICE), np.linspace(0, cols, LATTICE))
+        lon, lat = self._lonlat(y.ravel(), x.ravel())
+        lon, lat = lon[np.isfinite(lon + lat)], lat[np.isfinite(lon + lat)]
+        south, north = float(lat.min()), float(lat.max())
+        for pole in (-90.0, 90.0):
+            row, col = self.place(np.zeros(1), np.full(1, pole))
+            if 0 <= row[0] <= rows and (self.separable or 0 <= col[0] <= cols):
+                south, north = min(south, pole), max(north, pole)
+        # The largest gap between neighbouring meridians is what the raster leaves out.
+        around = np.sort(np.remainder(lon + 180, 360) - 180)
+        gaps = np.diff(around, append=around[0] + 360)
+        if gaps.max() < MOST_GAP or (not self.separable and {south, north} & {-90.0, 90.0}):
+            return -180.0, south, 180.0, north
+        widest = int(gaps.argmax())
+        return float(around[(widest + 1) % len(around)]), south, float(around[widest]), north
+
+    def _lonlat(self, row: Floats, col: Floats) -> tuple[Floats, Floats]:
+        """Degrees of fractional (row, col): the way back from `place`."""
+        forward = ~self._inverse
+        x = forward.a * col + forward.b * row + forward.c
+        y = forward.d * col + forward.e * row + forward.f
+        if self._kind == "geographic":
+            return x, y
+        if self._kind == "mercator":
+            lat = np.degrees(np.arctan(np.sinh(y / WEB_MERCATOR_RADIUS)))
+            return np.degrees(x / WEB_MERCATOR_RADIUS), lat
+        lon, lat = self._project(x, y, direction="INVERSE")
+        return np.asarray(lon), np.asarray(lat)
 
     @property
     def separable(self) -> bool:
@@ -180,7 +221,8 @@ def open_raster(request: DecodeRequest, scratch: Path) -> Raster:
     """Decode a raster, in memory where it is small, else into a memory map in `scratch`.
 
     Raises:
-        InputError: no such file, not a raster, or a band that is not there.
+        InputError: no such file, not a raster, a band that is not there, or not georeferenced and
+            no bounds given.
     """
     rasterio = require("rasterio", purpose="reading imagery")
     if not request.path.is_file():
@@ -193,6 +235,7 @@ def open_raster(request: DecodeRequest, scratch: Path) -> Raster:
 
 
 def _decode(dataset: Any, request: DecodeRequest, scratch: Path) -> Raster:
+    transform, crs = _georeference(dataset, request)
     bands, alpha = _choose_bands(dataset, request)
     height, width = dataset.height // request.reduce, dataset.width // request.reduce
     dtype = np.dtype(dataset.dtypes[bands[0] - 1])
@@ -208,7 +251,7 @@ def _decode(dataset: Any, request: DecodeRequest, scratch: Path) -> Raster:
     nodata = request.nodata if request.nodata is not None else dataset.nodata
     if nodata is None and alpha:
         nodata = 0.0
-    return Raster(array, _transform(dataset, request), dataset.crs, nodata)
+    return Raster(array, transform, crs, nodata)
 
 
 def _read_strip(
@@ -234,15 +277,26 @@ def _choose_bands(dataset: Any, request: DecodeRequest) -> tuple[list[int], list
     return list(bands), alpha[:1]
 
 
-def _transform(dataset: Any, request: DecodeRequest) -> Any:
+def is_georeferenced(dataset: Any) -> bool:
+    """Whether a dataset says where its pixels lie: it has a CRS, and a transform to it."""
+    return dataset.crs is not None and not dataset.transform.is_identity
+
+
+def _georeference(dataset: Any, request: DecodeRequest) -> tuple[Any, Any]:
+    """Transform of the reduced pixels, and the CRS; None for degrees on WGS 84."""
     from rasterio.transform import from_bounds
 
-    if dataset.crs is None and dataset.transform.is_identity:
-        west, south, east, north = request.bounds
-        made = from_bounds(west, south, east, north, dataset.width, dataset.height)
-    else:
-        made = dataset.transform
-    return made * made.scale(request.reduce)
+    made, crs = dataset.transform, dataset.crs
+    if not is_georeferenced(dataset):
+        if request.bounds is None:
+            missing = "CRS" if dataset.crs is None else "transform"
+            raise InputError(
+                f"imagery {request.path}: has no {missing}, so where it lies is not known; say it "
+                "by bounds: [west, south, east, north] in degrees ([-180, -90, 180, 90] for the "
+                "whole globe), or give the file a CRS"
+            )
+        made, crs = from_bounds(*request.bounds, dataset.width, dataset.height), None
+    return made * made.scale(request.reduce), crs
 
 
 def _allocate(shape: tuple[int, ...], dtype: Any, scratch: Path, name: str) -> NDArray[Any]:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_core.errors import InputError, require
-from satclip_core.types import Float32, Floats, Integers
+from satclip_core.types import Bools, Float32, Floats, Integers
 
 from ..settings.config import SourceSettings
 from .augment import augmented, check_transform, draw
@@ -51,6 +51,12 @@ class PatchFolder:
     files: tuple[Path, ...]
     sizes: tuple[int, ...]
     skipped: int
+
+    def at(self, kept: Bools) -> PatchFolder:
+        """Those of its first N patches that are kept, (N,) bool."""
+        chosen = np.flatnonzero(kept)
+        files, sizes = (tuple(part[i] for i in chosen) for part in (self.files, self.sizes))
+        return PatchFolder(self.lonlat[chosen], files, sizes, self.skipped)  # type: ignore[arg-type]
 
 
 def read_patch_folder(folder: Path) -> PatchFolder:

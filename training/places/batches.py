@@ -52,7 +52,7 @@ class Pairs:
         group: the processes that share every batch.
 
     Raises:
-        InputError: the batches cannot be shared out evenly.
+        InputError: the batches cannot be shared out evenly, or too few places are held out.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Pairs:
         self.lonlat, self.views, self.weights = lonlat, dict(views), weights
         self.settings, self.seed, self.group = settings, seed, group
         order = np.random.default_rng([seed, 10]).permutation(len(lonlat))
-        held = round(settings.validation_fraction * len(lonlat))
+        held = held_out(len(lonlat), settings.validation_fraction)
         self.validation, self.training = np.sort(order[:held]), np.sort(order[held:])
         self.batch_size = min(settings.batch_size, len(self.training))
         if self.batch_size % group.size:
@@ -136,6 +136,22 @@ class Pairs:
 
     def _factor(self, source: str) -> np.float32:
         return np.float32(self.weights[source])
+
+
+def held_out(count: int, fraction: float) -> int:
+    """How many of so many places are held out for validation.
+
+    Raises:
+        InputError: one or none where there should be some: there is no contrast among them.
+    """
+    held = round(fraction * count)
+    if fraction and held < 2:
+        raise InputError(
+            f"training.validation_fraction: {fraction:g} of {count} places leaves {held} to "
+            "validate on, and two are needed at least: take more places, a larger share, or 0 for "
+            "no validation"
+        )
+    return held
 
 
 class Ahead:

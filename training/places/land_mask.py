@@ -10,6 +10,7 @@ import numpy as np
 from satclip_core.errors import InputError, require
 from satclip_core.types import Bools, Floats
 
+from ..images.decoding import is_georeferenced, opened
 from .reading import read_arrays, read_shapes
 
 VECTOR_STEP = 0.025
@@ -52,12 +53,32 @@ def read_land_mask(path: Path, water_value: Any = None) -> LandMask:
         return LandMask(_burn(path))
     rasterio = require("rasterio", purpose="reading a land mask")
     try:
-        with rasterio.open(path) as dataset:
+        with opened(rasterio, path) as dataset:
+            _check_global(dataset, path)
             cells = dataset.read(1)
     except rasterio.errors.RasterioError as error:
         raise InputError(f"land mask {path}: not a readable raster ({error})") from None
     water = 0 if water_value is None else water_value
     return LandMask(cells != water)
+
+
+def _check_global(dataset: Any, path: Path) -> None:
+    """A mask covers the globe in degrees; one that does not say where it lies has to look so."""
+    if not is_georeferenced(dataset):
+        if dataset.width != 2 * dataset.height:
+            raise InputError(
+                f"land mask {path}: does not say where it lies, and {dataset.width} x "
+                f"{dataset.height} pixels are not the globe's 2 : 1; give it a CRS and extent"
+            )
+        return
+    off = max(abs(a - b) for a, b in zip(dataset.bounds, (-180, -90, 180, 90)))
+    if not dataset.crs.is_geographic or off > abs(dataset.transform.a):
+        bounds = ", ".join(f"{edge:g}" for edge in dataset.bounds)
+        raise InputError(
+            f"land mask {path}: is not a grid of the whole globe in degrees from -180 to 180 "
+            f"(it is {dataset.crs.to_string()[:40]}, {bounds}); "
+            "reproject it (gdalwarp -t_srs EPSG:4326 -te -180 -90 180 90), or give polygons"
+        )
 
 
 def _from_array(path: Path, water_value: Any) -> LandMask:

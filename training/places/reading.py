@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_core.errors import InputError, require
+from satclip_core.points.columns import find_coordinates
 from satclip_core.types import Floats
 
 # Readers raise whatever their libraries do (pandas', GDAL's and zip's own errors among it), and
@@ -30,6 +31,26 @@ def check_columns(table: Any, columns: Iterable[Any], where: str) -> None:
     for column in columns:
         if column not in table:
             raise InputError(f"{where} has no column {column!r}; it has {', '.join(table.columns)}")
+
+
+def coordinates(table: Any, where: str, lon: str | None = None, lat: str | None = None) -> Any:
+    """The columns of longitude and latitude, by the names given or those that are usual.
+
+    Args:
+        table: a pandas data frame.
+        where: how the message begins.
+        lon: name of the first column; lon, lng, long, longitude (or x, easting) where None.
+        lat: name of the second one; lat, latitude (or y, northing) where None.
+
+    Raises:
+        InputError: not there, or several that could be meant.
+    """
+    names = [str(name) for name in table.columns]
+    try:
+        x, y = find_coordinates(names, lon, lat)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    return table.iloc[:, [x, y]]
 
 
 def read_shapes(path: Path, what: str) -> Any:

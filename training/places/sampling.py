@@ -12,26 +12,37 @@ from satclip_core.errors import InputError
 from satclip_core.grid.sphere import check_lonlat, wrap_longitudes
 from satclip_core.types import Bools, Floats
 
+from ..images.coverage import Region
 from ..images.patches import NODATA_BYTES, PatchFolders
 from ..settings.config import PointSettings
 from ..settings.run_files import Locations
 from .land_mask import read_land_mask
-from .reading import numbers, read_arrays, read_table
+from .reading import coordinates, numbers, read_arrays, read_table
 
 log = logging.getLogger("satclip_training")
 
+Wanted = Callable[[Floats], Bools]
+"""(N, 2) degrees -> (N,) whether a place is wanted."""
+
 
 def load_points(
-    settings: PointSettings, places: Locations, folders: PatchFolders | None = None
+    settings: PointSettings,
+    places: Locations,
+    folders: PatchFolders | None = None,
+    within: Region | None = None,
 ) -> Floats:
     """The places of a run: those of a folder of patches, or of a file, or sampled over land.
 
     A file holds lon, lat (`.npy` or CSV); of patches or a file, the first `points.count` count.
 
-    The index of a folder of patches is taken from `folders` where the run has read it before.
-
     `points.sea_share` of them lie at sea, so that water is a kind of place of its own to the
     encoder and not whatever the land around it extrapolates to.
+
+    Args:
+        settings: which places.
+        places: where files are looked for.
+        folders: the run's folders of patches, where some have been read.
+        within: where a source has imagery, for `points.within`.
 
     Raises:
         InputError: no such file, not lon and lat, hardly any land, or a sea share without a mask.
@@ -54,15 +65,42 @@ def load_points(
     at_sea = round(settings.count * settings.sea_share)
     if at_sea and mask is None:
         raise InputError(f"points.sea_share {settings.sea_share:g} needs points.land_mask")
-    region = {"latitude": settings.latitude, "longitude": settings.longitude}
-    points = sample_points(settings.count - at_sea, seed=settings.seed, is_land=mask, **region)
+    points = _sampled(settings, settings.count - at_sea, settings.seed, mask, within)
     if not at_sea or mask is None:
         return points
     is_land = mask
-    sea = sample_points(
-        at_sea, seed=settings.seed + 1, is_land=lambda lonlat: ~is_land(lonlat), **region
-    )
+    sea = _sampled(settings, at_sea, settings.seed + 1, lambda lonlat: ~is_land(lonlat), within)
     return np.random.default_rng(settings.seed).permutation(np.concatenate([points, sea]))
+
+
+def _sampled(
+    settings: PointSettings, count: int, seed: int, wanted: Wanted | None, within: Region | None
+) -> Floats:
+    """Places of the settings' part of the globe, and of a source's imagery where one is named."""
+    latitude, longitude = settings.latitude, settings.longitude
+    if within is None:
+        return sample_points(
+            count, seed=seed, is_land=wanted, latitude=latitude, longitude=longitude
+        )
+
+    def both(lonlat: Floats) -> Bools:
+        keep = _inside(lonlat, latitude, longitude)
+        if wanted is not None:
+            keep[keep] = wanted(lonlat[keep])
+        keep[keep] = within.covers(lonlat[keep])
+        return keep
+
+    return sample_points(
+        count, seed=seed, is_land=both, latitude=within.latitude, longitude=within.longitude
+    )
+
+
+def _inside(lonlat: Floats, latitude: tuple[float, float], longitude: tuple[float, float]) -> Bools:
+    west, east = longitude
+    across = (lonlat[:, 0] >= west) | (lonlat[:, 0] <= east)
+    between = (lonlat[:, 0] >= west) & (lonlat[:, 0] <= east)
+    inside: Bools = across if west > east else between
+    return inside & (lonlat[:, 1] >= latitude[0]) & (lonlat[:, 1] <= latitude[1])
 
 
 def _read_points(path: Path, count: int) -> Floats:
@@ -70,9 +108,7 @@ def _read_points(path: Path, count: int) -> Floats:
         points = read_arrays(path, "points.file")["array"]
     else:
         table = read_table(path, "points.file")
-        if not {"lon", "lat"} <= set(table):
-            raise InputError(f"points.file: {path} has no columns lon and lat")
-        points = table[["lon", "lat"]].to_numpy()
+        points = coordinates(table, f"points.file {path}").to_numpy()
     points = numbers(points, f"points.file {path}")
     if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
         raise InputError(f"points.file: {path} does not hold finite lon, lat pairs")
@@ -93,7 +129,7 @@ def sample_points(
     count: int,
     *,
     seed: int,
-    is_land: Callable[[Floats], Bools] | None = None,
+    is_land: Wanted | None = None,
     latitude: tuple[float, float] = (-90.0, 90.0),
     longitude: tuple[float, float] = (-180.0, 180.0),
 ) -> Floats:
@@ -121,5 +157,13 @@ def sample_points(
         kept.append(points)
         have, drawn = have + len(points), drawn + size
         if drawn > 200_000 and have < drawn * 1e-5:
-            raise InputError(f"the land mask has hardly any land in latitudes {latitude}")
+            raise InputError(
+                f"hardly any place is wanted (by land mask or imagery) between latitudes "
+                f"{low_high(latitude)} and longitudes {low_high(longitude)}: ask for another region"
+            )
     return np.concatenate(kept)[:count]
+
+
+def low_high(limits: tuple[float, float]) -> str:
+    """Two degrees for people: `36 to 60`."""
+    return f"{limits[0]:g} to {limits[1]:g}"

@@ -119,8 +119,9 @@ class EpochReport(lightning.Callback):
             row.update({f"probe_{name}": value for name, value in self.scores.items()})
         self._write(row)
         log.info(
-            "epoch %d/%d, loss %.3f, validation %.3f, %s%s, %s left",
-            epoch, trainer.max_epochs, row["loss"], row["validation_loss"],
+            "epoch %d/%d, loss %.3f, %s%s%s, %s left",
+            epoch, trainer.max_epochs, row["loss"],
+            f"validation {row['validation_loss']:.3f}, " if module.pairs.validation_steps else "",
             "".join(f"{name} {value:.1f}, " for name, value in measures.items()),
             duration(row["seconds"]), self._time_left(trainer),
         )  # fmt: skip

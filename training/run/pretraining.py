@@ -12,24 +12,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from satclip_core.errors import CancelledError, InputError, OutputError
 from satclip_core.files import written_whole
-from satclip_core.types import Cancelled, Float32
+from satclip_core.types import Cancelled, Float32, Floats
 
 from ..distributed import Group, PeerError, Place
 from ..evaluation.linear_probe import Embed, Scores, embedder, run_probes, table, write_scores
 from ..evaluation.tasks import NO_LEAKS, Task, leaked, load_tasks
-from ..export.model_export import encoder_from, export_model, finished_weights, untrained
-from ..images.cache import CacheRequest, make_request
+from ..export.model_export import PLACES, encoder_from, export_model, finished_weights, untrained
+from ..images.cache import CacheRequest
 from ..images.chips import alternatives
 from ..images.patches import PatchFolders
 from ..images.timm_encoder import import_timm, pick_device
 from ..images.views import Views, open_views
 from ..places.batches import Pairs
-from ..places.sampling import load_points
+from ..places.gathering import Blank, Gatherer
 from ..settings.config import SENTINEL2_ALL_MOCO, TrainConfig
 from ..settings.run_files import Locations
 from .callbacks import CHECKPOINT, LOG, SECONDS_BETWEEN_LINES, duration, read_log
@@ -139,20 +140,28 @@ def _export(
         baselines = {"untrained": untrained(config, pairs.lonlat), **baselines}
     scores = _score(config, weights, tasks, baselines) if tasks else {}
     leaks = leaked(tasks, _image_files(config))
-    logged = read_log(path.parent)
     facts = {
         "points": str(len(pairs.training)),
         "validation_points": str(len(pairs.validation)),
         "epochs": str(config.training.epochs),
-        "validation_loss": (logged[-1].get("validation_loss") if logged else None) or "unknown",
+        "validation_loss": _validation_loss(pairs, read_log(path.parent)),
         "minutes": f"{(time.monotonic() - opened.started) / 60:.1f}",
     }
+    for blank in opened.blanks:
+        facts[f"blank_{blank.source}"] = str(blank)
     if tasks:
         facts["leaks"] = ", ".join(leaks) or NO_LEAKS
     rows = table(scores, tasks, {config.name: leaks})
     export_model(path, weights, config, facts=facts, scores=scores, tasks=rows)
     if scores:
         write_scores(scores, path.parent / "scores.json")
+
+
+def _validation_loss(pairs: Pairs, logged: list[dict[str, str]]) -> str:
+    """The last one of the log, for the card."""
+    if not pairs.validation_steps:
+        return "none: nothing was held out"
+    return (logged[-1].get("validation_loss") if logged else None) or "unknown"
 
 
 def _image_files(config: TrainConfig) -> list[str]:
@@ -171,6 +180,7 @@ class _Opened:
     tasks: list[Task]
     checkpoint: Path | None
     data: str
+    blanks: tuple[Blank, ...]
     started: float
 
 
@@ -184,23 +194,32 @@ def _open(
     """Open points, tasks and views; the first process makes the folder and the cache before."""
     started = time.monotonic()
     before = _prepare(config, options, held) if group.leads else None
-    lonlat = load_points(config.points, options.places, folders)
-    log.info("%s points", f"{len(lonlat):,}")
-    tasks = _tasks(config, options) if group.leads else []
+    cache = options.output / "cache"
     device = pick_device(config.training.accelerator)
-    requests = {
-        name: make_request(
-            name, source, lonlat, options.places, config.seed, device, folders=folders
-        )
-        for name, source in config.sources.items()
-    }
+    gatherer = Gatherer(
+        config, options.places, folders, cache, device, root=cache, cancelled=options.cancelled
+    )
+    gathered = gatherer.gather()
+    requests, lonlat = gathered.requests, gathered.lonlat
+    log.info("%s points", f"{len(lonlat):,}")
+    for blank in gathered.blanks:
+        log.warning("%s: %s", blank.source, blank)
+    tasks = _tasks(config, options) if group.leads else []
+    if group.leads:
+        _keep_places(lonlat, options.output)
     data = digest(requests.values())
     check_data(options.output / CHECKPOINT, before, data)
     live = not config.training.cache
     views = {name: _views(request, options, live=live) for name, request in requests.items()}
     factors = {name: source.weight for name, source in config.sources.items()}
     pairs = Pairs(lonlat, views, factors, config.training, config.seed, group)
-    return _Opened(pairs, tasks, _checkpoint(options), data, started)
+    return _Opened(pairs, tasks, _checkpoint(options), data, gathered.blanks, started)
+
+
+def _keep_places(lonlat: Floats, output: Path) -> None:
+    """The places trained on, for whoever exports a checkpoint of the run later."""
+    with written_whole(output / PLACES, overwrite=True) as partial:
+        np.save(partial, lonlat)
 
 
 def _checkpoint(options: RunOptions) -> Path | None:

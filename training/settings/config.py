@@ -53,7 +53,10 @@ NOT_IN_THE_WEIGHTS = (
 
 @dataclasses.dataclass(frozen=True)
 class PointSettings:
-    """Which places are trained on: uniform over land area, a file of points, or of patches."""
+    """Which places are trained on: uniform over land area, a file of points, or of patches.
+
+    `within` names a source: places are sampled where its rasters have imagery.
+    """
 
     count: int = setting(integer(low=4), 100_000)
     land_mask: str | None = setting(optional(text()), None)
@@ -63,6 +66,7 @@ class PointSettings:
     longitude: tuple[float, float] = setting(sequence(real(-180, 180), length=2), (-180.0, 180.0))
     file: str | None = setting(optional(text()), None)
     patches: str | None = setting(optional(text()), None, later=True)
+    within: str | None = setting(optional(text()), None, later=True)
     seed: int = setting(integer(low=0), 1)
 
 
@@ -117,6 +121,10 @@ class SourceSettings:
 
     Of several rasters (`files`) every view draws one at random. A folder of patches (`patches`)
     is laid out as S2-100K is, and the points must be its own (`points.patches`).
+
+    `bounds` (west, south, east, north in degrees) says where images lie that are not
+    georeferenced. Places for which there is no imagery are left out (`blank: drop`), trained on
+    with blank features (`keep`), or a reason to stop (`refuse`).
     """
 
     files: tuple[Any, ...] = setting(
@@ -127,12 +135,16 @@ class SourceSettings:
     transform: PatchSettings = setting(section(PatchSettings), PatchSettings, later=True)
     views: int = setting(integer(low=1, high=64), 2)
     features: FeatureSettings = setting(section(FeatureSettings), FeatureSettings)
-    bounds: tuple[float, ...] = setting(sequence(real(), length=4), GLOBE)
+    bounds: tuple[float, ...] | None = setting(
+        optional(sequence(real(), length=4)), None, former=GLOBE
+    )
     bands: tuple[int, ...] | None = setting(optional(sequence(integer(low=1), least=1)), None)
     nodata: float | None = setting(optional(real()), None)
     reduce: int = setting(integer(low=1, high=64), 1)
     least_valid: float = setting(real(0, 1), 0.5)
     weight: float = setting(real(above=0), 1.0)
+    # Not counted: which places are left out is in the digest of the data.
+    blank: str = setting(text("drop", "keep", "refuse"), "drop", counted=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -223,7 +235,7 @@ class ExportSettings:
     shrinkage: float = setting(real(0, 1), 0.1)
     rotation_seed: int | None = setting(optional(integer(0, 2**32 - 1)), None)
     dtype: str = setting(text("float32", "float16"), "float32")
-    licence: str = setting(text(), "MIT")
+    licence: str | None = setting(optional(text()), None, former="MIT")
     data: str = setting(text(), "see the configuration")
     limits: tuple[str, ...] = setting(sequence(text()), ())
 
@@ -305,10 +317,26 @@ def _check_together(config: TrainConfig, file: Path) -> None:
     low, high = config.points.latitude
     if low >= high:
         raise InputError(f"{file}: points.latitude: south {low} is not below north {high}")
+    _check_within(config, file)
     for name, source in config.sources.items():
         where = f"{file}: sources.{name}"
         _check_images(source, config.points, where)
         _check_features(source, where)
+
+
+def _check_within(config: TrainConfig, file: Path) -> None:
+    """`points.within` is a source of rasters, and places are sampled at all."""
+    within, where = config.points.within, f"{file}: points.within"
+    if within is None:
+        return
+    if within not in config.sources:
+        known = ", ".join(config.sources)
+        raise InputError(f"{where}: {within!r} is none of the sources ({known})")
+    if config.sources[within].patches is not None:
+        raise InputError(f"{where}: {within!r} has patches; set points.patches instead")
+    if config.points.file is not None or config.points.patches is not None:
+        given = "file" if config.points.file is not None else "patches"
+        raise InputError(f"{where}: places come from points.{given}; remove one of the two")
 
 
 def _check_images(source: SourceSettings, points: PointSettings, where: str) -> None:
@@ -317,7 +345,7 @@ def _check_images(source: SourceSettings, points: PointSettings, where: str) -> 
         if not source.files or source.chip is None:
             missing = "chip" if source.files else "files"
             raise InputError(f"{where}.{missing}: missing; a source has files and chip, or patches")
-        west, south, east, north = source.bounds
+        west, south, east, north = source.bounds or GLOBE
         if west >= east or south >= north:
             raise InputError(f"{where}.bounds: expected west south east north, got {source.bounds}")
     elif source.files or source.chip is not None:

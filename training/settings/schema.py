@@ -21,13 +21,27 @@ Parser = Callable[[Any, str], Any]
 REQUIRED = dataclasses.MISSING
 
 
-def setting(parse: Parser, default: Any = REQUIRED, *, later: bool = False) -> Any:
+def setting(
+    parse: Parser,
+    default: Any = REQUIRED,
+    *,
+    later: bool = False,
+    counted: bool = True,
+    former: Any = REQUIRED,
+) -> Any:
     """Declare a dataclass field that is read by `parse`; without a default it must be given.
 
-    A setting that came after models were shipped is `later`: it counts in a digest only where it
-    differs from its default, so the digests of older configurations stay what they were.
+    The digests of older configurations stay what they were:
+
+    Args:
+        parse: reads the value.
+        default: where it is not given.
+        later: the setting came after models were shipped: it counts in a digest only where it
+            differs from its default.
+        counted: whether it counts in a digest at all.
+        former: what the default was before; in a digest the default is written so.
     """
-    metadata = {"parse": parse, "later": later}
+    metadata = {"parse": parse, "later": later, "counted": counted, "former": former}
     if default is REQUIRED:
         return dataclasses.field(metadata=metadata)
     if isinstance(default, (list, dict)) or callable(default):
@@ -218,19 +232,31 @@ def plain(settings: Any, *, digest: bool = False) -> Any:
 
     Args:
         settings: a dataclass of settings, or what one holds.
-        digest: leave out settings that came later and are at their default (see `setting`).
+        digest: leave out what does not count in a digest (see `setting`).
     """
     if dataclasses.is_dataclass(settings):
         return {
-            field.name: plain(getattr(settings, field.name), digest=digest)
+            field.name: plain(_value(settings, field, digest=digest), digest=digest)
             for field in dataclasses.fields(settings)
-            if not (digest and field.metadata["later"] and _at_default(settings, field))
+            if not (digest and _uncounted(settings, field))
         }
     if isinstance(settings, Mapping):
         return {key: plain(value, digest=digest) for key, value in settings.items()}
     if isinstance(settings, (list, tuple)):
         return [plain(item, digest=digest) for item in settings]
     return settings
+
+
+def _value(settings: Any, field: dataclasses.Field[Any], *, digest: bool) -> Any:
+    former = field.metadata["former"]
+    changed = digest and former is not REQUIRED and _at_default(settings, field)
+    return former if changed else getattr(settings, field.name)
+
+
+def _uncounted(settings: Any, field: dataclasses.Field[Any]) -> bool:
+    if not field.metadata["counted"]:
+        return True
+    return bool(field.metadata["later"]) and _at_default(settings, field)
 
 
 def _at_default(settings: Any, field: dataclasses.Field[Any]) -> bool:
