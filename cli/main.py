@@ -16,6 +16,7 @@ from satclip_core.errors import SatclipError
 
 from .lazy import LazyGroup
 from .messages import tell, tracebacks
+from .words import worded
 
 COMMANDS = {
     "raster": "Write a GeoTIFF of embeddings: one band for each dimension.",
@@ -44,6 +45,8 @@ class _Commands(LazyGroup):
         """Run the command."""
         try:
             return super().invoke(ctx)
+        except SatclipError as error:
+            raise click.ClickException(worded(error, ctx.invoked_subcommand)) from error
         except KeyboardInterrupt:
             raise _Interrupted from None
         except EOFError as error:  # a file that ends early: click would take it for Ctrl-D
@@ -83,8 +86,6 @@ def run(args: Sequence[str]) -> int:
     except (_Interrupted, KeyboardInterrupt, click.Abort):
         tell("Interrupted: nothing was written")
         return INTERRUPTED
-    except SatclipError as error:
-        return _failed(str(error), error)
     except MemoryError as error:
         return _failed("there is not enough memory for this", error)
     except BrokenPipeError:  # `satclip models list | head`: whoever read has gone

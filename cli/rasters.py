@@ -18,6 +18,7 @@ from satclip_core.errors import InputError
 from . import options
 from .messages import quiet, tell
 from .progress import duration, progress, quantity
+from .words import worded
 
 if TYPE_CHECKING:
     from satclip_core.encoder import LocationEncoder
@@ -76,7 +77,7 @@ class RasterRequest:
             crs = self.crs or "EPSG:4326"
             return Grid.from_bounds(self.bbox, self.res, crs, bounds_crs=self.bbox_crs)
         except InputError as error:
-            raise click.UsageError(str(error)) from error
+            raise click.UsageError(worded(error)) from error
 
 
 def raster_options(default_output: str) -> Callable[[Any], Any]:

@@ -10,6 +10,7 @@ from satclip_core.errors import InputError
 
 from .options import Command, Numbers
 from .rasters import RasterRequest, carry_out, raster_options
+from .words import worded
 
 if TYPE_CHECKING:
     from satclip_core.encoder import LocationEncoder
@@ -48,7 +49,7 @@ def command(request: RasterRequest, places: tuple[tuple[float, float], ...], red
     try:
         check_lonlat(places)
     except InputError as error:
-        raise click.UsageError(f"--to: {error}") from error
+        raise click.UsageError(f"--to: {worded(error)}") from error
 
     def make(encoder: LocationEncoder, grid: Grid, mask: Mask | None) -> Product:
         from satclip_core.products import Similarity

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import OutputError
+from .errors import Argument, OutputError
 
 
 def check_target(path: Path, *, overwrite: bool = False) -> None:
@@ -25,7 +25,11 @@ def check_target(path: Path, *, overwrite: bool = False) -> None:
     if path.exists() and not path.is_file():  # /dev/null would be replaced, given the right to
         raise OutputError(f"{path} is no regular file: give a file name")
     if path.exists() and not overwrite:
-        raise OutputError(f"{path} exists: give another name, or --overwrite to replace it")
+        raise OutputError(
+            f"{path} exists: give another name, or ",
+            Argument("overwrite", True),
+            " to replace it",
+        )
     if not folder.is_dir():
         raise OutputError(f"the folder {folder} does not exist: create it, or write elsewhere")
     if not os.access(folder, os.W_OK):
@@ -33,11 +37,11 @@ def check_target(path: Path, *, overwrite: bool = False) -> None:
 
 
 def check_apart(target: Path, others: Iterable[str | os.PathLike[str] | None]) -> None:
-    """Refuse a target that the same request reads or writes under another option.
+    """Refuse a target that the same request reads or writes under another name.
 
     Args:
         target: file to write.
-        others: the other files; None where an option was not given.
+        others: the other files; None where one was not given.
 
     Raises:
         OutputError: one of them is the same file.

@@ -10,6 +10,7 @@ from ..models import encoder as load_encoder
 from ..satclip_core.products import Similarity
 from ..satclip_core.raster import WriteOptions, write_raster
 from ..text import tr
+from ..words import worded
 from .session import WorkTask, launch
 
 
@@ -60,4 +61,4 @@ class SaveTask(QObject):
         )
 
     def _done(self, _result: Any, error: Exception | None) -> None:
-        self.ended.emit(self._request[0], "" if error is None else str(error))
+        self.ended.emit(self._request[0], "" if error is None else worded(error))

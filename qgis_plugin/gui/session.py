@@ -15,6 +15,7 @@ from ..models import encoder as load_encoder
 from ..satclip_core.analysis import unit
 from ..satclip_core.preview import Preview, combine
 from ..text import tr
+from ..words import worded
 from .land import land_points
 
 # Without a notification at the end, where QGIS knows how (3.26 and later).
@@ -237,7 +238,7 @@ class Session(QObject):
             return
         self._task, self.busy = None, False
         if error is not None:
-            self.failed.emit(str(error))
+            self.failed.emit(worded(error))
             return
         self._preview, self.field, drawn, finer = result
         self.encoder = self._preview.encoder

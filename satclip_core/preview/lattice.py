@@ -8,7 +8,7 @@ from math import ceil, floor
 import numpy as np
 
 from ..compute.blas import product
-from ..errors import InputError
+from ..errors import InputError, Noun
 from ..grid import Grid, Window
 from ..grid.pixels import Locator
 from ..types import Bools, Float32, Floats
@@ -102,7 +102,7 @@ class Separable(Sampler):
         lons -= 360 * np.round(np.median(lons) / 360)
         self._rows = np.ones(height, bool) if places.valid is None else places.valid[:, 0]
         if not self._rows.any():
-            raise InputError("nothing of the Earth is in view: move the map")
+            raise InputError("nothing of the Earth is in view: give another ", Noun("view"))
         lats = places.lats[self._rows]
         self._cols = _one_world(lons)
         self.lattice = lattice = Lattice.around(lons[self._cols], lats, step)
@@ -132,7 +132,7 @@ class Scattered(Sampler):
         self.view = locator.grid
         places = scattered_places(locator, every=2)
         if not places.valid.any():
-            raise InputError("nothing of the Earth is in view: move the map")
+            raise InputError("nothing of the Earth is in view: give another ", Noun("view"))
         self._valid = places.valid
         self.lattice = lattice = Lattice.around(places.lons, places.lats, step)
         pixel = locator.pixel_degrees() or lattice.step

@@ -224,7 +224,7 @@ def combine(pictures: Sequence[Float32], reduce: str = "mean") -> Float32:
     if reduce not in REDUCTIONS:
         raise InputError(f"unknown reduce {reduce!r}: it is none of {', '.join(REDUCTIONS)}")
     if not pictures:
-        raise InputError("similarity needs at least one place: click on the map")
+        raise InputError("similarity needs at least one place: give its picture")
     total = np.array(pictures[0])
     for picture in pictures[1:]:
         (np.add if reduce == "mean" else np.maximum)(total, picture, out=total)

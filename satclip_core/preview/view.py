@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, Noun
 from ..grid.pixels import Locator
 from ..grid.sphere import unit_vectors
 from ..types import Bools, Floats, Integers
@@ -55,7 +55,7 @@ def scattered_places(locator: Locator, *, every: int = _STRIDE) -> ViewPlaces:
     else:
         lons, lats, valid = _between(locator, rows, cols)
     if not valid.any():
-        raise InputError("nothing of the Earth is in view: move the map")
+        raise InputError("nothing of the Earth is in view: give another ", Noun("view"))
     return ViewPlaces(_in_one_piece(lons[valid]), lats[valid], valid)
 
 

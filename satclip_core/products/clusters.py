@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..analysis import kmeans, nearest, unit
-from ..errors import InputError
+from ..errors import InputError, call
 from ..types import Float32, Floats
 from .fitted import FittedFile
 from .legend import Legend
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 CLUSTER_FILE = FittedFile(
-    "satclip-clusters", "clusters", "were found", "holds no clusters", "--save-model"
+    "satclip-clusters", "clusters", "were found", "holds no clusters", call("ClusterModel.save")
 )
 # Pixels that clusters are found on.
 SAMPLE = 16384

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..analysis import principal_components
-from ..errors import InputError
+from ..errors import InputError, call
 from ..types import Float32, Floats
 from .fitted import FittedFile
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from ..encoder import LocationEncoder
 
 
-BASIS_FILE = FittedFile("satclip-rgb-basis", "basis", "was fitted", "is no basis", "--save-basis")
+BASIS_FILE = FittedFile(
+    "satclip-rgb-basis", "basis", "was fitted", "is no basis", call("RgbBasis.save")
+)
 # Percentiles that become 0 and 255.
 STRETCH = (2.0, 98.0)
 # Pixels that a basis is fitted on.

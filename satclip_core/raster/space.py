@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from ..errors import OutputError
+from ..errors import Argument, Noun, OutputError
 
 # The least share of its uncompressed size that any raster takes, by type. Measured for float32:
 # 0.55 at a tenth of the model's resolution, 0.15 to 0.3 where thousands of pixels are alike.
@@ -30,8 +30,10 @@ def check_room(target: Path, size: int, dtype: str) -> None:
 def no_room(target: Path, what: str) -> OutputError:
     """The error for a raster that the disk cannot hold."""
     return OutputError(
-        f"{target} {what}, but only {as_size(room(target))} are free there: "
-        "give a coarser --res, a smaller bbox or another disk"
+        f"{target} {what}, but only {as_size(room(target))} are free there: give a coarser ",
+        Argument("res"),
+        " or another disk, or narrow the ",
+        Noun("bounds"),
     )
 
 

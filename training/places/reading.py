@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_core.errors import InputError, require
+from satclip_core.errors import InputError, Term, require
 from satclip_core.points.columns import find_coordinates
 from satclip_core.types import Floats
 
@@ -49,8 +49,13 @@ def coordinates(table: Any, where: str, lon: str | None = None, lat: str | None 
     try:
         x, y = find_coordinates(names, lon, lat)
     except InputError as error:
-        raise InputError(f"{where}: {error}") from None
+        raise InputError(f"{where}: {error.worded(_column_words)}") from None
     return table.iloc[:, [x, y]]
+
+
+def _column_words(term: Term) -> str:
+    """The core's arguments in the words of a YAML file: the columns, and the settings for them."""
+    return {"lon_column": "lon", "lat_column": "lat"}.get(getattr(term, "name", ""), str(term))
 
 
 def read_shapes(path: Path, what: str) -> Any:
