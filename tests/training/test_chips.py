@@ -10,7 +10,7 @@ from training_world import write_raster
 
 from satclip_core.errors import InputError
 from satclip_training.images.chips import (
-    EARTH_RADIUS_KM,
+    EARTH_KM,
     ChipSource,
     along_axes,
     offsets,
@@ -41,7 +41,7 @@ def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     (lon1, lat1), (lon2, lat2) = np.radians(a).T, np.radians(b).T
     chord = np.sin((lat2 - lat1) / 2) ** 2
     chord = chord + np.cos(lat1) * np.cos(lat2) * np.sin((lon2 - lon1) / 2) ** 2
-    return 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(chord))
+    return 2 * EARTH_KM * np.arcsin(np.sqrt(chord))
 
 
 @pytest.mark.parametrize("lat", [0.0, 45.0, -70.0])
@@ -53,7 +53,7 @@ def test_chips_are_as_wide_and_high_as_asked_at_any_latitude(lat: float) -> None
     ends = np.array([[lon[0, 0, 0], middle], [lon[0, 0, -1], middle]])
     span = 50 * 10 / 11  # between centres of the outer pixels
     assert distance(ends[:1], ends[1:])[0] == pytest.approx(span, rel=1e-4)
-    assert (lats[0, 0, 0] - lats[0, -1, 0]) * np.pi / 180 * EARTH_RADIUS_KM == pytest.approx(span)
+    assert (lats[0, 0, 0] - lats[0, -1, 0]) * np.pi / 180 * EARTH_KM == pytest.approx(span)
 
 
 def test_tangent_plane_agrees_with_axes_away_from_the_poles() -> None:
@@ -71,7 +71,7 @@ def test_at_the_pole_every_pixel_is_as_far_as_it_should_be() -> None:
     reach = offsets(1, chip, np.random.default_rng(0))
     lon, lat = on_tangent_plane(np.array([[33.0, 90.0]]), *reach)
     wanted = np.hypot(reach[0][0][None, :], reach[1][0][:, None])
-    np.testing.assert_allclose((90 - lat[0]) * np.pi / 180 * EARTH_RADIUS_KM, wanted, atol=1e-3)
+    np.testing.assert_allclose((90 - lat[0]) * np.pi / 180 * EARTH_KM, wanted, atol=1e-3)
     assert np.isfinite(lon).all()
 
 
@@ -95,7 +95,7 @@ def numbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_raster(path, array, GLOBE, "EPSG:4326")
 
 
-DEGREE = np.pi / 180 * EARTH_RADIUS_KM
+DEGREE = np.pi / 180 * EARTH_KM
 
 
 def test_nearest_pixels_are_the_ones_under_the_chip(numbered: Path) -> None:

@@ -54,7 +54,9 @@ def load_geoclip() -> Callable[[Floats], Float32]:
     def embed(lonlat: Floats) -> Float32:
         points = torch.from_numpy(geoclip_projection(np.asarray(lonlat, np.float64))).float()
         with torch.no_grad():
-            return sum(_capsule(points, weights, name) for name in capsules).numpy()
+            total: Any = sum(_capsule(points, weights, name) for name in capsules)
+            embedding: Float32 = total.numpy()
+        return embedding
 
     return embed
 

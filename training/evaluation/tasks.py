@@ -231,7 +231,7 @@ def _from_grid(name: str, task: TaskSettings, path: Path, lonlat: Floats) -> NDA
     raster = open_raster(DecodeRequest(path, task.bounds, bands=(1,)), path.parent)
     row, col = (np.asarray(v)[:, None, None] for v in raster.place(lonlat[:, 0], lonlat[:, 1]))
     pixels, valid = raster.gather(row, col, bilinear=False)
-    values = pixels[:, 0, 0, 0].astype(np.float64)
+    values: Floats = pixels[:, 0, 0, 0].astype(np.float64)
     values[~valid[:, 0, 0]] = np.nan
     return values
 

@@ -386,7 +386,8 @@ def open_extractor(request: CacheRequest, folder: Path, imagery: Imagery) -> Fea
     features = request.settings.features
     extractor = fit_extractor(_samples(request, imagery), features, request.seed, encoder)
     with written_whole(file) as partial:
-        np.savez(partial, **extractor.arrays())
+        arrays: dict[str, Any] = extractor.arrays()
+        np.savez(partial, **arrays)
     return extractor
 
 

@@ -113,7 +113,8 @@ class ChipSource:
             self.cut_drawn(lonlat, east, north, np.full(len(lonlat), number))[1]
             for number in range(len(self.alternatives))
         ]
-        return np.maximum.reduce(shares)
+        best: Float32 = np.maximum.reduce(shares)
+        return best
 
     def cut_drawn(
         self, lonlat: Floats, east: Floats, north: Floats, choice: Integers

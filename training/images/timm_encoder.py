@@ -12,7 +12,7 @@ import threading
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,13 +21,11 @@ from numpy.typing import NDArray
 from satclip_core.errors import DownloadError, InputError
 from satclip_core.models.download import download, hash_file
 from satclip_core.models.published import cache_folder, hub_file
+from satclip_core.types import Cancelled, Progress
 
 from ..settings.config import SENTINEL2_ALL_MOCO, FeatureSettings
 from ..settings.packages import import_beside_torch
 from ..settings.run_files import Locations
-
-if TYPE_CHECKING:
-    from satclip_core.models.download import Cancelled, Progress
 
 log = logging.getLogger("satclip_training")
 

@@ -192,7 +192,7 @@ def _solve_clip(
     group: Group,
 ) -> tuple[torch.Tensor, Gradients]:
     blocks = _Blocks(images, locations, float(scale), rows, group)
-    softmaxes = _ShiftedSoftmaxes(blocks)
+    softmaxes: _ShiftedSoftmaxes | _CarefulSoftmaxes = _ShiftedSoftmaxes(blocks)
     if not softmaxes.sound:
         softmaxes = _CarefulSoftmaxes(blocks)
     own = softmaxes.column_logs[blocks.first : blocks.first + len(images)]

@@ -135,7 +135,8 @@ class Pairs:
         return np.concatenate(means, 1)
 
     def _factor(self, source: str) -> np.float32:
-        return np.float32(self.weights[source])
+        factor: np.float32 = np.float32(self.weights[source])
+        return factor
 
 
 def held_out(count: int, fraction: float) -> int:

@@ -94,7 +94,7 @@ class EpochReport(lightning.Callback):
         rest = trainer.estimated_stepping_batches - trainer.global_step
         return duration((time.monotonic() - self._started) / max(1, done) * rest)
 
-    def on_train_epoch_end(self, trainer: Any, module: Pretraining) -> None:
+    def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
         """Write the epoch's row and line, in one process while the others wait."""
         group = module.pairs.group
         if group.leads:

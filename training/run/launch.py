@@ -15,7 +15,8 @@ from datetime import timedelta
 from typing import Any
 
 import torch
-from lightning.pytorch.plugins.environments import ClusterEnvironment, SLURMEnvironment
+from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from torch import distributed
 
 from satclip_core.errors import InputError, SatclipError
@@ -133,12 +134,12 @@ def on_gpu(settings: TrainingSettings) -> bool:
     return settings.accelerator in ("auto", "gpu") and torch.cuda.is_available()
 
 
-def _meeting() -> distributed.TCPStore:
+def _meeting() -> Any:
     """A store that listens on a free port, to which `init_process_group` here joins itself.
 
     The others take seconds to start: a port that was merely free before may be taken by then.
     """
-    return distributed.TCPStore(
+    return distributed.TCPStore(  # type: ignore[attr-defined]
         "127.0.0.1", 0, is_master=True, wait_for_workers=False, multi_tenant=True
     )
 

@@ -53,6 +53,11 @@ class Pretraining(lightning.LightningModule):
         self._swapped: Any = None
         self._ahead = Ahead(pairs)
 
+    @property
+    def precise(self) -> torch.dtype:
+        """Type of the parameters."""
+        return next(self.model.parameters()).dtype
+
     # Batches are functions of (epoch, step); the loaders only count.
     def train_dataloader(self) -> range:
         """The steps of an epoch."""
@@ -66,7 +71,7 @@ class Pretraining(lightning.LightningModule):
         """Compute the harmonics of all points once, where they are few enough."""
         settings = self.config.training
         size = len(self.pairs.lonlat) * self.config.model.legendre_polys**2
-        size *= torch.finfo(self.dtype).bits // 8
+        size *= torch.finfo(self.precise).bits // 8
         if size <= settings.harmonics_memory_gb * 1e9 and not settings.jitter_degrees:
             self._table = self._all_harmonics(
                 self.device if _fits(size, self.device) else torch.device("cpu")
@@ -75,7 +80,7 @@ class Pretraining(lightning.LightningModule):
     def _all_harmonics(self, home: torch.device) -> torch.Tensor:
         lonlat = torch.from_numpy(self.pairs.lonlat)
         width = self.config.model.legendre_polys**2
-        table = torch.empty(len(lonlat), width, dtype=self.dtype, device=home)
+        table = torch.empty(len(lonlat), width, dtype=self.precise, device=home)
         for part, rows in zip(lonlat.split(ENCODE_ROWS), table.split(ENCODE_ROWS)):
             rows.copy_(self.model.location.encode(part))
         return table
@@ -83,7 +88,7 @@ class Pretraining(lightning.LightningModule):
     def loss(self, batch: Batch, group: Group = ALONE) -> torch.Tensor:
         """The objective's loss of a batch."""
         images = {
-            name: to_device(values, self.device).to(self.dtype)
+            name: to_device(values, self.device).to(self.precise)
             for name, values in batch.images.items()
         }
         return self.model.loss(self._harmonics(batch), images, group)
@@ -124,7 +129,7 @@ class Pretraining(lightning.LightningModule):
         """Go back to the weights in training."""
         self._swapped.__exit__(None, None, None)
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         """AdamW without decay for biases and temperature; warm-up, then cosine."""
         settings = self.config.training
         rates = {

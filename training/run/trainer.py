@@ -15,7 +15,7 @@ import threading
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning
 import torch
@@ -92,7 +92,7 @@ def _trainer(
     return lightning.Trainer(
         max_epochs=settings.epochs,
         accelerator=settings.accelerator,
-        precision=settings.precision,
+        precision=cast(Any, settings.precision),
         gradient_clip_val=settings.gradient_clip or None,
         callbacks=callbacks,
         logger=_tensorboard(output) if settings.tensorboard and pairs.group.leads else False,
@@ -109,7 +109,7 @@ def _trainer(
 def _devices(config: TrainConfig, group: Group) -> dict[str, Any]:
     """The trainer's arguments for one process or several."""
     settings = config.training
-    if group.size == 1:
+    if group.place is None:  # alone
         return {"devices": 1}
     if not (settings.threads or on_gpu(settings)):  # the machine's processes share its cores
         torch.set_num_threads(max(1, torch.get_num_threads() // settings.devices))

@@ -206,4 +206,5 @@ def band_accuracy(predicted: NDArray[np.floating], split: Split, bands: int = BA
     edges = band_edges(bands)
     total, _ = np.histogram(split.lonlat[:, 1], edges)
     hits, _ = np.histogram(split.lonlat[:, 1], edges, weights=right)
-    return np.divide(hits, total, out=np.full(bands, np.nan), where=total > 0)
+    shares: Floats = np.divide(hits, total, out=np.full(bands, np.nan), where=total > 0)
+    return shares

@@ -33,7 +33,8 @@ _GOLDEN_RATIO = (1 + math.sqrt(5)) / 2
 def sphere_points(count: int, seed: int) -> Floats:
     """The published random places, uniform on the sphere: directions of normal vectors."""
     x, y, z = np.random.RandomState(seed).normal(size=(3, count))
-    return np.degrees(np.column_stack([np.arctan2(y, x), np.arctan2(z, np.hypot(x, y))]))
+    lonlat: Floats = np.column_stack([np.arctan2(y, x), np.arctan2(z, np.hypot(x, y))])
+    return np.degrees(lonlat)
 
 
 def land_grid(res: float = TEST_RES) -> tuple[Floats, tuple[int, int]]:

@@ -133,8 +133,8 @@ def run_cells(
     missing = [run for run, key in keys.items() if records.get(key) is None]
     for done, (cell, seed) in enumerate(missing, start=1):
         key = keys[cell, seed]
-        entry = _run(problem, cell, settings[cell], study.budget, seed, key, records)
-        logger.info("%s, seed %d: %.4f", cell.label, seed, entry["score"])
+        made = _run(problem, cell, settings[cell], study.budget, seed, key, records)
+        logger.info("%s, seed %d: %.4f", cell.label, seed, made["score"])
         if progress is not None:
             progress(done, len(missing))
     results = []
