@@ -291,3 +291,47 @@ def test_nan_is_no_data_whatever_the_file_says(
     assert share[1] < 0.6 < share[2] == 1
     np.testing.assert_allclose(chips[[0, 2]], 5, rtol=1e-6)
     assert np.isfinite(chips).all()
+
+
+def unreferenced(path: Path, driver: str, **profile: object) -> Path:
+    import rasterio
+
+    size = {"width": 80, "height": 40, "count": 1, "dtype": "uint8"}
+    with rasterio.open(path, "w", driver=driver, **size, **profile) as out:
+        out.write(np.full((1, 40, 80), 9, np.uint8))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "driver", "said", "missing"),
+    [
+        ("i.png", "PNG", {}, "CRS"),
+        ("i.jpg", "JPEG", {}, "CRS"),
+        ("i.tif", "GTiff", {}, "CRS"),
+        ("i.tif", "GTiff", {"transform": (0.1, 0, 5, 0, -0.1, 50)}, "CRS"),
+        ("i.tif", "GTiff", {"transform": (30, 0, 4e5, 0, -30, 5e6)}, "CRS"),
+        ("i.tif", "GTiff", {"crs": "EPSG:4326"}, "transform"),
+    ],
+)
+def test_an_image_that_does_not_say_where_it_lies_is_refused_without_bounds(
+    tmp_path: Path, name: str, driver: str, said: dict[str, object], missing: str
+) -> None:
+    """It was taken for the whole globe, or for degrees, whatever its shape."""
+    from affine import Affine
+
+    if "transform" in said:
+        said = {"transform": Affine(*said["transform"])}  # type: ignore[misc]
+    path = unreferenced(tmp_path / name, driver, **said)
+    with pytest.raises(InputError, match=rf"{name}: has no {missing}.*bounds"):
+        open_raster(DecodeRequest(path), tmp_path)
+    raster = open_raster(DecodeRequest(path, bounds=(0.0, 10.0, 80.0, 50.0)), tmp_path)
+    row, col = raster.place(np.array([20.0]), np.array([20.0]))
+    np.testing.assert_allclose([row[0], col[0]], [30, 20])
+
+
+def test_bounds_do_not_move_an_image_that_says_where_it_lies(tmp_path: Path) -> None:
+    path = write_raster(
+        tmp_path / "i.tif", np.ones((1, 10, 20), np.uint8), (0, 0, 20, 10), "EPSG:4326"
+    )
+    raster = open_raster(DecodeRequest(path, bounds=(50.0, 50.0, 60.0, 60.0)), tmp_path)
+    assert raster.lonlat_bounds() == pytest.approx((0, 0, 20, 10))

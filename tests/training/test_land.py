@@ -46,9 +46,12 @@ def test_the_same_seed_draws_the_same_points() -> None:
     assert not np.array_equal(sample_points(500, seed=3), sample_points(500, seed=4))
 
 
-def test_no_land_is_an_error() -> None:
-    with pytest.raises(InputError, match="hardly any land"):
-        sample_points(10, seed=1, is_land=lambda p: np.zeros(len(p), bool))
+def test_no_land_is_an_error_that_names_the_region() -> None:
+    region = {"latitude": (36.0, 60.0), "longitude": (-10.0, 30.5)}
+    with pytest.raises(
+        InputError, match=r"latitudes 36 to 60 and longitudes -10 to 30\.5 is on land"
+    ):
+        sample_points(10, seed=1, is_land=lambda p: np.zeros(len(p), bool), **region)
 
 
 PLACES = np.array([[20.0, 10.0], [-100.0, 10.0], [179.99, -89.9], [180.0, 90.0], [-180.0, 0.0]])
@@ -102,8 +105,27 @@ def test_points_come_from_a_file_where_one_is_named(tmp_path: Path) -> None:
 
 
 def test_a_file_without_coordinates_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "points.csv").write_text("x,y\n1,2\n")
-    with pytest.raises(InputError, match="no columns lon and lat"):
+    (tmp_path / "points.csv").write_text("east,north\n1,2\n")
+    with pytest.raises(
+        InputError, match=r"points\.csv: no columns of longitude.*there are 'east', 'north'"
+    ) as caught:
+        load_points(PointSettings(file="points.csv"), Locations((tmp_path,)))
+    assert "_column" not in str(caught.value)  # an argument's name says nothing in a YAML file
+
+
+@pytest.mark.parametrize(
+    "names", ["lon,lat", "longitude,latitude", "LONG,Lat", "x,y", "lng,latitude"]
+)
+def test_columns_are_found_as_satclip_points_finds_them(tmp_path: Path, names: str) -> None:
+    lon, lat = names.split(",")
+    (tmp_path / "points.csv").write_text(f"id,{lat},{lon}\n7,2.5,1.5\n8,-4.5,3.5\n")
+    points = load_points(PointSettings(file="points.csv"), Locations((tmp_path,)))
+    np.testing.assert_array_equal(points, [[1.5, 2.5], [3.5, -4.5]])
+
+
+def test_several_columns_that_could_be_meant_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "points.csv").write_text("lon,longitude,lat\n1,2,3\n4,5,6\n")
+    with pytest.raises(InputError, match="several columns could be meant: 'lon', 'longitude'"):
         load_points(PointSettings(file="points.csv"), Locations((tmp_path,)))
 
 
@@ -164,3 +186,41 @@ def test_land_masks_that_are_none_are_named(
     (tmp_path / name).write_text(content)
     with pytest.raises(InputError, match=f"{name}.*{message}"):
         read_land_mask(tmp_path / name)
+
+
+def plain_mask(path: Path, width: int, height: int) -> Path:
+    """A PNG whose eastern half is not 0, without a word of where it lies."""
+    import rasterio
+
+    array = np.zeros((1, height, width), np.uint8)
+    array[:, :, width // 2 :] = 1
+    profile = {"driver": "PNG", "width": width, "height": height, "count": 1, "dtype": "uint8"}
+    with rasterio.open(path, "w", **profile) as out:
+        out.write(array)
+    return path
+
+
+def test_a_mask_that_does_not_say_where_it_lies_is_the_globe_if_it_looks_so(
+    tmp_path: Path,
+) -> None:
+    is_land = read_land_mask(plain_mask(tmp_path / "globe.png", 72, 36))
+    np.testing.assert_array_equal(is_land(PLACES), EAST)
+    with pytest.raises(InputError, match=r"70 x 36 pixels are not the globe's 2 : 1"):
+        read_land_mask(plain_mask(tmp_path / "part.png", 70, 36))
+
+
+@pytest.mark.parametrize(
+    ("crs", "bounds"),
+    [
+        ("EPSG:4326", (-10.0, 35.0, 30.0, 60.0)),
+        ("EPSG:4326", (0.0, -90.0, 360.0, 90.0)),
+        ("EPSG:3857", (-20e6, -20e6, 20e6, 20e6)),
+    ],
+)
+def test_a_mask_of_another_grid_is_refused(
+    tmp_path: Path, crs: str, bounds: tuple[float, ...]
+) -> None:
+    """It was read as if it were the globe from -180, in silence."""
+    path = write_raster(tmp_path / "m.tif", np.ones((1, 20, 40), np.uint8), bounds, crs)
+    with pytest.raises(InputError, match=r"not a grid of the whole globe.*gdalwarp"):
+        read_land_mask(path)

@@ -248,3 +248,38 @@ def test_figures_are_written(tmp_path: Path) -> None:
     ablation_figure(tmp_path / "ablation.png", [cell], "R²")
     for name in ("board", "ablation"):
         assert image.imread(tmp_path / f"{name}.png").std() > 0.02
+
+
+@pytest.mark.parametrize(
+    ("encodings", "networks"),
+    [(["sphericalharmonics"], ["siren"]), (["wrap", "spheremplus"], ["linear", "fcnet", "siren"])],
+)
+def test_titles_and_tables_stay_within_the_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encodings: list[str], networks: list[str]
+) -> None:
+    """A figure of one cell cut its title off."""
+    pytest.importorskip("matplotlib", reason="the extra `reproduce` is not installed")
+    from satclip_training.zoo import figures
+
+    saved: list[Any] = []
+    monkeypatch.setattr(figures, "_save", lambda figure, path, dpi: saved.append(figure))
+    cells = [Cell(encoding, network) for encoding in encodings for network in networks]
+    settings = CellSettings(1e-3, 0.0)
+    results = [Result(cell, settings, (0.95, 0.96), ("a", "b")) for cell in cells]
+    paper = {(cell.encoding, cell.network): 95.8 for cell in cells}
+    figures.land_ocean_figure(tmp_path / "f.png", results, {}, np.eye(20, 40), paper)
+    (figure,) = saved
+    figure.canvas.draw()
+    renderer = figure.canvas.get_renderer()
+    width = figure.bbox.width
+    boxes = [axes.title.get_window_extent(renderer) for axes in figure.axes if axes.get_title()]
+    assert len(boxes) == len(cells)
+    for axes in figure.axes:
+        boxes += [table.get_window_extent(renderer) for table in axes.tables]
+        for table in axes.tables:
+            for cell in table.get_celld().values():
+                text = cell.get_text().get_window_extent(renderer)
+                assert text.width <= cell.get_window_extent(renderer).width + 1
+    for box in boxes:
+        assert box.x0 >= 0
+        assert box.x1 <= width

@@ -158,8 +158,9 @@ def sample_points(
         have, drawn = have + len(points), drawn + size
         if drawn > 200_000 and have < drawn * 1e-5:
             raise InputError(
-                f"hardly any place is wanted (by land mask or imagery) between latitudes "
-                f"{low_high(latitude)} and longitudes {low_high(longitude)}: ask for another region"
+                f"hardly any place in latitudes {low_high(latitude)} and longitudes "
+                f"{low_high(longitude)} is on land or has imagery, as asked: look at "
+                "points.latitude, points.longitude, points.land_mask and points.within"
             )
     return np.concatenate(kept)[:count]
 
