@@ -165,7 +165,7 @@ def _train_epoch(prior: GeoPrior, optimizer: torch.optim.Optimizer, batches: _Ba
     for batch in batches:
         optimizer.zero_grad()
         loss = _batch_loss(prior, batch, training=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
         losses.append(loss.detach())
     return float(torch.stack(losses).mean())

@@ -113,7 +113,7 @@ def _sides(
 
 
 def _solved(solve: Solve, *inputs: torch.Tensor) -> torch.Tensor:
-    result: torch.Tensor = _Solved.apply(solve, *inputs)
+    result: torch.Tensor = _Solved.apply(solve, *inputs)  # type: ignore[no-untyped-call]
     return result
 
 
