@@ -335,3 +335,25 @@ def test_bounds_do_not_move_an_image_that_says_where_it_lies(tmp_path: Path) -> 
     )
     raster = open_raster(DecodeRequest(path, bounds=(50.0, 50.0, 60.0, 60.0)), tmp_path)
     assert raster.lonlat_bounds() == pytest.approx((0, 0, 20, 10))
+
+
+def test_tiles_side_by_side_are_one_image(tmp_path: Path) -> None:
+    """A view drew any of the files, so three of four views were blank."""
+    paths = []
+    for number in range(4):
+        values = np.full((1, 10, 10), 10 * (number + 1), np.uint8)
+        bounds = (10 * number, 0, 10 * number + 10, 10)
+        paths.append(write_raster(tmp_path / f"{number}.tif", values, bounds, "EPSG:4326"))
+    settings = SourceSettings(files=tuple(map(str, paths)), chip=ChipSettings(40, 4))
+    made = open_source([[path] for path in paths], settings, tmp_path)
+    lon = np.random.default_rng(0).uniform(0.5, 39.5, 300)
+    chips, valid = made.cut(np.column_stack([lon, np.full(300, 5)]), np.random.default_rng(1))
+    clear = np.abs(np.remainder(lon + 5, 10) - 5) > 0.5  # of the tiles' edges
+    np.testing.assert_array_equal(valid[clear], 1)
+    wanted = 10 * (lon[clear] // 10 + 1)
+    np.testing.assert_array_equal(
+        chips[clear], np.broadcast_to(wanted[:, None, None, None], chips[clear].shape)
+    )
+    assert (valid >= settings.least_valid).all()
+    _, nowhere = made.cut(np.array([[60.0, 5.0]]), np.random.default_rng(1))
+    assert nowhere[0] == 0

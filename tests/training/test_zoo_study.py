@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from satclip_core.errors import InputError
 from satclip_training.zoo import search as search_module
@@ -31,17 +30,10 @@ from satclip_training.zoo.study import (
 )
 from satclip_training.zoo.tables import land_ocean_rows, versus_paper, write_csv
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 STORED = {"wrap-linear": CellSettings(0.05, 0.0), "direct-linear": CellSettings(0.05, 0.0)}
 BUDGET = Budget(epochs=3, batch_size=50, dtype="float32")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """These networks are too small for more, and other work slows such threads down."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ class ChipSource:
         still = dataclasses.replace(self._chip, shift=0.0, flip=False)
         east, north = offsets(len(lonlat), still, np.random.default_rng(0))
         shares = [
-            self.cut_drawn(lonlat, east, north, np.full(len(lonlat), number))[1]
+            self._cut_from(lonlat, east, north, np.full(len(lonlat), number))[1]
             for number in range(len(self.alternatives))
         ]
         best: Float32 = np.maximum.reduce(shares)
@@ -119,7 +119,25 @@ class ChipSource:
     def cut_drawn(
         self, lonlat: Floats, east: Floats, north: Floats, choice: Integers
     ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Cut chips whose offsets and alternatives were drawn: see `cut`."""
+        """Cut chips whose offsets and alternatives were drawn: see `cut`.
+
+        Where the alternative that was drawn has no imagery, the next one that has takes its place,
+        so that rasters side by side (tiles) are as good as rasters of the same ground (dates).
+        """
+        chips, share = self._cut_from(lonlat, east, north, choice)
+        for step in range(1, len(self.alternatives)):
+            blank = np.flatnonzero(share < self.settings.least_valid)
+            if len(blank) == 0:
+                break
+            other = (choice[blank] + step) % len(self.alternatives)
+            cut = self._cut_from(lonlat[blank], east[blank], north[blank], other)
+            chips[blank], share[blank] = cut
+        return chips, share
+
+    def _cut_from(
+        self, lonlat: Floats, east: Floats, north: Floats, choice: Integers
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Chips from the alternatives of these numbers (N,), blank or not."""
         chip = self._chip
         chips = np.empty((len(lonlat), self.channels, chip.pixels, chip.pixels), np.float32)
         share = np.empty(len(lonlat), np.float32)

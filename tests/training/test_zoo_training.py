@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import torch
@@ -12,17 +10,10 @@ from satclip_training.zoo.cell_settings import CellSettings
 from satclip_training.zoo.cell_training import Budget, Problem, Split, fit, grade, predict
 from satclip_training.zoo.problems import sphere_points
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SETTINGS = CellSettings(1e-2, 1e-6, dim_hidden=16, legendre_polys=4, frequency_num=4)
 SHORT = Budget(epochs=40, batch_size=100)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """These networks are too small for more, and other work slows such threads down."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def hemispheres(kind: str) -> Problem:
