@@ -18,10 +18,10 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QIcon
 
-from ..models import default_model, encoder
+from ..models import default_model, encoder, model_name
 from ..satclip_core import __name__ as CORE
-from ..satclip_core import __version__
 from ..satclip_core.errors import CancelledError, SatclipError
+from ..satclip_core.version import __version__
 from ..text import tr
 from ..words import worded
 from .running import at_work, unloads
@@ -137,7 +137,11 @@ class Algorithm(QgsProcessingAlgorithm):
         Raises:
             ModelError: there is none of that name, or it cannot be read.
         """
-        return encoder(self.parameterAsString(parameters, self.MODEL, context))
+        return encoder(self.model_name(parameters, context))
+
+    def model_name(self, parameters, context) -> str:
+        """Name or path of the model asked for."""
+        return model_name(self.parameterAsString(parameters, self.MODEL, context))
 
     def checkParameterValues(self, parameters, context):
         """Whether the parameters make sense, and what is wrong if not."""

@@ -13,7 +13,7 @@ from ..satclip_core.models.published import PUBLISHED
 from ..satclip_core.models.registry import adopt
 from ..text import tr
 from ..words import worded
-from .session import WorkTask, launch
+from .background import WorkTask, launch
 
 
 class Fetch(QObject):

@@ -27,8 +27,8 @@ from ..satclip_core.models.published import PUBLISHED
 from ..satclip_core.models.registry import ModelEntry, list_models, published_info
 from ..text import tr
 from ..words import worded
+from .background import WorkTask, launch
 from .fetch import Fetch
-from .session import WorkTask, launch
 
 
 class ModelsDialog(QDialog):

@@ -132,6 +132,14 @@ def find_model(name_or_path: str | os.PathLike[str] = BUNDLED) -> Path:
     raise unknown_name(name_or_path)
 
 
+def settled(name_or_path: str | os.PathLike[str]) -> str:
+    """The same model from any folder: a name as it is, the path of a file in full."""
+    name = os.fspath(name_or_path)
+    path = Path(name).expanduser()
+    named = name.lower() in (BUNDLED, *PUBLISHED)
+    return name if named or not path.is_file() else str(path.absolute())
+
+
 def unknown_name(name: str) -> ModelError:
     """The error for a name that is no model, with the nearest names and all there are."""
     names = [BUNDLED, *PUBLISHED]

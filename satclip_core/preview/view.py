@@ -60,6 +60,13 @@ def scattered_places(locator: Locator, *, every: int = _STRIDE) -> ViewPlaces:
 
 
 def _between(locator: Locator, rows: Integers, cols: Integers) -> tuple[Floats, Floats, Bools]:
+    """Pixels at rows and columns: lon, lat, valid, (rows, cols) each, from every 16th transformed.
+
+    The places of the nodes, as unit vectors, are interpolated by a cubic along columns and along
+    rows: two matrices, `y @ nodes @ x.T`, which each take four nodes for a pixel. Nodes that are
+    off the map or at a cut of it count as 0 there; the pixels that they have a weight in, found by
+    the same product of absolute weights, are transformed one by one.
+    """
     # One node before the view and two behind it, for the cubic's four.
     down = _STRIDE * np.arange(-1, rows[-1] // _STRIDE + 3)
     across = _STRIDE * np.arange(-1, cols[-1] // _STRIDE + 3)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import verbosity_options
-from .reproduce_options import (
+from ..options import verbosity_options
+from .zoo_options import (
     Range,
     RunOptions,
     encoding_option,
