@@ -224,3 +224,23 @@ def test_a_mask_of_another_grid_is_refused(
     path = write_raster(tmp_path / "m.tif", np.ones((1, 20, 40), np.uint8), bounds, crs)
     with pytest.raises(InputError, match=r"not a grid of the whole globe.*gdalwarp"):
         read_land_mask(path)
+
+
+@pytest.mark.parametrize("water_value", [None, 3])
+def test_pixels_without_data_are_no_land(tmp_path: Path, water_value: int | None) -> None:
+    """As in a land mask of satclip raster, which reads the same file."""
+    import rasterio
+
+    from satclip_core.raster.mask import open_mask
+
+    cells = np.full((1, 18, 36), 255, np.uint8)
+    cells[:, :, 18:] = 5
+    path = write_raster(tmp_path / "m.tif", cells, GLOBE, "EPSG:4326")
+    with rasterio.open(path, "r+") as dataset:
+        dataset.nodata = 255
+    places = PLACES[:4]
+    found = read_land_mask(path, water_value=water_value)(places)
+    np.testing.assert_array_equal(found, EAST[:4])
+    if water_value is None:
+        inside = np.clip(places, (-179.9, -89.9), (179.9, 89.9))
+        np.testing.assert_array_equal(open_mask(path)(*inside.T)[:3], found[:3])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from satclip_core.errors import InputError, require
+from satclip_core.raster.mask import wanted_pixels
 from satclip_core.types import Bools, Floats
 
 from ..images.decoding import is_georeferenced, opened
@@ -39,7 +40,7 @@ def read_land_mask(path: Path, water_value: Any = None) -> LandMask:
 
     Args:
         path: `.npz` (first 2-D array; True or non-zero = water, as in global-land-mask), a vector
-            file of land polygons, or a global raster (non-zero = land).
+            file of land polygons, or a global raster (neither 0 nor nodata = land, as in the core).
         water_value: the code of water in a raster or array, where the rule above does not fit.
 
     Raises:
@@ -55,11 +56,12 @@ def read_land_mask(path: Path, water_value: Any = None) -> LandMask:
     try:
         with opened(rasterio, path) as dataset:
             _check_global(dataset, path)
-            cells = dataset.read(1)
+            cells, valid = dataset.read(1), dataset.read_masks(1) > 0
     except rasterio.errors.RasterioError as error:
         raise InputError(f"land mask {path}: not a readable raster ({error})") from None
-    water = 0 if water_value is None else water_value
-    return LandMask(cells != water)
+    if water_value is None:
+        return LandMask(wanted_pixels(cells, valid))
+    return LandMask(valid & (cells != water_value))
 
 
 def _check_global(dataset: Any, path: Path) -> None:
