@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..analysis import unit
-from ..errors import CancelledError, InputError
+from ..errors import Argument, CancelledError, InputError
 from ..grid.crs import LONLAT, to_lonlat
+from ..products.samples import number
 from ..types import Cancelled, Float32, Floats, Progress
 from .request import PointsRequest, PointsResult
 
@@ -100,7 +101,9 @@ class Embedder:
             raise InputError(
                 f"none of the {self.rows:,} rows has usable coordinates: {self._shown()}; "
                 "longitude must lie within -360..360 and latitude within -90..90: are they "
-                "swapped, or projected (--crs)?"
+                "swapped, or projected (",
+                Argument("crs"),
+                ")?",
             )
         warning = None
         if not self.rows:
@@ -122,8 +125,9 @@ class Embedder:
         self.empty += len(bad)
         if self.empty and self.request.strict:
             raise InputError(
-                f"no usable coordinates in {self._shown()}; without --strict such "
-                "rows are kept with empty values"
+                f"no usable coordinates in {self._shown()}; without ",
+                Argument("strict", True),
+                " such rows are kept with empty values",
             )
 
     def _shown(self) -> str:
@@ -133,12 +137,8 @@ class Embedder:
 
 def number_or_nan(text: str, decimal_comma: bool = False) -> float:
     """A coordinate from text; NaN where it is none."""
-    if decimal_comma:
-        text = text.replace(",", ".")
-    try:
-        return float(text) if "_" not in text else np.nan
-    except ValueError:
-        return np.nan
+    found = number(text, decimal_comma)
+    return np.nan if found is None else found
 
 
 def digits(dtype: str) -> str:

@@ -13,6 +13,7 @@ from ..products.samples import Samples
 from ..types import Floats
 from .columns import find_coordinates, listing
 from .csvtable import batches, open_csv
+from .locate import brought
 from .request import CSV, STANDARD_STREAM, PointsRequest
 
 
@@ -30,6 +31,7 @@ class SamplesRequest:
         layer: of a file with several.
         centroid: take the centroids of lines and polygons instead of refusing them.
         encoding: of CSV text.
+        quoting: of CSV text, as in `PointsRequest`.
     """
 
     source: str
@@ -41,6 +43,7 @@ class SamplesRequest:
     layer: str | None = None
     centroid: bool = False
     encoding: str = "utf-8"
+    quoting: str = "auto"
 
     @property
     def table(self) -> PointsRequest:
@@ -58,7 +61,7 @@ class SamplesRequest:
             layer=self.layer,
             centroid=self.centroid,
             encoding=self.encoding,
-            crs_option="--samples-crs",
+            quoting=self.quoting,
         )
 
 
@@ -72,9 +75,9 @@ def read_samples(request: SamplesRequest) -> Samples:
             or its values cannot (see `Samples.of`).
         MissingDependencyError: a format needs the extra `points`.
     """
-    table = request.table
-    reader = _from_csv if table.source_format == CSV else _from_table
-    xy, values, crs, decimal_comma = reader(table, request.column)
+    with brought(request.table) as table:
+        reader = _from_csv if table.source_format == CSV else _from_table
+        xy, values, crs, decimal_comma = reader(table, request.column)
     lon, lat = to_lonlat(crs)(xy[:, 0], xy[:, 1])
     return Samples.of(
         np.stack([lon, lat], axis=1),
@@ -118,7 +121,7 @@ def _from_table(request: PointsRequest, column: str) -> tuple[Floats, list[Any],
             x, y, _ = coordinates(table, batch, first_row=first, centroid=request.centroid)
             xy.append(np.stack([x, y], axis=1))
             values += batch.column(names.index(name)).to_pylist()
-        return np.concatenate(xy), values, table.crs, table.decimal_comma
+        return np.concatenate(xy), values, table.crs, False
 
 
 def _position(names: list[str], column: str, source: str) -> int:
