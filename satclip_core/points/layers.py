@@ -19,7 +19,7 @@ from .columns import first_free, listing
 from .embedder import ROWS
 from .geometry import wkb_kinds
 from .locate import is_path
-from .request import PARQUET, PointsRequest
+from .request import GEOJSON, PARQUET, PointsRequest
 from .table import PURPOSE, Table, arrow, crs_of, guarded, reading
 
 # Kinds of WKB that only GDAL draws: arcs and what is made of them.
@@ -69,6 +69,9 @@ def open_layer(request: PointsRequest, *, ids: bool) -> Iterator[Table]:
             table.batches = _straightened(table, table.batches, partial(_linear, path, layer))
         if options["return_fids"]:
             _name_ids(table, meta["fid_column"] or "OGC_FID", info["driver"])
+        elif ids and info["driver"] == "GeoJSON" and request.target_format == GEOJSON:
+            feature = _first_feature(path) or {}
+            table.fid = "id" if isinstance(feature.get("id"), str) else None
         if request.target_format == PARQUET:
             _settle_times(table, lambda names: _columns(path, layer, names))
         yield table
@@ -109,7 +112,7 @@ def _has_ids(path: str, layer: str, info: dict[str, Any]) -> bool:
         return False
     feature = _first_feature(path)
     if feature is not None:
-        return "id" in feature
+        return isinstance(feature.get("id"), int)  # of a text GDAL makes a column
     # An archive or an address: GDAL counts from 0.
     pyogrio = require("pyogrio", extra="points", purpose=PURPOSE)
     options = {"columns": [], "read_geometry": False, "return_fids": True, "max_features": 1}
