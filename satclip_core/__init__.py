@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from .grid import Grid
     from .models.registry import load_encoder
     from .products import Embedding, Similarity
-    from .raster import raster_array, write_raster
+    from .raster import RasterRequest, raster_array, write_raster
 
 __all__ = [
     "Embedding",
     "Grid",
     "LocationEncoder",
+    "RasterRequest",
     "Similarity",
     "__version__",
     "load_encoder",
@@ -41,6 +42,7 @@ _HOMES = {
     "Embedding": "products",
     "Grid": "grid",
     "LocationEncoder": "encoder",
+    "RasterRequest": "raster",
     "Similarity": "products",
     "load_encoder": "models.registry",
     "raster_array": "raster",

@@ -12,6 +12,7 @@ from ..analysis import INT8_NODATA, cosine_loss, quantise, unit
 from ..errors import InputError
 from ..grid.sphere import fibonacci_lattice
 from ..types import Float32
+from .product import Fitting, Ready, check_dim
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
@@ -21,6 +22,8 @@ DTYPES = ("float32", "float16", "int8")
 # Places all over the globe by which the step of int8 is chosen: a matter of the model alone,
 # so that rasters of any two places have the same.
 _GLOBE_PLACES = 2048
+# Pixels on which the loss of a smaller type is measured.
+_MEASURED = 1024
 
 
 def dimension_names(dim: int, prefix: str = "e") -> tuple[str, ...]:
@@ -29,8 +32,41 @@ def dimension_names(dim: int, prefix: str = "e") -> tuple[str, ...]:
     return tuple(f"{prefix}{index:0{width}d}" for index in range(dim))
 
 
+def _check_dtype(dtype: str) -> None:
+    if dtype not in DTYPES:
+        raise InputError(f"unknown dtype {dtype!r}: it is none of {', '.join(DTYPES)}")
+
+
 @dataclass(frozen=True)
-class Embedding:
+class EmbeddingOf:
+    """The embedding itself, wanted of a model that is not open yet.
+
+    Attributes:
+        dtype: one of `DTYPES`.
+        normalize: whether embeddings are scaled to norm 1; int8 always is.
+
+    Raises:
+        InputError: an unknown dtype.
+    """
+
+    dtype: str = "float32"
+    normalize: bool = False
+
+    def __post_init__(self) -> None:
+        _check_dtype(self.dtype)
+
+    def fit(self, fitting: Fitting) -> Embedding:
+        """The product; what a smaller type costs is measured on pixels of the raster."""
+        encoder = fitting.encoder
+        product = Embedding.of(encoder, dtype=self.dtype, normalize=self.normalize)
+        if self.dtype == "float32":
+            return product
+        places = fitting.sample(_MEASURED)
+        return product.measured(encoder.encode(places, threads=fitting.threads, single=True))
+
+
+@dataclass(frozen=True)
+class Embedding(Ready):
     """The embedding itself, one band for each dimension.
 
     Attributes:
@@ -51,8 +87,7 @@ class Embedding:
     legend: None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        if self.dtype not in DTYPES:
-            raise InputError(f"unknown dtype {self.dtype!r}: it is none of {', '.join(DTYPES)}")
+        _check_dtype(self.dtype)
         if (self.dtype == "int8") != (self.scale is not None):
             raise InputError(f"dtype {self.dtype} with scale {self.scale}: int8 alone needs one")
 
@@ -104,6 +139,14 @@ class Embedding:
             values = quantise(values, self.scale)
         bands: NDArray[Any] = values.transpose(2, 0, 1)
         return bands
+
+    def check(self, encoder: LocationEncoder) -> None:
+        """Refuse an encoder with another number of dimensions.
+
+        Raises:
+            InputError: it has another.
+        """
+        check_dim(self.dim, encoder)
 
     def measured(self, embeddings: Float32) -> Embedding:
         """The same product, with the loss of cosine that its dtype costs embeddings (N, dim)."""

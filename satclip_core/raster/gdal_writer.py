@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, OutputError, require
+from ..errors import Argument, InputError, OutputError, require
 from ..grid import Window
-from .handover import Handover
+from .space import Handover
 from .spec import RasterSpec
 from .tiff import check_complete, crs_lost
 
@@ -187,5 +187,5 @@ def _heard(gdal: Any) -> Iterator[list[str]]:
 def _creation_error(said: list[str], target: Path) -> Exception:
     reason = said[0] if said else "GDAL does not say why"
     if "creation option" in reason or "BLOCK" in reason or "COMPRESS" in reason:
-        return InputError(f"creation options (--co): {reason}")
+        return InputError("creation options (", Argument("creation_options"), f"): {reason}")
     return OutputError(f"cannot create {target}: {reason}")

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, OutputError, require
+from ..errors import Argument, InputError, OutputError, require
 from ..grid import Window
-from .handover import Handover
+from .space import Handover
 from .spec import RasterSpec
 from .tiff import check_complete, crs_lost
 
@@ -120,7 +120,7 @@ def _describe(rasterio: Any, dataset: Any, spec: RasterSpec) -> None:
 def _creation_error(error: Exception, target: Path) -> Exception:
     reason = _reason(error)
     if "creation option" in reason or "BLOCK" in reason or "COMPRESS" in reason:
-        return InputError(f"creation options (--co): {reason}")
+        return InputError("creation options (", Argument("creation_options"), f"): {reason}")
     return OutputError(f"cannot create {target}: {reason}")
 
 

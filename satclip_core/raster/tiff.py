@@ -53,6 +53,8 @@ def crs_lost(crs: str) -> InputError:
 
 def _tiles(file: IO[bytes]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     """Offsets and byte counts of the tiles of the first image."""
+    # Header: byte order, 42 or 43 (BigTIFF), where the directory lies. BigTIFF's version is
+    # followed by the size of an offset, so that the place stands at 8, not 4.
     start = file.read(16)
     order = {b"II": "<", b"MM": ">"}[start[:2]]
     big = struct.unpack_from(f"{order}H", start, 2)[0] == 43
@@ -60,6 +62,7 @@ def _tiles(file: IO[bytes]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     count_format, entry_format = (
         (f"{order}Q", f"{order}HHQ") if big else (f"{order}H", f"{order}HHI")
     )
+    # Directory: the number of entries, then tag, type, count and four or eight bytes for each.
     file.seek(position)
     entries = struct.unpack(count_format, file.read(struct.calcsize(count_format)))[0]
     width = 20 if big else 12
@@ -69,17 +72,17 @@ def _tiles(file: IO[bytes]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
         tag, kind, number = struct.unpack_from(entry_format, directory, index * width)
         if tag in (_OFFSETS, _COUNTS):
             value = directory[index * width + struct.calcsize(entry_format) : (index + 1) * width]
-            found[tag] = _values(file, np.dtype(order + _TYPES[kind]), number, value)
+            found[tag] = _values(file, order, _TYPES[kind], number, value)
     return found[_OFFSETS], found[_COUNTS]
 
 
 def _values(
-    file: IO[bytes], dtype: np.dtype[np.void], number: int, value: bytes
+    file: IO[bytes], order: str, kind: str, number: int, value: bytes
 ) -> NDArray[np.uint64]:
     """The values of an entry, which stand in it where they fit, else where it points to."""
+    dtype = np.dtype(order + kind)
     length = number * dtype.itemsize
     if length > len(value):
-        order = "<" if dtype.newbyteorder("=") == dtype else dtype.byteorder
         file.seek(int(np.frombuffer(value, f"{order}u{len(value)}")[0]))
         value = file.read(length)
     return np.frombuffer(value[:length], dtype).astype(np.uint64)

@@ -27,6 +27,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
+from satclip_cli.words import worded
 from satclip_core.errors import InputError, SatclipError
 from satclip_core.models.registry import load_encoder
 from satclip_core.points import PointsRequest, SamplesRequest, embed_points, read_samples
@@ -296,7 +297,8 @@ def csv_outcome(encoder, source: Path, target: Path) -> str:
         result = run(encoder, source, target)
     except InputError as error:
         assert not target.exists()
-        return "refused: " + str(error).replace(f"{source.parent}/", "").replace("|", "\\|")
+        said = worded(error, "points")  # users of the page type options
+        return "refused: " + said.replace(f"{source.parent}/", "").replace("|", "\\|")
     assert (result.rows, result.empty) == (2, 0)
     np.testing.assert_array_equal(embeddings_of(target), expected(encoder))
     return "read"
@@ -511,7 +513,7 @@ def source_row(encoder, folder: Path, name: str) -> str:
     np.testing.assert_array_equal(embeddings_of(folder / "result.parquet"), expected(encoder))
     assert pq.read_table(folder / "result.parquet")["n"].to_pylist() in ([1.5, 2.5], ["1.5", "2.5"])
     # Two samples are too few, but they were all read.
-    with pytest.raises(InputError, match="^2 of 2 samples of 'n' can be used"):
+    with pytest.raises(InputError, match=r"^2 of 2 samples of 'n' can be used"):
         read_samples(SamplesRequest(source, "n"))
     given = re.sub(r"http://127\.0\.0\.1:\d+/", "https://example.org/", source)
     return line(name, code(given.replace(f"{folder}/", "").replace(f"/{folder}/", "")))

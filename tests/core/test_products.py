@@ -187,3 +187,18 @@ def test_the_lattice_is_even_over_the_globe():
     north = (places[:, 1] > 30).mean()  # a quarter of the sphere lies north of 30 degrees
     assert north == pytest.approx(0.25, abs=0.002)
     assert (places[:, 0] > 0).mean() == pytest.approx(0.5, abs=0.02)
+
+
+def test_the_step_of_int8_is_that_of_the_largest_value_anywhere(small_model):
+    """By a lattice of its own: a step a little off loses bits, or cuts values off."""
+    encoder = load_encoder(small_model)
+    number = np.arange(2048)
+    turn = 360 * (5**0.5 - 1) / 2
+    lats = np.rad2deg(np.arcsin((2 * number + 1) / 2048 - 1))
+    exact = encoder.encode(np.stack([(number * turn) % 360, lats], axis=1)).astype(np.float64)
+    exact /= np.linalg.norm(exact, axis=1, keepdims=True)
+    product = Embedding.of(encoder, dtype="int8")
+    # Any even spread of so many places finds the largest of so smooth a model within 3 per cent.
+    assert product.scale == pytest.approx(np.abs(exact).max() / 127, rel=0.03)
+    codes = product(exact[None].astype(np.float32))
+    assert 120 <= np.abs(codes.astype(int)).max() <= 127

@@ -286,7 +286,7 @@ def test_like_needs_a_georeferenced_raster(tmp_path):
 
 def test_a_raster_larger_than_the_disk_is_refused_at_once(encoder, tmp_path):
     huge = Grid.from_bounds((-180, -90, 180, 90), 0.0002)
-    with pytest.raises(OutputError, match=r"would hold 1\.66 PB .* coarser --res"):
+    with pytest.raises(OutputError, match=r"would hold 1\.66 PB .* coarser res"):
         write_raster(tmp_path / "out.tif", huge, Embedding(256), encoder)
 
 

@@ -95,7 +95,7 @@ def test_rare_classes_are_named():
         (
             [1, 2, 3, 4, 5, 6, 7, "x"],
             None,
-            "neither numbers nor classes.*row 8 is 'x'.*classes=True",
+            "neither numbers nor classes.*row 8 is 'x'.*: classes=True",
         ),
         ([1, 2, 3, 4, 5, 6, 7, "x"], False, "holds no numbers: row 8 is 'x'"),
         ([1, 2, 3, 4, 5, 6, 7, 8.5], True, "holds 8.5, which is no class"),

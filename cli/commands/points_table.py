@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .messages import quiet, tell
-from .options import (
+from ..messages import quiet, tell
+from ..options import (
     model_option,
     overwrite_option,
     quoting_option,
     threads_option,
     verbosity_options,
 )
-from .progress import duration, progress, quantity
+from ..progress import duration, progress, quantity
 
 if TYPE_CHECKING:
     from satclip_core.points import PointsResult
