@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 
 import click
 
-from satclip_core import __version__
 from satclip_core.errors import SatclipError
+from satclip_core.version import __version__
 
 from .lazy import LazyGroup
 from .messages import tell, tracebacks

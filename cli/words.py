@@ -15,6 +15,8 @@ OPTIONS = {
     "classes": "--classes",
     "creation_options": "--co",
     "crs": "--crs",
+    "dims": "--dims",
+    "dtype": "--dtype",
     "encoding": "--encoding",
     "force": "--force",
     "lat_column": "--lat-column",

@@ -39,6 +39,8 @@ def arguments() -> dict[str, str]:
         "classes": f"{tr('The field holds')}: {tr('classes')}",
         "creation_options": tr("creation options"),
         "crs": tr("CRS of the layer"),
+        "dims": tr("Dimensions"),
+        "dtype": tr("Data type"),
         "encoding": tr("encoding of the layer"),
         "lat_column": tr("field of latitudes"),
         "layer": tr("its name"),

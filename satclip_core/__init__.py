@@ -5,7 +5,7 @@ function needs (rasterio, pyproj, …) is imported when it is called.
 
 The rooms, from the ground up; each imports only from floors below its own:
 
-    errors, types               what users can mend; names of array types and callbacks
+    version, errors, types      what users can mend; names of array types and callbacks
     compute, files              matrix products, threads; files that appear whole or not at all
     grid                        pixels, CRSs, places on the sphere
     analysis, encoder           arrays in, arrays out; degrees to embeddings
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from .version import __version__
 
 if TYPE_CHECKING:
     from .encoder import LocationEncoder

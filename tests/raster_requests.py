@@ -41,10 +41,10 @@ def _samples(products: Any, column: int, name: str) -> Any:
 
 ASKED = {
     "embedding": Asked(
-        ("raster", "--dtype", "int8", "--normalize"),
+        ("raster", "--dtype", "uint8", "--normalize", "--dims", "64"),
         "embeddingraster",
-        {"DTYPE": 2, "NORMALIZE": True},
-        lambda products: products.EmbeddingOf("int8", normalize=True),
+        {"DTYPE": 2, "NORMALIZE": True, "DIMS": 64},
+        lambda products: products.EmbeddingOf("uint8", normalize=True, dims=64),
     ),
     "plain": Asked(
         ("raster",), "embeddingraster", {}, lambda products: products.EmbeddingOf("float32")

@@ -20,8 +20,8 @@ from qgis.PyQt.QtGui import QIcon
 
 from ..models import default_model, encoder, model_name
 from ..satclip_core import __name__ as CORE
-from ..satclip_core import __version__
 from ..satclip_core.errors import CancelledError, SatclipError
+from ..satclip_core.version import __version__
 from ..text import tr
 from ..words import worded
 from .running import at_work, unloads

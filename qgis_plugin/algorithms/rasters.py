@@ -9,6 +9,7 @@ from qgis.core import (
     QgsProcessingParameterEnum,
     QgsProcessingParameterFile,
     QgsProcessingParameterFileDestination,
+    QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
 )
 
@@ -109,6 +110,7 @@ class EmbeddingRaster(RasterAlgorithm):
     NAME = "embeddingraster"
     DTYPE = "DTYPE"
     NORMALIZE = "NORMALIZE"
+    DIMS = "DIMS"
 
     def title(self):
         """Name in the toolbox."""
@@ -131,7 +133,10 @@ class EmbeddingRaster(RasterAlgorithm):
             QgsProcessingParameterEnum(
                 self.DTYPE, tr("Data type"), [*DTYPES], defaultValue=0, optional=True
             ),
-            tr("float16 takes half the space; int8 a quarter, scaled to norm 1."),
+            tr(
+                "float16 and int16 take half the space, uint8 a quarter. Whole numbers are scaled "
+                "to norm 1; QGIS shows the values that they stand for."
+            ),
             advanced=True,
         )
         self.add(
@@ -139,12 +144,26 @@ class EmbeddingRaster(RasterAlgorithm):
             tr("Then a product of two embeddings is their cosine similarity."),
             advanced=True,
         )
+        self.add(
+            QgsProcessingParameterNumber(
+                self.DIMS,
+                tr("Dimensions"),
+                QgsProcessingParameterNumber.Type.Integer,
+                optional=True,
+                minValue=1,
+            ),
+            tr("Only the first ones, where 256 bands are too many; all where it is empty."),
+            advanced=True,
+        )
         self.add_output(tr("Embedding raster"))
 
     def wanted(self, parameters, context, feedback):
         """The embedding itself."""
         dtype = DTYPES[self.parameterAsEnum(parameters, self.DTYPE, context)]
-        return EmbeddingOf(dtype, self.parameterAsBoolean(parameters, self.NORMALIZE, context))
+        normalize = self.parameterAsBoolean(parameters, self.NORMALIZE, context)
+        given = parameters.get(self.DIMS) is not None
+        dims = self.parameterAsInt(parameters, self.DIMS, context) if given else None
+        return EmbeddingOf(dtype, normalize, dims)
 
     def tell(self, product, feedback):
         """What a smaller type costs."""

@@ -66,8 +66,8 @@ class Place:
 
 def is_path(source: str) -> bool:
     """Whether a source is a path on disk, and no name that only GDAL understands."""
-    zipped = ".zip!" in source.lower()
-    return not source.startswith("/vsi") and not zipped and not _CONNECTION.match(source)
+    others = source.startswith("/vsi") or ".zip!" in source.lower() or _CONNECTION.match(source)
+    return not others or Path(source).is_file()
 
 
 @contextmanager

@@ -32,7 +32,7 @@ _GDAL_ONLY = re.compile(r"(/vsi|[A-Za-z][A-Za-z0-9_+]+:)")
 
 def format_of(source: str) -> str:
     """CSV or Parquet by the extension of a path, an address or an archive's member, else OGR."""
-    if _GDAL_ONLY.match(source) and not _REACHED.match(source):
+    if _GDAL_ONLY.match(source) and not _REACHED.match(source) and not Path(source).is_file():
         return OGR
     path = source.partition("?")[0] if "://" in source else source
     if path.lower().endswith(".gz"):

@@ -56,7 +56,11 @@ class Product(Protocol):
 
     @property
     def scale(self) -> float | None:
-        """Value of one step, for integers that stand for numbers."""
+        """Value of one step, for whole numbers that stand for others: scale · stored + offset."""
+
+    @property
+    def offset(self) -> float | None:
+        """Value that a stored 0 stands for; None where it is 0."""
 
     @property
     def colours(self) -> tuple[str, ...]:
@@ -92,6 +96,11 @@ class Wanted(Protocol[P_co]):
 
 class Ready:
     """Base of products: what is fitted already fits itself, if it is of the encoder's kind."""
+
+    @property
+    def offset(self) -> float | None:
+        """Most store their values as they are."""
+        return None
 
     def check(self, encoder: LocationEncoder) -> None:
         """Refuse an encoder that the product is not made for.

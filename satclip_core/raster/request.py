@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import __version__
 from ..errors import ModelError
 from ..files import Target
 from ..grid import Grid
@@ -28,6 +27,7 @@ from ..grid.pixels import Locator
 from ..models.registry import BUNDLED, load_encoder, settled
 from ..products.product import Fitting, P, Wanted
 from ..types import Cancelled, Mask, Progress
+from ..version import __version__
 from .blocks import BLOCK, Block, BlockMaker, blocks
 from .estimate import Estimate, estimate
 from .mask import open_mask
@@ -67,7 +67,7 @@ class RasterRequest(Generic[P]):
 
     Attributes:
         grid: its pixels.
-        product: what it shows, with its dtype: a description such as `EmbeddingOf("int8")`, which
+        product: what it shows, with its dtype: a description such as `EmbeddingOf("uint8")`, which
             is fitted on the way, or a product.
         model: name or path.
         sha256: hash of the model, where it has to be that very one.
@@ -129,7 +129,9 @@ class RasterRequest(Generic[P]):
 
     def _fitted(self, product: Wanted[P], encoder: LocationEncoder) -> RasterRequest[P]:
         """The same request with all that is known now, to be carried out from any folder."""
-        mask = os.path.abspath(self.mask) if isinstance(self.mask, str) else self.mask
+        mask = self.mask
+        if isinstance(mask, str) and os.path.exists(mask):  # else it is an address of GDAL's
+            mask = os.path.abspath(mask)
         model, sha256 = settled(self.model), encoder.sha256
         return replace(self, product=product, model=model, sha256=sha256, mask=mask)
 

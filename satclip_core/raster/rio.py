@@ -36,6 +36,7 @@ def create(path: Path, target: Path, spec: RasterSpec) -> Iterator[RasterioWrite
         try:
             _describe(rasterio, dataset, spec)
             yield writer
+            writer.finish()
         finally:
             # On failure too: GDAL must let go of the file before it can be removed.
             dataset.close()
@@ -50,6 +51,7 @@ class RasterioWriter:
     def __init__(self, dataset: Any, path: Path, target: Path, spec: RasterSpec) -> None:
         self._dataset = dataset
         self._target = target
+        self._spec = spec
         self._handover = Handover(path, target, spec)
 
     def write(self, window: Window, bands: NDArray[Any]) -> None:
@@ -66,6 +68,21 @@ class RasterioWriter:
         except OSError as error:  # rasterio's RasterioIOError is one
             raise OutputError(f"cannot write {self._target}: {_reason(error)}") from error
         self._handover.done(bands.nbytes)
+
+    def finish(self) -> None:
+        """Add the overviews, once all blocks are written.
+
+        Raises:
+            OutputError: the system refuses.
+        """
+        from rasterio.enums import Resampling
+
+        if self._spec.overviews:
+            how = Resampling[self._spec.overview_resampling]
+            try:
+                self._dataset.build_overviews(list(self._spec.overviews), how)
+            except OSError as error:
+                raise OutputError(f"cannot write {self._target}: {_reason(error)}") from error
 
 
 def _check_crs(rasterio: Any, spec: RasterSpec) -> None:
@@ -107,6 +124,7 @@ def _describe(rasterio: Any, dataset: Any, spec: RasterSpec) -> None:
     dataset.descriptions = product.bands
     if product.scale is not None:
         dataset.scales = [product.scale] * len(product.bands)
+        dataset.offsets = [product.offset or 0.0] * len(product.bands)
     if product.colours:
         dataset.colorinterp = [
             getattr(rasterio.enums.ColorInterp, colour) for colour in product.colours

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # The least share of its uncompressed size that any raster takes, by type. Measured for float32:
 # 0.55 at a tenth of the model's resolution, 0.15 to 0.3 where thousands of pixels are alike.
-_LEAST_SHARE = {"float32": 0.1, "float16": 0.02, "int8": 0.01, "uint8": 0.01}
+_LEAST_SHARE = {"float32": 0.1, "float16": 0.02, "uint8": 0.01, "int16": 0.01}
 # Share of its expected size, which is reckoned up from a part, that a raster takes at least.
 _CERTAIN = 0.8
 # Compressed data can be larger than raw, and a file has headers and lists of tiles.

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..errors import OutputError, require
 from ..files import Target, check_apart, written_whole
+from ..products.legend import attribute_table
 from .spec import RasterSpec, RasterWriter
 
 SUFFIXES = (".tif", ".tiff", ".gtiff")
@@ -24,10 +25,10 @@ def raster_target(
     overwrite: bool = False,
     apart: Iterable[str | os.PathLike[str] | None] = (),
 ) -> Target:
-    """A GeoTIFF to write, looked at before anything is computed for it; a target as it is.
+    """A GeoTIFF to write, looked at before anything is computed for it.
 
     Args:
-        path: the file.
+        path: the file; a `Target` is not looked at again.
         overwrite: whether an existing file may be replaced.
         apart: files that the same request reads; None where there is none.
 
@@ -35,8 +36,6 @@ def raster_target(
         OutputError: it exists, is no GeoTIFF by its name, is given twice, or its folder is missing
             or read-only.
     """
-    if isinstance(path, Target):
-        return path
     check_apart(Path(path), apart)
     target = Target.of(path, overwrite=overwrite)
     if target.path.suffix.lower() not in SUFFIXES:
@@ -70,6 +69,10 @@ def open_writer(
         for suffix in _SIDE_FILES:
             with suppress(OSError):
                 target.path.with_name(target.path.name + suffix).unlink()
+    if spec.product.legend is not None:
+        beside = target.path.with_name(target.path.name + _SIDE_FILES[0])
+        with written_whole(Target(beside, True)) as temporary:
+            temporary.write_text(attribute_table(spec.product.legend), "utf-8")
 
 
 def create(path: Path, target: Path, spec: RasterSpec) -> AbstractContextManager[RasterWriter]:

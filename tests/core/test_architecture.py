@@ -14,7 +14,7 @@ CLIENTS = ("satclip_cli", "satclip_training", "qgis", "qgis_plugin", "torch", "l
 # The rooms of the core from the ground up, as satclip_core/__init__.py has them: a room imports
 # only from floors below its own.
 FLOORS = (
-    ("errors", "types"),
+    ("version", "errors", "types"),
     ("compute", "files"),
     ("grid",),
     ("analysis", "encoder"),
