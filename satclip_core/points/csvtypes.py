@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+UNITS = ("s", "ms", "us", "ns")
 # Text that looks like a number but is a code, which a number would not keep: 007 (a leading
 # zero), 0x1F, a telephone number with its plus.
 _CODE = r"^\s*(-?0[0-9xX]|\+[0-9]{6})"
@@ -21,12 +22,15 @@ def text_batches(rows: Iterator[list[str]], size: int) -> Iterator[list[Any]]:
         yield [pa.array(column, pa.string()) for column in zip(*batch)]
 
 
-def settle_types(batches: Iterable[Sequence[Any]], width: int) -> list[Any]:
+def settle_types(
+    batches: Iterable[Sequence[Any]], width: int, units: Sequence[str] = UNITS
+) -> list[Any]:
     """A type for each column of a table.
 
     Args:
         batches: the whole table, every column as text (pyarrow).
         width: how many columns there are.
+        units: of times that the target keeps; finer ones stay the text that they are.
 
     Returns:
         The first of whole numbers, truth values, dates, times of day on a date (without and with a
@@ -35,7 +39,7 @@ def settle_types(batches: Iterable[Sequence[Any]], width: int) -> list[Any]:
     """
     import pyarrow as pa
 
-    possible = [_kinds() for _ in range(width)]
+    possible = [_kinds(units) for _ in range(width)]
     filled, words = [False] * width, [False] * width
     for batch in batches:
         for index, column in enumerate(batch):
@@ -61,10 +65,9 @@ def typed(column: Any, kind: Any) -> Any:
     return compute.if_else(missing, None, compute.utf8_trim_whitespace(column)).cast(kind)
 
 
-def _kinds() -> list[Any]:
+def _kinds(units: Sequence[str]) -> list[Any]:
     import pyarrow as pa
 
-    units = ("s", "ms", "us", "ns")
     local = [pa.timestamp(unit) for unit in units]
     zoned = [pa.timestamp(unit, "UTC") for unit in units]
     return [pa.int64(), pa.bool_(), pa.date32(), *local, *zoned, pa.float64(), pa.string()]

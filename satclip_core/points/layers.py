@@ -135,16 +135,12 @@ def _first_feature(path: str) -> dict[str, Any] | None:
 
 
 def _name_ids(table: Table, own: str, driver: str) -> None:
-    """Give the column of ids a name of its own: GeoJSON's is "id", GDAL's word is of no use."""
-    names = [name for name in table.schema.names if name != own]
+    """Give the column of ids, the first, a name: GeoJSON's is "id", GDAL's word is of no use."""
+    pa = arrow()
+    names = table.schema.names[1:]
     wanted = "id" if driver == "GeoJSON" else own
     (table.fid,) = first_free(names, ((wanted,), ("fid",), ("feature_id",)))
-    renamed = [table.fid if name == own else name for name in table.schema.names]
-    if renamed == table.schema.names:
-        return
-    pa = arrow()
-    fields = [field.with_name(name) for field, name in zip(table.schema, renamed)]
-    schema = pa.schema(fields, table.schema.metadata)
+    schema = table.schema.set(0, table.schema.field(0).with_name(table.fid))
     batches = table.batches
     table.schema = schema
     table.batches = (pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in batches)

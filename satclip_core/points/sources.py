@@ -11,7 +11,7 @@ from ..errors import InputError, require
 from ..grid.crs import LONLAT
 from .columns import find_coordinates, listing
 from .csvtable import CsvSource, open_csv
-from .csvtypes import settle_types, text_batches, typed
+from .csvtypes import UNITS, settle_types, text_batches, typed
 from .embedder import ROWS
 from .geoparquet import open_parquet
 from .layers import open_layer
@@ -89,7 +89,9 @@ def _csv_types(source: CsvSource) -> tuple[list[Any], int]:
             counts.append(len(batch[0]))
             yield batch
 
-    return settle_types(counted(), len(source.header)), sum(counts)
+    # GDAL rounds times to milliseconds.
+    units = UNITS if source.request.target_format == PARQUET else UNITS[:2]
+    return settle_types(counted(), len(source.header), units), sum(counts)
 
 
 def _csv_batches(source: CsvSource, schema: Any) -> Iterator[Any]:

@@ -389,6 +389,42 @@ def test_ids_and_offsets_of_a_geojson(encoder, case, tmp_path, target, made):
     check(encoder, rows, [(1, 1), (2, 2)])
 
 
+@pytest.mark.parametrize(
+    ("taken", "name"),
+    [
+        ({"a": 1}, "id"),
+        ({"id": "x"}, "fid"),
+        ({"OGC_FID": 3}, "id"),
+        ({"ID": 1, "fid": 2}, "feature_id"),
+    ],
+)
+@pytest.mark.parametrize("target", ["csv", "gpkg", "parquet"])
+def test_ids_take_a_free_name(encoder, tmp_path, taken, name, target):
+    feature = {
+        "type": "Feature",
+        "id": 1001,
+        "properties": taken,
+        "geometry": {"type": "Point", "coordinates": [1, 2]},
+    }
+    whole = {"type": "FeatureCollection", "features": [feature]}
+    (tmp_path / "in.geojson").write_text(json.dumps(whole))
+    run(encoder, tmp_path / "in.geojson", tmp_path / f"out.{target}")
+    (row,) = properties(tmp_path / f"out.{target}")
+    assert int(row[name]) == 1001
+    assert {key: str(row[key]) for key in taken} == {k: str(v) for k, v in taken.items()}
+
+
+@pytest.mark.parametrize("target", ["csv", "gpkg", "geojson"])
+def test_times_of_a_csv_that_a_format_would_round_stay_as_they_are_written(
+    encoder, tmp_path, target
+):
+    texts = ["2024-07-01T12:00:00.123456", "2024-07-01", "2024-07-01 12:00"]
+    rows = "".join(f"{i},{i},{text}\n" for i, text in enumerate(texts))
+    (tmp_path / "in.csv").write_text("lon,lat,t\n" + rows)
+    run(encoder, tmp_path / "in.csv", tmp_path / f"out.{target}")
+    assert [row["t"] for row in properties(tmp_path / f"out.{target}")] == texts
+
+
 def test_a_second_look_decides_what_the_first_rows_cannot(encoder, tmp_path):
     """Microseconds in the last row of many: text for all, none rounded."""
     moments = [1_719_835_200_000_000 + 1000 * index for index in range(9000)] + [1]
