@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -77,18 +77,37 @@ def read_samples(request: SamplesRequest) -> Samples:
     """
     with brought(request.table) as table:
         reader = _from_csv if table.source_format == CSV else _from_table
-        xy, values, crs, decimal_comma = reader(table, request.column)
-    lon, lat = to_lonlat(crs)(xy[:, 0], xy[:, 1])
-    return Samples.of(
+        read = reader(table, request.column)
+    lon, lat = to_lonlat(read.crs)(read.xy[:, 0], read.xy[:, 1])
+    samples = Samples.of(
         np.stack([lon, lat], axis=1),
-        values,
+        read.values,
         name=request.column,
         classes=request.classes,
-        decimal_comma=decimal_comma,
+        decimal_comma=read.decimal_comma,
     )
+    return replace(samples, account=(*read.notes, *samples.account))
 
 
-def _from_csv(request: PointsRequest, column: str) -> tuple[Floats, list[Any], str, bool]:
+class _Column(NamedTuple):
+    """What is read of a table.
+
+    Attributes:
+        xy: (N, 2) in units of the CRS; NaN where a row has no place.
+        values: N of the column, as the table has them.
+        crs: of the coordinates.
+        decimal_comma: whether "12,5" among the values is 12.5.
+        notes: what was not taken as it stands.
+    """
+
+    xy: Floats
+    values: list[Any]
+    crs: str
+    decimal_comma: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def _from_csv(request: PointsRequest, column: str) -> _Column:
     with open_csv(request) as source:
         pair = find_coordinates(
             source.header,
@@ -103,10 +122,11 @@ def _from_csv(request: PointsRequest, column: str) -> tuple[Floats, list[Any], s
             x, y, _ = source.coordinates(rows, pair)
             xy.append(np.stack([x, y], axis=1))
             values += [row[position] for row in rows]
-        return np.concatenate(xy), values, request.crs or LONLAT, source.decimal_comma
+        crs = request.crs or LONLAT
+        return _Column(np.concatenate(xy), values, crs, source.decimal_comma)
 
 
-def _from_table(request: PointsRequest, column: str) -> tuple[Floats, list[Any], str, bool]:
+def _from_table(request: PointsRequest, column: str) -> _Column:
     from .geometry import coordinates
     from .sources import open_table
 
@@ -121,7 +141,7 @@ def _from_table(request: PointsRequest, column: str) -> tuple[Floats, list[Any],
             x, y, _ = coordinates(table, batch, first_row=first, centroid=request.centroid)
             xy.append(np.stack([x, y], axis=1))
             values += batch.column(names.index(name)).to_pylist()
-        return np.concatenate(xy), values, table.crs, False
+        return _Column(np.concatenate(xy), values, table.crs, notes=tuple(table.notes))
 
 
 def _position(names: list[str], column: str, source: str) -> int:

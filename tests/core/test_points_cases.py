@@ -534,6 +534,13 @@ def test_curves_are_lines_of_short_pieces(encoder, tmp_path, target, curve, cent
         assert (float(rows[1]["lon"]), float(rows[1]["lat"])) == pytest.approx(centre, abs=2e-4)
 
 
+def test_samples_say_that_curves_were_straightened(tmp_path):
+    source = gpkg(tmp_path, *[point(i, i) for i in range(5)], HALF)
+    samples = read_samples(SamplesRequest(str(source), "n", centroid=True))
+    assert samples.account == ("1 geometries with arcs were made of lines, 4° of arc each",)
+    np.testing.assert_allclose(samples.lonlat[-1], (5.5, 45 + 1 / np.pi), atol=2e-4)
+
+
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("name", ["m.gpkg", "mixed_curve.gpkg", "mixline.gpkg", "styled.gpkg"])
 def test_geopackages_of_the_cases(encoder, case, tmp_path, recwarn, target, name):
