@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from satclip_core.errors import InputError, require
 from satclip_core.grid.sphere import unit_vectors
 from satclip_core.products import Samples
-from satclip_core.raster.polygons import Polygons, read_polygons
-from satclip_core.types import Floats, Integers
+from satclip_core.raster.polygons import read_polygons
+from satclip_core.types import Floats, Integers, Mask
 
 from ..places.reading import check_columns, read_table
 from .cell_training import Problem, Split
@@ -76,7 +76,7 @@ def land_ocean(land: Path, *, points: int = POINTS, res: float = TEST_RES) -> Pr
     return Problem("land-ocean", "binary", 1, splits[0], splits[1], test)
 
 
-def _labelled(lonlat: Floats, polygons: Polygons) -> Split:
+def _labelled(lonlat: Floats, polygons: Mask) -> Split:
     return Split(lonlat, polygons(lonlat[:, 0], lonlat[:, 1]).astype(np.float64))
 
 
