@@ -18,15 +18,20 @@ OPTIONS = {
     "dims": "--dims",
     "dtype": "--dtype",
     "encoding": "--encoding",
+    "folds": "--folds",
     "force": "--force",
     "lat_column": "--lat-column",
     "layer": "--layer",
     "lon_column": "--lon-column",
+    "method": "--method",
+    "missing": "--missing",
     "overwrite": "--overwrite",
     "prefix": "--prefix",
+    "probabilities": "--probabilities",
     "quoting": "--quoting",
     "res": "--res",
     "strict": "--strict",
+    "uncertainty": "--uncertainty",
 }
 # Where a command has another option for it. Errors name `crs` for tables of points alone; in
 # `satclip map` the raster has a CRS too.

@@ -11,6 +11,7 @@ import click
 
 from ..messages import quiet, tell
 from ..options import Command, combined, quoting_option
+from ..words import worded
 from .raster_command import RasterOptions, raster_options
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,48 @@ _sample_options = combined(
     click.option("--layer", metavar="NAME", help="Layer to read, where SAMPLES has several."),
     click.option("--centroid", is_flag=True, help="Take the centroids of lines and polygons."),
     click.option("--encoding", default="utf-8", show_default=True, help="Of CSV text."),
+    click.option(
+        "--missing",
+        type=float,
+        multiple=True,
+        metavar="VALUE",
+        help="A number that stands for no value, such as -9999; repeat it for several.",
+    ),
     quoting_option,
+)
+
+_learning_options = combined(
+    click.option(
+        "--method",
+        type=click.Choice(("auto", "linear", "kriging", "gaussian")),
+        default="auto",
+        show_default=True,
+        help="Numbers: ridge regression on the embedding, kriging on the place, a Gaussian process "
+        "on both, or the best of them in cross-validation.",
+    ),
+    click.option(
+        "--folds",
+        type=click.Choice(("knndm", "blocks", "random")),
+        default="knndm",
+        show_default=True,
+        help="Samples left out together: as far from the others as the pixels are from the "
+        "samples (kNNDM), whole blocks, or at random.",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        metavar="N",
+        help="Of the folds of the cross-validation.",
+    ),
+    click.option(
+        "--uncertainty",
+        is_flag=True,
+        help="Numbers: add bands of the standard error, the ends of the 90 % interval, the "
+        "dissimilarity index, the area of applicability (1 inside), and the distance to the "
+        "nearest sample in km.",
+    ),
 )
 
 
@@ -49,14 +91,7 @@ _sample_options = combined(
     is_flag=True,
     help="Classes: add a band of the probability of each, in whole per cent.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="Of the blocks of the cross-validation.",
-)
+@_learning_options
 @click.option(
     "--report",
     "report_file",
@@ -70,6 +105,9 @@ def command(
     source: str,
     probabilities: bool,
     seed: int,
+    method: str,
+    folds: str,
+    uncertainty: bool,
     report_file: Path | None,
     samples_crs: str | None,
     classes: bool,
@@ -78,12 +116,14 @@ def command(
     """Write a GeoTIFF of what was sampled at the points of SAMPLES, predicted for every pixel.
 
     SAMPLES is a CSV (- for standard input), or any file of points that GDAL reads, in any CRS. A
-    column of numbers is predicted by ridge regression, one of classes by logistic regression. How
-    good that is, is tested on whole blocks of samples that are left out in turn; the score is said
-    at the end, and kept in the file.
+    column of numbers is predicted by the best of ridge regression, kriging and a Gaussian process
+    on place and embedding, one of classes by logistic regression. How good that is, is tested on
+    samples that are left out in turn, as far from the others as the pixels are from the samples;
+    the score is said at the end, and kept in the file.
 
     \b
     satclip map stations.csv --column temperature --bbox 5 45 11 48 --res 0.05 -o temperature.tif
+    satclip map stations.csv --column rain --uncertainty --missing -9999 --like dem.tif
     satclip map plots.gpkg --column forest_type --probabilities --bbox 5 45 11 48 --res 0.05
     satclip map cover.csv --column code --classes --like elevation.tif --report scores.json
     """
@@ -96,8 +136,8 @@ def command(
     samples = read_samples(
         SamplesRequest(source, classes=classes or None, crs=samples_crs, **columns)
     )
-    wanted = MapOf(samples, probabilities, seed)
-    for line in samples.account:
+    wanted = MapOf(samples, probabilities, seed, method, folds, uncertainty)
+    for line in (*samples.account, *(worded(doubt, "map") for doubt in samples.doubts)):
         log.warning(line)
     job = raster.prepare(wanted, learning=samples.name)
     model = job.product.model

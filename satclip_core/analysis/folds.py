@@ -26,8 +26,9 @@ KNNDM, BLOCKS, RANDOM = "knndm", "blocks", "random"
 KINDS = (KNNDM, BLOCKS, RANDOM)
 # Granularities tried, from one cluster a fold to each place by itself.
 _TRIALS = 9
-# Samples that clusters are found on, and clusters at most short of each place by itself.
-_CLUSTERED, _MOST_CLUSTERS = 2000, 500
+# Samples that clusters are found on: four times as many as clusters at most, short of
+# each place by itself.
+_CLUSTERED = 2000
 # Held-out samples whose distances are looked at.
 _LOOKED_AT = 1000
 # Distances held at a time.
@@ -179,7 +180,7 @@ def matched_folds(
 
 def _granularities(count: int, places: int) -> list[int]:
     """Numbers of clusters; the last is that of places, which makes the folds random."""
-    most = min(places, _MOST_CLUSTERS)
+    most = max(count, min(places // 2, _CLUSTERED // 4))
     sizes = np.unique(np.rint(np.geomspace(count, most, _TRIALS)).astype(int)).tolist()
     return [*(size for size in sizes if size < places), places]
 
@@ -191,7 +192,10 @@ def _clusters(places: Floats, count: int, rng: np.random.Generator) -> Integers:
     some = places
     if len(places) > _CLUSTERED:
         some = places[np.sort(rng.choice(len(places), _CLUSTERED, replace=False))]
-    found = kmeans(some, count, seed=int(rng.integers(2**31)), starts=1, iterations=30)
+    try:
+        found = kmeans(some, count, seed=int(rng.integers(2**31)), starts=1, iterations=30)
+    except InputError:  # places less than a metre apart are one to k-means
+        return rng.permutation(len(places))
     if some is places:
         return found.labels
     labels = np.empty(len(places), np.int64)

@@ -31,6 +31,7 @@ class SamplesRequest:
         layer: of a file with several.
         centroid: take the centroids of lines and polygons instead of refusing them.
         encoding: of CSV text.
+        missing: numbers of the column that stand for no value.
         quoting: of CSV text, as in `PointsRequest`.
     """
 
@@ -43,6 +44,7 @@ class SamplesRequest:
     layer: str | None = None
     centroid: bool = False
     encoding: str = "utf-8"
+    missing: tuple[float, ...] = ()
     quoting: str = "auto"
 
     @property

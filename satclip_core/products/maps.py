@@ -235,7 +235,7 @@ def fit_map(
         "kind": kind,
         "column": samples.name,
         "samples": len(samples),
-        "account": list(samples.account),
+        "account": [*samples.account, *map(str, samples.doubts)],
         "score": _task(samples).scores(outputs),
         **_within(samples, outputs, within),
         "folds": folds.count,

@@ -161,19 +161,6 @@ def predictors(embeddings: NDArray[Any], xyz: Floats, standard: Floats | None) -
 
 
 @dataclass(frozen=True)
-class Tested:
-    """What one method made of samples that it had not seen.
-
-    Attributes:
-        predicted: (N,).
-        errors: (N,) standard errors, in units of the noise.
-    """
-
-    predicted: Floats
-    errors: Floats
-
-
-@dataclass(frozen=True)
 class FittedNumbers:
     """A model of numbers and how it was found.
 
@@ -226,12 +213,15 @@ class Regression:
         """
         wanted = (LINEAR, KRIGING, GAUSSIAN) if method == AUTO else (method,)
         tested = {name: self._tested(name) for name in wanted}
-        scores = {name: number_scores(self._values, one.predicted) for name, one in tested.items()}
+        scores = {name: number_scores(self._values, one[0]) for name, one in tested.items()}
         best = min(scores, key=lambda name: scores[name]["rmse"])
         self._tell(2 * _STEPS)
         report = {"method": best, "methods": scores, **self._report(best)}
-        model, errors = self._model(best, tested[best])
-        return FittedNumbers(model, tested[best].predicted, {**report, **errors})
+        predicted, errors = tested[best]
+        model, found = self._model(
+            best, predicted, self._ridge_errors() if errors is None else errors
+        )
+        return FittedNumbers(model, predicted, {**report, **found})
 
     def _report(self, method: str) -> dict[str, Any]:
         """The penalty or the kernel, with what stands for many samples."""
@@ -287,28 +277,33 @@ class Regression:
             for name in names
         }
 
-    def _tested(self, method: str) -> Tested:
+    def _tested(self, method: str) -> tuple[Floats, Floats | None]:
+        """Predictions (N,) for left-out samples, and their standard errors where at hand."""
         self._ask()
         if method == LINEAR:
-            return Tested(self._choice.outputs[:, 0], np.sqrt(self._ridge_variances()))
+            return self._choice.outputs[:, 0], None
         kernel, rows = self._kernel(method), self._inducing[method]
-        return Tested(*left_out(kernel, self._sites, self._values, self._folds, rows))
+        return left_out(kernel, self._sites, self._values, self._folds, rows)
 
-    def _ridge_variances(self) -> Floats:
-        """Variances (N,) of ridge regression at left-out samples, in units of the noise's."""
-        variances = np.empty(len(self._values))
+    def _ridge_errors(self) -> Floats:
+        """Standard errors (N,) of ridge regression at left-out samples, in units of the noise."""
+        found = np.empty(len(self._values))
         for test in self._tests():
-            train = np.setdiff1d(np.arange(len(variances)), test)
+            self._ask()
+            train = np.setdiff1d(np.arange(len(found)), test)
             ridge = Ridge(self._embeddings[train], self._values[train])
             penalty = self._choice.penalty
             model = LinearPredictor(ridge.solve(penalty), ridge.root(penalty), len(train))
             errors = model(self._embeddings[test], self._xyz[test], spread=True)[1]
             assert errors is not None  # they were asked for
-            variances[test] = errors**2
-        return variances
+            found[test] = errors
+        return found
 
-    def _model(self, method: str, tested: Tested) -> tuple[NumberModel, dict[str, Any]]:
-        off = np.abs(self._values - tested.predicted) / tested.errors
+    def _model(
+        self, method: str, predicted: Floats, errors: Floats
+    ) -> tuple[NumberModel, dict[str, Any]]:
+        """The model fitted to all samples, its error calibrated on what was left out."""
+        off = np.abs(self._values - predicted) / errors
         # Samples that are met exactly leave no noise; a trace of it keeps intervals intervals.
         scale = max(float(np.sqrt((off**2).mean())), 1e-9 * float(self._values.std()))
         ratios = off / scale

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..analysis import spatial_blocks
 from ..errors import Argument, InputError
 from ..types import Bools, Floats, Integers
+from .fillvalues import doubts
 from .legend import Legend
 
 LEAST_SAMPLES = 5
@@ -41,6 +42,8 @@ class Samples:
         values: (N,) numbers; for classes the index of each in the legend.
         legend: the classes; None for numbers.
         account: what was left out and what is odd, one line each.
+        doubts: numbers that look like fill values or gross outliers, as errors that are not raised:
+            a client says them in its words.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Samples:
     values: Floats
     legend: Legend | None
     account: tuple[str, ...] = ()
+    doubts: tuple[InputError, ...] = ()
 
     @classmethod
     def of(
@@ -58,6 +62,7 @@ class Samples:
         name: str = "value",
         classes: bool | None = None,
         decimal_comma: bool = False,
+        missing: Sequence[float] = (),
     ) -> Samples:
         """Samples from a table, without the rows that cannot be used.
 
@@ -68,6 +73,7 @@ class Samples:
             classes: whether values are classes; None takes text for classes, numbers for numbers.
                 Whole numbers as classes keep their values as codes.
             decimal_comma: whether "12,5" is read as 12.5.
+            missing: numbers that stand for no value, such as -9999.
 
         Raises:
             InputError: values of no use: too few, all the same, neither numbers nor classes.
@@ -76,6 +82,9 @@ class Samples:
         if len(places) != len(values):
             raise InputError(f"{len(places)} places with {len(values)} values: give one for each")
         numbers, texts = _read(values, name, classes, decimal_comma)
+        for value in missing:
+            # As near as two ways to round it, or to write it as text.
+            numbers[np.isclose(numbers, value, rtol=1e-6, atol=0)] = np.nan
         known = np.isfinite(numbers) if texts is None else np.array([t != "" for t in texts], bool)
         with np.errstate(invalid="ignore"):
             located = (np.abs(places[:, 0]) <= _TURN) & (np.abs(places[:, 1]) <= 90)
@@ -100,7 +109,8 @@ class Samples:
             )
             account += _rare(legend, index)
             found = index.astype(np.float64)
-        return cls(name, places[used], found, legend, tuple(account))
+        doubtful = doubts(found, name) if legend is None else ()
+        return cls(name, places[used], found, legend, tuple(account), doubtful)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -111,12 +121,11 @@ class Samples:
             return self
         kept = np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False))
         line = f"{most} of {len(self)} usable samples were drawn at random, to save time"
-        return Samples(
-            self.name,
-            self.lonlat[kept],
-            self.values[kept],
-            self.legend,
-            (*self.account, line),
+        return replace(
+            self,
+            lonlat=self.lonlat[kept],
+            values=self.values[kept],
+            account=(*self.account, line),
         )
 
 

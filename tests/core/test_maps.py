@@ -12,10 +12,10 @@ from satclip_core.errors import CancelledError, InputError
 from satclip_core.grid import Grid
 from satclip_core.grid.sphere import fibonacci_lattice
 from satclip_core.models.registry import load_encoder
-from satclip_core.products import Samples, fit_map
-from satclip_core.products.maps import MapOf
+from satclip_core.products import MapOf, MapOptions, Samples, fit_map
 from satclip_core.raster import RasterRequest, WriteOptions, raster_array, write_raster
 
+LINEAR = MapOptions("linear")
 WORLD = Grid.from_bounds((-180, -90, 180, 90), 10)
 NORTH = lambda lons, lats: lats > 0  # noqa: E731
 
@@ -35,7 +35,8 @@ def numbers(encoder, places):
     """Numbers that are a linear function of the embedding, with a little noise."""
     embeddings = encoder.encode(places)
     noise = np.random.default_rng(0).normal(0, 0.02, len(places))
-    return fit_map(encoder, Samples.of(places, true_number(embeddings) + noise, name="t"))
+    samples = Samples.of(places, true_number(embeddings) + noise, name="t")
+    return fit_map(encoder, samples, LINEAR)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def test_numbers_are_predicted(encoder, numbers):
 
 def test_a_score_that_is_not_flattering(encoder, places):
     noise = np.random.default_rng(1).normal(size=len(places))
-    model = fit_map(encoder, Samples.of(places, noise))
+    model = fit_map(encoder, Samples.of(places, noise), LINEAR)
     assert abs(model.report["score"]["r2"]) < 0.1
     assert "R² " in model.summary
     assert "5 folds of 25 spatial blocks" in model.summary
@@ -82,7 +83,7 @@ def test_neighbours_that_are_alike_do_not_flatter_the_score(encoder):
     centres = fibonacci_lattice(60)[5:-5]
     places = np.repeat(centres, 8, axis=0) + random.uniform(-0.5, 0.5, (400, 2))
     values = np.repeat(random.normal(size=50), 8) + random.normal(0, 0.1, 400)
-    model = fit_map(encoder, Samples.of(places, values))
+    model = fit_map(encoder, Samples.of(places, values), LINEAR)
     task, embeddings = Numbers(values), encoder.encode(places).astype(float)
     among_neighbours = choose_penalty(task, embeddings, random.integers(0, 5, 400))
     assert task.scores(among_neighbours.outputs)["r2"] > 0.5
@@ -191,7 +192,7 @@ def test_codes_of_the_samples_are_those_of_the_pixels(encoder, places, tmp_path,
 
 def test_equal_samples_give_equal_maps(encoder, places):
     one, other = (fit_map(encoder, Samples.of(places, zone(places[:, 1]))) for _ in range(2))
-    np.testing.assert_array_equal(one.linear.weights, other.linear.weights)
+    np.testing.assert_array_equal(one.learnt.weights, other.learnt.weights)
     assert one.report == other.report
     json.dumps(one.report, allow_nan=False)
 
@@ -212,7 +213,8 @@ def test_two_places_do(encoder):
     places = [(10, 50)] * 3 + [(-60, 0)] * 3
     numbers = fit_map(encoder, Samples.of(places, [1, 1, 1, 5, 5, 5]))
     assert numbers.report["folds"] == 2
-    band = numbers.product()(encoder.encode(places[2:4])[None])
+    lons, lats = np.array(places[2:4], float).T[:, None]
+    band = numbers.product().at(encoder.encode(places[2:4], single=True)[None], lons, lats)
     assert band[0, 0, 0] < band[0, 0, 1]
     classes = fit_map(encoder, Samples.of(places, list("aaabbb")))
     assert classes.report["score"]["accuracy"] == 0  # each is unseen while the other is left out
@@ -221,7 +223,7 @@ def test_two_places_do(encoder):
 
 def test_more_samples_than_needed_are_drawn_from(encoder, places, monkeypatch):
     monkeypatch.setattr("satclip_core.products.maps.MOST_SAMPLES", {"regression": 100})
-    model = fit_map(encoder, Samples.of(places, places[:, 1]))
+    model = fit_map(encoder, Samples.of(places, places[:, 1]), LINEAR)
     assert model.report["samples"] == 100
     assert "100 of 600" in model.report["account"][-1]
 
@@ -254,7 +256,7 @@ def test_a_map_of_a_part_has_the_score_of_that_part(encoder, places, kind):
     else:
         values = zone(places[:, 1])
     samples = Samples.of(places, values, name="v")
-    model = fit_map(encoder, samples, within=east)
+    model = fit_map(encoder, samples, LINEAR, within=east)
     inside = east(places)
     within = model.report["within"]
     assert within["samples"] == inside.sum() < len(places)
@@ -299,14 +301,14 @@ def left_out(encoder, samples, penalty):
 
 def test_few_samples_or_all_of_them_on_a_map(encoder, places, numbers):
     samples = Samples.of(places, true_number(encoder.encode(places)), name="t")
-    few = fit_map(encoder, samples, within=lambda at: np.arange(len(at)) < 19)
+    few = fit_map(encoder, samples, LINEAR, within=lambda at: np.arange(len(at)) < 19)
     assert few.report["within"] == {"samples": 19, "score": None}
     assert few.summary.endswith("; 19 of them lie in the extent: too few to score it")
-    every = fit_map(encoder, samples, within=lambda at: np.ones(len(at), bool))
+    every = fit_map(encoder, samples, LINEAR, within=lambda at: np.ones(len(at), bool))
     assert every.report["within"]["score"] == every.report["score"]
-    assert every.summary == fit_map(encoder, samples).summary
+    assert every.summary == fit_map(encoder, samples, LINEAR).summary
     same = fit_map(encoder, replace(samples, values=np.where(east(places), 7.0, samples.values)),
-                   within=east)  # fmt: skip
+                   LINEAR, within=east)  # fmt: skip
     assert same.report["within"]["score"] is None
 
 
@@ -314,7 +316,7 @@ def test_the_raster_says_which_samples_lie_on_it(encoder, places, tmp_path):
     """Across the antimeridian, where the grid runs on past 180."""
     samples = Samples.of(places, true_number(encoder.encode(places)), name="t")
     grid = Grid.from_bounds((100, -60, -100, 60), 10)
-    job = RasterRequest(grid, MapOf(samples)).prepare(encoder=encoder)
+    job = RasterRequest(grid, MapOf(samples, method="linear")).prepare(encoder=encoder)
     lons, lats = places.T
     on_it = (np.abs(lons) >= 100) & (np.abs(lats) <= 60)
     assert job.product.model.report["within"]["samples"] == on_it.sum() > 20

@@ -24,6 +24,7 @@ from satclip_core.products import (
     Embedding,
     EmbeddingOf,
     MapOf,
+    MapOptions,
     Rgb,
     RgbBasis,
     RgbOf,
@@ -177,7 +178,9 @@ def test_what_is_fitted_is_fitted_on_the_pixels_that_are_wanted(encoder):
     found = fitted(ClustersOf(4, seed=3)).model
     np.testing.assert_array_equal(found.centres, model.centres)
     assert found.places == len(sample(clusters_module.SAMPLE))
-    learnt = fit_map(encoder, samples(3), MapOptions(seed=2), pixels=sample(1000), within=Locator(ALPS).holds)
+    learnt = fit_map(
+        encoder, samples(3), MapOptions(seed=2), pixels=sample(1000), within=Locator(ALPS).holds
+    )
     assert fitted(MapOf(samples(3), seed=2)).model.report == learnt.report
     assert fitted(MapOf(samples(3))).bands == ("sampled",)
     assert fitted(MapOf(samples(3), probabilities=True)).bands[1:] == (
