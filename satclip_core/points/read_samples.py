@@ -86,6 +86,7 @@ def read_samples(request: SamplesRequest) -> Samples:
         read.values,
         name=request.column,
         classes=request.classes,
+        missing=request.missing,
         decimal_comma=read.decimal_comma,
     )
     return replace(samples, account=(*read.notes, *samples.account))

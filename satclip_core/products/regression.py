@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -17,6 +18,7 @@ from ..analysis.folds import nearest_km
 from ..analysis.gaussian import (
     ATTEMPTS,
     EXACT,
+    TUNED,
     Gaussian,
     Kernel,
     Sites,
@@ -28,6 +30,7 @@ from ..analysis.gaussian import (
 )
 from ..analysis.tuning import Choice, Numbers, choose_penalty
 from ..compute.blas import product
+from ..compute.threads import one_blas_thread
 from ..errors import CancelledError
 from ..types import Cancelled, Float32, Floats, Integers, Progress
 
@@ -43,8 +46,10 @@ WORDS = {
 }
 # Share of new samples that an interval is to hold.
 LEVEL = 0.9
+# Ratio of root mean squared errors within which the simpler method is as good.
+_AS_GOOD = 1.005
 # Steps told to a progress bar, for each of the stages of a fit.
-_STEPS = 1000
+_STEPS = 60
 
 
 class Predictor(Protocol):
@@ -211,10 +216,16 @@ class Regression:
         Raises:
             CancelledError: `cancelled` said so.
         """
-        wanted = (LINEAR, KRIGING, GAUSSIAN) if method == AUTO else (method,)
+        # Small matrices are slower on several threads, and on a busy machine far slower.
+        with one_blas_thread() if len(self._values) <= TUNED else nullcontext():
+            return self._fit((LINEAR, KRIGING, GAUSSIAN) if method == AUTO else (method,))
+
+    def _fit(self, wanted: tuple[str, ...]) -> FittedNumbers:
+        """The best of some methods, the simplest first."""
         tested = {name: self._tested(name) for name in wanted}
         scores = {name: number_scores(self._values, one[0]) for name, one in tested.items()}
-        best = min(scores, key=lambda name: scores[name]["rmse"])
+        least = min(score["rmse"] for score in scores.values())
+        best = next(name for name in wanted if scores[name]["rmse"] <= _AS_GOOD * least)
         self._tell(2 * _STEPS)
         report = {"method": best, "methods": scores, **self._report(best)}
         predicted, errors = tested[best]
@@ -261,7 +272,8 @@ class Regression:
             self._ask()
             self._tell(_STEPS + _STEPS * next(done) // (2 * ATTEMPTS))
 
-        return choose_kernel(self._sites, self._values, self._folds, step=step, seed=self._seed)
+        with one_blas_thread():
+            return choose_kernel(self._sites, self._values, self._folds, step=step, seed=self._seed)
 
     def _kernel(self, method: str) -> Kernel:
         return self._kernels[0 if method == KRIGING else 1]

@@ -9,8 +9,8 @@ import pytest
 
 from satclip_core.grid import Grid
 from satclip_core.models.registry import load_encoder
-from satclip_core.products import Samples, fit_map
-from satclip_core.raster import raster_array
+from satclip_core.products import MapOf, Samples
+from satclip_core.raster import RasterRequest
 
 rasterio = pytest.importorskip("rasterio")
 
@@ -40,28 +40,29 @@ def samples(table, tmp_path):
     (tmp_path / "samples.csv").write_text(text + "\n")
 
 
-def grid():
-    return Grid.from_bounds(BOUNDS, 1)
+def in_python(model, wanted):
+    return RasterRequest(Grid.from_bounds(BOUNDS, 1), wanted).prepare(encoder=load_encoder(model))
 
 
 def test_numbers_equal_those_of_python(run, tmp_path, small_model, table):
     result = run("map", "samples.csv", "--column", "temperature", *EUROPE)
     assert result.returncode == 0, result.stderr
     assert result.stdout == ""
-    encoder = load_encoder(small_model)
-    model = fit_map(encoder, Samples.of(table[0], table[1], name="temperature"))
-    said, written = result.stderr.splitlines()
-    assert said == model.summary
+    job = in_python(small_model, MapOf(Samples.of(table[0], table[1], name="temperature")))
+    said, written = [line for line in result.stderr.splitlines() if "fits" not in line]
+    assert said == job.product.model.summary
+    assert "kNNDM, method " in said
     assert written.startswith("map.tif: 40 x 25 pixels, 1 band, ")
     with rasterio.open(tmp_path / "map.tif") as dataset:
         band = dataset.read()
         tags = dataset.tags()
-    np.testing.assert_array_equal(band, raster_array(grid(), model.product(), encoder))
+    np.testing.assert_array_equal(band, job.array())
     # The samples follow 40 - 0.6 lat with a deviation of 0.5.
     lats = np.arange(59.5, 35, -1)
     assert np.abs(band[0].mean(axis=1) - (40 - 0.6 * lats)).max() < 1
     assert float(tags["cross_validated_r2"]) > 0.9
-    assert tags["validation"] == "5 folds of 25 spatial blocks"
+    assert tags["validation"].startswith("5 folds as far apart as pixels are from samples")
+    assert tags["method"] in said.partition("method ")[2]
     assert tags["command"].startswith("satclip map samples.csv --column temperature")
 
 
@@ -69,17 +70,68 @@ def test_classes_equal_those_of_python(run, tmp_path, small_model, table):
     args = ("--probabilities", "--report", "report.json")
     result = run("map", "samples.csv", "--column", "zone", *EUROPE, *args)
     assert result.returncode == 0, result.stderr
-    encoder = load_encoder(small_model)
-    model = fit_map(encoder, Samples.of(table[0], table[2].tolist(), name="zone"))
-    product = model.product(probabilities=True)
+    zones = Samples.of(table[0], table[2].tolist(), name="zone")
+    job = in_python(small_model, MapOf(zones, probabilities=True))
     with rasterio.open(tmp_path / "map.tif") as dataset:
         assert dataset.descriptions[1] == "probability of middle, %"
-        np.testing.assert_array_equal(dataset.read(), raster_array(grid(), product, encoder))
+        np.testing.assert_array_equal(dataset.read(), job.array())
     report = json.loads((tmp_path / "report.json").read_text())
-    assert report.pop("within") == {"samples": 150, "score": report["score"]}
-    assert report == json.loads(json.dumps(model.report))
+    within = report.pop("within")
+    assert within == {"samples": 150, "score": report["score"]}
+    assert {**report, "within": within} == json.loads(json.dumps(job.product.model.report))
     assert report["score"]["accuracy"] > 0.8
     assert "accuracy 0." in result.stderr
+
+
+def test_the_error_is_in_bands_of_its_own(run, tmp_path, small_model, table):
+    args = ("--method", "gaussian", "--folds", "random", "--seed", 3, "--uncertainty")
+    options = (*args, "--report", "report.json")
+    result = run("map", "samples.csv", "--column", "temperature", *EUROPE, *options)
+    assert result.returncode == 0, result.stderr
+    assert "5 random folds, method gaussian)" in result.stderr
+    wanted = MapOf(
+        Samples.of(table[0], table[1], name="temperature"),
+        seed=3,
+        method="gaussian",
+        folds="random",
+        uncertainty=True,
+    )
+    with rasterio.open(tmp_path / "map.tif") as dataset:
+        assert dataset.descriptions == (
+            "temperature",
+            "standard error of temperature",
+            "temperature, lower end of the 90 % interval",
+            "temperature, upper end of the 90 % interval",
+            "dissimilarity index",
+            "area of applicability",
+            "distance to the nearest sample, km",
+        )
+        bands, tags = dataset.read(), dataset.tags()
+    np.testing.assert_array_equal(bands, in_python(small_model, wanted).array())
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert float(tags["interval_cover"]) == pytest.approx(report["interval"]["cover"], abs=1e-4)
+    assert report["method"] == "gaussian"
+
+
+def test_fill_values_are_named_and_left_out(run, tmp_path):
+    text = (tmp_path / "samples.csv").read_text() + "".join(
+        f"{lon},50,-999.9,north,95,x,7\n" for lon in range(5)
+    )
+    (tmp_path / "filled.csv").write_text(text)
+    args = ("map", "filled.csv", "--column", "temperature", "--method", "linear", *EUROPE)
+    warned = run(*args)
+    assert warned.returncode == 0
+    said = warned.stderr.splitlines()[0]
+    assert said.startswith("Warning: 5 of 155 values of 'temperature' are -999.9, as missing ones")
+    assert said.endswith("if they are missing, leave them out with --missing -999.9")
+    mended = run(*args, "--missing", "-999.9", "--overwrite")
+    assert "5 of 155 samples left out, without a value of 'temperature'" in mended.stderr
+    assert "as missing" not in mended.stderr
+    with rasterio.open(tmp_path / "map.tif") as dataset:
+        with_blanks = dataset.read()
+    assert run("map", "samples.csv", *args[2:], "--overwrite").returncode == 0
+    with rasterio.open(tmp_path / "map.tif") as dataset:
+        np.testing.assert_array_equal(dataset.read(), with_blanks)
 
 
 def test_whole_numbers_as_classes(run, tmp_path):
@@ -98,8 +150,9 @@ def test_another_format_and_crs(run, tmp_path, table):
     points = geopandas.points_from_xy(*table[0].T, crs="EPSG:4326")
     frame = geopandas.GeoDataFrame({"t": table[1]}, geometry=points).to_crs("EPSG:3035")
     frame.to_file(tmp_path / "samples.gpkg")
-    assert run("map", "samples.csv", "--column", "temperature", *EUROPE).returncode == 0
-    result = run("map", "samples.gpkg", "--column", "t", *EUROPE, "-o", "other.tif")
+    linear = ("--method", "linear")
+    assert run("map", "samples.csv", "--column", "temperature", *EUROPE, *linear).returncode == 0
+    result = run("map", "samples.gpkg", "--column", "t", *EUROPE, *linear, "-o", "other.tif")
     assert result.returncode == 0, result.stderr
     with (
         rasterio.open(tmp_path / "map.tif") as one,
@@ -110,7 +163,7 @@ def test_another_format_and_crs(run, tmp_path, table):
 
 def test_standard_input_and_what_was_left_out(run, tmp_path):
     text = (tmp_path / "samples.csv").read_text() + "0,91,3,north,1,x,7\n5,40,,north,1,x,7\n"
-    args = ("map", "-", "--column", "temperature", *EUROPE)
+    args = ("map", "-", "--column", "temperature", "--method", "linear", *EUROPE)
     result = run(*args, input=text)
     assert result.returncode == 0, result.stderr
     assert result.stderr.splitlines()[:2] == [
@@ -142,6 +195,9 @@ def test_a_dry_run_says_the_score_and_writes_nothing(run, tmp_path):
         (["samples.csv", "--column", "constant"], "have the value 7"),
         (["samples.csv", "--column", "temperature", "--classes"], "which is no class"),
         (["samples.csv", "--column", "temperature", "--probabilities"], "no probabilities"),
+        (["samples.csv", "--column", "zone", "--method", "kriging"], "leave out --method"),
+        (["samples.csv", "--column", "zone", "--uncertainty"], "told by --probabilities, in place"),
+        (["samples.csv", "--column", "temperature", "--folds", "loo"], "'loo' is not one of"),
         (["far.csv", "--column", "t"], "give at least 5, and say their CRS if they are projected"),
         (["samples.csv", "--column", "zone", "--lon-column", "x"], "no column 'x'"),
         (["samples.csv", "--column", "zone", "--samples-crs", "EPSG:1"], "EPSG:1"),
