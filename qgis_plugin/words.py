@@ -42,13 +42,18 @@ def arguments() -> dict[str, str]:
         "dims": tr("Dimensions"),
         "dtype": tr("Data type"),
         "encoding": tr("encoding of the layer"),
+        "folds": tr("Samples left out together"),
         "lat_column": tr("field of latitudes"),
         "layer": tr("its name"),
         "lon_column": tr("field of longitudes"),
+        "method": tr("Method for numbers"),
+        "missing": tr("Numbers that mean no value"),
         "overwrite": tr("overwriting"),
         "prefix": tr("Prefix of the new fields"),
+        "probabilities": tr("Probability of each class too"),
         "res": tr("resolution"),
         "strict": tr("the demand for a place in every row"),
+        "uncertainty": tr("Uncertainty of numbers too"),
         "view": tr("view (move the map)"),
     }
 

@@ -14,6 +14,7 @@ from qgis.core import (
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
     QgsProcessingParameterFileDestination,
+    QgsProcessingParameterString,
 )
 
 from ..compat import text_field
@@ -22,6 +23,7 @@ from ..satclip_core.files import written_whole
 from ..satclip_core.products import MapOf, Samples
 from ..styles import style_classes, style_values
 from ..text import tr
+from ..words import worded
 from .rasters import RasterAlgorithm
 from .references import CentroidsMixin, located
 
@@ -33,16 +35,23 @@ _COORDINATES = {"lon", "lat", "lng", "long", "longitude", "latitude", "x", "y", 
 
 # Whether the field holds classes, by the choice in the dialog.
 _KINDS = (None, False, True)
+# Names in the core of the methods and of the folds that the dialog offers, in its order.
+_METHODS = ("auto", "linear", "kriging", "gaussian")
+_FOLDS = ("knndm", "blocks", "random")
 
 
 class MapFromSamples(CentroidsMixin, RasterAlgorithm):
-    """A linear model of embeddings, learnt from samples and drawn as a map."""
+    """A model of place and embedding, learnt from samples and drawn as a map."""
 
     NAME = "mapfromsamples"
     INPUT = "INPUT"
     FIELD = "FIELD"
     KIND = "KIND"
+    MISSING = "MISSING"
     PROBABILITIES = "PROBABILITIES"
+    UNCERTAINTY = "UNCERTAINTY"
+    METHOD = "METHOD"
+    FOLDS = "FOLDS"
     SCORE = "SCORE"
     SUMMARY = "SUMMARY"
     REPORT = "REPORT"
@@ -56,11 +65,12 @@ class MapFromSamples(CentroidsMixin, RasterAlgorithm):
         """Help."""
         return tr(
             "Learns from a point layer how a number or class depends on the place, and maps it."
-            "\n\nNumbers by ridge regression, classes by multinomial logistic regression on the "
-            "embeddings; the penalty is chosen by cross-validation that leaves out whole blocks "
-            "of neighbouring samples. The last lines of the log say how good the map is, from R² "
-            "for numbers and balanced accuracy for classes; where samples lie outside the extent, "
-            "the score is that of those within it. Look at it before you trust the map."
+            "\n\nNumbers by the best of ridge regression on the embeddings, kriging on the places, "
+            "and a Gaussian process on both; classes by multinomial logistic regression. All is "
+            "chosen and scored by cross-validation on samples as far from those learnt from as the "
+            "pixels are from the samples. The last lines of the log say how good the map is, from "
+            "R² for numbers and balanced accuracy for classes; where samples lie outside the "
+            "extent, the score is that of those within it. Look at it before you trust the map."
         )
 
     def add_parameters(self, configuration):
@@ -101,6 +111,17 @@ class MapFromSamples(CentroidsMixin, RasterAlgorithm):
             tr("One more band for each class, in whole per cent."),
             advanced=True,
         )
+        self.add(
+            QgsProcessingParameterBoolean(
+                self.UNCERTAINTY, tr("Uncertainty of numbers too"), False
+            ),
+            tr(
+                "Six more bands: standard error, lower and upper end of the 90 % interval, "
+                "dissimilarity index, area of applicability (1 inside), and the distance to the "
+                "nearest sample in km."
+            ),
+        )
+        self._add_learning()
         report = QgsProcessingParameterFileDestination(
             self.REPORT,
             tr("Save report"),
@@ -113,12 +134,59 @@ class MapFromSamples(CentroidsMixin, RasterAlgorithm):
         self.addOutput(QgsProcessingOutputNumber(self.SCORE, tr("Cross-validated score")))
         self.addOutput(QgsProcessingOutputString(self.SUMMARY, tr("The scores in one line")))
 
+    def _add_learning(self):
+        """How is learnt and tested, for those who want to say it."""
+        self.add(
+            QgsProcessingParameterEnum(
+                self.METHOD,
+                tr("Method for numbers"),
+                [
+                    tr("the best in cross-validation"),
+                    tr("ridge regression on the embedding"),
+                    tr("kriging on the place"),
+                    tr("Gaussian process on both"),
+                ],
+                defaultValue=0,
+            ),
+            tr("What predicts numbers; the log says what was chosen."),
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterEnum(
+                self.FOLDS,
+                tr("Samples left out together"),
+                [
+                    tr("as far apart as pixels are from samples (kNNDM)"),
+                    tr("blocks of near samples"),
+                    tr("random ones"),
+                ],
+                defaultValue=0,
+            ),
+            tr("What the map is tested on: random samples have near neighbours, which flatter."),
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterString(
+                self.MISSING, tr("Numbers that mean no value"), "", optional=True
+            ),
+            tr("Such as -9999; several with spaces between them."),
+            advanced=True,
+        )
+
     def wanted(self, parameters, context, feedback):
         """A map learnt from the samples."""
         samples = self._samples(parameters, context, feedback)
         for line in samples.account:
             feedback.pushInfo(line)
-        return MapOf(samples, self.parameterAsBoolean(parameters, self.PROBABILITIES, context))
+        for doubt in samples.doubts:
+            feedback.pushWarning(worded(doubt))
+        return MapOf(
+            samples,
+            self.parameterAsBoolean(parameters, self.PROBABILITIES, context),
+            method=_METHODS[self.parameterAsEnum(parameters, self.METHOD, context)],
+            folds=_FOLDS[self.parameterAsEnum(parameters, self.FOLDS, context)],
+            uncertainty=self.parameterAsBoolean(parameters, self.UNCERTAINTY, context),
+        )
 
     def problems(self, parameters, context):
         """What is wrong with samples, field, grid or output."""
@@ -173,7 +241,22 @@ class MapFromSamples(CentroidsMixin, RasterAlgorithm):
         ]
         lonlat = np.array([place for place, _ in found], np.float64).reshape(-1, 2)
         kind = _KINDS[self.parameterAsEnum(parameters, self.KIND, context)]
-        return Samples.of(lonlat, [value for _, value in found], name=name, classes=kind)
+        missing = _numbers(self.parameterAsString(parameters, self.MISSING, context))
+        values = [value for _, value in found]
+        return Samples.of(lonlat, values, name=name, classes=kind, missing=missing)
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    """Numbers with spaces between them.
+
+    Raises:
+        InputError: one is none.
+    """
+    try:
+        return tuple(float(part) for part in text.replace(";", " ").split())
+    except ValueError:
+        message = tr("Numbers that mean no value: {text} is not numbers with spaces between them.")
+        raise InputError(message.format(text=repr(text))) from None
 
 
 def _value(value):
@@ -229,9 +312,36 @@ def in_words(model) -> str:
             tr("Of all samples:"),
             _said(model, report["score"], samples),
         ]
-    head = tr("How good is the map of {field}? Tested on samples whose whole neighbourhood it had "
-              "not seen:").format(field=model.name)  # fmt: skip
-    return "\n".join([head, *lines])
+    if model.legend is None:
+        text = tr("Method: {method}.")
+        lines.append(text.format(method=_method(report["method"])))
+    return "\n".join([_head(report["validation"]["kind"]).format(field=model.name), *lines])
+
+
+def _head(folds: str) -> str:
+    """What the map was tested on."""
+    if folds == "knndm":
+        return tr(
+            "How good is the map of {field}? Tested on samples as far from those it had learnt "
+            "from as the pixels are from the samples:"
+        )
+    if folds == "random":
+        return tr(
+            "How good is the map of {field}? Tested on samples drawn at random, near others that "
+            "it had learnt from:"
+        )
+    return tr(
+        "How good is the map of {field}? Tested on samples whose whole neighbourhood it had not "
+        "seen:"
+    )
+
+
+def _method(name: str) -> str:
+    """A method of the core, for people."""
+    return {
+        "linear": tr("ridge regression on the embedding"),
+        "kriging": tr("kriging on the place"),
+    }.get(name, tr("Gaussian process on both"))
 
 
 def _said(model, score, samples) -> str:

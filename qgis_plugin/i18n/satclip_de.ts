@@ -184,6 +184,10 @@ Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Z
             <translation>Auflösung {size:g}: eine Pixelgröße über 0 angeben oder weglassen.</translation>
         </message>
         <message>
+            <source>How good is the map of {field}? Tested on samples whose whole neighbourhood it had not seen:</source>
+            <translation>Wie gut ist die Karte von {field}? Geprüft an Stichproben, deren ganze Nachbarschaft sie nicht kannte:</translation>
+        </message>
+        <message>
             <source>it explains {share:.0f} % of the differences between {samples} samples ({numbers}).</source>
             <translation>sie erklärt {share:.0f} % der Unterschiede zwischen {samples} Stichproben ({numbers}).</translation>
         </message>
@@ -194,14 +198,30 @@ Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Z
         <message>
             <source>Learns from a point layer how a number or class depends on the place, and maps it.
 
-Numbers by ridge regression, classes by multinomial logistic regression on the embeddings; the penalty is chosen by cross-validation that leaves out whole blocks of neighbouring samples. The last lines of the log say how good the map is, from R² for numbers and balanced accuracy for classes; where samples lie outside the extent, the score is that of those within it. Look at it before you trust the map.</source>
+Numbers by the best of ridge regression on the embeddings, kriging on the places, and a Gaussian process on both; classes by multinomial logistic regression. All is chosen and scored by cross-validation on samples as far from those learnt from as the pixels are from the samples. The last lines of the log say how good the map is, from R² for numbers and balanced accuracy for classes; where samples lie outside the extent, the score is that of those within it. Look at it before you trust the map.</source>
             <translation>Lernt aus einem Punktlayer, wie eine Zahl oder Klasse vom Ort abhängt, und kartiert sie.
 
-Zahlen mit Ridge-Regression, Klassen mit multinomialer logistischer Regression auf den Embeddings; die Strafe wird durch Kreuzvalidierung gewählt, die ganze Blöcke benachbarter Stichproben auslässt. Die letzten Zeilen des Protokolls sagen, wie gut die Karte ist, nach R² für Zahlen und ausgewogener Genauigkeit für Klassen; wo Stichproben außerhalb der Ausdehnung liegen, zählen die innerhalb. Erst ansehen, dann der Karte trauen.</translation>
+Zahlen mit dem besten von Ridge-Regression auf den Embeddings, Kriging auf den Orten und einem Gauß-Prozess auf beidem; Klassen mit multinomialer logistischer Regression. Gewählt und bewertet wird durch Kreuzvalidierung an Stichproben, die von den gelernten so weit entfernt sind wie die Pixel von den Stichproben. Die letzten Zeilen des Protokolls sagen, wie gut die Karte ist, nach R² für Zahlen und ausgewogener Genauigkeit für Klassen; wo Stichproben außerhalb der Ausdehnung liegen, zählen die innerhalb. Erst ansehen, dann der Karte trauen.</translation>
         </message>
         <message>
             <source>The samples have no field but identifiers: choose the Field to map.</source>
             <translation>Die Stichproben haben nur Felder mit Kennungen: das zu kartierende Feld wählen.</translation>
+        </message>
+        <message>
+            <source>Method: {method}.</source>
+            <translation>Verfahren: {method}.</translation>
+        </message>
+        <message>
+            <source>How good is the map of {field}? Tested on samples as far from those it had learnt from as the pixels are from the samples:</source>
+            <translation>Wie gut ist die Karte von {field}? Geprüft an Stichproben, die von den gelernten so weit entfernt sind wie die Pixel von den Stichproben:</translation>
+        </message>
+        <message>
+            <source>How good is the map of {field}? Tested on samples drawn at random, near others that it had learnt from:</source>
+            <translation>Wie gut ist die Karte von {field}? Geprüft an zufällig gezogenen Stichproben, nahe bei anderen, aus denen sie gelernt hat:</translation>
+        </message>
+        <message>
+            <source>Gaussian process on both</source>
+            <translation>Gauß-Prozess auf beidem</translation>
         </message>
         <message>
             <source>it names the right class for {accuracy:.0f} % of {samples} samples, {balanced:.0f} % in the mean of the classes (balanced accuracy {value:.2f}, macro F1 {f1:.2f}).</source>
@@ -228,6 +248,10 @@ Zahlen mit Ridge-Regression, Klassen mit multinomialer logistischer Regression a
             <translation>Ein weiterer Kanal je Klasse, in ganzen Prozent.</translation>
         </message>
         <message>
+            <source>Six more bands: standard error, lower and upper end of the 90 % interval, dissimilarity index, area of applicability (1 inside), and the distance to the nearest sample in km.</source>
+            <translation>Sechs weitere Bänder: Standardfehler, unteres und oberes Ende des 90-%-Intervalls, Unähnlichkeitsindex, Anwendbarkeitsbereich (innen 1) und die Entfernung zur nächsten Stichprobe in km.</translation>
+        </message>
+        <message>
             <source>Save report</source>
             <translation>Bericht speichern</translation>
         </message>
@@ -244,16 +268,28 @@ Zahlen mit Ridge-Regression, Klassen mit multinomialer logistischer Regression a
             <translation>Karte</translation>
         </message>
         <message>
+            <source>What predicts numbers; the log says what was chosen.</source>
+            <translation>Womit Zahlen vorhergesagt werden; das Protokoll nennt, was gewählt wurde.</translation>
+        </message>
+        <message>
+            <source>What the map is tested on: random samples have near neighbours, which flatter.</source>
+            <translation>Woran die Karte geprüft wird: zufällige Stichproben haben nahe Nachbarn, und das schmeichelt.</translation>
+        </message>
+        <message>
+            <source>Such as -9999; several with spaces between them.</source>
+            <translation>Etwa -9999; mehrere mit Leerzeichen dazwischen.</translation>
+        </message>
+        <message>
+            <source>Numbers that mean no value: {text} is not numbers with spaces between them.</source>
+            <translation>Zahlen, die keinen Wert bedeuten: {text} sind keine Zahlen mit Leerzeichen dazwischen.</translation>
+        </message>
+        <message>
             <source>Only {count} of the {samples} samples lie within the extent, too few to say how good the map is there. Of all samples:</source>
             <translation>Nur {count} der {samples} Stichproben liegen innerhalb der Ausdehnung, zu wenige, um zu sagen, wie gut die Karte dort ist. Von allen Stichproben:</translation>
         </message>
         <message>
             <source>Within the extent ({count} of the {samples} samples):</source>
             <translation>Innerhalb der Ausdehnung ({count} der {samples} Stichproben):</translation>
-        </message>
-        <message>
-            <source>How good is the map of {field}? Tested on samples whose whole neighbourhood it had not seen:</source>
-            <translation>Wie gut ist die Karte von {field}? Geprüft an Stichproben, deren ganze Nachbarschaft sie nicht kannte:</translation>
         </message>
         <message>
             <source>R² {r2:.2f}, a typical error of {mae:.3g} (mean absolute), RMSE {rmse:.3g}</source>
@@ -276,12 +312,28 @@ Zahlen mit Ridge-Regression, Klassen mit multinomialer logistischer Regression a
             <translation>Auch die Wahrscheinlichkeit jeder Klasse</translation>
         </message>
         <message>
+            <source>Uncertainty of numbers too</source>
+            <translation>Auch die Unsicherheit von Zahlen</translation>
+        </message>
+        <message>
             <source>Cross-validated score</source>
             <translation>Kreuzvalidiertes Ergebnis</translation>
         </message>
         <message>
             <source>The scores in one line</source>
             <translation>Die Ergebnisse in einer Zeile</translation>
+        </message>
+        <message>
+            <source>Method for numbers</source>
+            <translation>Verfahren für Zahlen</translation>
+        </message>
+        <message>
+            <source>Samples left out together</source>
+            <translation>Gemeinsam ausgelassene Stichproben</translation>
+        </message>
+        <message>
+            <source>Numbers that mean no value</source>
+            <translation>Zahlen, die keinen Wert bedeuten</translation>
         </message>
         <message>
             <source>{field}, mapped</source>
@@ -296,6 +348,14 @@ Zahlen mit Ridge-Regression, Klassen mit multinomialer logistischer Regression a
             <translation>Von allen Stichproben:</translation>
         </message>
         <message>
+            <source>ridge regression on the embedding</source>
+            <translation>Ridge-Regression auf dem Embedding</translation>
+        </message>
+        <message>
+            <source>kriging on the place</source>
+            <translation>Kriging auf dem Ort</translation>
+        </message>
+        <message>
             <source>what its type says</source>
             <translation>was sein Typ sagt</translation>
         </message>
@@ -306,6 +366,22 @@ Zahlen mit Ridge-Regression, Klassen mit multinomialer logistischer Regression a
         <message>
             <source>classes</source>
             <translation>Klassen</translation>
+        </message>
+        <message>
+            <source>the best in cross-validation</source>
+            <translation>das beste in der Kreuzvalidierung</translation>
+        </message>
+        <message>
+            <source>as far apart as pixels are from samples (kNNDM)</source>
+            <translation>so weit auseinander wie Pixel von Stichproben (kNNDM)</translation>
+        </message>
+        <message>
+            <source>blocks of near samples</source>
+            <translation>Blöcke naher Stichproben</translation>
+        </message>
+        <message>
+            <source>random ones</source>
+            <translation>zufällige</translation>
         </message>
         <message>
             <source>Field to map: {field}</source>

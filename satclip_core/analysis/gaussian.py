@@ -29,11 +29,13 @@ from ..types import Floats, Integers
 
 # Samples up to which the model is exact, and what stands for more of them.
 EXACT = 2000
-INDUCING = 1200
+INDUCING = 1000
 # Samples that inducing points are chosen from.
-_CANDIDATES = 5000
+_CANDIDATES = 2500
 # Elements of a kernel held at a time.
 _ELEMENTS = 2**20
+# Strips that a triangular matrix is multiplied in.
+_STRIPS = 8
 _SQRT3 = np.sqrt(3.0)
 # Of the variance, so that near equal inducing points can be told apart in double precision.
 _JITTER = 1e-8
@@ -86,7 +88,8 @@ class Pairs:
         squares = product(self._ones.xyz, -2 * self._others.xyz.T)
         squares += 2
         np.maximum(squares, 0, out=squares)
-        return np.asarray(np.sqrt(squares, out=squares), self.dtype)
+        chords = squares.astype(self.dtype, copy=False)
+        return np.asarray(np.sqrt(chords, out=chords))
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ class Gaussian:
         points: the samples, or those that stand for them, (m) of them.
         offset: m, the mean of the samples.
         weights: (m,) mean = offset + k*ᵀ weights.
-        root: (m, m) variance = k** - |rootᵀ k*|².
+        root: (m, m), upper triangular: variance = k** - |rootᵀ k*|².
     """
 
     kernel: Kernel
@@ -201,11 +204,21 @@ class Gaussian:
             near = self.kernel(Pairs(sites, points))
             mean[rows] = product(near, weights)[:, 0]
             if errors is not None:
-                known = product(near, root)
-                variance = self.kernel.diagonal(sites) - np.einsum("ij,ij->i", known, known)
+                variance = self.kernel.diagonal(sites) - _squared(near, root)
                 errors[rows] = np.sqrt(np.maximum(variance, 0) + 1)
         mean += mean.dtype.type(self.offset)
         return mean, errors
+
+
+def _squared(near: NDArray[Any], root: NDArray[Any]) -> NDArray[Any]:
+    """|rootᵀ k|² of each row k of (N, m); root is upper triangular: nearly half is left out."""
+    squares = np.zeros(len(near), near.dtype)
+    step = -(-len(root) // _STRIPS)
+    for start in range(0, len(root), step):
+        stop = start + step
+        known = product(near[:, :stop], root[:stop, start:stop])
+        squares += np.einsum("ij,ij->i", known, known)
+    return squares
 
 
 def features(embeddings: NDArray[Any], mean: Floats, deviation: Floats) -> NDArray[Any]:
@@ -244,7 +257,10 @@ def fit_gaussian(
     weights = sparse.whitening.T @ np.linalg.solve(precision, response)
     variances, axes = np.linalg.eigh(precision)
     root = product(sparse.whitening.T, axes * np.sqrt(np.maximum(1 - 1 / variances, 0)))
-    return Gaussian(kernel, *standard, sparse.points, offset, weights, root)
+    # The same product root rootᵀ by an upper triangular matrix.
+    lower = np.linalg.qr(root[::-1].T, mode="r")
+    upper = np.ascontiguousarray(lower.T[::-1, ::-1])
+    return Gaussian(kernel, *standard, sparse.points, offset, weights, upper)
 
 
 def left_out(

@@ -39,6 +39,8 @@ MOST_SAMPLES = {"regression": 100_000, "classification": 20_000}
 LEAST_SCORED = 20
 # Pixels whose distances to the samples are looked at.
 _PIXELS = 1000
+# Share of pixels outside the area of applicability above which that is said beside the score.
+_OUTSIDE = 0.1
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ class MapModel:
         report = self.report
         said = (
             f"{self.name}: {self._said(report['score'])} (cross-validated on {report['samples']} "
-            f"samples, {report['validation']['words']}{self._chosen})"
+            f"samples, {report['validation']['words']}{self._chosen}){self._outside}"
         )
         within = report.get("within")
         if within is None or within["samples"] == report["samples"]:
@@ -134,6 +136,17 @@ class MapModel:
             f"{name} {score['rmse']:.4g}" for name, score in methods.items() if name != method
         ]
         return f", method {method}" + (f"; RMSE of {', '.join(others)}" if others else "")
+
+    @property
+    def _outside(self) -> str:
+        """A warning, where the score does not hold for many pixels."""
+        share = self.report.get("pixels_outside") or 0.0
+        if share <= _OUTSIDE:
+            return ""
+        return (
+            f"; {100 * share:.0f} % of the pixels are more unlike all samples than these are each "
+            "other (outside the area of applicability): the score does not hold there"
+        )
 
     def _said(self, score: dict[str, Any]) -> str:
         if self.legend is None:
@@ -242,11 +255,22 @@ def fit_map(
         "blocks": folds.clusters,
         "validation": {"kind": folds.kind, "words": folds.words, **folds.distances},
         **found,
+        **_outside(learnt, encoder, pixels),
         **_facts(samples),
         "model": encoder.name,
         "weights_sha256": encoder.sha256,
     }
     return MapModel(samples.name, learnt, samples.legend, report, encoder.name, encoder.sha256)
+
+
+def _outside(
+    learnt: NumberModel | Linear, encoder: LocationEncoder, pixels: Floats | None
+) -> dict[str, Any]:
+    """The share of pixels, (M, 2) degrees, that a model of numbers does not hold for."""
+    if not isinstance(learnt, NumberModel) or pixels is None or len(pixels) == 0:
+        return {}
+    embeddings = encoder.encode(pixels, single=True)
+    return {"pixels_outside": learnt.outside(embeddings, unit_vectors(*pixels.T).T)}
 
 
 def _learn_numbers(

@@ -123,6 +123,16 @@ class NumberModel:
         """
         return self.predictor(embeddings, xyz)[0]
 
+    def outside(self, embeddings: NDArray[Any], xyz: Floats) -> float:
+        """The share of places outside the area of applicability.
+
+        Args:
+            embeddings: (N, dim), without NaN.
+            xyz: (N, 3) unit vectors.
+        """
+        unlike = self.applicability(predictors(embeddings, xyz, self.standard))
+        return float((unlike > self.applicability.threshold).mean())
+
     def with_error(self, embeddings: NDArray[Any], xyz: Floats) -> Float32:
         """All that is known of places, as rows of `UNCERTAINTY`.
 

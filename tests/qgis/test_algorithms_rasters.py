@@ -267,8 +267,42 @@ def test_numbers_are_mapped_from_samples(run, make_points, tmp_path):
     ours = [line for line in feedback.said if not line.startswith("Results:")]
     assert "How good is the map of v?" in ours[-1]
     assert "of the differences between 150 samples (R² 0." in ours[-1]
+    assert "as far from those it had learnt from as the pixels" in ours[-1]
+    assert "\nMethod: " in ours[-1]
     assert out["SUMMARY"].startswith("v: R² 0.")
     assert dataset.GetRasterBand(1).DataType == gdal.GDT_Float32
+
+
+def test_the_error_of_numbers_is_in_bands_of_its_own(run, make_points, tmp_path):
+    layer = samples(make_points, "double")
+    layer.startEditing()
+    feature = next(layer.getFeatures())
+    layer.changeAttributeValue(feature.id(), 0, -9999.0)
+    assert layer.commitChanges()
+    world = parameters("map", tmp_path / "out.tif", EXTENT="-120,120,-50,60 [EPSG:4326]")
+    given = {**world, "RESOLUTION": 10, "INPUT": layer, "FIELD": "v", "UNCERTAINTY": True}
+    given = {**given, "METHOD": 2, "FOLDS": 2}
+    feedback = Feedback()
+    run("mapfromsamples", given, feedback=feedback)
+    (warned,) = [line for line in feedback.said if line.startswith("warning: 1 of 150 values")]
+    assert warned.endswith("leave them out with Numbers that mean no value -9999")
+    feedback = Feedback()
+    out = run("mapfromsamples", {**given, "MISSING": "-999 -9999"}, feedback=feedback)
+    assert not any("as missing" in line for line in feedback.said)
+    dataset, values = read(out["OUTPUT"])
+    names = [dataset.GetRasterBand(band).GetDescription() for band in range(1, 8)]
+    assert names[1] == "standard error of v"
+    assert names[-1] == "distance to the nearest sample, km"
+    mean, error, low, high, _, inside, away = values
+    assert (error > 0).all()
+    assert ((low < mean) & (mean < high)).all()
+    assert set(np.unique(inside)) <= {0, 1}
+    assert 0 <= away.min() < away.max() < 5000
+    (words,) = [line for line in feedback.said if line.startswith("How good")]
+    assert "drawn at random" in words
+    assert words.endswith("Method: kriging on the place.")
+    with pytest.raises(QgsProcessingException, match="'a' is not numbers"):
+        run("mapfromsamples", {**given, "MISSING": "a"})
 
 
 def test_classes_are_mapped_from_samples(run, make_points, tmp_path):
