@@ -258,7 +258,7 @@ def fit_gaussian(
     variances, axes = np.linalg.eigh(precision)
     root = product(sparse.whitening.T, axes * np.sqrt(np.maximum(1 - 1 / variances, 0)))
     # The same product root rootᵀ by an upper triangular matrix.
-    lower = np.linalg.qr(root[::-1].T, mode="r")
+    lower = np.linalg.qr(root[::-1].T)[1]
     upper = np.ascontiguousarray(lower.T[::-1, ::-1])
     return Gaussian(kernel, *standard, sparse.points, offset, weights, upper)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..analysis import Linear, softmax
+from ..analysis.calibration import held_out_chances, reliability, temperature
 from ..analysis.folds import KNNDM, Folds, check_kind, choose_folds
 from ..analysis.tuning import Classes, Numbers, Task, choose_penalty
 from ..errors import Argument, InputError
@@ -218,9 +219,10 @@ def fit_map(
     """Learn what was sampled from places and the embeddings of them.
 
     Numbers by ridge regression, kriging or a Gaussian process on both (see `MapOptions`), classes
-    by multinomial logistic regression. Penalties and kernels are those with the least error in
-    cross-validation; the scores are those of the same left-out samples. A map of a part of their
-    area has a score of its own: of those left-out samples that lie on it.
+    by multinomial logistic regression, whose probabilities are calibrated on the samples left out
+    (their reliability stands in the report). Penalties and kernels are those with the least error
+    in cross-validation; the scores are those of the same left-out samples. A map of a part of
+    their area has a score of its own: of those left-out samples that lie on it.
 
     Args:
         encoder: what embeds.
@@ -288,12 +290,20 @@ def _learn_numbers(
 def _learn_classes(
     samples: Samples, embeddings: Floats, folds: Folds, options: MapOptions, hooks: dict[str, Any]
 ) -> tuple[Linear, Floats, dict[str, Any]]:
-    """The same with (N, classes) scores."""
+    """The same with (N, classes) scores, before they are calibrated on the samples left out."""
     task = _task(samples)
     choice = choose_penalty(task, embeddings, folds.folds, **hooks)
     linear = task.problem(embeddings, np.arange(len(samples))).solve(choice.penalty)
-    errors = [[penalty, error] for penalty, error in choice.errors.items()]
-    return linear, choice.outputs, {"penalty": choice.penalty, "error_by_penalty": errors}
+    classes = samples.values.astype(np.int64)
+    heat = temperature(choice.outputs, classes)
+    linear = replace(linear, weights=linear.weights / heat, offsets=linear.offsets / heat)
+    report = {
+        "penalty": choice.penalty,
+        "error_by_penalty": [list(pair) for pair in choice.errors.items()],
+        "temperature": heat,
+        **reliability(held_out_chances(choice.outputs, classes, folds.folds), classes),
+    }
+    return linear, choice.outputs, report
 
 
 @dataclass(frozen=True)
@@ -531,6 +541,8 @@ def _tags(report: dict[str, Any], values: str) -> dict[str, str]:
     }
     if "penalty" in report:
         tags["penalty"] = f"{report['penalty']:.6g}"
+    if "expected_calibration_error" in report:
+        tags["expected_calibration_error"] = f"{report['expected_calibration_error']:.6g}"
     tags.update(_flat(report["score"], "cross_validated_"))
     within = report.get("within")
     if within is not None:

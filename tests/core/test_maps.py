@@ -119,6 +119,27 @@ def test_probabilities_are_per_cent_and_fit_the_class(encoder, zones):
     np.testing.assert_array_equal(bands[0], raster_array(WORLD, zones.product(), encoder)[0])
 
 
+def test_probabilities_are_calibrated_on_what_was_left_out(encoder):
+    """Noisy classes: nine in ten that are said to be nine in ten."""
+    places = np.random.default_rng(3).uniform((-180, -80), (180, 80), (500, 2))
+    random = np.random.default_rng(4)
+
+    def side(at):
+        return np.where(random.random(len(at)) < 0.85, at[:, 1] > 0, random.random(len(at)) < 0.5)
+
+    samples = Samples.of(places, side(places).astype(int), classes=True)
+    model = fit_map(encoder, samples, MapOptions(folds="random"))
+    report = model.report
+    assert report["temperature"] > 0
+    assert sum(count for _, _, count in report["reliability"]) == 500
+    assert report["expected_calibration_error"] < 0.1
+    fresh = random.uniform((-180, -80), (180, 80), (3000, 2))
+    bands = model.product(probabilities=True)(encoder.encode(fresh)[None])[:, 0]
+    said, right = bands[1:].max(axis=0) / 100, bands[0] == side(fresh)
+    assert abs(said.mean() - right.mean()) < 0.05
+    assert "expected_calibration_error" in model.product().tags
+
+
 def test_numbers_have_no_probabilities(numbers):
     with pytest.raises(InputError, match="'t' is mapped as numbers"):
         numbers.product(probabilities=True)
