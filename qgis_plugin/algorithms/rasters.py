@@ -92,6 +92,9 @@ class RasterAlgorithm(GridAlgorithm):
                 width=width, height=height, crs=grid.crs[:40], model=model.name
             )
         )
+        said = self.said_extent(grid, parameters, context)
+        if said is not None:
+            feedback.pushInfo(said)
         output = self.parameterAsOutputLayer(parameters, self.OUTPUT, context)
         target = raster_target(output, overwrite=True)
         request = RasterRequest(

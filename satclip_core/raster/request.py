@@ -29,6 +29,7 @@ from ..products.product import Fitting, P, Wanted
 from ..types import Cancelled, Mask, Progress
 from ..version import __version__
 from .blocks import BLOCK, Block, BlockMaker, blocks
+from .datasets import is_path
 from .estimate import Estimate, estimate
 from .mask import open_mask
 from .space import check_room, check_share, room
@@ -132,7 +133,7 @@ class RasterRequest(Generic[P]):
     def _fitted(self, product: Wanted[P], encoder: LocationEncoder) -> RasterRequest[P]:
         """The same request with all that is known now, to be carried out from any folder."""
         mask = self.mask
-        if isinstance(mask, str) and os.path.exists(mask):  # else it is an address of GDAL's
+        if isinstance(mask, str) and is_path(mask):
             mask = os.path.abspath(mask)
         model, sha256 = settled(self.model), encoder.sha256
         return replace(self, product=product, model=model, sha256=sha256, mask=mask)

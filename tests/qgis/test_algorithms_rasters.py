@@ -123,6 +123,39 @@ def test_any_crs_will_do(crs, run, encoder, tmp_path):
     np.testing.assert_allclose(values[:, row, col], expected, atol=2e-4)
 
 
+@pytest.mark.parametrize("resolution", [200_000, None])
+def test_the_world_in_mercator_ends_where_that_does(resolution, run, tmp_path):
+    feedback = Feedback()
+    given = parameters("similarity", tmp_path / "o.tif", CRS="EPSG:3857", RESOLUTION=resolution)
+    out = run("similarity", {**given, "EXTENT": "-180,180,-90,90 [EPSG:4326]"}, feedback=feedback)
+    dataset, values = read(out["OUTPUT"])
+    x0, dx, _, y0, _, dy = dataset.GetGeoTransform()
+    assert -20037508.35 - dx < x0 <= -20037508.34
+    assert 20048966.1 <= y0 < 20048966.2 + dx
+    assert y0 + dy * dataset.RasterYSize == pytest.approx(-y0)
+    assert np.isfinite(values[1:-1]).all()
+    assert sum("area of use" in line for line in feedback.said) == 1
+    assert all(line.startswith("warning") for line in feedback.said if "area of use" in line)
+
+
+@pytest.mark.parametrize(
+    ("box", "crs"),
+    [("-2000000,1500000,-1000000,1000000 [EPSG:3413]", "EPSG:4326"), ("5,11,45,48", "EPSG:4807")],
+)
+def test_extents_of_another_crs_are_aligned_and_the_real_one_is_said(box, crs, run, tmp_path):
+    feedback = Feedback()
+    given = parameters("similarity", tmp_path / "o.tif", CRS=crs, RESOLUTION=0.7)
+    box = box if "[" in box else f"{box} [EPSG:4326]"
+    dataset, _ = read(run("similarity", {**given, "EXTENT": box}, feedback=feedback)["OUTPUT"])
+    x0, dx, _, y0, _, dy = dataset.GetGeoTransform()
+    assert x0 / dx == pytest.approx(round(x0 / dx), abs=1e-6)
+    assert y0 / dy == pytest.approx(round(y0 / dy), abs=1e-6)
+    assert sum("the raster covers" in line for line in feedback.said) == 1
+    if crs == "EPSG:4326":  # over the pole: all around, up to it
+        assert (x0, y0) == pytest.approx((-180.6, 90.3))
+        assert dataset.RasterXSize * dx == pytest.approx(361.2)
+
+
 def test_an_extent_across_the_date_line_is_one_piece(run, encoder, tmp_path):
     given = parameters("embeddingraster", tmp_path / "out.tif", RESOLUTION=5)
     out = run("embeddingraster", {**given, "EXTENT": "170,-170,-20,-10 [EPSG:4326]"})
