@@ -87,6 +87,14 @@ class GridAlgorithm(Algorithm):
             crs = context.project().crs()
         return crs if crs.isValid() else lonlat_crs()
 
+    def checkParameterValues(self, parameters, context):
+        """Whether they make sense; of an extent that is none QGIS does not say what one is."""
+        value = parameters.get(self.EXTENT)
+        other = isinstance(value, str) and value and not _EXTENT.match(value)
+        if other and self.parameterAsExtent(parameters, self.EXTENT, context).isNull():
+            return False, _no_extent(value)
+        return super().checkParameterValues(parameters, context)
+
     def grid_problems(self, parameters, context):
         """What is wrong with extent and resolution."""
         if self._given(parameters, self.RESOLUTION):
@@ -111,6 +119,8 @@ class GridAlgorithm(Algorithm):
             west, east, south, north = (float(number) for number in matched.groups()[:4])
         else:
             box = self.parameterAsExtent(parameters, self.EXTENT, context)
+            if isinstance(value, str) and box.isNull():
+                raise InputError(_no_extent(value))
             west, east = box.xMinimum(), box.xMaximum()
             south, north = box.yMinimum(), box.yMaximum()
         if known.isGeographic():
@@ -124,6 +134,14 @@ class GridAlgorithm(Algorithm):
         if bounds_crs == crs:
             return west, south, east, north
         return transform_bounds((west, south, east, north), core_crs(bounds_crs), core_crs(crs))
+
+
+def _no_extent(value: str) -> str:
+    text = tr(
+        "The extent {value} is none: give west, east, south, north as numbers, with commas "
+        "between them, or a layer."
+    )
+    return text.format(value=value)
 
 
 def _on_earth(west, south, east, north):

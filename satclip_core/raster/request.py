@@ -117,7 +117,9 @@ class RasterRequest(Generic[P]):
             )
         locator = Locator(self.grid, self._opened_mask())
         threads = self.options.threads
-        fitting = Fitting(encoder, locator.sample, threads, progress, cancelled)
+        fitting = Fitting(
+            encoder, locator.sample, threads, progress, cancelled, holds=locator.holds
+        )
         product = self.product.fit(fitting)
         # A product is itself wanted, as it fits itself; the type system is not told so.
         request = self._fitted(cast("Wanted[P]", product), encoder)

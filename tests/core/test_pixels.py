@@ -177,3 +177,38 @@ def test_inverses_that_are_approximate_far_out_are_forgiven():
     locator._from_lonlat = lambda lons, lats: (x + np.array([4.9, -5.1, 0]), y)
     _, _, valid = locator.at(np.zeros(3, int), np.arange(3))
     assert valid.tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("crs", "transform", "shape"),
+    [
+        ("EPSG:4326", (1.0, 0, 170.0, 0, -1.0, 30.0), (60, 40)),  # past the antimeridian
+        ("EPSG:32632", (1e4, 0, 2e5, 0, -1e4, 6e6), (80, 60)),
+        ("EPSG:3413", (5e4, 0, -3e6, 0, -5e4, 3e6), (120, 120)),
+        ("EPSG:5514", (1e4, 0, -9e5, 0, -1e4, -9e5), (40, 50)),
+        ("EPSG:32632", (8e3, 6e3, 2e5, 6e3, -8e3, 6e6), (80, 60)),  # turned
+    ],
+)
+def test_a_place_lies_on_the_grid_or_not(crs, transform, shape):
+    """Held to pyproj and shapely: projected, within the outline, and back to where it was."""
+    pyproj, shapely = pytest.importorskip("pyproj"), pytest.importorskip("shapely")
+    locator = Locator(Grid(crs, transform, shape))
+    rng = np.random.default_rng(0)
+    near = np.stack([rng.uniform(-20, 40, 3000), rng.uniform(35, 90, 3000)], axis=1)
+    far = np.stack([rng.uniform(-180, 180, 3000), rng.uniform(-90, 90, 3000)], axis=1)
+    lonlat = np.concatenate([near, far])
+    a, b, c, d, e, f = transform
+    corners = [(0, 0), (shape[1], 0), (shape[1], shape[0]), (0, shape[0])]
+    outline = shapely.Polygon([(a * x + b * y + c, d * x + e * y + f) for x, y in corners])
+    there = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+    x, y = there.transform(*lonlat.T)
+    back = np.stack(there.transform(x, y, direction="INVERSE"), axis=1)
+    back[~np.isfinite(back)] = 999
+    wrapped = np.abs((back - lonlat + 180) % 360 - 180)
+    comes_back = (wrapped[:, 1] < 0.01) & (wrapped[:, 0] * np.cos(np.deg2rad(lonlat[:, 1])) < 0.01)
+    want = shapely.contains_xy(outline, x, y)
+    if crs == "EPSG:4326":
+        want |= shapely.contains_xy(outline, np.asarray(x) + 360, y)
+    want &= comes_back
+    assert 5 < want.sum() < len(want)
+    np.testing.assert_array_equal(locator.holds(lonlat), want)
