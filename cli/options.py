@@ -174,6 +174,14 @@ threads_option = click.option(
     help="Number of threads; all processors by default.",
 )
 
+quoting_option = click.option(
+    "--quoting",
+    type=click.Choice(["auto", "double", "none"]),
+    default="auto",
+    show_default=True,
+    help="Of CSV text: double quotes hold a field together, or are part of it (none).",
+)
+
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace the output if it exists; refused otherwise."
 )

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any, Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import InputError, SatclipError
 from ..grid.crs import onto_map, period
@@ -107,6 +108,16 @@ class RasterMask:
             valid = self._dataset.read_masks(1, window=window) > 0
         except (RasterioError, OSError) as error:
             raise InputError(f"cannot read the land mask {self._path}: {error}") from error
-        with np.errstate(invalid="ignore"):
-            wanted: Bools = valid & (values != 0) & ~np.isnan(values)
-        return wanted
+        return wanted_pixels(values, valid)
+
+
+def wanted_pixels(values: NDArray[Any], valid: Bools) -> Bools:
+    """Which pixels of a mask are wanted: those that are neither 0 nor nodata nor NaN.
+
+    Args:
+        values: of any shape.
+        valid: of the same shape, whether a pixel is not nodata.
+    """
+    with np.errstate(invalid="ignore"):
+        wanted: Bools = valid & (values != 0) & ~np.isnan(values)
+    return wanted
