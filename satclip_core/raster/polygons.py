@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, require
-from ..grid.crs import LONLAT, brief, check_crs, half_turn, onto_map, period, short_crs
+from ..grid.crs import LONLAT, check_crs, half_turn, onto_map, period, short_crs
+from ..grid.crs_backend import brief
 from ..types import Bools, Floats, Integers
 from .datasets import archive_members, in_archive, is_archive, is_path
 

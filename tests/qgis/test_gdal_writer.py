@@ -226,10 +226,10 @@ def test_osr_and_pyproj_agree(crs, raising, monkeypatch):
     code = f"""
 import json, numpy as np
 from satclip_core.errors import InputError
-from satclip_core.grid.crs import _Pyproj
+from satclip_core.grid.crs_pyproj import Pyproj
 BOXES = {BOXES!r}
 {inspect.getsource(extents)}
-p = _Pyproj()
+p = Pyproj()
 x, y = p.transform("EPSG:4326", {crs!r})(np.linspace(-180, 180, 9), np.linspace(-90, 90, 9))
 back = p.transform({crs!r}, "EPSG:4326")(x, y)
 print(json.dumps([np.array([x, y]).tolist(), p.half_turn({crs!r}), p.unit({crs!r}),
