@@ -1092,6 +1092,10 @@ Verglichen werden die Mittelpunkte eines Gitters. Die gefundenen Orte liegen ein
             <translation>Überschreiben</translation>
         </message>
         <message>
+            <source>quoting of the table</source>
+            <translation>Anführungszeichen der Tabelle</translation>
+        </message>
+        <message>
             <source>resolution</source>
             <translation>Auflösung</translation>
         </message>
