@@ -178,32 +178,48 @@ class Gaussian:
         """Places as the kernel sees them, in the type of the embeddings (N, dim)."""
         return Sites(features(embeddings, self.mean, self.deviation), xyz)
 
-    def __call__(
-        self, embeddings: NDArray[Any], xyz: Floats, *, spread: bool = False
-    ) -> tuple[NDArray[Any], NDArray[Any] | None]:
-        """Predictions.
+    def __call__(self, embeddings: NDArray[Any], xyz: Floats) -> NDArray[Any]:
+        """The mean at places.
 
         Args:
             embeddings: (N, dim) float32 or float64, in whose precision is computed; no NaN.
             xyz: (N, 3) unit vectors.
-            spread: whether to say the standard error too, which takes far longer.
 
         Returns:
-            The mean (N,), and the standard error (N,) of a new sample there, in units of the
-            noise's standard deviation; or None.
+            (N,).
         """
+        return self._predicted(embeddings, xyz, spread=False)[0]
+
+    def with_error(
+        self, embeddings: NDArray[Any], xyz: Floats
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The mean and the standard error of a new sample at places, which takes far longer.
+
+        Args:
+            embeddings: (N, dim) as above.
+            xyz: (N, 3) unit vectors.
+
+        Returns:
+            (N,) and (N,), the latter in units of the noise's standard deviation.
+        """
+        return self._predicted(embeddings, xyz, spread=True)
+
+    def _predicted(
+        self, embeddings: NDArray[Any], xyz: Floats, *, spread: bool
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Means, and standard errors where they are asked for."""
         points, weights, root = self._single
         if embeddings.dtype != np.float32:
             points, weights, root = self.points, self.weights[:, None], self.root
         mean = np.empty(len(embeddings), embeddings.dtype)
-        errors = np.empty_like(mean) if spread else None
+        errors = np.empty_like(mean)
         step = max(1, _ELEMENTS // len(points))
         for start in range(0, len(embeddings), step):
             rows = slice(start, start + step)
             sites = self.sites(embeddings[rows], xyz[rows])
             near = self.kernel(Pairs(sites, points))
             mean[rows] = product(near, weights)[:, 0]
-            if errors is not None:
+            if spread:
                 variance = self.kernel.diagonal(sites) - _squared(near, root)
                 errors[rows] = np.sqrt(np.maximum(variance, 0) + 1)
         mean += mean.dtype.type(self.offset)

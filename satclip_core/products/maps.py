@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -187,8 +187,8 @@ class MapModel:
         _check_bands(self.name, self.legend, probabilities, uncertainty)
         if isinstance(self.learnt, NumberModel):
             return MappedValue(self, self.learnt, uncertainty)
-        assert self.legend is not None  # what is not learnt as numbers has classes
-        return MappedClasses(self, self.learnt, self.legend, probabilities=probabilities)
+        legend = cast("Legend", self.legend)  # what is not learnt as numbers has one
+        return MappedClasses(self, self.learnt, legend, probabilities=probabilities)
 
 
 def _check_bands(name: str, legend: Legend | None, probabilities: bool, uncertainty: bool) -> None:

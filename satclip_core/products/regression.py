@@ -53,12 +53,15 @@ _STEPS = 60
 
 
 class Predictor(Protocol):
-    """Means and standard errors of numbers at places."""
+    """Means and standard errors of numbers at places: see `Gaussian`."""
 
-    def __call__(
-        self, embeddings: NDArray[Any], xyz: Floats, *, spread: bool = False
-    ) -> tuple[NDArray[Any], NDArray[Any] | None]:
-        """(N, dim) and (N, 3) -> (N,), and (N,) or None: see `Gaussian`."""
+    def __call__(self, embeddings: NDArray[Any], xyz: Floats) -> NDArray[Any]:
+        """(N, dim) and (N, 3) -> (N,)."""
+
+    def with_error(
+        self, embeddings: NDArray[Any], xyz: Floats
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """(N, dim) and (N, 3) -> (N,) and (N,)."""
 
 
 @dataclass(frozen=True)
@@ -75,17 +78,20 @@ class LinearPredictor:
     root: Floats
     count: int
 
-    def __call__(
-        self, embeddings: NDArray[Any], xyz: Floats, *, spread: bool = False
-    ) -> tuple[NDArray[Any], NDArray[Any] | None]:
-        """Places are not looked at."""
-        mean = self.linear(embeddings)[:, 0]
-        if not spread:
-            return mean, None
+    def __call__(self, embeddings: NDArray[Any], xyz: Floats) -> NDArray[Any]:
+        """(N, dim) -> (N,); places are not looked at."""
+        mean: NDArray[Any] = self.linear(embeddings)[:, 0]
+        return mean
+
+    def with_error(
+        self, embeddings: NDArray[Any], xyz: Floats
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """(N, dim) -> (N,) and (N,), the latter in units of the noise's standard deviation."""
         standard = embeddings - self.linear.mean.astype(embeddings.dtype)
         root = (self.root / self.linear.deviation[:, None]).astype(embeddings.dtype)
         known = product(standard, root)
-        return mean, np.sqrt(1 + 1 / self.count + np.einsum("ij,ij->i", known, known))
+        errors = np.sqrt(1 + 1 / self.count + np.einsum("ij,ij->i", known, known))
+        return self(embeddings, xyz), errors
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,7 @@ class NumberModel:
         Returns:
             (N,) in the type of the embeddings.
         """
-        return self.predictor(embeddings, xyz)[0]
+        return self.predictor(embeddings, xyz)
 
     def outside(self, embeddings: NDArray[Any], xyz: Floats) -> float:
         """The share of places outside the area of applicability.
@@ -145,8 +151,7 @@ class NumberModel:
             index, 1 within the area of applicability and 0 outside, and the distance to the
             nearest sample in kilometres.
         """
-        mean, errors = self.predictor(embeddings, xyz, spread=True)
-        assert errors is not None  # they were asked for
+        mean, errors = self.predictor.with_error(embeddings, xyz)
         errors = errors * self.scale
         unlike = self.applicability(predictors(embeddings, xyz, self.standard))
         inside = unlike <= self.applicability.threshold
@@ -216,7 +221,7 @@ class Regression:
     ) -> None:
         self._embeddings, self._xyz, self._values = embeddings, xyz, values
         self._folds, self._seed = folds, seed
-        self._progress, self._cancelled = progress, cancelled
+        self._progress, self._cancelled, self._done = progress, cancelled, 0
         self._ridge = Ridge(embeddings, values)
         self._standard = self._ridge.mean, self._ridge.deviation
 
@@ -236,12 +241,12 @@ class Regression:
         scores = {name: number_scores(self._values, one[0]) for name, one in tested.items()}
         least = min(score["rmse"] for score in scores.values())
         best = next(name for name in wanted if scores[name]["rmse"] <= _AS_GOOD * least)
-        self._tell(2 * _STEPS)
         report = {"method": best, "methods": scores, **self._report(best)}
         predicted, errors = tested[best]
         model, found = self._model(
             best, predicted, self._ridge_errors() if errors is None else errors
         )
+        self._tell(2 * _STEPS)
         return FittedNumbers(model, predicted, {**report, **found})
 
     def _report(self, method: str) -> dict[str, Any]:
@@ -316,9 +321,7 @@ class Regression:
             ridge = Ridge(self._embeddings[train], self._values[train])
             penalty = self._choice.penalty
             model = LinearPredictor(ridge.solve(penalty), ridge.root(penalty), len(train))
-            errors = model(self._embeddings[test], self._xyz[test], spread=True)[1]
-            assert errors is not None  # they were asked for
-            found[test] = errors
+            found[test] = model.with_error(self._embeddings[test], self._xyz[test])[1]
         return found
 
     def _model(
@@ -372,7 +375,9 @@ class Regression:
             raise CancelledError("stopped on request: nothing was left behind")
 
     def _tell(self, done: int) -> None:
-        if self._progress is not None:
+        """Steps done, which never go back: stages come in the order in which they are needed."""
+        if self._progress is not None and done > self._done:
+            self._done = done
             self._progress(done, 2 * _STEPS)
 
     def _stage(self, number: int) -> Progress:

@@ -83,11 +83,11 @@ def test_means_and_errors_are_those_of_scikit_learn(name):
     theirs.fit(np.hstack([sites.features, sites.xyz]), values - values.mean())
     mean, error = theirs.predict(np.hstack([new_sites.features, new_sites.xyz]), return_std=True)
     ours = fit_gaussian(kernel, sites, values, STANDARD)
-    found, spread = ours(new_embeddings, new_sites.xyz, spread=True)
+    found, spread = ours.with_error(new_embeddings, new_sites.xyz)
     np.testing.assert_allclose(found, mean + values.mean(), atol=1e-9)
     # Theirs is the error of f, ours that of a new sample.
     np.testing.assert_allclose(spread**2, error**2 + 1, rtol=1e-6)
-    single, single_spread = ours(new_embeddings.astype(np.float32), new_sites.xyz, spread=True)
+    single, single_spread = ours.with_error(new_embeddings.astype(np.float32), new_sites.xyz)
     np.testing.assert_allclose(single, found, atol=1e-4)
     np.testing.assert_allclose(single_spread, spread, rtol=1e-4)
 
@@ -103,7 +103,7 @@ def test_the_closed_form_is_what_models_without_the_fold_say(name):
         covariance = KERNELS[name](Pairs(sites[~test], sites[~test])) + np.eye((~test).sum())
         weights = np.linalg.solve(covariance, values[~test] - values.mean())
         model = replace(model, offset=values.mean(), weights=weights)
-        mean, spread = model(embeddings[test], sites.xyz[test], spread=True)
+        mean, spread = model.with_error(embeddings[test], sites.xyz[test])
         np.testing.assert_allclose(predicted[test], mean, atol=1e-8)
         # A chord from a place to itself is 1e-8 in double precision, not 0.
         np.testing.assert_allclose(errors[test], spread, rtol=1e-6)
@@ -116,7 +116,7 @@ def test_all_samples_as_inducing_points_are_the_exact_process(name):
     exact = fit_gaussian(KERNELS[name], sites, values, STANDARD)
     sparse = fit_gaussian(KERNELS[name], sites, values, STANDARD, rows)
     new, at, _, _ = problem(40, seed=1)
-    for one, other in zip(exact(new, at.xyz, spread=True), sparse(new, at.xyz, spread=True)):
+    for one, other in zip(exact.with_error(new, at.xyz), sparse.with_error(new, at.xyz)):
         np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-5)
     for one, other in zip(
         left_out(KERNELS[name], sites, values, folds),
@@ -152,9 +152,9 @@ def test_many_samples_in_chunks_are_as_in_one(monkeypatch):
     rows = inducing_points(kernel, sites, 60)
     once = left_out(kernel, sites, values, folds, rows)
     model = fit_gaussian(kernel, sites, values, STANDARD, rows)
-    whole = model(embeddings, sites.xyz, spread=True)
+    whole = model.with_error(embeddings, sites.xyz)
     monkeypatch.setattr(gaussian, "_ELEMENTS", 60 * 7)
-    parts = model(embeddings, sites.xyz, spread=True)
+    parts = model.with_error(embeddings, sites.xyz)
     again = left_out(kernel, sites, values, folds, rows)
     for one, other in zip((*once, *whole), (*again, *parts)):
         np.testing.assert_allclose(other, one, rtol=1e-9)

@@ -10,7 +10,7 @@ import pytest
 
 from satclip_core.analysis.applicability import fit_applicability
 from satclip_core.analysis.folds import nearest_km
-from satclip_core.errors import InputError
+from satclip_core.errors import CancelledError, InputError
 from satclip_core.grid import Grid
 from satclip_core.grid.sphere import fibonacci_lattice, unit_vectors
 from satclip_core.models.registry import load_encoder
@@ -62,7 +62,7 @@ def test_bands_are_what_the_model_says_at_each_pixel(encoder, places, model, ban
     lonlat = centres()
     embeddings, xyz = encoder.encode(lonlat).astype(np.float64), unit_vectors(*lonlat.T).T
     numbers = model.learnt
-    mean, errors = numbers.predictor(embeddings, xyz, spread=True)
+    mean, errors = numbers.predictor.with_error(embeddings, xyz)
     flat = bands.reshape(7, -1)
     np.testing.assert_allclose(flat[0], mean, atol=2e-3)
     np.testing.assert_allclose(flat[1], errors * numbers.scale, rtol=1e-3)
@@ -113,7 +113,7 @@ def test_standard_errors_of_ridge_regression_are_those_of_the_bayesian_one(encod
     fitted = Regression(embeddings, xyz, noisy(places), folds).fit("linear")
     predictor = fitted.model.predictor
     assert isinstance(predictor, LinearPredictor)
-    _, errors = predictor(embeddings[:30], xyz[:30], spread=True)
+    _, errors = predictor.with_error(embeddings[:30], xyz[:30])
     z = (embeddings - embeddings.mean(0)) / embeddings.std(0)
     count = len(z)
     inverse = np.linalg.inv(z.T @ z + count * fitted.report["penalty"] * np.eye(z.shape[1]))
@@ -275,3 +275,17 @@ def test_methods_and_folds_that_are_none_are_refused(places):
     ):
         with pytest.raises(InputError, match=said):
             wanted()
+
+
+@pytest.mark.parametrize("method", ["auto", "linear", "kriging", "gaussian"])
+def test_progress_goes_on_to_its_end_and_cancel_is_heard(encoder, places, method):
+    samples, heard = Samples.of(places[::3], noisy(places[::3])), []
+    options = MapOptions(method)
+    fit_map(encoder, samples, options, progress=lambda done, total: heard.append((done, total)))
+    done = [one for one, _ in heard]
+    assert done == sorted(set(done))
+    assert heard[-1][0] == heard[-1][1]
+    for patience in (0, 5, 20):
+        asked = iter(range(1000))
+        with pytest.raises(CancelledError):
+            fit_map(encoder, samples, options, cancelled=lambda: next(asked) >= patience)  # noqa: B023
