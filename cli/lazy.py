@@ -12,12 +12,11 @@ import click
 class LazyGroup(click.Group):
     """A group that knows its commands by name and imports one when it is called.
 
-    The command called `some-name` is `command` of the module `<prefix>some_name`.
+    A command is the `command` of its module, which is named within this package.
     """
 
-    table: ClassVar[Mapping[str, str]] = {}
-    """Name -> one line of help; so that `--help` imports no command."""
-    prefix: ClassVar[str] = ""
+    table: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    """Name -> module and one line of help; so that `--help` imports no command."""
     heading: ClassVar[str] = "Commands"
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -28,11 +27,11 @@ class LazyGroup(click.Group):
         """The `command` of the module of that name."""
         if cmd_name not in self.table:
             return None
-        module = f".{self.prefix}{cmd_name.replace('-', '_')}"
-        command: click.Command = import_module(module, __package__).command
+        module, _ = self.table[cmd_name]
+        command: click.Command = import_module(f".{module}", __package__).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without importing one."""
         with formatter.section(self.heading):
-            formatter.write_dl(list(self.table.items()))
+            formatter.write_dl([(name, line) for name, (_, line) in self.table.items()])

@@ -11,23 +11,39 @@ from typing import Any, NoReturn
 
 import click
 
-from satclip_core import __version__
 from satclip_core.errors import SatclipError
+from satclip_core.version import __version__
 
 from .lazy import LazyGroup
 from .messages import tell, tracebacks
+from .words import worded
 
 COMMANDS = {
-    "raster": "Write a GeoTIFF of embeddings: one band for each dimension.",
-    "similarity": "Write a GeoTIFF of the similarity to one place, or several.",
-    "rgb": "Write an RGB GeoTIFF of the first three principal components.",
-    "clusters": "Write a GeoTIFF of clusters: pixels whose embeddings are alike.",
-    "map": "Write a GeoTIFF of what was sampled at points: numbers or classes.",
-    "points": "Add embeddings to a table of points.",
-    "models": "List, describe, fetch and convert models.",
-    "data": "Fetch and check the imagery that models are trained on.",
-    "train": "Train a model of your own from a configuration file.",
-    "reproduce": "Run experiments of the papers again, beside the published numbers.",
+    "raster": (
+        "commands.embedding_raster",
+        "Write a GeoTIFF of embeddings: one band for each dimension.",
+    ),
+    "similarity": (
+        "commands.similarity_raster",
+        "Write a GeoTIFF of the similarity to one place, or several.",
+    ),
+    "rgb": ("commands.rgb_raster", "Write an RGB GeoTIFF of the first three principal components."),
+    "clusters": (
+        "commands.cluster_raster",
+        "Write a GeoTIFF of clusters: pixels whose embeddings are alike.",
+    ),
+    "map": (
+        "commands.map_raster",
+        "Write a GeoTIFF of what was sampled at points: numbers or classes.",
+    ),
+    "points": ("commands.points_table", "Add embeddings to a table of points."),
+    "models": ("commands.model_files", "List, describe, fetch and convert models."),
+    "data": ("commands.training_data", "Fetch and check the imagery that models are trained on."),
+    "train": ("commands.train_model", "Train a model of your own from a configuration file."),
+    "reproduce": (
+        "reproduce.experiments",
+        "Run experiments of the papers again, beside the published numbers.",
+    ),
 }
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
@@ -44,6 +60,8 @@ class _Commands(LazyGroup):
         """Run the command."""
         try:
             return super().invoke(ctx)
+        except SatclipError as error:
+            raise click.ClickException(worded(error, ctx.invoked_subcommand)) from error
         except KeyboardInterrupt:
             raise _Interrupted from None
         except EOFError as error:  # a file that ends early: click would take it for Ctrl-D
@@ -83,8 +101,6 @@ def run(args: Sequence[str]) -> int:
     except (_Interrupted, KeyboardInterrupt, click.Abort):
         tell("Interrupted: nothing was written")
         return INTERRUPTED
-    except SatclipError as error:
-        return _failed(str(error), error)
     except MemoryError as error:
         return _failed("there is not enough memory for this", error)
     except BrokenPipeError:  # `satclip models list | head`: whoever read has gone

@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"^[+-]?(\d|\.\d|nan$|inf(inity)?$)", re.IGNORECASE)
 _SEVERAL = {"--bbox": (4, 4), "--bounds": (4, 4), "--res": (1, 2), "--to": (2, 2)}
 
 
-class Numbers(click.ParamType):
+class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic to type checkers alone
     """Numbers as text: `1 2`, `1,2` or JSON `[1, 2]`.
 
     Args:
@@ -55,7 +55,7 @@ class Numbers(click.ParamType):
         return tuple(numbers)
 
 
-class CreationOption(click.ParamType):
+class CreationOption(click.ParamType):  # type: ignore[type-arg]
     """One `KEY=VALUE` for GDAL's driver."""
 
     name = "KEY=VALUE"

@@ -40,7 +40,7 @@ def version() -> str:
     Raises:
         BuildError: it is not there, or metadata.txt says another.
     """
-    found = re.search(r'^__version__ = "(.+)"$', (ROOT / CORE / "__init__.py").read_text(), re.M)
+    found = re.search(r'^__version__ = "(.+)"$', (ROOT / CORE / "version.py").read_text(), re.M)
     metadata = configparser.ConfigParser(interpolation=None)
     metadata.read_string((ROOT / "metadata.txt").read_text("utf-8"))
     said = metadata["general"]["version"]

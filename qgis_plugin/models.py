@@ -37,6 +37,11 @@ def known_models() -> list[str]:
     return names if chosen in names else [*names, chosen]
 
 
+def model_name(name_or_path: str | None = None) -> str:
+    """Name or path of a model: the default model where None or empty."""
+    return (name_or_path or "").strip() or default_model()
+
+
 def encoder(name_or_path: str | None = None) -> LocationEncoder:
     """A model, from memory if it was used before; may be called from any thread.
 
@@ -46,7 +51,7 @@ def encoder(name_or_path: str | None = None) -> LocationEncoder:
     Raises:
         ModelError: unknown name, not fetched, not readable.
     """
-    name = (name_or_path or "").strip() or default_model()
+    name = model_name(name_or_path)
     path = Path(find_model(name))
     state = path.stat()
     key = (str(path), state.st_mtime_ns, state.st_size)

@@ -5,7 +5,7 @@ function needs (rasterio, pyproj, …) is imported when it is called.
 
 The rooms, from the ground up; each imports only from floors below its own:
 
-    errors, types               what users can mend; names of array types and callbacks
+    version, errors, types      what users can mend; names of array types and callbacks
     compute, files              matrix products, threads; files that appear whole or not at all
     grid                        pixels, CRSs, places on the sphere
     analysis, encoder           arrays in, arrays out; degrees to embeddings
@@ -17,19 +17,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from .version import __version__
 
 if TYPE_CHECKING:
     from .encoder import LocationEncoder
     from .grid import Grid
     from .models.registry import load_encoder
     from .products import Embedding, Similarity
-    from .raster import raster_array, write_raster
+    from .raster import RasterRequest, raster_array, write_raster
 
 __all__ = [
     "Embedding",
     "Grid",
     "LocationEncoder",
+    "RasterRequest",
     "Similarity",
     "__version__",
     "load_encoder",
@@ -41,6 +42,7 @@ _HOMES = {
     "Embedding": "products",
     "Grid": "grid",
     "LocationEncoder": "encoder",
+    "RasterRequest": "raster",
     "Similarity": "products",
     "load_encoder": "models.registry",
     "raster_array": "raster",

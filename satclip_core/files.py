@@ -7,9 +7,41 @@ import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import OutputError
+from .errors import Argument, OutputError
+
+
+@dataclass(frozen=True)
+class Target:
+    """A file to write that was looked at: whoever is handed one need not look again.
+
+    Attributes:
+        path: of the file.
+        overwrite: whether an existing file may be replaced.
+
+    Raises:
+        OutputError: the file cannot be written (see `check_target`).
+    """
+
+    path: Path
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        check_target(self.path, overwrite=self.overwrite)
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str], *, overwrite: bool = False) -> Target:
+        """The target at a path; a target as it is, with what it says of overwriting.
+
+        Raises:
+            OutputError: the file cannot be written (see `check_target`).
+        """
+        return path if isinstance(path, Target) else cls(Path(path), overwrite)
+
+    def __fspath__(self) -> str:
+        return str(self.path)
 
 
 def check_target(path: Path, *, overwrite: bool = False) -> None:
@@ -25,7 +57,11 @@ def check_target(path: Path, *, overwrite: bool = False) -> None:
     if path.exists() and not path.is_file():  # /dev/null would be replaced, given the right to
         raise OutputError(f"{path} is no regular file: give a file name")
     if path.exists() and not overwrite:
-        raise OutputError(f"{path} exists: give another name, or --overwrite to replace it")
+        raise OutputError(
+            f"{path} exists: give another name, or ",
+            Argument("overwrite", True),
+            " to replace it",
+        )
     if not folder.is_dir():
         raise OutputError(f"the folder {folder} does not exist: create it, or write elsewhere")
     if not os.access(folder, os.W_OK):
@@ -33,11 +69,11 @@ def check_target(path: Path, *, overwrite: bool = False) -> None:
 
 
 def check_apart(target: Path, others: Iterable[str | os.PathLike[str] | None]) -> None:
-    """Refuse a target that the same request reads or writes under another option.
+    """Refuse a target that the same request reads or writes under another name.
 
     Args:
         target: file to write.
-        others: the other files; None where an option was not given.
+        others: the other files; None where one was not given.
 
     Raises:
         OutputError: one of them is the same file.
@@ -59,28 +95,40 @@ def written_whole(path: str | os.PathLike[str], *, overwrite: bool = False) -> I
     """A temporary file beside `path` that becomes `path` when the block ends well.
 
     Args:
-        path: the target.
+        path: the target; a `Target` is not looked at again.
         overwrite: whether an existing target may be replaced.
 
     Yields:
         The temporary path, with the target's suffix; the file is not there yet.
 
     Raises:
-        OutputError: the target cannot be written (see `check_target`), or the system says no.
+        OutputError: the target cannot be written (see `check_target`), a file has come there
+            meanwhile that may not be replaced, or the system says no.
     """
-    target = Path(path)
-    check_target(target, overwrite=overwrite)
+    checked = Target.of(path, overwrite=overwrite)
+    target = checked.path
     # A folder of its own, so that side files a driver may write go with it.
     folder = target.with_name(f".{target.stem}-{secrets.token_urlsafe(6)}")
     try:
         folder.mkdir(0o700)
         temporary = folder / target.name
         yield temporary
-        os.replace(temporary, target)
+        _move(temporary, checked)
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
     finally:
         _clear(folder)
+
+
+def _move(temporary: Path, target: Target) -> None:
+    """Give a finished file its name, which another may have taken meanwhile."""
+    if not target.overwrite:
+        try:
+            os.link(temporary, target.path)  # unlike a rename it replaces nothing
+            return
+        except OSError:  # the name is taken, or the file system has no links
+            check_target(target.path)
+    os.replace(temporary, target.path)
 
 
 def _clear(folder: Path) -> None:

@@ -60,7 +60,7 @@ def check_settings(checkpoint: Path, config: TrainConfig) -> str | None:
     try:
         kept: dict[str, Any] = read_checkpoint(checkpoint).get(STATE, {})
     except InputError as error:
-        raise InputError(f"{error}: {AFRESH}") from error
+        raise InputError(error, f": {AFRESH}") from error
     if kept.get("settings") != config.training_digest():
         raise InputError(f"{checkpoint} is of a run with other settings: {AFRESH}")
     log.info("going on from %s", checkpoint)

@@ -145,7 +145,7 @@ def _read_points(path: Path, count: int) -> Floats:
     try:
         points = check_lonlat(points)
     except InputError as error:
-        raise InputError(f"points.file {path}: {error}") from None
+        raise InputError(f"points.file {path}: ", error) from None
     return _enough(points[:count], f"points.file {path}")
 
 

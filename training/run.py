@@ -96,7 +96,7 @@ def train(config: TrainConfig, options: RunOptions, place: Place | None = None) 
         except CancelledError as error:
             if group.leads:
                 raise
-            raise PeerError(str(error)) from error
+            raise PeerError(error) from error
 
 
 def _train(

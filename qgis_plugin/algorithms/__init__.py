@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .clusters import Clusters
+from .clusterraster import Clusters
 from .embedpoints import EmbedPoints
 from .mapfromsamples import MapFromSamples
 from .rasters import EmbeddingRaster, EmbeddingRgb, SimilarityRaster

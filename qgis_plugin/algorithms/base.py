@@ -18,11 +18,12 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QIcon
 
-from ..models import default_model, encoder
+from ..models import default_model, encoder, model_name
 from ..satclip_core import __name__ as CORE
-from ..satclip_core import __version__
 from ..satclip_core.errors import CancelledError, SatclipError
+from ..satclip_core.version import __version__
 from ..text import tr
+from ..words import worded
 from .running import at_work, unloads
 
 _PACKAGE = Path(__file__).parents[1]
@@ -136,7 +137,11 @@ class Algorithm(QgsProcessingAlgorithm):
         Raises:
             ModelError: there is none of that name, or it cannot be read.
         """
-        return encoder(self.parameterAsString(parameters, self.MODEL, context))
+        return encoder(self.model_name(parameters, context))
+
+    def model_name(self, parameters, context) -> str:
+        """Name or path of the model asked for."""
+        return model_name(self.parameterAsString(parameters, self.MODEL, context))
 
     def checkParameterValues(self, parameters, context):
         """Whether the parameters make sense, and what is wrong if not."""
@@ -148,7 +153,7 @@ class Algorithm(QgsProcessingAlgorithm):
             for problem in self.problems(parameters, context):
                 return False, problem
         except SatclipError as error:
-            return False, said(error)
+            return False, worded(error)
         return True, ""
 
     def prepareAlgorithm(self, parameters, context, feedback):
@@ -166,7 +171,7 @@ class Algorithm(QgsProcessingAlgorithm):
             feedback.pushInfo(tr("Stopped on request; nothing was written."))
             return {}
         except SatclipError as error:
-            raise QgsProcessingException(said(error)) from error
+            raise QgsProcessingException(worded(error)) from error
         except MemoryError as error:
             raise QgsProcessingException(
                 tr("Not enough memory: give a coarser resolution or a smaller extent.")
@@ -184,22 +189,6 @@ class Algorithm(QgsProcessingAlgorithm):
     def command(self) -> str:
         """The call of Processing that makes the same result."""
         return self._command
-
-
-def said(error: SatclipError) -> str:
-    """The message of an error, with parameters where it names options of the command line."""
-    words = {
-        "--res": tr("resolution"),
-        "--save-basis": tr("Save basis"),
-        "--save-model": tr("Save clusters"),
-        "--bbox-crs": tr("CRS of the extent"),
-        "--overwrite": tr("overwriting"),
-        "bbox": tr("extent"),
-    }
-    message = str(error)
-    for option, name in words.items():
-        message = message.replace(option, name)
-    return message
 
 
 def progress_to(feedback, start: float = 0, stop: float = 100):

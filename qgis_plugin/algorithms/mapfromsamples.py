@@ -16,10 +16,9 @@ from qgis.core import (
 )
 
 from ..satclip_core.errors import InputError
-from ..satclip_core.products import Samples, fit_map
+from ..satclip_core.products import MapOf, Samples
 from ..styles import style_classes, style_values
 from ..text import tr
-from .base import progress_to
 from .rasters import RasterAlgorithm
 from .references import located
 
@@ -88,27 +87,23 @@ class MapFromSamples(RasterAlgorithm):
         self.addOutput(QgsProcessingOutputNumber(self.SCORE, tr("Cross-validated score")))
         self.addOutput(QgsProcessingOutputString(self.REPORT, tr("Report of the fit (JSON)")))
 
-    def make(self, model, grid, parameters, context, feedback):
-        """Learn from the samples."""
+    def wanted(self, parameters, context, feedback):
+        """A map learnt from the samples."""
         samples = self._samples(parameters, context, feedback)
         for line in samples.account:
             feedback.pushInfo(line)
-        fitted = fit_map(
-            model,
-            samples,
-            progress=progress_to(feedback, 0, self.SHARE),
-            cancelled=feedback.isCanceled,
-        )
-        feedback.pushInfo(fitted.summary)
-        self.report = fitted.report
-        wanted = self.parameterAsBoolean(parameters, self.PROBABILITIES, context)
-        return fitted.product(probabilities=wanted)
+        return MapOf(samples, self.parameterAsBoolean(parameters, self.PROBABILITIES, context))
+
+    def tell(self, product, feedback):
+        """The cross-validated score."""
+        feedback.pushInfo(product.model.summary)
 
     def save(self, product, parameters, context):
         """The scores as outputs."""
-        score = self.report["score"]
+        report = product.model.report
+        score = report["score"]
         main = score.get("r2", score.get("balanced_accuracy"))
-        return {self.SCORE: float(main), self.REPORT: json.dumps(self.report)}
+        return {self.SCORE: float(main), self.REPORT: json.dumps(report)}
 
     def style(self, product, layer):
         """A ramp for numbers, colours for classes."""

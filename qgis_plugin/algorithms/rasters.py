@@ -9,13 +9,12 @@ from qgis.core import (
     QgsProcessingParameterEnum,
     QgsProcessingParameterFile,
     QgsProcessingParameterFileDestination,
+    QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
 )
 
-from ..satclip_core.grid.pixels import Locator
-from ..satclip_core.products import DTYPES, Embedding, Rgb, RgbBasis, Similarity
-from ..satclip_core.products.rgb import SAMPLE
-from ..satclip_core.raster import WriteOptions, write_raster
+from ..satclip_core.products import DTYPES, EmbeddingOf, Rgb, RgbBasis, RgbOf, SimilarityTo
+from ..satclip_core.raster import RasterRequest, WriteOptions, raster_target
 from ..satclip_core.raster.writer import SUFFIXES
 from ..styles import style_bands, style_values
 from ..text import tr
@@ -24,23 +23,24 @@ from .grids import GridAlgorithm
 from .references import ReferencesMixin
 from .results import Finish
 
-# Pixels on which the loss of a smaller type is measured, as `satclip raster` does.
-_MEASURED = 1024
-
 
 class RasterAlgorithm(GridAlgorithm):
     """A product of embeddings over a grid, as a GeoTIFF.
 
-    Subclasses give `make` and `style`, and what they `save` beside it.
+    Subclasses give what is `wanted` and its `style`, what they `tell` of it once it is fitted, and
+    what they `save` beside it.
     """
 
     ICON = "raster.svg"
-    # Per cent of the progress that `make` takes.
+    # Per cent of the progress that fitting takes.
     SHARE = 0
 
-    def make(self, model, grid, parameters, context, feedback):
-        """The product."""
+    def wanted(self, parameters, context, feedback):
+        """What the raster is to show."""
         raise NotImplementedError
+
+    def tell(self, product, feedback) -> None:
+        """Say what was found by fitting it."""
 
     def style(self, product, layer) -> None:
         """How the layer is drawn."""
@@ -70,7 +70,7 @@ class RasterAlgorithm(GridAlgorithm):
             )
 
     def work(self, parameters, context, feedback):
-        """Write the raster."""
+        """Ask the core for the raster, and present what it made."""
         model = self.encoder(parameters, context)
         grid = self.grid(parameters, context, model)
         height, width = grid.shape
@@ -79,21 +79,28 @@ class RasterAlgorithm(GridAlgorithm):
                 width=width, height=height, crs=grid.crs[:40], model=model.name
             )
         )
-        target = self.parameterAsOutputLayer(parameters, self.OUTPUT, context)
-        product = self.make(model, grid, parameters, context, feedback)
-        path = write_raster(
-            target,
+        output = self.parameterAsOutputLayer(parameters, self.OUTPUT, context)
+        target = raster_target(output, overwrite=True)
+        request = RasterRequest(
             grid,
-            product,
-            model,
+            self.wanted(parameters, context, feedback),
+            self.model_name(parameters, context),
             options=WriteOptions(overwrite=True, tags={"command": self.command()}),
-            progress=progress_to(feedback, self.SHARE),
+        )
+        job = request.prepare(
+            encoder=model,
+            progress=progress_to(feedback, 0, self.SHARE),
             cancelled=feedback.isCanceled,
         )
-        extra = self.save(product, parameters, context)
-        facts = self.facts(model, product)
-        finish = Finish(lambda layer: self.style(product, layer), facts, self.title())
-        finish.attach(context, target)
+        feedback.setProgress(self.SHARE)
+        self.tell(job.product, feedback)
+        path = job.write(
+            target, progress=progress_to(feedback, self.SHARE), cancelled=feedback.isCanceled
+        )
+        extra = self.save(job.product, parameters, context)
+        facts = self.facts(model, job.product)
+        finish = Finish(lambda layer: self.style(job.product, layer), facts, self.title())
+        finish.attach(context, output)
         return {self.OUTPUT: str(path), **extra}
 
 
@@ -103,6 +110,7 @@ class EmbeddingRaster(RasterAlgorithm):
     NAME = "embeddingraster"
     DTYPE = "DTYPE"
     NORMALIZE = "NORMALIZE"
+    DIMS = "DIMS"
 
     def title(self):
         """Name in the toolbox."""
@@ -125,7 +133,10 @@ class EmbeddingRaster(RasterAlgorithm):
             QgsProcessingParameterEnum(
                 self.DTYPE, tr("Data type"), [*DTYPES], defaultValue=0, optional=True
             ),
-            tr("float16 takes half the space; int8 a quarter, scaled to norm 1."),
+            tr(
+                "float16 and int16 take half the space, uint8 a quarter. Whole numbers are scaled "
+                "to norm 1; QGIS shows the values that they stand for."
+            ),
             advanced=True,
         )
         self.add(
@@ -133,22 +144,36 @@ class EmbeddingRaster(RasterAlgorithm):
             tr("Then a product of two embeddings is their cosine similarity."),
             advanced=True,
         )
+        self.add(
+            QgsProcessingParameterNumber(
+                self.DIMS,
+                tr("Dimensions"),
+                QgsProcessingParameterNumber.Type.Integer,
+                optional=True,
+                minValue=1,
+            ),
+            tr("Only the first ones, where 256 bands are too many; all where it is empty."),
+            advanced=True,
+        )
         self.add_output(tr("Embedding raster"))
 
-    def make(self, model, grid, parameters, context, feedback):
+    def wanted(self, parameters, context, feedback):
         """The embedding itself."""
         dtype = DTYPES[self.parameterAsEnum(parameters, self.DTYPE, context)]
         normalize = self.parameterAsBoolean(parameters, self.NORMALIZE, context)
-        product = Embedding.of(model, dtype=dtype, normalize=normalize)
-        if dtype == "float32":
-            return product
-        measured = product.measured(model.encode(Locator(grid).sample(_MEASURED), single=True))
-        feedback.pushInfo(
-            tr("{dtype}: 1 - cosine is {mean:.2g} in the mean, {most:.2g} at most").format(
-                dtype=dtype, mean=measured.cosine_loss[0], most=measured.cosine_loss[1]
+        given = parameters.get(self.DIMS) is not None
+        dims = self.parameterAsInt(parameters, self.DIMS, context) if given else None
+        return EmbeddingOf(dtype, normalize, dims)
+
+    def tell(self, product, feedback):
+        """What a smaller type costs."""
+        if product.cosine_loss is not None:
+            mean, most = product.cosine_loss
+            feedback.pushInfo(
+                tr("{dtype}: 1 - cosine is {mean:.2g} in the mean, {most:.2g} at most").format(
+                    dtype=product.dtype, mean=mean, most=most
+                )
             )
-        )
-        return measured
 
     def style(self, product, layer):
         """The first three bands as colours."""
@@ -187,10 +212,10 @@ class SimilarityRaster(ReferencesMixin, RasterAlgorithm):
         yield from self.reference_problems(parameters, context)
         yield from super().problems(parameters, context)
 
-    def make(self, model, grid, parameters, context, feedback):
+    def wanted(self, parameters, context, feedback):
         """Similarity to the places."""
         places = self.references(parameters, context, feedback)
-        return Similarity.to(model, places, reduce=self.reduction(parameters, context))
+        return SimilarityTo.of(places, reduce=self.reduction(parameters, context))
 
     def style(self, product, layer):
         """A perceptually uniform ramp."""
@@ -244,20 +269,20 @@ class EmbeddingRgb(RasterAlgorithm):
             RgbBasis.load(basis).check(self.encoder(parameters, context))
         yield from super().problems(parameters, context)
 
-    def make(self, model, grid, parameters, context, feedback):
+    def wanted(self, parameters, context, feedback):
         """Colours by the basis given, or by one of this grid's own."""
         basis = self.parameterAsFile(parameters, self.BASIS, context)
-        if basis:
-            fitted = RgbBasis.load(basis)
-            fitted.check(model)
-            return Rgb(fitted)
-        fitted = RgbBasis.fit(model, Locator(grid).sample(SAMPLE))
-        feedback.pushInfo(
-            tr("The colours show {share:.0f} % of the variance.").format(
-                share=100 * fitted.explained.sum()
+        self._fits = not basis
+        return Rgb(RgbBasis.load(basis)) if basis else RgbOf()
+
+    def tell(self, product, feedback):
+        """How much the colours show, where they are this grid's own."""
+        if self._fits:
+            feedback.pushInfo(
+                tr("The colours show {share:.0f} % of the variance.").format(
+                    share=100 * product.basis.explained.sum()
+                )
             )
-        )
-        return Rgb(fitted)
 
     def save(self, product, parameters, context):
         """Write the basis, if it is wanted."""

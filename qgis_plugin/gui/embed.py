@@ -30,7 +30,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ..models import default_model, known_models
 from ..text import tr
-from .session import launch
+from .background import launch
 
 ALGORITHM = "satclip:embedpoints"
 COLUMNS, ARRAY, COPY = "columns", "array", "copy"

@@ -12,7 +12,8 @@ from qgis.PyQt.QtCore import QObject, QUrl, pyqtSignal
 from ..satclip_core.models.published import PUBLISHED
 from ..satclip_core.models.registry import adopt
 from ..text import tr
-from .session import WorkTask, launch
+from ..words import worded
+from .background import WorkTask, launch
 
 
 class Fetch(QObject):
@@ -99,4 +100,4 @@ class Fetch(QObject):
         self._part.unlink(missing_ok=True)
         if sip.isdeleted(self):  # with the dialog, when the plugin was unloaded
             return
-        self.ended.emit(self.name, "" if error is None else str(error))
+        self.ended.emit(self.name, "" if error is None else worded(error))

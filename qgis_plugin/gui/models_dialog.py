@@ -26,8 +26,9 @@ from ..models import default_model, encoder, set_default_model
 from ..satclip_core.models.published import PUBLISHED
 from ..satclip_core.models.registry import ModelEntry, list_models, published_info
 from ..text import tr
+from ..words import worded
+from .background import WorkTask, launch
 from .fetch import Fetch
-from .session import WorkTask, launch
 
 
 class ModelsDialog(QDialog):
@@ -205,7 +206,9 @@ class ModelsDialog(QDialog):
         if task is not self._task:  # another row was chosen meanwhile
             return
         self.use_button.setEnabled(error is None)
-        self.facts.setMarkdown(str(error) if error is not None else _facts(made))
+        if error is not None and self.selected() in PUBLISHED:  # what is wrong with it says so
+            self.fetch_button.setEnabled(self._fetch is None)
+        self.facts.setMarkdown(worded(error) if error is not None else _facts(made))
 
     def _missing(self, name: str) -> bool:
         return name in PUBLISHED and not PUBLISHED[name].path.is_file()

@@ -7,10 +7,11 @@ from typing import Any
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..models import encoder as load_encoder
-from ..satclip_core.products import Similarity
-from ..satclip_core.raster import WriteOptions, write_raster
+from ..satclip_core.products import SimilarityTo
+from ..satclip_core.raster import RasterRequest, WriteOptions, raster_target
 from ..text import tr
-from .session import WorkTask, launch
+from ..words import worded
+from .background import WorkTask, launch
 
 
 class SaveTask(QObject):
@@ -30,7 +31,7 @@ class SaveTask(QObject):
         self, path: str, view: Any, model: str, places: list[tuple[float, float]], reduce: str
     ) -> None:
         super().__init__()
-        self._request = path, view, model, places, reduce
+        self._path, self._asked = path, (view, model, places, reduce)
         self._task: WorkTask | None = None
 
     def start(self) -> None:
@@ -45,19 +46,18 @@ class SaveTask(QObject):
             self._task.cancel()
 
     def _write(self, cancelled: Any) -> None:
-        path, view, model, places, reduce = self._request
-        encoder = load_encoder(model)
-        product = Similarity.to(encoder, places, reduce=reduce)
         task = self._task
 
         def progress(done: int, total: int) -> None:
             if task is not None:
                 task.setProgress(100 * done / total)
 
-        options = WriteOptions(overwrite=True)
-        write_raster(
-            path, view, product, encoder, options=options, progress=progress, cancelled=cancelled
-        )
+        view, model, places, reduce = self._asked
+        wanted, options = SimilarityTo.of(places, reduce=reduce), WriteOptions(overwrite=True)
+        target = raster_target(self._path, overwrite=True)
+        request = RasterRequest(view, wanted, model, options=options)
+        job = request.prepare(encoder=load_encoder(model), cancelled=cancelled)
+        job.write(target, progress=progress, cancelled=cancelled)
 
     def _done(self, _result: Any, error: Exception | None) -> None:
-        self.ended.emit(self._request[0], "" if error is None else str(error))
+        self.ended.emit(self._path, "" if error is None else worded(error))

@@ -8,19 +8,15 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from qgis.core import QgsApplication, QgsTask
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..models import encoder as load_encoder
 from ..satclip_core.analysis import unit
 from ..satclip_core.preview import Preview, combine
 from ..text import tr
-from .land import land_points
-
-# Without a notification at the end, where QGIS knows how (3.26 and later).
-_FLAGS = QgsTask.Flag.CanCancel
-if hasattr(QgsTask.Flag, "Silent"):
-    _FLAGS = _FLAGS | QgsTask.Flag.Silent
+from ..words import worded
+from .background import WorkTask, launch
+from .randomland import land_points
 
 
 @dataclass
@@ -40,54 +36,6 @@ class Place:
     embedding: Any = field(default=None, repr=False)
     picture: Any = field(default=None, repr=False)
     error: float | None = None
-
-
-class WorkTask(QgsTask):
-    """Calls a function of `cancelled` in a thread, and hands its result on in the main thread.
-
-    Args:
-        title: what the task manager shows.
-        work: called in the thread; touches no project, layer or widget.
-        done: called in the main thread with (result, error); one of them is None.
-    """
-
-    def __init__(self, title: str, work: Any, done: Any) -> None:
-        super().__init__(title, _FLAGS)
-        self._work, self._done = work, done
-        self._result: Any = None
-        self._error: Exception | None = None
-
-    def run(self) -> bool:
-        """Never raises: what goes wrong is kept for `finished`."""
-        try:
-            self._result = self._work(self.isCanceled)
-        except Exception as error:
-            self._error = error
-        return self._error is None
-
-    def finished(self, _succeeded: bool) -> None:
-        """In the main thread."""
-        if not self.isCanceled():
-            self._done(self._result, self._error)
-
-
-# Tasks that QGIS has, and what they need besides.
-_HELD: dict[QgsTask, Any] = {}
-
-
-def launch(task: QgsTask, needs: Any = None) -> None:
-    """Hand a task to QGIS, and hold on to it until QGIS deletes it.
-
-    To Python it belongs to the wrapper of the task manager, which goes at once: a task that
-    nobody else holds is never finished, and takes QGIS down if it goes while it works.
-
-    Args:
-        task: not yet started.
-        needs: what QGIS reaches through the task without holding it.
-    """
-    _HELD[task] = needs
-    task.destroyed.connect(lambda: _HELD.pop(task, None))
-    QgsApplication.taskManager().addTask(task)
 
 
 class Session(QObject):
@@ -237,7 +185,7 @@ class Session(QObject):
             return
         self._task, self.busy = None, False
         if error is not None:
-            self.failed.emit(str(error))
+            self.failed.emit(worded(error))
             return
         self._preview, self.field, drawn, finer = result
         self.encoder = self._preview.encoder

@@ -4,30 +4,6 @@
     <context>
         <name>satclip</name>
         <message>
-            <source>resolution</source>
-            <translation>Auflösung</translation>
-        </message>
-        <message>
-            <source>Save basis</source>
-            <translation>Basis speichern</translation>
-        </message>
-        <message>
-            <source>Save clusters</source>
-            <translation>Cluster speichern</translation>
-        </message>
-        <message>
-            <source>CRS of the extent</source>
-            <translation>KBS der Ausdehnung</translation>
-        </message>
-        <message>
-            <source>overwriting</source>
-            <translation>Überschreiben</translation>
-        </message>
-        <message>
-            <source>extent</source>
-            <translation>Ausdehnung</translation>
-        </message>
-        <message>
             <source>Model</source>
             <translation>Modell</translation>
         </message>
@@ -66,6 +42,10 @@ Die Cluster werden an einer Stichprobe der Pixel gefunden; gleiche Ausdehnung, A
         <message>
             <source>Use the clusters of another area; found anew where not given.</source>
             <translation>Die Cluster eines anderen Gebiets verwenden; ohne Angabe werden sie neu gefunden.</translation>
+        </message>
+        <message>
+            <source>Save clusters</source>
+            <translation>Cluster speichern</translation>
         </message>
         <message>
             <source>Clusters (*.json)</source>
@@ -326,6 +306,10 @@ Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum
         <message>
             <source>Use the colours of another picture; fitted on this one where not given.</source>
             <translation>Die Farben eines anderen Bildes verwenden; ohne Angabe an diesem bestimmt.</translation>
+        </message>
+        <message>
+            <source>Save basis</source>
+            <translation>Basis speichern</translation>
         </message>
         <message>
             <source>Basis (*.json)</source>
@@ -806,6 +790,78 @@ Verglichen werden die Mittelpunkte eines Gitters; ein Abstand lässt aus, was na
         <message>
             <source>Model weights: {licence}</source>
             <translation>Modellgewichte: {licence}</translation>
+        </message>
+        <message>
+            <source>install the package {module} for the Python of QGIS</source>
+            <translation>das Paket {module} für das Python von QGIS installieren</translation>
+        </message>
+        <message>
+            <source>name of the array field</source>
+            <translation>Name des Array-Felds</translation>
+        </message>
+        <message>
+            <source>extent</source>
+            <translation>Ausdehnung</translation>
+        </message>
+        <message>
+            <source>CRS of the extent</source>
+            <translation>KBS der Ausdehnung</translation>
+        </message>
+        <message>
+            <source>centroids</source>
+            <translation>Zentroide</translation>
+        </message>
+        <message>
+            <source>creation options</source>
+            <translation>Erzeugungsoptionen</translation>
+        </message>
+        <message>
+            <source>CRS of the layer</source>
+            <translation>KBS des Layers</translation>
+        </message>
+        <message>
+            <source>encoding of the layer</source>
+            <translation>Zeichenkodierung des Layers</translation>
+        </message>
+        <message>
+            <source>field of latitudes</source>
+            <translation>Feld der Breiten</translation>
+        </message>
+        <message>
+            <source>its name</source>
+            <translation>Name</translation>
+        </message>
+        <message>
+            <source>field of longitudes</source>
+            <translation>Feld der Längen</translation>
+        </message>
+        <message>
+            <source>overwriting</source>
+            <translation>Überschreiben</translation>
+        </message>
+        <message>
+            <source>resolution</source>
+            <translation>Auflösung</translation>
+        </message>
+        <message>
+            <source>the demand for a place in every row</source>
+            <translation>die Forderung nach einem Ort in jeder Zeile</translation>
+        </message>
+        <message>
+            <source>view (move the map)</source>
+            <translation>Ansicht (Karte verschieben)</translation>
+        </message>
+        <message>
+            <source>[{value}] after its numbers</source>
+            <translation>[{value}] hinter den Zahlen</translation>
+        </message>
+        <message>
+            <source>fetch it under SatCLIP &gt; Models</source>
+            <translation>unter SatCLIP &gt; Modelle holen</translation>
+        </message>
+        <message>
+            <source>fetch it again under SatCLIP &gt; Models</source>
+            <translation>unter SatCLIP &gt; Modelle neu holen</translation>
         </message>
     </context>
 </TS>

@@ -6,31 +6,29 @@ from .kmeans import Grouping, kmeans, nearest
 from .linear import Linear, Logistic, Ridge, softmax
 from .validation import class_scores, folds_of_blocks, number_scores, spatial_blocks
 from .vectors import (
-    INT8_NODATA,
+    STEPS,
+    Quantisation,
     cosine_loss,
     cosine_similarity,
-    dequantise,
     principal_components,
-    quantise,
     unit,
 )
 
 __all__ = [
-    "INT8_NODATA",
+    "STEPS",
     "Grouping",
     "Linear",
     "Logistic",
+    "Quantisation",
     "Ridge",
     "class_scores",
     "cosine_loss",
     "cosine_similarity",
-    "dequantise",
     "folds_of_blocks",
     "kmeans",
     "nearest",
     "number_scores",
     "principal_components",
-    "quantise",
     "softmax",
     "spatial_blocks",
     "unit",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,62 @@ from numpy.typing import NDArray
 from ..compute.blas import product
 from ..types import Float32, Floats
 
-INT8_NODATA = -128
-_INT8_MOST = 127
+
+@dataclass(frozen=True)
+class Quantisation:
+    """Whole numbers that stand for the values of unit embeddings: value = scale · stored + offset.
+
+    Attributes:
+        dtype: numpy's name for the type that is stored.
+        scale: value of one step, the same for all dimensions.
+        zero: what is stored for the value 0.
+        most: steps above and below zero; larger values are cut.
+        nodata: what is stored in every dimension where there is no data.
+    """
+
+    dtype: str
+    scale: float
+    zero: int
+    most: int
+    nodata: int
+
+    @classmethod
+    def of(cls, dtype: str, largest: float) -> Quantisation:
+        """The quantisation in which values up to `largest` have room.
+
+        Args:
+            dtype: a key of `STEPS`.
+            largest: absolute value.
+        """
+        zero, most, nodata, room = STEPS[dtype]
+        # Rounded, so that it is the same whatever BLAS is behind numpy.
+        return cls(dtype, float(f"{room * largest / most:.5g}"), zero, most, nodata)
+
+    @property
+    def offset(self) -> float:
+        """Value that a stored 0 stands for."""
+        return -self.scale * self.zero
+
+    def store(self, embeddings: NDArray[Any]) -> NDArray[Any]:
+        """Unit embeddings (..., dim), NaN where there is no data, as whole numbers (..., dim)."""
+        steps = np.rint(embeddings / np.asarray(self.scale, embeddings.dtype))
+        steps = np.clip(steps, -self.most, self.most) + self.zero
+        return np.where(np.isnan(steps), self.nodata, steps).astype(self.dtype)
+
+    def restore(self, stored: NDArray[Any]) -> Float32:
+        """What was stored (..., dim) as embeddings of norm 1, NaN where there is no data."""
+        values = (stored.astype(np.float32) - np.float32(self.zero)) * np.float32(self.scale)
+        values[(stored == self.nodata).any(axis=-1)] = np.nan
+        return np.asarray(unit(values), np.float32)
+
+
+# Types of whole numbers that every reader of rasters knows (signed bytes are none: GDAL before 3.7
+# takes them for unsigned): what stands for 0, steps on either side, nodata, and the room above the
+# largest value of a sample. Eight bits have none to give away.
+STEPS: dict[str, tuple[int, int, int, float]] = {
+    "uint8": (127, 127, 255, 1.0),
+    "int16": (0, 32767, -32768, 1.25),
+}
 
 
 def unit(embeddings: NDArray[Any]) -> NDArray[Any]:
@@ -68,36 +123,6 @@ def principal_components(embeddings: NDArray[Any], count: int) -> tuple[Floats, 
     total = values.clip(min=0).sum()
     shares = values[::-1][:count].clip(min=0) / (total if total > 0 else 1.0)
     return mean, components * signs[:, None], shares
-
-
-def quantise(embeddings: NDArray[Any], scale: float) -> NDArray[np.int8]:
-    """Unit embeddings as 8-bit integers: round(value / scale), cut to -127..127.
-
-    Args:
-        embeddings: (..., dim), of norm 1; NaN is nodata.
-        scale: value of one step, the same for all dimensions.
-
-    Returns:
-        (..., dim) int8, -128 in every dimension where there is no data.
-    """
-    steps = np.rint(embeddings / np.asarray(scale, embeddings.dtype))
-    steps = np.clip(steps, -_INT8_MOST, _INT8_MOST)
-    return np.where(np.isnan(steps), INT8_NODATA, steps).astype(np.int8)
-
-
-def dequantise(quantised: NDArray[np.int8], scale: float) -> Float32:
-    """8-bit integers back to embeddings of norm 1: value · scale, divided by the norm.
-
-    Args:
-        quantised: (..., dim) int8, of `quantise`.
-        scale: value of one step; it cancels out in the norm, and is kept for its meaning.
-
-    Returns:
-        (..., dim) float32 of norm 1, NaN where there is no data.
-    """
-    values = quantised.astype(np.float32) * np.float32(scale)
-    values[(quantised == INT8_NODATA).any(axis=-1)] = np.nan
-    return np.asarray(unit(values), np.float32)
 
 
 def cosine_loss(exact: NDArray[Any], kept: NDArray[Any]) -> tuple[float, float]:

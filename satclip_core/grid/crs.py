@@ -16,7 +16,7 @@ from typing import Any, Callable, Protocol
 
 import numpy as np
 
-from ..errors import InputError, MissingDependencyError
+from ..errors import InputError, Noun, missing
 from ..types import Floats
 
 Transform = Callable[[Floats, Floats], tuple[Floats, Floats]]
@@ -142,7 +142,7 @@ def _bounds(bounds: Bounds, source: str, target: str) -> Bounds:
     result = _backend(target).bounds(source, target, bounds)
     if not np.isfinite(result).all():
         box = " ".join(f"{value:g}" for value in bounds)
-        raise InputError(f"bbox {box} ({source}) lies outside the domain of {target}")
+        raise InputError(Noun("bounds"), f" {box} ({source}) lies outside the domain of {target}")
     return result
 
 
@@ -240,10 +240,8 @@ _BACKENDS: dict[str, Callable[[], Backend]] = {"pyproj": _Pyproj, "osgeo.osr": _
 def _backend(crs: str) -> Backend:
     backend = _first_backend()
     if backend is None:
-        raise MissingDependencyError(
-            f"the CRS {_short(crs)!r} needs pyproj, which is not installed: pip install pyproj, "
-            "or work in EPSG:4326"
-        )
+        what = f"the CRS {_short(crs)!r} needs pyproj, which is not installed"
+        raise missing("pyproj", what, otherwise=f", or work in {LONLAT}")
     return backend
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import Argument, InputError, Noun
 from ..types import Floats, Integers
 from .crs import LONLAT, check_crs, half_turn, transform_bounds, unit_name
 
@@ -74,7 +74,7 @@ class Grid:
             InputError: bounds or res that make no raster, or an unknown CRS.
         """
         crs = check_crs(crs)
-        box = _check_numbers(bounds, "bbox", (4,))
+        box = _check_numbers(bounds)
         xres, yres = _check_res(res)
         box = _unrolled(box, crs if bounds_crs is None else check_crs(bounds_crs))
         if bounds_crs is None:
@@ -122,12 +122,16 @@ class Grid:
         return a * col + b * row + c, d * col + e * row + f
 
 
-def _check_numbers(values: Sequence[float], name: str, counts: tuple[int, ...]) -> Bounds:
+def _check_numbers(values: Sequence[float]) -> Bounds:
     text = _text(values)
-    if len(values) not in counts:
-        raise InputError(f"{name} {text} has {len(values)} numbers: give west south east north")
+    if len(values) != 4:
+        raise InputError(
+            Noun("bounds"), f" {text} has {len(values)} numbers: give west south east north"
+        )
     if not all(isfinite(value) for value in values):
-        raise InputError(f"{name} {text} is not finite: give west south east north as numbers")
+        raise InputError(
+            Noun("bounds"), f" {text} is not finite: give west south east north as numbers"
+        )
     west, south, east, north = (float(value) for value in values)
     return west, south, east, north
 
@@ -135,9 +139,13 @@ def _check_numbers(values: Sequence[float], name: str, counts: tuple[int, ...]) 
 def _check_res(res: float | Sequence[float]) -> tuple[float, float]:
     values = tuple(float(value) for value in np.ravel(res))
     if len(values) not in (1, 2):
-        raise InputError(f"res {_text(values)} has {len(values)} numbers: give one or two")
+        raise InputError(
+            Noun("res"), f" {_text(values)} has {len(values)} numbers: give one or two"
+        )
     if not all(isfinite(value) and value > 0 for value in values):
-        raise InputError(f"res {_text(values)} is not above 0 and finite: give a pixel size")
+        raise InputError(
+            Noun("res"), f" {_text(values)} is not above 0 and finite: give a pixel size"
+        )
     return values[0], values[-1]
 
 
@@ -147,20 +155,22 @@ def _unrolled(box: Bounds, crs: str) -> Bounds:
     half = half_turn(crs)
     if south > north:
         raise InputError(
-            f"bbox {_text(box)}: south ({south:g}) lies above north ({north:g}); "
-            "give west south east north"
+            Noun("bounds"),
+            f" {_text(box)}: south ({south:g}) lies above north ({north:g}); "
+            "give west south east north",
         )
     if half is not None:
         _check_geographic(box, half)
         east += 2 * half if west > east else 0.0
     if west > east:
         raise InputError(
-            f"bbox {_text(box)}: west ({west:g}) lies east of east ({east:g}); "
-            "give west south east north"
+            Noun("bounds"),
+            f" {_text(box)}: west ({west:g}) lies east of east ({east:g}); "
+            "give west south east north",
         )
     if west == east or south == north:
         side = "west and east" if west == east else "south and north"
-        raise InputError(f"bbox {_text(box)} is empty: {side} are the same")
+        raise InputError(Noun("bounds"), f" {_text(box)} is empty: {side} are the same")
     return west, south, east, north
 
 
@@ -169,15 +179,17 @@ def _check_geographic(box: Bounds, half: float) -> None:
     for lat in (south, north):
         if abs(lat) > half / 2:
             raise InputError(
-                f"bbox {_text(box)}: latitude {lat:g} is outside {-half / 2:g}..{half / 2:g}; "
-                "the order is west south east north"
+                Noun("bounds"),
+                f" {_text(box)}: latitude {lat:g} is outside {-half / 2:g}..{half / 2:g}; "
+                "the order is west south east north",
             )
     for lon in (west, east):
         if abs(lon) > _MOST_HALF_TURNS * half:
-            raise InputError(f"bbox {_text(box)}: there is no longitude {lon:g}")
+            raise InputError(Noun("bounds"), f" {_text(box)}: there is no longitude {lon:g}")
     if east - west > 2 * half * (1 + 1e-9):
         raise InputError(
-            f"bbox {_text(box)} spans {east - west:g} of longitude: {2 * half:g} is all there is"
+            Noun("bounds"),
+            f" {_text(box)} spans {east - west:g} of longitude: {2 * half:g} is all there is",
         )
 
 
@@ -187,22 +199,29 @@ def _check_unit(box: Bounds, crs: str) -> None:
     degrees = max(abs(west), abs(east)) <= 360 and max(abs(south), abs(north)) <= 90
     if half_turn(crs) is None and degrees:
         raise InputError(
-            f"bbox {_text(box)} looks like degrees, but {crs} counts in {unit_name(crs)}: "
-            "say what it is in with --bbox-crs EPSG:4326 (in Python bounds_crs=)"
+            Noun("bounds"),
+            f" {_text(box)} looks like degrees, but {crs} counts in {unit_name(crs)}: "
+            "say what it is in with ",
+            Argument("bounds_crs", LONLAT),
         )
 
 
 def _count(span: float, res: float, side: str) -> int:
     if res > span * (1 + _PIXEL_TOLERANCE):
         raise InputError(
-            f"res {res:g} is coarser than the {side} of the bbox ({span:g}): "
-            f"give at most {span:g}, or a larger bbox"
+            Noun("res"),
+            f" {res:g} is coarser than the {side} of the ",
+            Noun("bounds"),
+            f" ({span:g}): give at most {span:g}, or enlarge the ",
+            Noun("bounds"),
         )
     pixels = span / res
     if pixels > _MOST_PIXELS:
         raise InputError(
-            f"res {res:g} makes {pixels:.3g} pixels of {side}, more than a raster can have: "
-            "give a coarser one, or a smaller bbox"
+            Noun("res"),
+            f" {res:g} makes {pixels:.3g} pixels of {side}, more than a raster can have: "
+            "give a coarser one, or narrow the ",
+            Noun("bounds"),
         )
     return ceil(pixels - _PIXEL_TOLERANCE)
 

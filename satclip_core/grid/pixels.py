@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, Noun
 from ..types import Bools, Floats, Integers, Mask
 from .crs import from_lonlat, to_lonlat
 from .grid import Grid, Window
@@ -179,7 +179,8 @@ class Locator:
 def _some(lonlat: Floats) -> Floats:
     if len(lonlat) == 0:
         raise InputError(
-            "no pixel of the raster is valid: all lie outside the map or the land mask; "
-            "check the bbox, its CRS and the mask"
+            "no pixel of the raster is valid: all lie outside the map or the land mask; check the ",
+            Noun("bounds"),
+            ", its CRS and the mask",
         )
     return lonlat

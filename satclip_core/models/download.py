@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from .. import __version__
 from ..errors import CancelledError, DownloadError
 from ..types import Cancelled, Progress
+from ..version import __version__
 
 _CHUNK = 1 << 16
 # Left free on the disk beyond the file itself, so that a fetch does not fill it to the brim.

@@ -72,7 +72,7 @@ def read_model(path: str | os.PathLike[str]) -> LocationEncoder:
                 return _read_npz(archive, sha256)
             return _read_checkpoint(archive, file.stem, sha256)
     except ModelError as error:
-        raise ModelError(f"cannot open the model {file}: {error}") from error
+        raise ModelError(f"cannot open the model {file}: ", error) from error
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise ModelError(
             f"the model file {file} is damaged or incomplete ({error}): get it again"

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import DownloadError, ModelError
+from ..errors import DownloadError, ModelError, call
 from ..types import Cancelled, Progress
 from .published import HUB_URL, PUBLISHED, Published
 
@@ -130,6 +130,14 @@ def find_model(name_or_path: str | os.PathLike[str] = BUNDLED) -> Path:
     if path.exists() or path.suffix.lower() in _SUFFIXES or path.name != name_or_path:
         return _existing(path)
     raise unknown_name(name_or_path)
+
+
+def settled(name_or_path: str | os.PathLike[str]) -> str:
+    """The same model from any folder: a name as it is, the path of a file in full."""
+    name = os.fspath(name_or_path)
+    path = Path(name).expanduser()
+    named = name.lower() in (BUNDLED, *PUBLISHED)
+    return name if named or not path.is_file() else str(path.absolute())
 
 
 def unknown_name(name: str) -> ModelError:
@@ -259,21 +267,22 @@ def read_record(model: Published) -> Record | None:
         return None
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(
-            f"the record {path} cannot be read: satclip models fetch {model.name} --force"
+            f"the record {path} cannot be read: ", call("fetch", model.name, force=True)
         ) from error
 
 
 def _fetched(model: Published) -> Path:
     """The file of a published model, checked: size first, then SHA-256."""
     if not model.path.is_file():
-        raise ModelError(f"{model.name} is not here yet: satclip models fetch {model.name}")
+        raise ModelError(f"{model.name} is not here yet: ", call("fetch", model.name))
     record = read_record(model)
     sha256 = model.sha256 or (record.sha256 if record else None)
     size = model.size or (record.size if record else None)
     if sha256 is None:
         raise ModelError(
-            f"{model.path} has no record of where it came from: satclip models fetch {model.name} "
-            "--force, or copy it elsewhere and give its path"
+            f"{model.path} has no record of where it came from: ",
+            call("fetch", model.name, force=True),
+            ", or copy it elsewhere and give its path",
         )
     found = model.path.stat().st_size
     if size is not None and found != size:
@@ -288,8 +297,8 @@ def _fetched(model: Published) -> Path:
 
 def _changed(model: Published, what: str) -> ModelError:
     return ModelError(
-        f"{model.path} is not the file that was fetched ({what}): "
-        f"satclip models fetch {model.name} --force"
+        f"{model.path} is not the file that was fetched ({what}): ",
+        call("fetch", model.name, force=True),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..errors import InputError
+from ..errors import Argument, InputError
 from ..products.embedding import dimension_names
 
 # Looked for in this order; the first pair of groups that is there wins.
@@ -32,20 +32,24 @@ def find_coordinates(
         InputError: missing, or more than one candidate; the columns are listed.
     """
     pairs = (_PLANE, _DEGREES) if projected else (_DEGREES, _PLANE)
-    lon = _given(names, lon_column, "--lon-column")
-    lat = _given(names, lat_column, "--lat-column")
+    lon_argument, lat_argument = Argument("lon_column"), Argument("lat_column")
+    lon = _given(names, lon_column, lon_argument)
+    lat = _given(names, lat_column, lat_argument)
     for lons, lats in pairs:
         x = [lon] if lon is not None else _matching(names, lons)
         y = [lat] if lat is not None else _matching(names, lats)
-        for found, option in ((x, "--lon-column"), (y, "--lat-column")):
+        for found, argument in ((x, lon_argument), (y, lat_argument)):
             if x and y and len(found) > 1:
                 choices = ", ".join(repr(names[index]) for index in found)
-                raise InputError(f"several columns could be meant: {choices}; choose by {option}")
+                raise InputError(f"several columns could be meant: {choices}; choose by ", argument)
         if x and y:
             return x[0], y[0]
     raise InputError(
-        "no columns of longitude and latitude found: name them by --lon-column and --lat-column; "
-        f"there are {listing(names)}"
+        "no columns of longitude and latitude found: name them by ",
+        lon_argument,
+        " and ",
+        lat_argument,
+        f"; there are {listing(names)}",
     )
 
 
@@ -60,10 +64,11 @@ def new_columns(existing: Sequence[str], dim: int, *, array: str | None, prefix:
     taken = {name.lower() for name in existing}
     clashes = [name for name in names if name.lower() in taken]
     if clashes:
-        option = "--array NAME" if array is not None else "--prefix"
+        other = (
+            Argument("prefix", "satclip_") if array is None else Argument("array", f"new_{array}")
+        )
         raise InputError(
-            f"the table already has {listing(clashes, 3)}: give other names by {option}"
-            + ("" if array is not None else ", e.g. --prefix satclip_")
+            f"the table already has {listing(clashes, 3)}: give other names, e.g. by ", other
         )
     return names
 
@@ -81,15 +86,15 @@ def listing(names: Sequence[str], shown: int = _SHOWN) -> str:
     return (text or "none") + (f" and {rest} more" if rest > 0 else "")
 
 
-def _given(names: Sequence[str], wanted: str | None, option: str) -> int | None:
+def _given(names: Sequence[str], wanted: str | None, argument: Argument) -> int | None:
     if wanted is None:
         return None
     exact = [index for index, name in enumerate(names) if name == wanted]
     found = exact or _matching(names, (wanted.strip().lower(),))
     if not found:
-        raise InputError(f"no column {wanted!r} ({option}); there are {listing(names)}")
+        raise InputError(f"no column {wanted!r} (", argument, f"); there are {listing(names)}")
     if len(found) > 1:
-        raise InputError(f"{len(found)} columns are called {wanted!r} ({option}): rename one")
+        raise InputError(f"{len(found)} columns are called {wanted!r} (", argument, "): rename one")
     return found[0]
 
 

@@ -14,7 +14,7 @@ from typing import IO, Any, Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import Argument, InputError
 from ..types import Floats
 from .columns import find_coordinates, new_columns
 from .embedder import ROWS, Embedder, number_or_nan, to_text
@@ -127,7 +127,8 @@ class CsvSource:
         encoding = error.encoding.replace("_", "-")
         return InputError(
             f"{self.name} is no {encoding} text ({error.reason}): save it as UTF-8, or name its "
-            "encoding by --encoding, e.g. cp1252"
+            "encoding, e.g. by ",
+            Argument("encoding", "cp1252"),
         )
 
 

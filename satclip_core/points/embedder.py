@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..analysis import unit
-from ..errors import CancelledError, InputError
+from ..errors import Argument, CancelledError, InputError
 from ..grid.crs import LONLAT, to_lonlat
 from ..types import Cancelled, Float32, Floats, Progress
 from .request import PointsRequest, PointsResult
@@ -100,7 +100,9 @@ class Embedder:
             raise InputError(
                 f"none of the {self.rows:,} rows has usable coordinates: {self._shown()}; "
                 "longitude must lie within -360..360 and latitude within -90..90: are they "
-                "swapped, or projected (--crs)?"
+                "swapped, or projected (",
+                Argument("crs"),
+                ")?",
             )
         warning = None
         if not self.rows:
@@ -122,8 +124,9 @@ class Embedder:
         self.empty += len(bad)
         if self.empty and self.request.strict:
             raise InputError(
-                f"no usable coordinates in {self._shown()}; without --strict such "
-                "rows are kept with empty values"
+                f"no usable coordinates in {self._shown()}; without ",
+                Argument("strict", True),
+                " such rows are kept with empty values",
             )
 
     def _shown(self) -> str:

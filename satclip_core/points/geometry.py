@@ -6,7 +6,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-from ..errors import InputError, require
+from ..errors import Argument, InputError, require
 from ..types import Floats
 from .embedder import number_or_nan
 from .sources import Table, arrow
@@ -103,8 +103,9 @@ def _from_wkb(name: str, array: Any, first_row: int, centroid: bool) -> Coordina
     if len(other) and not centroid:
         kind = geometries[other[0]].geom_type
         raise InputError(
-            f"{name}: row {first_row + other[0]} is a {kind}, not a point: --centroid embeds the "
-            "centroids of such geometries"
+            f"{name}: row {first_row + other[0]} is a {kind}, not a point: ",
+            Argument("centroid", True),
+            " takes the centroids of such geometries",
         )
     points = np.where(kinds == _POINT, geometries, shapely.centroid(geometries))
     # GEOS 3.14 refuses to say where an empty point is; earlier ones say NaN.

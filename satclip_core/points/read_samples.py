@@ -58,7 +58,6 @@ class SamplesRequest:
             layer=self.layer,
             centroid=self.centroid,
             encoding=self.encoding,
-            crs_option="--samples-crs",
         )
 
 

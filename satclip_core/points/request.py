@@ -43,7 +43,6 @@ class PointsRequest:
         overwrite: replace an existing target.
         encoding: of CSV text.
         threads: to embed with; all available processors where None.
-        crs_option: what users call `crs`, for messages.
     """
 
     source: str
@@ -61,7 +60,6 @@ class PointsRequest:
     overwrite: bool = False
     encoding: str = "utf-8"
     threads: int | None = None
-    crs_option: str = "--crs"
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, require
+from ..errors import Argument, InputError, require
 from ..grid.crs import LONLAT
 from .columns import find_coordinates, listing
 from .csvtable import CsvSource, open_bytes, standard_input
@@ -234,8 +234,9 @@ def _layer(layers: list[str], request: PointsRequest) -> str:
     if request.layer is None:
         if len(layers) > 1:
             raise InputError(
-                f"{request.source} has {len(layers)} layers: choose one by --layer: "
-                f"{listing(layers)}"
+                f"{request.source} has {len(layers)} layers: choose one by ",
+                Argument("layer"),
+                f": {listing(layers)}",
             )
         return layers[0]
     if request.layer not in layers:
@@ -249,11 +250,14 @@ def _crs(request: PointsRequest, own: str | None, has_geometry: bool) -> str:
         return request.crs or LONLAT
     if own is None and request.crs is None:
         raise InputError(
-            f"{request.source} does not say its CRS: give it, e.g. {request.crs_option} EPSG:4326"
+            f"{request.source} does not say its CRS: give it, e.g. ",
+            Argument("crs", LONLAT),
         )
     if own is not None and request.crs not in (None, own):
         raise InputError(
-            f"{request.source} has a CRS of its own: leave {request.crs_option} {request.crs} out"
+            f"{request.source} has a CRS of its own: leave ",
+            Argument("crs", request.crs),
+            " out",
         )
     return own or request.crs or LONLAT
 

@@ -8,7 +8,7 @@ from math import ceil, floor
 import numpy as np
 
 from ..compute.blas import product
-from ..errors import InputError
+from ..errors import InputError, Noun
 from ..grid import Grid, Window
 from ..grid.pixels import Locator
 from ..types import Bools, Float32, Floats
@@ -102,7 +102,7 @@ class Separable(Sampler):
         lons -= 360 * np.round(np.median(lons) / 360)
         self._rows = np.ones(height, bool) if places.valid is None else places.valid[:, 0]
         if not self._rows.any():
-            raise InputError("nothing of the Earth is in view: move the map")
+            raise InputError("nothing of the Earth is in view: give another ", Noun("view"))
         lats = places.lats[self._rows]
         self._cols = _one_world(lons)
         self.lattice = lattice = Lattice.around(lons[self._cols], lats, step)
@@ -132,7 +132,7 @@ class Scattered(Sampler):
         self.view = locator.grid
         places = scattered_places(locator, every=2)
         if not places.valid.any():
-            raise InputError("nothing of the Earth is in view: move the map")
+            raise InputError("nothing of the Earth is in view: give another ", Noun("view"))
         self._valid = places.valid
         self.lattice = lattice = Lattice.around(places.lons, places.lats, step)
         pixel = locator.pixel_degrees() or lattice.step
@@ -144,6 +144,8 @@ class Scattered(Sampler):
         )
         y = (places.lats / lattice.step - lattice.south) * finer
         x = (places.lons / lattice.step - lattice.west) * finer
+        # For each pixel the node to the south-west in the flattened finer lattice, the number of
+        # nodes in its rows, and how far the pixel lies on to the next node in north and east.
         row, col = y.astype(np.int64), x.astype(np.int64)
         self._at = (row * cols + col, cols)
         self._parts = (y - row).astype(np.float32), (x - col).astype(np.float32)
@@ -151,13 +153,15 @@ class Scattered(Sampler):
     def sample(self, values: Float32) -> Float32:
         """(rows, cols) on the lattice -> (rows, cols) of the view, NaN off the map."""
         fine = product(product(self._down, values), self._across).ravel()
-        at, below = self._at
-        down, right = self._parts
-        north = fine.take(at + below)
-        north += right * (fine.take(at + (below + 1)) - north)
+        at, row = self._at
+        up, right = self._parts
+        # Bilinear: along the row to the north, along the pixel's own, then between the two. In
+        # place and by `take`, since this is most of what a picture costs.
+        north = fine.take(at + row)
+        north += right * (fine.take(at + (row + 1)) - north)
         found = fine.take(at)
         found += right * (fine.take(at + 1) - found)
-        found += down * (north - found)
+        found += up * (north - found)
         half = np.full(self._valid.shape, np.nan, np.float32)
         half[self._valid] = found
         height, width = self.view.shape
@@ -178,6 +182,9 @@ def spline_matrix(nodes: int, at: Floats) -> Float32:
     Returns:
         (N, nodes): times the values at the nodes it gives the spline.
     """
+    # Of the second derivatives m and values v: m[i-1] + 4 m[i] + m[i+1] =
+    # 6 v[i-1] - 12 v[i] + 6 v[i+1]; at the ends the third derivative does not jump,
+    # m[0] - 2 m[1] + m[2] = 0. Solved for all unit vectors v at once, `bends` takes values to m.
     system, right = np.zeros((nodes, nodes)), np.zeros((nodes, nodes))
     inner = np.arange(1, nodes - 1)
     for offset, bend, value in ((-1, 1, 6), (0, 4, -12), (1, 1, 6)):
@@ -185,6 +192,7 @@ def spline_matrix(nodes: int, at: Floats) -> Float32:
         right[inner, inner + offset] = value
     system[0, :3] = system[-1, -3:] = 1, -2, 1
     bends = np.linalg.solve(system, right)
+    # Between two nodes, a and b = 1 - a from them: a v + b v' + (a³ - a) m / 6 + (b³ - b) m' / 6.
     left = np.clip(np.floor(at).astype(np.int64), 0, nodes - 2)
     b = at - left
     a = 1 - b

@@ -162,8 +162,12 @@ class Preview:
         """(rows, cols, dim) of norm 1, each meridian embedded once however often it is in view."""
         lons = lattice.lons[: lattice.turn]
         parts = []
-        for beyond in (-1, 0, 1):  # a row beyond a pole is the one before it, half a turn away
-            lats = lattice.lats[np.sign(lattice.lats) * (np.abs(lattice.lats) > 90) == beyond]
+        # Rows from the south: first those beyond the south pole (-1), which no encoder takes, then
+        # the Earth's (0), then those beyond the north pole (1). One at 90 + d degrees is the one at
+        # 90 - d, half a turn away: the spline then runs over the pole as over any other place.
+        side = np.sign(lattice.lats) * (np.abs(lattice.lats) > 90)
+        for beyond in (-1, 0, 1):
+            lats = lattice.lats[side == beyond]
             folded = np.copysign(180.0, beyond) - lats if beyond else lats
             for row in range(0, len(lats), _ROWS):
                 if cancelled is not None and cancelled():
@@ -171,6 +175,7 @@ class Preview:
                 turned = lons + 180 if beyond else lons
                 parts.append(unit(self.encoder.encode_grid(turned, folded[row : row + _ROWS])))
         nodes = np.concatenate(parts)
+        # A view wider than the world has meridians again: they are copied.
         repeat = np.arange(len(lattice.lons)) % len(lons)
         return nodes if len(repeat) == len(lons) else np.take(nodes, repeat, axis=1)
 
@@ -253,7 +258,7 @@ def combine(pictures: Sequence[Float32], reduce: str = "mean") -> Float32:
     if reduce not in REDUCTIONS:
         raise InputError(f"unknown reduce {reduce!r}: it is none of {', '.join(REDUCTIONS)}")
     if not pictures:
-        raise InputError("similarity needs at least one place: click on the map")
+        raise InputError("similarity needs at least one place: give its picture")
     total = np.array(pictures[0])
     for picture in pictures[1:]:
         (np.add if reduce == "mean" else np.maximum)(total, picture, out=total)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, Noun
 from ..grid.pixels import Locator
 from ..grid.sphere import unit_vectors
 from ..types import Bools, Floats, Integers
@@ -55,11 +55,18 @@ def scattered_places(locator: Locator, *, every: int = _STRIDE) -> ViewPlaces:
     else:
         lons, lats, valid = _between(locator, rows, cols)
     if not valid.any():
-        raise InputError("nothing of the Earth is in view: move the map")
+        raise InputError("nothing of the Earth is in view: give another ", Noun("view"))
     return ViewPlaces(_in_one_piece(lons[valid]), lats[valid], valid)
 
 
 def _between(locator: Locator, rows: Integers, cols: Integers) -> tuple[Floats, Floats, Bools]:
+    """Pixels at rows and columns: lon, lat, valid, (rows, cols) each, from every 16th transformed.
+
+    The places of the nodes, as unit vectors, are interpolated by a cubic along columns and along
+    rows: two matrices, `y @ nodes @ x.T`, which each take four nodes for a pixel. Nodes that are
+    off the map or at a cut of it count as 0 there; the pixels that they have a weight in, found by
+    the same product of absolute weights, are transformed one by one.
+    """
     # One node before the view and two behind it, for the cubic's four.
     down = _STRIDE * np.arange(-1, rows[-1] // _STRIDE + 3)
     across = _STRIDE * np.arange(-1, cols[-1] // _STRIDE + 3)

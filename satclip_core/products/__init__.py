@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from .clusters import ClusterModel, Clusters
-from .embedding import DTYPES, Embedding
-from .maps import MapModel, fit_map
-from .product import Product
-from .rgb import Rgb, RgbBasis
+from .clusters import ClusterModel, Clusters, ClustersOf
+from .embedding import DTYPES, Embedding, EmbeddingOf
+from .maps import MapModel, MapOf, MappedClasses, MappedValue, fit_map
+from .product import Fitting, Product, Wanted
+from .rgb import Rgb, RgbBasis, RgbOf
 from .samples import Samples
-from .similarity import REDUCTIONS, Similarity
+from .similarity import REDUCTIONS, Similarity, SimilarityTo
 
 __all__ = [
     "DTYPES",
     "REDUCTIONS",
     "ClusterModel",
     "Clusters",
+    "ClustersOf",
     "Embedding",
+    "EmbeddingOf",
+    "Fitting",
     "MapModel",
+    "MapOf",
+    "MappedClasses",
+    "MappedValue",
     "Product",
     "Rgb",
     "RgbBasis",
+    "RgbOf",
     "Samples",
     "Similarity",
+    "SimilarityTo",
+    "Wanted",
     "fit_map",
 ]

@@ -11,23 +11,29 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..analysis import kmeans, nearest, unit
-from ..errors import InputError
+from ..errors import InputError, call
 from ..types import Float32, Floats
 from .fitted import FittedFile
 from .legend import Legend
+from .product import Fitting, Ready
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
 
 
 CLUSTER_FILE = FittedFile(
-    "satclip-clusters", "clusters", "were found", "holds no clusters", "--save-model"
+    "satclip-clusters", "clusters", "were found", "holds no clusters", call("ClusterModel.save")
 )
 # Pixels that clusters are found on.
 SAMPLE = 16384
 # Codes 1..254, and the one that is none.
 MOST_CLUSTERS = 254
 NODATA = 255
+
+
+def _check_count(k: int) -> None:
+    if not 2 <= k <= MOST_CLUSTERS:
+        raise InputError(f"{k} clusters: give a number from 2 to {MOST_CLUSTERS}")
 
 
 @dataclass(frozen=True)
@@ -41,12 +47,14 @@ class ClusterModel:
         shares: (k,) share of the places it was fitted on.
         model: name of the model.
         sha256: of the model file; clusters of another model would mean nothing.
+        places: number of places it was fitted on; None where it comes from a file.
     """
 
     centres: Floats
     shares: Floats
     model: str
     sha256: str
+    places: int | None = None
 
     @classmethod
     def fit(
@@ -73,15 +81,14 @@ class ClusterModel:
             InputError: k is out of range, or more than there are different places.
             CancelledError: `cancelled` said so.
         """
-        if not 2 <= k <= MOST_CLUSTERS:
-            raise InputError(f"{k} clusters: give a number from 2 to {MOST_CLUSTERS}")
+        _check_count(k)
         places = np.asarray(lonlat, np.float64)
         if len(places) < k:
             raise InputError(f"{k} clusters of {len(places)} places: give at most {len(places)}")
         data = unit(encoder.encode(places, threads=threads, single=True))
         found = kmeans(data, k, seed=seed, cancelled=cancelled)
         shares = np.bincount(found.labels, minlength=k) / len(data)
-        return cls(found.centres, shares, encoder.name, encoder.sha256)
+        return cls(found.centres, shares, encoder.name, encoder.sha256, len(data))
 
     @property
     def legend(self) -> Legend:
@@ -136,7 +143,38 @@ class ClusterModel:
 
 
 @dataclass(frozen=True)
-class Clusters:
+class ClustersOf:
+    """Clusters, wanted of the pixels of a raster.
+
+    Attributes:
+        k: number of clusters, 2 to 254.
+        seed: of the random starts.
+
+    Raises:
+        InputError: k is out of range.
+    """
+
+    k: int
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_count(self.k)
+
+    def fit(self, fitting: Fitting) -> Clusters:
+        """The product: its clusters are found on a sample of the pixels."""
+        model = ClusterModel.fit(
+            fitting.encoder,
+            fitting.sample(SAMPLE),
+            self.k,
+            seed=self.seed,
+            threads=fitting.threads,
+            cancelled=fitting.cancelled,
+        )
+        return Clusters(model)
+
+
+@dataclass(frozen=True)
+class Clusters(Ready):
     """The number of the cluster that a pixel belongs to: one band, 1..k.
 
     Attributes:
@@ -165,6 +203,14 @@ class Clusters:
             "classes": self.legend.to_json(),
             "cluster_shares": " ".join(f"{share:.4f}" for share in self.model.shares),
         }
+
+    def check(self, encoder: LocationEncoder) -> None:
+        """Refuse an encoder other than the one the clusters were found for.
+
+        Raises:
+            InputError: it is another model.
+        """
+        self.model.check(encoder)
 
     def __call__(self, embeddings: Float32) -> NDArray[np.uint8]:
         """(rows, cols, dim) -> (1, rows, cols)."""

@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis import INT8_NODATA, cosine_loss, quantise, unit
-from ..errors import InputError
+from ..analysis import STEPS, Quantisation, cosine_loss, unit
+from ..errors import Argument, InputError
 from ..grid.sphere import fibonacci_lattice
 from ..types import Float32
+from .product import Fitting, Ready, check_dim
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
 
-DTYPES = ("float32", "float16", "int8")
+DTYPES = ("float32", "float16", *STEPS)
 
-# Places all over the globe by which the step of int8 is chosen: a matter of the model alone,
-# so that rasters of any two places have the same.
+# Places all over the globe by which the step of whole numbers is chosen: a matter of the model
+# alone, so that rasters of any two places have the same.
 _GLOBE_PLACES = 2048
+# Pixels on which the loss of a smaller type is measured.
+_MEASURED = 1024
 
 
 def dimension_names(dim: int, prefix: str = "e") -> tuple[str, ...]:
@@ -30,47 +33,100 @@ def dimension_names(dim: int, prefix: str = "e") -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Embedding:
+class EmbeddingOf:
+    """The embedding itself, wanted of a model that is not open yet.
+
+    Attributes:
+        dtype: one of `DTYPES`.
+        normalize: whether embeddings are scaled to norm 1; whole numbers always are.
+        dims: number of dimensions, the first ones; all where None.
+
+    Raises:
+        InputError: an unknown dtype.
+    """
+
+    dtype: str = "float32"
+    normalize: bool = False
+    dims: int | None = None
+
+    def __post_init__(self) -> None:
+        check_dtype(self.dtype)
+
+    def fit(self, fitting: Fitting) -> Embedding:
+        """The product; what a smaller type costs is measured on pixels of the raster."""
+        encoder = fitting.encoder
+        product = Embedding.of(encoder, dtype=self.dtype, normalize=self.normalize, dims=self.dims)
+        if self.dtype == "float32":
+            return product
+        places = fitting.sample(_MEASURED)
+        return product.measured(encoder.encode(places, threads=fitting.threads, single=True))
+
+
+@dataclass(frozen=True)
+class Embedding(Ready):
     """The embedding itself, one band for each dimension.
 
     Attributes:
-        dim: number of dimensions.
+        dim: number of dimensions, the first ones of the embedding.
         dtype: one of `DTYPES`.
-        normalize: whether embeddings are scaled to norm 1; int8 always is.
-        scale: value of one step of int8; see `Embedding.of`.
+        normalize: whether they are scaled to norm 1; whole numbers always are.
+        quantisation: how whole numbers stand for values; see `Embedding.of`.
         cosine_loss: mean and largest 1 - cosine that the dtype costs; see `measured`.
+        total: number of dimensions of the encoder; `dim` where None.
     """
 
     dim: int
     dtype: str = "float32"
     normalize: bool = False
-    scale: float | None = None
+    quantisation: Quantisation | None = None
     cosine_loss: tuple[float, float] | None = None
+    total: int | None = None
 
     colours: tuple[str, ...] = field(default=(), init=False)
     legend: None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        if self.dtype not in DTYPES:
-            raise InputError(f"unknown dtype {self.dtype!r}: it is none of {', '.join(DTYPES)}")
-        if (self.dtype == "int8") != (self.scale is not None):
-            raise InputError(f"dtype {self.dtype} with scale {self.scale}: int8 alone needs one")
+        check_dtype(self.dtype)
+        if (self.dtype in STEPS) != (self.quantisation is not None):
+            raise InputError(f"dtype {self.dtype}: whole numbers, and they alone, have a scale")
 
     @classmethod
     def of(
-        cls, encoder: LocationEncoder, *, dtype: str = "float32", normalize: bool = False
+        cls,
+        encoder: LocationEncoder,
+        *,
+        dtype: str = "float32",
+        normalize: bool = False,
+        dims: int | None = None,
     ) -> Embedding:
-        """The product for an encoder; for int8 the scale is measured.
+        """The product for an encoder; for whole numbers the scale is measured.
 
-        int8 has one linear scale for all bands: 1/127 of the largest value that a normalised
-        embedding takes at 2,048 places spread over the globe. It depends on the model alone.
+        They have one linear scale for all bands, in which the largest value has room that a
+        normalised embedding takes at 2,048 places spread over the globe. It depends on the model
+        alone.
+
+        Args:
+            encoder: what embeds.
+            dtype: one of `DTYPES`.
+            normalize: whether embeddings are scaled to norm 1; whole numbers always are.
+            dims: number of dimensions, the first ones; all where None.
+
+        Raises:
+            InputError: an unknown dtype, or more dimensions than the encoder has.
         """
-        if dtype != "int8":
-            return cls(encoder.dim, dtype, normalize)
-        everywhere = unit(encoder.encode(fibonacci_lattice(_GLOBE_PLACES), single=True))
-        # Rounded, so that it is the same whatever BLAS is behind numpy.
-        scale = float(f"{np.abs(everywhere).max() / 127:.5g}")
-        return cls(encoder.dim, dtype, True, scale)
+        check_dtype(dtype)
+        dim = encoder.dim if dims is None else dims
+        if not 1 <= dim <= encoder.dim:
+            raise InputError(
+                f"{dim} dimensions: the model {encoder.name} has {encoder.dim}, give ",
+                Argument("dims"),
+                f" from 1 to {encoder.dim}",
+            )
+        if dtype not in STEPS:
+            return cls(dim, dtype, normalize, total=encoder.dim)
+        everywhere = encoder.encode(fibonacci_lattice(_GLOBE_PLACES), single=True)[:, :dim]
+        largest = float(np.abs(unit(everywhere)).max())
+        return cls(dim, dtype, True, Quantisation.of(dtype, largest), total=encoder.dim)
 
     @property
     def bands(self) -> tuple[str, ...]:
@@ -79,17 +135,28 @@ class Embedding:
 
     @property
     def nodata(self) -> float:
-        """NaN for floats, -128 for int8."""
-        return INT8_NODATA if self.dtype == "int8" else float("nan")
+        """NaN for floats, 255 for uint8, -32768 for int16."""
+        return float("nan") if self.quantisation is None else self.quantisation.nodata
+
+    @property
+    def scale(self) -> float | None:
+        """Value of one step of whole numbers."""
+        return None if self.quantisation is None else self.quantisation.scale
+
+    @property
+    def offset(self) -> float | None:
+        """Value that a stored 0 stands for, where that is not 0."""
+        return None if self.quantisation is None else self.quantisation.offset or None
 
     @property
     def tags(self) -> dict[str, str]:
         """Whether values are normalised, and how integers are to be read."""
         tags = {"product": "embedding", "values": "unit norm" if self.normalize else "raw"}
-        if self.scale is not None:
+        if self.quantisation is not None:
+            how = self.quantisation
             tags["quantisation"] = (
-                f"int8: value = {self.scale!r} * integer, then divide by the norm over the bands; "
-                f"{INT8_NODATA} in every band is nodata"
+                f"{how.dtype}: value = {how.scale!r} * (stored - {how.zero}), then divide by the "
+                f"norm over the bands; {how.nodata} in every band is nodata"
             )
         if self.cosine_loss is not None:
             tags["cosine_loss_mean"], tags["cosine_loss_largest"] = (
@@ -98,15 +165,43 @@ class Embedding:
         return tags
 
     def __call__(self, embeddings: Float32) -> NDArray[Any]:
-        """(rows, cols, dim) -> (dim, rows, cols)."""
-        values: NDArray[Any] = unit(embeddings) if self.normalize else embeddings
-        if self.scale is not None:
-            values = quantise(values, self.scale)
+        """(rows, cols, dim of the encoder) -> (dim, rows, cols)."""
+        kept = embeddings[..., : self.dim]
+        values: NDArray[Any] = unit(kept) if self.normalize else kept
+        if self.quantisation is not None:
+            values = self.quantisation.store(values)
         bands: NDArray[Any] = values.transpose(2, 0, 1)
         return bands
 
+    def check(self, encoder: LocationEncoder) -> None:
+        """Refuse an encoder with another number of dimensions.
+
+        Raises:
+            InputError: it has another.
+        """
+        check_dim(self.total or self.dim, encoder)
+
     def measured(self, embeddings: Float32) -> Embedding:
         """The same product, with the loss of cosine that its dtype costs embeddings (N, dim)."""
-        exact = unit(embeddings.astype(np.float64))
+        exact = unit(embeddings[:, : self.dim].astype(np.float64))
         stored = np.moveaxis(self(embeddings[None]).astype(self.dtype), 0, -1)[0]
-        return replace(self, cosine_loss=cosine_loss(exact, unit(stored.astype(np.float64))))
+        kept = stored if self.quantisation is None else self.quantisation.restore(stored)
+        return replace(self, cosine_loss=cosine_loss(exact, unit(kept.astype(np.float64))))
+
+
+def check_dtype(dtype: str) -> None:
+    """Refuse a type that embeddings are not written in.
+
+    Raises:
+        InputError: it is none of `DTYPES`; for int8 the message says what misreads it.
+    """
+    if dtype == "int8":
+        raise InputError(
+            "dtype int8 is read as unsigned by GDAL before 3.7, QGIS 3.22, GRASS and others, "
+            "without a word: give ",
+            Argument("dtype", "uint8"),
+            ", the same numbers with an offset, or ",
+            Argument("dtype", "int16"),
+        )
+    if dtype not in DTYPES:
+        raise InputError(f"unknown dtype {dtype!r}: it is none of {', '.join(DTYPES)}")

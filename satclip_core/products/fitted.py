@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError
+from ..errors import Call, InputError
 from ..files import written_whole
 
 if TYPE_CHECKING:
@@ -28,14 +28,14 @@ class FittedFile:
         what: what it holds, as in messages: "basis", "clusters".
         made: how it came about: "was fitted", "were found".
         wrong: what is said of another file: "is no basis", "holds no clusters".
-        option: of the command line that writes one.
+        writer: the call that writes one.
     """
 
     format: str
     what: str
     made: str
     wrong: str
-    option: str
+    writer: Call
 
     def save(
         self,
@@ -62,22 +62,24 @@ class FittedFile:
             InputError: missing, unreadable, of another kind or version.
         """
         file = Path(path)
-        wrong = f"{file} {self.wrong}: give a file that {self.option} wrote"
+        wrong = InputError(f"{file} {self.wrong}: give a file that ", self.writer, " wrote")
         try:
             if file.stat().st_size > _LARGEST_FILE:
-                raise InputError(wrong)
+                raise wrong
             content = json.loads(file.read_text("utf-8"))
         except FileNotFoundError:
             exist = "do not exist" if self.made.startswith("were") else "does not exist"
-            raise InputError(f"the {self.what} {file} {exist}: {self.option} writes it") from None
+            raise InputError(
+                f"the {self.what} {file} {exist}: ", self.writer, " writes it"
+            ) from None
         except OSError as error:
             raise InputError(
                 f"cannot read the {self.what} file {file}: {error.strerror}"
             ) from error
         except (ValueError, RecursionError):
-            raise InputError(wrong) from None
+            raise wrong from None
         if not isinstance(content, dict) or content.get("format") != self.format:
-            raise InputError(wrong)
+            raise wrong
         if content.get("version") != VERSION:
             raise InputError(
                 f"the {self.what} file {file} has version {content.get('version')}, not {VERSION}: "
@@ -87,7 +89,9 @@ class FittedFile:
 
     def damaged(self, path: str | os.PathLike[str]) -> InputError:
         """The error for a file whose content is not whole."""
-        return InputError(f"the {self.what} file {path} is damaged: {self.option} writes it again")
+        return InputError(
+            f"the {self.what} file {path} is damaged: ", self.writer, " writes it again"
+        )
 
     def check(self, model: str, sha256: str, encoder: LocationEncoder) -> None:
         """Refuse an encoder other than the one that something was fitted for.

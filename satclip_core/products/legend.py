@@ -24,6 +24,8 @@ _FIRST = (
 _GOLDEN_TURN = (sqrt(5) - 1) / 2
 _LIGHTNESS = (0.85, 0.6, 0.95, 0.72)
 _SATURATION = (0.75, 0.9, 0.45)
+# Columns of a raster attribute table: name, GDAL's GDALRATFieldType and GDALRATFieldUsage.
+_COLUMNS = (("Value", 0, 5), ("Class", 2, 2), ("Red", 0, 6), ("Green", 0, 7), ("Blue", 0, 8))
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,38 @@ class Legend:
             ],
             ensure_ascii=False,
         )
+
+
+def attribute_table(legend: Legend) -> str:
+    """The classes of band 1 as the file that GDAL keeps beside a raster, NAME.aux.xml.
+
+    As a raster attribute table (value, name, colour), and for codes of one byte as category
+    names too: QGIS labels classes by those, GRASS and terra by either.
+    """
+    from xml.etree.ElementTree import Element, SubElement, tostring
+
+    dataset = Element("PAMDataset")
+    band = SubElement(dataset, "PAMRasterBand", band="1")
+    names = dict(zip(legend.codes, legend.names))
+    if legend.dtype == "uint8":
+        categories = SubElement(band, "CategoryNames")
+        for code in range(max(names) + 1):
+            SubElement(categories, "Category").text = _xml(names.get(code, ""))
+    table = SubElement(band, "GDALRasterAttributeTable", tableType="thematic")
+    for index, (name, kind, usage) in enumerate(_COLUMNS):
+        column = SubElement(table, "FieldDefn", index=str(index))
+        for tag, value in (("Name", name), ("Type", kind), ("Usage", usage)):
+            SubElement(column, tag).text = str(value)
+    for index, (code, colour) in enumerate(zip(legend.codes, legend.colours)):
+        row = SubElement(table, "Row", index=str(index))
+        for value in (code, _xml(names[code]), *colour):
+            SubElement(row, "F").text = str(value)
+    return tostring(dataset, encoding="unicode")
+
+
+def _xml(name: str) -> str:
+    """A name without the characters that XML 1.0 has no way to write."""
+    return "".join(char if char.isprintable() else " " for char in name)
 
 
 def distinct_colours(count: int) -> tuple[Colour, ...]:

@@ -13,6 +13,7 @@ from ..analysis.tuning import Classes, Numbers, Task, choose_penalty
 from ..errors import InputError
 from ..types import Cancelled, Float32, Progress
 from .legend import Legend
+from .product import Fitting, Ready
 from .samples import Samples
 
 if TYPE_CHECKING:
@@ -83,15 +84,13 @@ class MapModel:
             InputError: probabilities of numbers.
         """
         if self.legend is not None:
-            return MappedClasses(
-                self.name, self.linear, self.legend, self.report, probabilities=probabilities
-            )
+            return MappedClasses(self, self.legend, probabilities=probabilities)
         if probabilities:
-            raise no_probabilities(self.name)
-        return MappedValue(self.name, self.linear, self.report)
+            raise _no_probabilities(self.name)
+        return MappedValue(self)
 
 
-def no_probabilities(name: str) -> InputError:
+def _no_probabilities(name: str) -> InputError:
     """The error for probabilities of numbers."""
     return InputError(f"{name!r} is mapped as numbers, which have no probabilities: leave them out")
 
@@ -147,6 +146,40 @@ def fit_map(
     return MapModel(samples.name, linear, samples.legend, report, encoder.name, encoder.sha256)
 
 
+@dataclass(frozen=True)
+class MapOf:
+    """A map of what was sampled, wanted of a model that is not open yet.
+
+    Attributes:
+        samples: places with numbers or classes.
+        probabilities: bands of the probability of each class too.
+        seed: of the blocks of the cross-validation.
+
+    Raises:
+        InputError: probabilities of numbers.
+    """
+
+    samples: Samples
+    probabilities: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.probabilities and self.samples.legend is None:
+            raise _no_probabilities(self.samples.name)
+
+    def fit(self, fitting: Fitting) -> MappedValue | MappedClasses:
+        """The product: learnt from the samples."""
+        model = fit_map(
+            fitting.encoder,
+            self.samples,
+            seed=self.seed,
+            threads=fitting.threads,
+            progress=fitting.progress,
+            cancelled=fitting.cancelled,
+        )
+        return model.product(probabilities=self.probabilities)
+
+
 def _task(samples: Samples) -> Task:
     if samples.legend is None:
         return Numbers(samples.values)
@@ -165,69 +198,70 @@ def _facts(samples: Samples) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class MappedValue:
-    """A predicted number: one float band, NaN where there is no data.
+class Mapped(Ready):
+    """What a map of numbers and one of classes have in common.
 
     Attributes:
-        name: of what was sampled.
-        linear: from embeddings to the number.
-        report: of the fit (`MapModel`).
+        model: what was learnt, its report and scores.
     """
 
-    name: str
-    linear: Linear
-    report: dict[str, Any]
+    model: MapModel
+
+    scale: None = field(default=None, init=False)
+    colours: tuple[str, ...] = field(default=(), init=False)
+
+    def check(self, encoder: LocationEncoder) -> None:
+        """Refuse an encoder other than the one the map was fitted for.
+
+        Raises:
+            InputError: it is another model.
+        """
+        self.model.check(encoder)
+
+
+@dataclass(frozen=True)
+class MappedValue(Mapped):
+    """A predicted number: one float band, NaN where there is no data."""
 
     dtype: str = field(default="float32", init=False)
     nodata: float = field(default=float("nan"), init=False)
-    scale: None = field(default=None, init=False)
-    colours: tuple[str, ...] = field(default=(), init=False)
     legend: None = field(default=None, init=False)
 
     @property
     def bands(self) -> tuple[str, ...]:
         """The name of what was sampled."""
-        return (self.name,)
+        return (self.model.name,)
 
     @property
     def tags(self) -> dict[str, str]:
         """What it was learnt from, and how well."""
-        return _tags(self.report, f"{self.name}, predicted by ridge regression")
+        return _tags(self.model.report, f"{self.model.name}, predicted by ridge regression")
 
     def __call__(self, embeddings: Float32) -> Float32:
         """(rows, cols, dim) -> (1, rows, cols)."""
-        bands: Float32 = self.linear(embeddings).transpose(2, 0, 1)
+        bands: Float32 = self.model.linear(embeddings).transpose(2, 0, 1)
         return bands
 
 
 @dataclass(frozen=True)
-class MappedClasses:
+class MappedClasses(Mapped):
     """The most probable class as its code, and on request the probability of each in per cent.
 
     All bands are of one unsigned type, with its largest value where there is no data.
 
     Attributes:
-        name: of what was sampled.
-        linear: from embeddings to the scores of the classes.
         legend: the classes.
-        report: of the fit (`MapModel`).
         probabilities: whether bands of probabilities follow.
     """
 
-    name: str
-    linear: Linear
     legend: Legend
-    report: dict[str, Any]
     probabilities: bool = False
-
-    scale: None = field(default=None, init=False)
-    colours: tuple[str, ...] = field(default=(), init=False)
 
     @property
     def bands(self) -> tuple[str, ...]:
         """The class, then the probabilities."""
         chances = [f"probability of {name}, %" for name in self.legend.names]
-        return (self.name, *(chances if self.probabilities else ()))
+        return (self.model.name, *(chances if self.probabilities else ()))
 
     @property
     def dtype(self) -> str:
@@ -242,14 +276,14 @@ class MappedClasses:
     @property
     def tags(self) -> dict[str, str]:
         """What it was learnt from, how well, and what the codes mean."""
-        values = f"code of the most probable class of {self.name}, by logistic regression"
+        values = f"code of the most probable class of {self.model.name}, by logistic regression"
         if self.probabilities:
             values += "; then the probability of each class, whole per cent"
-        return {**_tags(self.report, values), "classes": self.legend.to_json()}
+        return {**_tags(self.model.report, values), "classes": self.legend.to_json()}
 
     def __call__(self, embeddings: Float32) -> NDArray[Any]:
         """(rows, cols, dim) -> (bands, rows, cols)."""
-        scores = self.linear(embeddings)
+        scores = self.model.linear(embeddings)
         missing = ~np.isfinite(scores).all(axis=-1)
         scores[missing] = 0
         out = np.empty((len(self.bands), *missing.shape), self.dtype)

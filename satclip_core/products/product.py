@@ -1,15 +1,42 @@
-"""What is made of embeddings: the bands of a raster as a function of a block of embeddings."""
+"""What is made of embeddings: the bands of a raster as a function of a block of embeddings.
+
+Some products are known only once a sample of the pixels has been looked at. What is asked for
+is therefore something that can be fitted: a description such as `RgbOf()`, which becomes a
+product by `fit`, or a product, which fits itself as it is.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar
 
 from numpy.typing import NDArray
 
-from ..types import Float32
+from ..errors import InputError
+from ..types import Cancelled, Float32, Floats, Progress
 
 if TYPE_CHECKING:
+    from ..encoder import LocationEncoder
     from .legend import Legend
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """What a product is fitted with.
+
+    Attributes:
+        encoder: what embeds.
+        sample: at most so many places of the raster, drawn at random: count -> (N, 2) degrees.
+        threads: number of threads; all available processors where None.
+        progress: called with (fits done, fits in all at most), where there are several.
+        cancelled: asked now and then.
+    """
+
+    encoder: LocationEncoder
+    sample: Callable[[int], Floats]
+    threads: int | None = None
+    progress: Progress | None = None
+    cancelled: Cancelled | None = None
 
 
 class Product(Protocol):
@@ -29,7 +56,11 @@ class Product(Protocol):
 
     @property
     def scale(self) -> float | None:
-        """Value of one step, for integers that stand for numbers."""
+        """Value of one step, for whole numbers that stand for others: scale · stored + offset."""
+
+    @property
+    def offset(self) -> float | None:
+        """Value that a stored 0 stands for; None where it is 0."""
 
     @property
     def colours(self) -> tuple[str, ...]:
@@ -45,3 +76,60 @@ class Product(Protocol):
 
     def __call__(self, embeddings: Float32) -> NDArray[Any]:
         """(rows, cols, dim), NaN where there is no data -> (bands, rows, cols)."""
+
+
+P = TypeVar("P", bound=Product)
+P_co = TypeVar("P_co", bound=Product, covariant=True)
+
+
+class Wanted(Protocol[P_co]):
+    """What a raster is to show: small, frozen, to be pickled; a product once it is fitted."""
+
+    def fit(self, fitting: Fitting) -> P_co:
+        """The product.
+
+        Raises:
+            InputError: it cannot be made with this model, or of these places.
+            CancelledError: `cancelled` said so.
+        """
+
+
+class Ready:
+    """Base of products: what is fitted already fits itself, if it is of the encoder's kind."""
+
+    @property
+    def offset(self) -> float | None:
+        """Most store their values as they are."""
+        return None
+
+    def check(self, encoder: LocationEncoder) -> None:
+        """Refuse an encoder that the product is not made for.
+
+        Raises:
+            InputError: it is another model.
+        """
+
+    def fit(self: F, fitting: Fitting) -> F:
+        """The product itself.
+
+        Raises:
+            InputError: it is made for another model.
+        """
+        self.check(fitting.encoder)
+        return self
+
+
+F = TypeVar("F", bound=Ready)
+
+
+def check_dim(dim: int, encoder: LocationEncoder) -> None:
+    """Refuse an encoder with another number of dimensions than a product has.
+
+    Raises:
+        InputError: it has another.
+    """
+    if encoder.dim != dim:
+        raise InputError(
+            f"the product is made for {dim} dimensions, the model {encoder.name} has "
+            f"{encoder.dim}: use the model that it was made for"
+        )

@@ -11,15 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..analysis import principal_components
-from ..errors import InputError
+from ..errors import InputError, call
 from ..types import Float32, Floats
 from .fitted import FittedFile
+from .product import Fitting, Ready
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
 
 
-BASIS_FILE = FittedFile("satclip-rgb-basis", "basis", "was fitted", "is no basis", "--save-basis")
+BASIS_FILE = FittedFile(
+    "satclip-rgb-basis", "basis", "was fitted", "is no basis", call("RgbBasis.save")
+)
 # Percentiles that become 0 and 255.
 STRETCH = (2.0, 98.0)
 # Pixels that a basis is fitted on.
@@ -131,7 +134,17 @@ class RgbBasis:
 
 
 @dataclass(frozen=True)
-class Rgb:
+class RgbOf:
+    """Three principal components as colours, wanted of the pixels of a raster."""
+
+    def fit(self, fitting: Fitting) -> Rgb:
+        """The product: its basis is fitted on a sample of the pixels."""
+        places = fitting.sample(SAMPLE)
+        return Rgb(RgbBasis.fit(fitting.encoder, places, threads=fitting.threads))
+
+
+@dataclass(frozen=True)
+class Rgb(Ready):
     """Three principal components as colours, with alpha: four bands of 0..255.
 
     Attributes:
@@ -162,6 +175,14 @@ class Rgb:
             "stretch_low": " ".join(f"{value:.6g}" for value in basis.low),
             "stretch_high": " ".join(f"{value:.6g}" for value in basis.high),
         }
+
+    def check(self, encoder: LocationEncoder) -> None:
+        """Refuse an encoder other than the one the basis was fitted for.
+
+        Raises:
+            InputError: it is another model.
+        """
+        self.basis.check(encoder)
 
     def __call__(self, embeddings: Float32) -> NDArray[np.uint8]:
         """(rows, cols, dim) -> (4, rows, cols); alpha 0, and black, where there is no data."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..analysis import spatial_blocks
-from ..errors import InputError
+from ..errors import Argument, InputError
 from ..types import Bools, Floats, Integers
 from .legend import Legend
 
@@ -143,7 +143,8 @@ def _read(
     if classes is None and count > len(strange):
         raise InputError(
             f"{name!r} is neither numbers nor classes: {count} values are numbers, but row "
-            f"{row + 1} is {texts[row]!r}; mend that, or say that all are classes (--classes)"
+            f"{row + 1} is {texts[row]!r}; mend that, or say that all are classes: ",
+            Argument("classes", True),
         )
     return numbers, texts
 

@@ -12,6 +12,7 @@ from ..analysis import cosine_similarity
 from ..errors import InputError
 from ..grid.sphere import check_lonlat
 from ..types import Float32, Floats
+from .product import Fitting, Ready, check_dim
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
@@ -20,7 +21,48 @@ REDUCTIONS: dict[str, Callable[..., Any]] = {"mean": np.mean, "max": np.max}
 
 
 @dataclass(frozen=True)
-class Similarity:
+class SimilarityTo:
+    """Cosine similarity to some places, wanted of a model that is not open yet.
+
+    Attributes:
+        places: lon, lat in degrees of each; of any shape (k, 2) to begin with.
+        reduce: "mean" or "max" of the similarities to several places.
+
+    Raises:
+        InputError: no place, a place that is none, an unknown `reduce`.
+    """
+
+    places: tuple[tuple[float, float], ...]
+    reduce: str = "mean"
+
+    def __post_init__(self) -> None:
+        if self.reduce not in REDUCTIONS:
+            raise InputError(
+                f"unknown reduce {self.reduce!r}: it is none of {', '.join(REDUCTIONS)}"
+            )
+        places = check_lonlat(self.places)
+        if len(places) == 0:
+            raise InputError("similarity needs at least one place: give lon and lat")
+        # As plain numbers, so that requests for the same places are equal.
+        object.__setattr__(self, "places", tuple((lon, lat) for lon, lat in places.tolist()))
+
+    @classmethod
+    def of(cls, lonlat: ArrayLike, *, reduce: str = "mean") -> SimilarityTo:
+        """The same for places as an array, (k, 2) lon, lat in degrees."""
+        return cls(lonlat, reduce)  # type: ignore[arg-type]  # __post_init__ makes tuples of it
+
+    def fit(self, fitting: Fitting) -> Similarity:
+        """The product: the places are embedded."""
+        return self.by(fitting.encoder)
+
+    def by(self, encoder: LocationEncoder) -> Similarity:
+        """The product of an encoder."""
+        places = np.array(self.places, np.float64)
+        return Similarity(encoder.encode(places), places, self.reduce)
+
+
+@dataclass(frozen=True)
+class Similarity(Ready):
     """Cosine similarity to one place or several: one band, within [-1, 1].
 
     Attributes:
@@ -47,12 +89,7 @@ class Similarity:
         Raises:
             InputError: no place, a place that is none, an unknown `reduce`.
         """
-        if reduce not in REDUCTIONS:
-            raise InputError(f"unknown reduce {reduce!r}: it is none of {', '.join(REDUCTIONS)}")
-        places = check_lonlat(lonlat)
-        if len(places) == 0:
-            raise InputError("similarity needs at least one place: give lon and lat")
-        return cls(encoder.encode(places), places, reduce)
+        return SimilarityTo.of(lonlat, reduce=reduce).by(encoder)
 
     @property
     def tags(self) -> dict[str, str]:
@@ -63,6 +100,14 @@ class Similarity:
             "references": "; ".join(f"{lon:.10g} {lat:.10g}" for lon, lat in self.places),
             "reduce": self.reduce,
         }
+
+    def check(self, encoder: LocationEncoder) -> None:
+        """Refuse an encoder with another number of dimensions.
+
+        Raises:
+            InputError: it has another.
+        """
+        check_dim(self.references.shape[1], encoder)
 
     def __call__(self, embeddings: Float32) -> Float32:
         """(rows, cols, dim) -> (1, rows, cols)."""

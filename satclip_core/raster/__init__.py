@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from .like import grid_like
 from .mask import open_mask
+from .request import RasterJob, RasterRequest, WriteOptions, raster_array, write_raster
 from .spec import RasterSpec, RasterWriter
-from .write import WriteOptions, raster_array, write_raster
-from .writer import open_writer
+from .writer import open_writer, raster_target
 
 __all__ = [
+    "RasterJob",
+    "RasterRequest",
     "RasterSpec",
     "RasterWriter",
     "WriteOptions",
@@ -20,5 +22,6 @@ __all__ = [
     "open_mask",
     "open_writer",
     "raster_array",
+    "raster_target",
     "write_raster",
 ]

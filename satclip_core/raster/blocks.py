@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from ..compute.threads import available_threads, for_each
 from ..errors import CancelledError
-from ..grid import Grid, Window
+from ..grid import Window
 from ..grid.pixels import Locator, Places
-from ..types import Cancelled, Float32, Mask, Progress
+from ..types import Cancelled, Float32, Progress
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
@@ -36,27 +36,25 @@ _PATIENCE = 0.1
 
 
 def blocks(
-    grid: Grid,
+    locator: Locator,
     encoder: LocationEncoder,
     product: Product,
     *,
     size: int = BLOCK,
     threads: int | None = None,
-    mask: Mask | None = None,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
-) -> Generator[tuple[Window, NDArray[Any]], None, None]:
+) -> Generator[Block, None, None]:
     """Compute a product over a grid, block after block.
 
     Close the generator (`contextlib.closing`) where it may not be used up: it has a thread.
 
     Args:
-        grid: where.
+        locator: of the pixels; those that are not wanted become nodata.
         encoder: what embeds.
         product: what is made of the embeddings.
         size: pixels along the side of a block.
         threads: number of threads; all available processors where None.
-        mask: which places are wanted; the others become nodata.
         progress: called with (pixels done, pixels in all) after each block.
         cancelled: asked before each block, and while one is waited for.
 
@@ -66,7 +64,8 @@ def blocks(
     Raises:
         CancelledError: `cancelled` said so.
     """
-    maker = BlockMaker(grid, encoder, product, threads=threads, mask=mask)
+    maker = BlockMaker(locator, encoder, product, threads=threads)
+    grid = locator.grid
     windows = grid.windows(size)
     done = 0
     with ThreadPoolExecutor(1) as ahead:
@@ -100,11 +99,10 @@ class BlockMaker:
     """Computes single blocks of a product.
 
     Args:
-        grid: where.
+        locator: of the pixels; those that are not wanted become nodata.
         encoder: what embeds.
         product: what is made of the embeddings.
         threads: number of threads; all available processors where None.
-        mask: which places are wanted; the others become nodata.
 
     Attributes:
         stopped: set it to give up the block at work, which then ends early and unfinished.
@@ -112,20 +110,19 @@ class BlockMaker:
 
     def __init__(
         self,
-        grid: Grid,
+        locator: Locator,
         encoder: LocationEncoder,
         product: Product,
         *,
         threads: int | None = None,
-        mask: Mask | None = None,
     ) -> None:
         self.stopped = Event()
-        self._locator = Locator(grid, mask)
+        self._locator = locator
         self._encoder = encoder
         self._product = product
         self._threads = threads or available_threads()
 
-    def make(self, window: Window) -> tuple[Window, NDArray[Any]]:
+    def make(self, window: Window) -> Block:
         """The window itself and the product there, (bands, rows, cols)."""
         places = self._locator.places(window)
         shape = (len(self._product.bands), window.height, window.width)

@@ -6,17 +6,14 @@ import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numpy.typing import NDArray
 
 from ..grid import Grid, Window
-from ..types import Mask
 from .blocks import BlockMaker
 from .spec import RasterSpec
-
-if TYPE_CHECKING:
-    from ..encoder import LocationEncoder
+from .writer import create
 
 # Pixels along the side of the parts that are made, and how many there are.
 _SIDE = 128
@@ -36,15 +33,13 @@ class Estimate:
     bytes: float
 
 
-def estimate(spec: RasterSpec, encoder: LocationEncoder, *, mask: Mask | None = None) -> Estimate:
+def estimate(spec: RasterSpec, maker: BlockMaker) -> Estimate:
     """Make parts of a raster, along its diagonal, and reckon up.
 
     Args:
         spec: the raster.
-        encoder: what embeds.
-        mask: which places are wanted.
+        maker: of its blocks.
     """
-    maker = BlockMaker(spec.grid, encoder, spec.product, threads=spec.threads, mask=mask)
     height, width = spec.grid.shape
     rows, cols = min(_SIDE, height), min(_SIDE, width)
     seconds, size, pixels = 0.0, 0, 0
@@ -65,8 +60,6 @@ def estimate(spec: RasterSpec, encoder: LocationEncoder, *, mask: Mask | None = 
 
 def _written(spec: RasterSpec, window: Window, bands: NDArray[Any]) -> int:
     """Bytes of a file with this part alone."""
-    from .library import create
-
     grid = Grid(spec.grid.crs, spec.grid.transform, (window.height, window.width))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "part.tif"

@@ -12,15 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, OutputError, require
+from ..errors import Argument, InputError, OutputError, require
 from ..grid import Window
-from .handover import Handover
+from .space import Handover
 from .spec import RasterSpec
 from .tiff import check_complete, crs_lost
 
-# GDAL's types; signed bytes are one of their own from GDAL 3.7 on.
 _TYPES = {"float32": "GDT_Float32", "float16": "GDT_Float32", "uint8": "GDT_Byte"}
-_TYPES.update(int8="GDT_Int8", uint16="GDT_UInt16")
+_TYPES.update(int16="GDT_Int16", uint16="GDT_UInt16")
 _COLOURS = {"red": "GCI_RedBand", "green": "GCI_GreenBand", "blue": "GCI_BlueBand"}
 _COLOURS.update(alpha="GCI_AlphaBand")
 _NO_SIDE_FILES = "GDAL_PAM_ENABLED"
@@ -37,6 +36,7 @@ def create(path: Path, target: Path, spec: RasterSpec) -> Iterator[GdalWriter]:
         writer = GdalWriter(gdal, path, target, spec)
         try:
             yield writer
+            writer.finish()
         finally:
             # On failure too: GDAL must let go of the file before it can be removed.
             writer.close()
@@ -64,6 +64,7 @@ class GdalWriter:
     def __init__(self, gdal: Any, path: Path, target: Path, spec: RasterSpec) -> None:
         self._gdal = gdal
         self._target = target
+        self._spec = spec
         self._handover = Handover(path, target, spec)
         with _heard(gdal) as said:
             self._dataset: Any = _open(gdal, path, spec)
@@ -80,16 +81,28 @@ class GdalWriter:
             OutputError: there is no room for it, or the system refuses.
         """
         self._handover.check(bands.nbytes)
-        # Half floats are written as floats of 16 bits, GDAL's NBITS=16; signed bytes as bytes
-        # where GDAL knows no others.
+        # Half floats are written as floats of 16 bits, GDAL's NBITS=16.
         data = bands.astype(np.float32) if bands.dtype == np.float16 else bands
-        if data.dtype == np.int8 and not hasattr(self._gdal, "GDT_Int8"):
-            data = data.view(np.uint8)
         with _heard(self._gdal) as said:
             self._dataset.WriteArray(np.ascontiguousarray(data), window.col, window.row)
         if said:
             raise OutputError(f"cannot write {self._target}: {said[0]}")
         self._handover.done(bands.nbytes)
+
+    def finish(self) -> None:
+        """Add the overviews, once all blocks are written.
+
+        Raises:
+            OutputError: the system refuses.
+        """
+        if not self._spec.overviews:
+            return
+        with _heard(self._gdal) as said:
+            self._dataset.FlushCache()
+            how = self._spec.overview_resampling.upper()
+            self._dataset.BuildOverviews(how, list(self._spec.overviews))
+        if said:
+            raise OutputError(f"cannot write {self._target}: {said[0]}")
 
     def close(self) -> None:
         """Let go of the file; what is missing from it is found by `check_complete`."""
@@ -127,18 +140,13 @@ def _locate(dataset: Any, spec: RasterSpec) -> None:
 def _open(gdal: Any, path: Path, spec: RasterSpec) -> Any:
     product = spec.product
     height, width = spec.grid.shape
-    options = dict(spec.options)
-    kind = getattr(gdal, _TYPES[product.dtype], None)
-    if kind is None:
-        kind = gdal.GDT_Byte
-        options["PIXELTYPE"] = "SIGNEDBYTE"
     return gdal.GetDriverByName("GTiff").Create(
         str(path),
         width,
         height,
         len(product.bands),
-        kind,
-        [f"{key}={value}" for key, value in options.items()],
+        getattr(gdal, _TYPES[product.dtype]),
+        [f"{key}={value}" for key, value in spec.options.items()],
     )
 
 
@@ -152,6 +160,7 @@ def _describe(gdal: Any, dataset: Any, spec: RasterSpec) -> None:
             band.SetNoDataValue(float(product.nodata))
         if product.scale is not None:
             band.SetScale(product.scale)
+            band.SetOffset(product.offset or 0.0)
         if product.colours:
             band.SetColorInterpretation(getattr(gdal, _COLOURS[product.colours[index]]))
     # GeoTIFF has room for colours in files of one band alone; the others have them in the tags.
@@ -187,5 +196,5 @@ def _heard(gdal: Any) -> Iterator[list[str]]:
 def _creation_error(said: list[str], target: Path) -> Exception:
     reason = said[0] if said else "GDAL does not say why"
     if "creation option" in reason or "BLOCK" in reason or "COMPRESS" in reason:
-        return InputError(f"creation options (--co): {reason}")
+        return InputError("creation options (", Argument("creation_options"), f"): {reason}")
     return OutputError(f"cannot create {target}: {reason}")

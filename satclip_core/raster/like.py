@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..errors import InputError, require
+from ..errors import Argument, InputError, require
 from ..grid import Grid
+
+_BY_BOUNDS = ("make the grid from ", Argument("bounds"), " and ", Argument("res"))
 
 
 def grid_like(path: str | os.PathLike[str]) -> Grid:
@@ -21,7 +23,7 @@ def grid_like(path: str | os.PathLike[str]) -> Grid:
     rasterio = require("rasterio", purpose="reading a raster")
     file = Path(path)
     if not file.exists():
-        raise InputError(f"the raster {file} does not exist: give an existing one to --like")
+        raise InputError(f"the raster {file} does not exist: give an existing one")
     try:
         with rasterio.open(file) as dataset:
             crs, transform, shape = dataset.crs, dataset.transform, dataset.shape
@@ -31,11 +33,12 @@ def grid_like(path: str | os.PathLike[str]) -> Grid:
     if points and transform.is_identity:
         raise InputError(
             f"{file} has {points} ground control points in place of a grid: warp it first "
-            "(gdalwarp), or use --bbox and --res"
+            "(gdalwarp), or ",
+            *_BY_BOUNDS,
         )
     if crs is None:
-        raise InputError(f"{file} has no CRS: give it one, or use --bbox and --res")
+        raise InputError(f"{file} has no CRS: give it one, or ", *_BY_BOUNDS)
     if transform.is_identity:
-        raise InputError(f"{file} is not georeferenced: use --bbox and --res")
+        raise InputError(f"{file} is not georeferenced: ", *_BY_BOUNDS)
     code = crs.to_epsg()
     return Grid(f"EPSG:{code}" if code else crs.to_wkt(), tuple(transform)[:6], shape)

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, OutputError, require
+from ..errors import Argument, InputError, OutputError, require
 from ..grid import Window
-from .handover import Handover
+from .space import Handover
 from .spec import RasterSpec
 from .tiff import check_complete, crs_lost
 
@@ -36,6 +36,7 @@ def create(path: Path, target: Path, spec: RasterSpec) -> Iterator[RasterioWrite
         try:
             _describe(rasterio, dataset, spec)
             yield writer
+            writer.finish()
         finally:
             # On failure too: GDAL must let go of the file before it can be removed.
             dataset.close()
@@ -50,6 +51,7 @@ class RasterioWriter:
     def __init__(self, dataset: Any, path: Path, target: Path, spec: RasterSpec) -> None:
         self._dataset = dataset
         self._target = target
+        self._spec = spec
         self._handover = Handover(path, target, spec)
 
     def write(self, window: Window, bands: NDArray[Any]) -> None:
@@ -66,6 +68,21 @@ class RasterioWriter:
         except OSError as error:  # rasterio's RasterioIOError is one
             raise OutputError(f"cannot write {self._target}: {_reason(error)}") from error
         self._handover.done(bands.nbytes)
+
+    def finish(self) -> None:
+        """Add the overviews, once all blocks are written.
+
+        Raises:
+            OutputError: the system refuses.
+        """
+        from rasterio.enums import Resampling
+
+        if self._spec.overviews:
+            how = Resampling[self._spec.overview_resampling]
+            try:
+                self._dataset.build_overviews(list(self._spec.overviews), how)
+            except OSError as error:
+                raise OutputError(f"cannot write {self._target}: {_reason(error)}") from error
 
 
 def _check_crs(rasterio: Any, spec: RasterSpec) -> None:
@@ -107,6 +124,7 @@ def _describe(rasterio: Any, dataset: Any, spec: RasterSpec) -> None:
     dataset.descriptions = product.bands
     if product.scale is not None:
         dataset.scales = [product.scale] * len(product.bands)
+        dataset.offsets = [product.offset or 0.0] * len(product.bands)
     if product.colours:
         dataset.colorinterp = [
             getattr(rasterio.enums.ColorInterp, colour) for colour in product.colours
@@ -120,7 +138,7 @@ def _describe(rasterio: Any, dataset: Any, spec: RasterSpec) -> None:
 def _creation_error(error: Exception, target: Path) -> Exception:
     reason = _reason(error)
     if "creation option" in reason or "BLOCK" in reason or "COMPRESS" in reason:
-        return InputError(f"creation options (--co): {reason}")
+        return InputError("creation options (", Argument("creation_options"), f"): {reason}")
     return OutputError(f"cannot create {target}: {reason}")
 
 

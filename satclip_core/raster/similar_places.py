@@ -79,13 +79,13 @@ def similar_places(
     locator = Locator(grid, mask)
     best = _Best(count)
     hooks: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
-    with closing(blocks(grid, encoder, product, threads=threads, mask=mask, **hooks)) as made:
+    with closing(blocks(locator, encoder, product, threads=threads, **hooks)) as made:
         for window, bands in made:
             values = bands[0]
             if away_km > 0:
                 values = np.where(_far(locator, window, product.places, away_km), values, np.nan)
             best.add(values, window)
-    lons, lats, _ = Locator(grid).at(best.pixels[:, 0], best.pixels[:, 1])
+    lons, lats, _ = locator.at(best.pixels[:, 0], best.pixels[:, 1])
     lonlat = np.stack([wrap_longitudes(lons), lats], axis=1)
     return SimilarPlaces(lonlat, best.values, best.pixels)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -18,7 +19,7 @@ _CHUNK = 2**20
 
 
 def check_complete(path: Path, target: Path) -> None:
-    """Check that every tile has its place in the file.
+    """Check that every tile, of the raster and its overviews, has its place in the file.
 
     Args:
         path: the file.
@@ -30,9 +31,7 @@ def check_complete(path: Path, target: Path) -> None:
     size = path.stat().st_size
     try:
         with open(path, "rb") as file:
-            offsets, counts = _tiles(file)
-        whole = offsets.size > 0 and bool(((offsets > 0) & (counts > 0)).all())
-        whole = whole and int((offsets + counts).max()) <= size
+            whole = all(_is_whole(*tiles, size) for tiles in _images(file))
     except (struct.error, KeyError, ValueError):
         whole = False
     if not whole:
@@ -51,8 +50,19 @@ def crs_lost(crs: str) -> InputError:
     )
 
 
-def _tiles(file: IO[bytes]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Offsets and byte counts of the tiles of the first image."""
+def _is_whole(offsets: NDArray[np.uint64], counts: NDArray[np.uint64], size: int) -> bool:
+    placed = offsets.size > 0 and bool(((offsets > 0) & (counts > 0)).all())
+    return placed and int((offsets + counts).max()) <= size
+
+
+def _images(file: IO[bytes]) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.uint64]]]:
+    """Offsets and byte counts of the tiles of each image: the raster, then its overviews.
+
+    A directory holds its number of entries, the entries (tag, type, number of values, the values
+    or where they are), and the place of the next directory, 0 after the last.
+    """
+    # Header: byte order, 42 or 43 (BigTIFF), where the first directory lies. BigTIFF's version is
+    # followed by the size of an offset, so that the place stands at 8, not 4.
     start = file.read(16)
     order = {b"II": "<", b"MM": ">"}[start[:2]]
     big = struct.unpack_from(f"{order}H", start, 2)[0] == 43
@@ -60,26 +70,30 @@ def _tiles(file: IO[bytes]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     count_format, entry_format = (
         (f"{order}Q", f"{order}HHQ") if big else (f"{order}H", f"{order}HHI")
     )
-    file.seek(position)
-    entries = struct.unpack(count_format, file.read(struct.calcsize(count_format)))[0]
+    next_format = f"{order}Q" if big else f"{order}I"
     width = 20 if big else 12
-    directory = file.read(entries * width)
-    found = {}
-    for index in range(entries):
-        tag, kind, number = struct.unpack_from(entry_format, directory, index * width)
-        if tag in (_OFFSETS, _COUNTS):
-            value = directory[index * width + struct.calcsize(entry_format) : (index + 1) * width]
-            found[tag] = _values(file, np.dtype(order + _TYPES[kind]), number, value)
-    return found[_OFFSETS], found[_COUNTS]
+    while position:
+        file.seek(position)
+        entries = struct.unpack(count_format, file.read(struct.calcsize(count_format)))[0]
+        directory = file.read(entries * width)
+        position = struct.unpack(next_format, file.read(struct.calcsize(next_format)))[0]
+        found = {}
+        for index in range(entries):
+            tag, kind, number = struct.unpack_from(entry_format, directory, index * width)
+            if tag in (_OFFSETS, _COUNTS):
+                at = index * width + struct.calcsize(entry_format)
+                value = directory[at : (index + 1) * width]
+                found[tag] = _values(file, order, _TYPES[kind], number, value)
+        yield found[_OFFSETS], found[_COUNTS]
 
 
 def _values(
-    file: IO[bytes], dtype: np.dtype[np.void], number: int, value: bytes
+    file: IO[bytes], order: str, kind: str, number: int, value: bytes
 ) -> NDArray[np.uint64]:
     """The values of an entry, which stand in it where they fit, else where it points to."""
+    dtype = np.dtype(order + kind)
     length = number * dtype.itemsize
     if length > len(value):
-        order = "<" if dtype.newbyteorder("=") == dtype else dtype.byteorder
         file.seek(int(np.frombuffer(value, f"{order}u{len(value)}")[0]))
         value = file.read(length)
     return np.frombuffer(value[:length], dtype).astype(np.uint64)

@@ -21,7 +21,7 @@ def test_help_lists_every_command(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     assert run(["--help"]) == 0
     out = capsys.readouterr().out
-    for name, text in COMMANDS.items():
+    for name, (_, text) in COMMANDS.items():
         assert name in out
         assert text[:40] in out
     assert run([]) == 0
@@ -93,7 +93,7 @@ def test_an_internal_error_is_one_line_and_a_traceback_only_with_vv(monkeypatch,
     def broken(*args, **kwargs):
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr("satclip_cli.rasters.RasterRequest.grid", broken)
+    monkeypatch.setattr("satclip_cli.commands.raster_command.RasterOptions.grid", broken)
     args = ["raster", "--bbox", "1,2,3,4", "--res", "1"]
     assert run(args) == 1
     err = capsys.readouterr().err
@@ -106,7 +106,7 @@ def test_a_file_that_ends_early_is_no_interruption(monkeypatch, capsys):
     def cut_off(self):
         raise EOFError("No data left in file")  # as numpy says, and click takes for Ctrl-D
 
-    monkeypatch.setattr("satclip_cli.rasters.RasterRequest.grid", cut_off)
+    monkeypatch.setattr("satclip_cli.commands.raster_command.RasterOptions.grid", cut_off)
     assert run(["raster", "--bbox", "1,2,3,4", "--res", "1"]) == 1
     assert "a file ends early (No data left in file)" in capsys.readouterr().err
 

@@ -74,12 +74,12 @@ def test_another_crs_and_like(run, tmp_path):
         assert (one.crs, one.transform, one.shape) == (other.crs, other.transform, other.shape)
 
 
-def test_int8_reports_its_error(run, tmp_path):
-    result = run("raster", *ALPS, "--res", 1, "--dtype", "int8", "-v")
+def test_whole_numbers_report_their_error(run, tmp_path):
+    result = run("raster", *ALPS, "--res", 1, "--dtype", "uint8", "-v")
     assert result.returncode == 0
-    assert "int8: 1 - cosine is " in result.stderr
+    assert "uint8: 1 - cosine is " in result.stderr
     with rasterio.open(tmp_path / "embedding.tif") as dataset:
-        assert dataset.dtypes[0] == "int8"
+        assert dataset.dtypes[0] == "uint8"
         assert float(dataset.tags()["cosine_loss_mean"]) < 1e-3
 
 

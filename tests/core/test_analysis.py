@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from satclip_core.analysis import (
+    Quantisation,
     cosine_loss,
     cosine_similarity,
-    dequantise,
     principal_components,
-    quantise,
     unit,
 )
 
@@ -58,23 +57,38 @@ def test_one_point_has_components_without_variance(data):
     assert (shares == 0).all()
 
 
-def test_quantising_keeps_direction_norm_and_nodata(data):
+@pytest.mark.parametrize(("dtype", "nodata"), [("uint8", 255), ("int16", -32768)])
+def test_quantising_keeps_direction_norm_and_nodata(data, dtype, nodata):
     exact = unit(data)
     exact[7] = np.nan
-    scale = float(np.nanmax(np.abs(exact))) / 127
-    stored = quantise(exact, scale)
-    back = dequantise(stored, scale)
-    assert stored.dtype == np.int8
-    assert (stored[7] == -128).all()
+    how = Quantisation.of(dtype, float(np.nanmax(np.abs(exact))))
+    stored = how.store(exact)
+    back = how.restore(stored)
+    assert stored.dtype == dtype
+    assert (stored[7] == nodata).all()
     assert np.isnan(back[7]).all()
     valid = np.delete(np.arange(500), 7)
-    assert (stored[valid] > -128).all()
+    assert (stored[valid] != nodata).all()
+    # As any reader does it: scale and offset, nothing of ours.
+    read = stored[valid].astype(np.float64) * how.scale + how.offset
+    assert np.abs(read - exact[valid]).max() <= how.scale * 0.51
     np.testing.assert_allclose(np.linalg.norm(back[valid], axis=1), 1, rtol=1e-5)
-    mean, most = cosine_loss(exact[valid].astype(float), back[valid].astype(float))
+    directions = read / np.linalg.norm(read, axis=1, keepdims=True)
+    np.testing.assert_allclose(back[valid], directions, atol=1e-6)
+    mean, most = cosine_loss(unit(exact[valid].astype(float)), directions)
     # Rounding errors are uniform within half a step: dim · scale²/12 is their squared length.
-    assert mean == pytest.approx(32 * scale**2 / 12 / 2, rel=0.1)
+    assert mean == pytest.approx(32 * how.scale**2 / 12 / 2, rel=0.1)
     assert mean < most < 2e-4
 
 
-def test_values_beyond_the_scale_are_cut(data):
-    assert quantise(np.array([[5.0, -5.0]], np.float32), 0.01).tolist() == [[127, -127]]
+def test_values_beyond_the_scale_are_cut():
+    far = np.array([[5.0, -5.0]], np.float32)
+    assert Quantisation.of("uint8", 1.27).store(far).tolist() == [[254, 0]]
+    assert Quantisation.of("int16", 1.0).store(far).tolist() == [[32767, -32767]]
+
+
+def test_the_largest_value_has_room():
+    """Bytes spend all their steps on it; 16 bits leave a quarter for what a sample has missed."""
+    largest = np.array([[0.4, -0.4]])
+    assert Quantisation.of("uint8", 0.4).store(largest).tolist() == [[254, 0]]
+    assert np.abs(Quantisation.of("int16", 0.4).store(1.24 * largest)).max() < 32767

@@ -14,7 +14,7 @@ CLIENTS = ("satclip_cli", "satclip_training", "qgis", "qgis_plugin", "torch", "l
 # The rooms of the core from the ground up, as satclip_core/__init__.py has them: a room imports
 # only from floors below its own.
 FLOORS = (
-    ("errors", "types"),
+    ("version", "errors", "types"),
     ("compute", "files"),
     ("grid",),
     ("analysis", "encoder"),
@@ -81,6 +81,27 @@ def test_the_floors_are_those_that_the_package_states() -> None:
     assert stated is not None
     lines = [line for line in stated.splitlines() if line.startswith("    ")]
     assert [tuple(line.split("  ")[2].strip().split(", ")) for line in lines] == list(FLOORS)
+
+
+# What the core does on its way from a request to a raster, by the name of the call.
+_OF_THE_CORE = {"fit", "fit_map", "Locator", "blocks", "open_mask", "check_target"}
+_TARGETS = {"cli/commands/model_files.py", "cli/reproduce"}  # files that are no rasters
+
+
+def called(path: Path) -> set[str]:
+    """Names of the functions and methods that a file calls."""
+    functions = [n.func for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)]
+    names = {node.attr for node in functions if isinstance(node, ast.Attribute)}
+    return names | {node.id for node in functions if isinstance(node, ast.Name)}
+
+
+@pytest.mark.parametrize("client", ["cli", "qgis_plugin"])
+def test_clients_hand_over_requests_and_fit_nothing(client: str) -> None:
+    for path in (ROOT / client).rglob("*.py"):
+        name = path.relative_to(ROOT).as_posix()
+        allowed = {"check_target"} if name.startswith(tuple(_TARGETS)) else set()
+        found = called(path) & _OF_THE_CORE - allowed
+        assert not found, f"{name} calls {found}, which is the core's to do"
 
 
 def test_a_place_is_embedded_without_any_optional_package() -> None:

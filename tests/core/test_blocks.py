@@ -8,6 +8,7 @@ import pytest
 
 from satclip_core.errors import CancelledError
 from satclip_core.grid import Grid
+from satclip_core.grid.pixels import Locator
 from satclip_core.models.registry import load_encoder
 from satclip_core.products import Embedding
 from satclip_core.raster.blocks import blocks
@@ -21,9 +22,9 @@ def encoder(small_model):
     return load_encoder(small_model)
 
 
-def assembled(grid, encoder, **options):
+def assembled(grid, encoder, *, mask=None, **options):
     out = np.full((encoder.dim, *grid.shape), np.inf, np.float32)
-    for window, bands in blocks(grid, encoder, Embedding(encoder.dim), **options):
+    for window, bands in blocks(Locator(grid, mask), encoder, Embedding(encoder.dim), **options):
         rows = slice(window.row, window.row + window.height)
         out[:, rows, window.col : window.col + window.width] = bands
     return out
@@ -102,7 +103,8 @@ def test_progress_counts_every_pixel_in_order(encoder):
 def test_cancel_stops_before_the_next_block(encoder):
     grid = Grid.from_bounds((0, 0, 9, 7), 0.1)
     handed_out = []
-    made = blocks(grid, encoder, Embedding(256), size=32, cancelled=lambda: len(handed_out) == 2)
+    halfway = lambda: len(handed_out) == 2  # noqa: E731
+    made = blocks(Locator(grid), encoder, Embedding(256), size=32, cancelled=halfway)
     with pytest.raises(CancelledError):
         handed_out.extend(window for window, _ in made)
     assert len(handed_out) == 2
@@ -111,7 +113,7 @@ def test_cancel_stops_before_the_next_block(encoder):
 def test_a_caller_that_leaves_takes_the_thread_along(encoder):
     before = set(threading.enumerate())
     grid = Grid.from_bounds((0, 0, 9, 7), 0.1)
-    with closing(blocks(grid, encoder, Embedding(256), size=32)) as made:
+    with closing(blocks(Locator(grid), encoder, Embedding(256), size=32)) as made:
         next(made)
     assert set(threading.enumerate()) <= before
 
@@ -122,4 +124,4 @@ def test_a_product_that_fails_is_heard(encoder):
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        next(blocks(Grid.from_bounds((0, 0, 1, 1), 0.1), encoder, Broken(256)))
+        next(blocks(Locator(Grid.from_bounds((0, 0, 1, 1), 0.1)), encoder, Broken(256)))

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from satclip_core import files
 from satclip_core.errors import OutputError
-from satclip_core.files import check_apart, written_whole
+from satclip_core.files import Target, check_apart, written_whole
 
 
 def test_a_file_appears_when_the_block_ends_well(tmp_path: Path) -> None:
@@ -96,3 +97,73 @@ def test_a_file_is_the_same_by_any_of_its_names(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="given twice"):
         check_apart(tmp_path / "new.tif", (f"{tmp_path}/./new.tif",))
     check_apart(tmp_path / "a.tif", (None, tmp_path / "new.tif", "bundled"))
+
+
+def no_links(*_: object) -> None:
+    raise OSError("a file system without links")
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_what_came_meanwhile_is_replaced_only_if_that_was_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool, overwrite: bool
+) -> None:
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    target = tmp_path / "out.bin"
+
+    def write() -> None:
+        with written_whole(target, overwrite=overwrite) as temporary:
+            temporary.write_bytes(b"ours")
+            target.write_bytes(b"theirs")
+
+    if overwrite:
+        write()
+        assert target.read_bytes() == b"ours"
+    else:
+        with pytest.raises(OutputError, match=r"out\.bin exists"):
+            write()
+        assert target.read_bytes() == b"theirs"
+    assert os.listdir(tmp_path) == ["out.bin"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_new_file_has_one_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    with written_whole(tmp_path / "out.bin") as temporary:
+        temporary.write_bytes(b"abc")
+    assert (tmp_path / "out.bin").stat().st_nlink == 1
+    assert (tmp_path / "out.bin").read_bytes() == b"abc"
+
+
+def test_a_target_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "old.bin").write_bytes(b"old")
+    with pytest.raises(OutputError, match=r"old\.bin exists"):
+        Target(tmp_path / "old.bin")
+    targets = Target(tmp_path / "new.bin"), Target(tmp_path / "old.bin", overwrite=True)
+
+    def again(*_: object, **__: object) -> None:
+        raise AssertionError("looked at again")
+
+    monkeypatch.setattr(files, "check_target", again)
+    for target in targets:
+        assert Target.of(target) is target
+        with written_whole(target) as temporary:
+            temporary.write_bytes(b"new")
+        assert target.path.read_bytes() == b"new"
+        assert os.fspath(target) == str(target.path)
+
+
+def test_a_link_to_nowhere_is_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "out.bin"
+    try:
+        target.symlink_to(tmp_path / "nowhere")
+    except OSError:
+        pytest.skip("no symbolic links here")
+    with written_whole(target) as temporary:
+        temporary.write_bytes(b"abc")
+    assert not target.is_symlink()
+    assert target.read_bytes() == b"abc"

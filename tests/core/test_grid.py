@@ -98,7 +98,7 @@ NAN, INF = math.nan, math.inf
 @pytest.mark.parametrize(
     ("bounds", "res", "message"),
     [
-        ((5, 48, 11, 45), 0.1, r"bbox 5 48 11 45: south \(48\) lies above north \(45\)"),
+        ((5, 48, 11, 45), 0.1, r"bounds 5 48 11 45: south \(48\) lies above north \(45\)"),
         ((5, 45, 5, 48), 0.1, "empty: west and east"),
         ((5, 45, 11, 45), 0.1, "empty: south and north"),
         ((5, NAN, 11, 48), 0.1, "5 nan 11 48 is not finite"),
@@ -114,8 +114,8 @@ NAN, INF = math.nan, math.inf
         ((5, 45, 11, 48), INF, "res inf is not above 0"),
         ((5, 45, 11, 48), (0.1, 0), "res 0.1 0 is not above 0"),
         ((5, 45, 11, 48), (1, 2, 3), "has 3 numbers"),
-        ((5, 45, 11, 48), 5, r"res 5 is coarser than the height of the bbox \(3\)"),
-        ((5, 45, 11, 48), (7, 1), r"res 7 is coarser than the width of the bbox \(6\)"),
+        ((5, 45, 11, 48), 5, r"res 5 is coarser than the height of the bounds \(3\)"),
+        ((5, 45, 11, 48), (7, 1), r"res 7 is coarser than the width of the bounds \(6\)"),
         ((5, 45, 11, 48), 1e-10, "more than a raster can have"),
         ((5, 45, 11, 48), 5e-324, "more than a raster can have"),
     ],
@@ -129,7 +129,7 @@ def test_what_makes_no_raster_is_named(bounds, res, message):
     ("bounds", "crs", "message"),
     [
         ((5, 45, 11, 48), "EPSG:999999", "unknown CRS 'EPSG:999999'"),
-        ((5, 45, 11, 48), "EPSG:32632", "looks like degrees.*metre.*--bbox-crs EPSG:4326"),
+        ((5, 45, 11, 48), "EPSG:32632", "looks like degrees.*metre.*bounds_crs='EPSG:4326'"),
         ((7e5, 5e6, 6e5, 6e6), "EPSG:32632", "west .* lies east of east"),
         ((6e5, 6e6, 7e5, 5e6), "EPSG:32632", "south .* lies above north"),
     ],

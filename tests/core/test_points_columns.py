@@ -43,14 +43,18 @@ def test_given_names_win_and_the_other_is_found():
 @pytest.mark.parametrize(
     ("names", "given", "message"),
     [
-        (["a", "b"], (None, None), r"no columns of longitude.*--lon-column.*'a', 'b'"),
+        (
+            ["a", "b"],
+            (None, None),
+            r"no columns of longitude.*by lon_column and lat_column; .*'a', 'b'",
+        ),
         (["lon", "b"], (None, None), "there are 'lon', 'b'"),
-        (["lon", "longitude", "lat"], (None, None), "'lon', 'longitude'; choose by --lon-column"),
-        (["lon", "lat", "LAT"], (None, None), "'lat', 'LAT'; choose by --lat-column"),
+        (["lon", "longitude", "lat"], (None, None), "'lon', 'longitude'; choose by lon_column"),
+        (["lon", "lat", "LAT"], (None, None), "'lat', 'LAT'; choose by lat_column"),
         (
             ["lon", "lat"],
             ("foo", None),
-            r"no column 'foo' \(--lon-column\); there are",
+            r"no column 'foo' \(lon_column\); there are",
         ),
         (["a", "a", "lat"], ("a", None), "2 columns are called 'a'"),
         ([], (None, None), "there are none"),
@@ -69,9 +73,9 @@ def test_names_have_as_many_digits_as_they_need():
 
 
 def test_columns_that_are_there_already_are_named():
-    with pytest.raises(InputError, match=r"already has 'e001'.*--prefix"):
+    with pytest.raises(InputError, match=r"already has 'e001'.*prefix='satclip_'"):
         new_columns(["E001"], 2, array=None, prefix="e")
-    with pytest.raises(InputError, match=r"already has 'emb'.*--array"):
+    with pytest.raises(InputError, match=r"already has 'emb'.*array='new_emb'"):
         new_columns(["emb"], 2, array="emb", prefix="e")
     assert new_columns(["E001"], 2, array="emb", prefix="e") == ["emb"]
 

@@ -297,7 +297,7 @@ def test_lines_and_polygons_need_centroid(encoder, tmp_path):
     square = shapely.box(10, 50, 12, 52)
     table = gpd.GeoDataFrame({"a": [1, 2]}, geometry=[shapely.Point(1, 2), square], crs=4326)
     write(table, tmp_path / "in.gpkg")
-    with pytest.raises(InputError, match="row 2 is a Polygon, not a point: --centroid"):
+    with pytest.raises(InputError, match="row 2 is a Polygon, not a point: centroid=True"):
         run(encoder, tmp_path / "in.gpkg", tmp_path / "out.gpkg")
     assert not (tmp_path / "out.gpkg").exists()
     run(encoder, tmp_path / "in.gpkg", tmp_path / "out.gpkg", centroid=True)
@@ -324,14 +324,14 @@ def test_a_file_without_a_crs_asks_for_it(encoder, tmp_path, suffix):
 
 def test_a_second_crs_is_refused(encoder, tmp_path):
     write(frame(), tmp_path / "in.gpkg")
-    with pytest.raises(InputError, match="CRS of its own: leave --crs EPSG:32632 out"):
+    with pytest.raises(InputError, match="CRS of its own: leave crs='EPSG:32632' out"):
         run(encoder, tmp_path / "in.gpkg", tmp_path / "out.gpkg", crs="EPSG:32632")
 
 
 def test_layers_are_chosen_by_name(encoder, tmp_path):
     frame([(1, 2)]).to_file(tmp_path / "in.gpkg", layer="one")
     frame([(3, 4)]).to_file(tmp_path / "in.gpkg", layer="two")
-    with pytest.raises(InputError, match="2 layers: choose one by --layer: 'one', 'two'"):
+    with pytest.raises(InputError, match="2 layers: choose one by layer: 'one', 'two'"):
         run(encoder, tmp_path / "in.gpkg", tmp_path / "out.gpkg")
     with pytest.raises(InputError, match="no layer 'six': 'one', 'two'"):
         run(encoder, tmp_path / "in.gpkg", tmp_path / "out.gpkg", layer="six")

@@ -106,10 +106,10 @@ def test_what_is_not_there_is_named(csv, changes, message):
         read_samples(SamplesRequest(**{"source": csv, "column": "t", **changes}))
 
 
-def test_a_geometry_is_no_column_and_its_crs_option_is_named(tmp_path):
+def test_a_geometry_is_no_column_and_its_crs_argument_is_named(tmp_path):
     path = tmp_path / "samples.gpkg"
     frame().to_file(path)
     with pytest.raises(InputError, match="no column 'geom'; there are 't', 'Kind'"):
         read_samples(SamplesRequest(str(path), "geom"))
-    with pytest.raises(InputError, match="leave --samples-crs EPSG:3857 out"):
+    with pytest.raises(InputError, match="leave crs='EPSG:3857' out"):
         read_samples(SamplesRequest(str(path), "t", crs="EPSG:3857"))

@@ -5,11 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from satclip_core.analysis import dequantise
 from satclip_core.errors import CancelledError, InputError, OutputError
 from satclip_core.grid import Grid
 from satclip_core.models.registry import load_encoder
-from satclip_core.products import Embedding, Rgb, RgbBasis, Similarity
+from satclip_core.products import (
+    ClusterModel,
+    Clusters,
+    Embedding,
+    Rgb,
+    RgbBasis,
+    Similarity,
+)
 from satclip_core.raster import (
     RasterSpec,
     WriteOptions,
@@ -70,17 +76,17 @@ def test_tiles_compression_and_type(encoder, tmp_path):
         assert dataset.dtypes == ("float32",)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "int8"])
+@pytest.mark.parametrize("dtype", ["float16", "uint8", "int16"])
 def test_smaller_types_stay_close(encoder, tmp_path, dtype):
     product = Embedding.of(encoder, dtype=dtype, normalize=True)
     file = write_raster(tmp_path / "out.tif", ALPS, product, encoder)
     exact = np.moveaxis(raster_array(ALPS, Embedding(256, normalize=True), encoder), 0, -1)
     with rasterio.open(file) as dataset:
         stored = np.moveaxis(dataset.read(), 0, -1)
-        if dtype == "int8":
-            assert dataset.nodata == -128
-            assert set(dataset.scales) == {product.scale}
-            stored = dequantise(stored, product.scale)
+        if dtype != "float16":
+            assert dataset.nodata == {"uint8": 255, "int16": -32768}[dtype]
+            stored = stored * np.array(dataset.scales) + np.array(dataset.offsets)
+            stored /= np.linalg.norm(stored, axis=-1, keepdims=True)
         else:
             assert dataset.tags(1, ns="IMAGE_STRUCTURE")["NBITS"] == "16"
     assert (1 - (stored * exact).sum(-1)).max() < 1e-3
@@ -286,7 +292,7 @@ def test_like_needs_a_georeferenced_raster(tmp_path):
 
 def test_a_raster_larger_than_the_disk_is_refused_at_once(encoder, tmp_path):
     huge = Grid.from_bounds((-180, -90, 180, 90), 0.0002)
-    with pytest.raises(OutputError, match=r"would hold 1\.66 PB .* coarser --res"):
+    with pytest.raises(OutputError, match=r"would hold 1\.66 PB .* coarser res"):
         write_raster(tmp_path / "out.tif", huge, Embedding(256), encoder)
 
 
@@ -352,3 +358,58 @@ def test_room_is_less_under_a_limit_on_files(tmp_path, monkeypatch):
 )
 def test_sizes_are_readable(size, text):
     assert as_size(size) == text
+
+
+def test_rasters_of_one_band_have_overviews(encoder, tmp_path):
+    grid = Grid.from_bounds((0, 30, 14, 44), 0.01)  # 1400 pixels: factors 2 and 4
+    mask = lambda lons, lats: lons > 3  # noqa: E731
+    file = write_raster(
+        tmp_path / "out.tif", grid, Similarity.to(encoder, [(9, 40)]), encoder, mask=mask
+    )
+    with rasterio.open(file) as dataset:
+        assert dataset.overviews(1) == [2, 4]
+        values = dataset.read(1)
+    with rasterio.open(file, overview_level=0) as overview:
+        half = overview.read(1)
+    means = np.nanmean(values.reshape(700, 2, 700, 2)[:, :, 160:], axis=(1, 3))
+    assert np.isnan(half[:, :149]).all()
+    np.testing.assert_allclose(half[:, 160:], means, atol=1e-6)
+
+
+def test_embeddings_have_no_overviews(encoder, tmp_path):
+    """A mean of embeddings is shorter than they are."""
+    grid = Grid.from_bounds((0, 30, 6, 36), 0.01)
+    spec = RasterSpec(grid, Embedding.of(encoder))
+    assert spec.overviews == ()
+    assert RasterSpec(grid, Similarity.to(encoder, [(9, 40)])).overviews == (2,)
+
+
+def test_an_overview_that_lacks_a_tile_does_not_pass(encoder, tmp_path):
+    grid = Grid.from_bounds((0, 30, 6, 36), 0.01)
+    file = write_raster(tmp_path / "o.tif", grid, Similarity.to(encoder, [(9, 40)]), encoder)
+    check_complete(file, file)
+    with open(file, "rb+") as whole:  # overviews are written last
+        whole.truncate(file.stat().st_size - 100)
+    with pytest.raises(OutputError, match="incomplete"):
+        check_complete(file, file)
+
+
+def test_many_bands_are_written_in_small_tiles(encoder):
+    grid = Grid.from_bounds((0, 30, 6, 36), 0.01)
+    assert RasterSpec(grid, Embedding(256)).options["BLOCKXSIZE"] == "128"
+    assert RasterSpec(grid, Embedding(3)).options["BLOCKXSIZE"] == "256"
+
+
+def test_names_of_classes_stand_beside_the_raster(encoder, tmp_path):
+    grid = Grid.from_bounds((0, 40, 8, 48), 1)
+    target, beside = tmp_path / "c.tif", tmp_path / "c.tif.aux.xml"
+    beside.write_text("of an older raster")
+    for count in (3, 5):
+        model = ClusterModel.fit(encoder, [(x, y) for x in range(8) for y in range(40, 48)], count)
+        options = WriteOptions(overwrite=True)
+        write_raster(target, grid, Clusters(model), encoder, options=options)
+        text = beside.read_text("utf-8")
+        assert text.count("<Row ") == count
+        assert f"<Category>cluster {count}</Category>" in text
+    write_raster(target, grid, Similarity.to(encoder, [(9, 40)]), encoder, options=options)
+    assert not beside.exists()

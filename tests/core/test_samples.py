@@ -92,7 +92,11 @@ def test_rare_classes_are_named():
         (["a"] * 8, None, "one class, 'a': give at least two"),
         ([7] * 8, True, "one class, '7'"),
         ([7] * 8, None, "all 8 samples of 'x' have the value 7"),
-        ([1, 2, 3, 4, 5, 6, 7, "x"], None, "neither numbers nor classes.*row 8 is 'x'.*--classes"),
+        (
+            [1, 2, 3, 4, 5, 6, 7, "x"],
+            None,
+            "neither numbers nor classes.*row 8 is 'x'.*: classes=True",
+        ),
         ([1, 2, 3, 4, 5, 6, 7, "x"], False, "holds no numbers: row 8 is 'x'"),
         ([1, 2, 3, 4, 5, 6, 7, 8.5], True, "holds 8.5, which is no class"),
         ([1, 2, 3, 4, 5, 6, 7, 1e300], True, "holds 1e[+]300, which is no class"),

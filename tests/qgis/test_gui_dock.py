@@ -199,7 +199,7 @@ def test_a_click_on_the_histogram_sets_the_threshold(window: Window, dock: objec
 
 
 def test_land_is_a_distribution_of_its_own(window: Window, dock: object) -> None:
-    from satclip_qgis.gui.land import land_points
+    from satclip_qgis.gui.randomland import land_points
 
     window.click(320, 200)
     settle(dock)

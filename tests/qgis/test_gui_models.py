@@ -198,3 +198,19 @@ def test_a_file_that_is_no_model_cannot_be_used(dialog: object, tmp_path: Path) 
     dialog.open_file(str(path))
     wait(lambda: "no.npz" in dialog.facts.toPlainText())
     assert not dialog.use_button.isEnabled()
+
+
+def test_a_fetched_model_that_has_changed_can_be_fetched_again(dialog: object, hub: Hub) -> None:
+    from satclip_qgis.satclip_core.models.registry import PUBLISHED
+
+    path = PUBLISHED[NAME].path
+    path.parent.mkdir()
+    path.write_bytes(b"cut short")
+    dialog.reload()
+    dialog.select(NAME)
+    wait(lambda: "fetch it again under SatCLIP > Models" in dialog.facts.toPlainText())
+    assert not dialog.use_button.isEnabled()
+    press(dialog.fetch_button)
+    wait(lambda: dialog._fetch is None)
+    assert dialog.status.text() == f"{NAME} is here, and checked."
+    wait(lambda: dialog.use_button.isEnabled())

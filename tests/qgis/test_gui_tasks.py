@@ -14,11 +14,11 @@ from qgis.core import QgsProject
 
 
 def test_a_task_that_nobody_holds_is_finished_and_then_forgotten(qgis_app: object) -> None:
-    from satclip_qgis.gui import session
+    from satclip_qgis.gui import background
 
     told: list[object] = []
-    task = session.WorkTask("one", lambda _cancelled: "done", lambda *said: told.append(said))
-    session.launch(task)
+    task = background.WorkTask("one", lambda _cancelled: "done", lambda *said: told.append(said))
+    background.launch(task)
     held = weakref.ref(task)
     del task
     gc.collect()

@@ -168,7 +168,7 @@ def _bring(
             get(f"data/{archive.name}", archive, progress=fetched)
         except DownloadError as error:
             if "404" in str(error):
-                raise DownloadError(f"{error}; --revision main names the newest one") from None
+                raise DownloadError(error, "; --revision main names the newest one") from None
             raise
 
     def unpacked(done: int, total: int) -> None:

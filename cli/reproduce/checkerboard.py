@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import verbosity_options
-from .reproduce_options import (
+from ..options import verbosity_options
+from .zoo_options import (
     Range,
     RunOptions,
     encoding_option,
@@ -125,8 +125,8 @@ def _write(tables: dict[float, tuple[float, list[tuple[Result, Any]]]], run: Run
     write_csv(run.output, ["encoder", "scale", "spacing", "mean", "sd", *names], rows)
     shown = 1.0 if 1.0 in tables else next(iter(tables))
     by_band = {r.cell.label: bands for r, bands in tables[shown][1] if bands is not None}
-    spacing = {scale: table[0] for scale, table in tables.items()}
-    checkerboard_figure(run.figure, spacing, by_scale, by_band, spacing[shown])
+    spacings = {scale: table[0] for scale, table in tables.items()}
+    checkerboard_figure(run.figure, spacings, by_scale, by_band, spacings[shown])
 
 
 def _as_text(tables: dict[float, tuple[float, list[tuple[Result, Any]]]]) -> str:
@@ -138,4 +138,5 @@ def _as_text(tables: dict[float, tuple[float, list[tuple[Result, Any]]]]) -> str
     for number, label in enumerate(labels):
         row = [f"{100 * table[1][number][0].mean:.1f}" for table in tables.values()]
         rows.append([label, *row])
-    return aligned(rows)
+    text: str = aligned(rows)
+    return text

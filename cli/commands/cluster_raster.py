@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import Command
-from .rasters import RasterRequest, carry_out_and_save, raster_options
+from ..options import Command
+from .raster_command import RasterOptions, raster_options
 
 if TYPE_CHECKING:
-    from satclip_core.encoder import LocationEncoder
-    from satclip_core.grid import Grid
-    from satclip_core.grid.pixels import Mask
-    from satclip_core.products import ClusterModel, Product
+    from satclip_core.products import Clusters, Wanted
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +49,7 @@ log = logging.getLogger(__name__)
 )
 @raster_options("clusters.tif")
 def command(
-    request: RasterRequest,
+    options: RasterOptions,
     count: int | None,
     seed: int,
     source: Path | None,
@@ -71,23 +68,21 @@ def command(
     if source is not None and save_model is not None:
         raise click.UsageError("--clusters are saved already: leave out --save-model")
 
-    def make(
-        encoder: LocationEncoder, grid: Grid, mask: Mask | None
-    ) -> tuple[ClusterModel, Product]:
-        from satclip_core.grid.pixels import Locator
-        from satclip_core.products import ClusterModel, Clusters
-        from satclip_core.products.clusters import SAMPLE
+    saved = options.beside(save_model)
+    raster = options.begin()
+    job = raster.prepare(_wanted(count, seed, source))
+    model = job.product.model
+    if source is None:
+        shares = ", ".join(f"{share:.0%}" for share in model.shares)
+        log.info("%d clusters of %d pixels: %s", count, model.places, shares)
+    if raster.finish(job) and saved is not None:
+        model.save(saved)
 
-        if source is not None:
-            model = ClusterModel.load(source)
-            model.check(encoder)
-        else:
-            sample = Locator(grid, mask).sample(SAMPLE)
-            model = ClusterModel.fit(
-                encoder, sample, count or 0, seed=seed, threads=request.threads
-            )
-            shares = ", ".join(f"{share:.0%}" for share in model.shares)
-            log.info("%d clusters of %d pixels: %s", count, len(sample), shares)
-        return model, Clusters(model)
 
-    carry_out_and_save(request, make, save_model)
+def _wanted(count: int | None, seed: int, source: Path | None) -> Wanted[Clusters]:
+    """The clusters of another raster, or those of the raster's own pixels."""
+    from satclip_core.products import ClusterModel, Clusters, ClustersOf
+
+    if source is not None:
+        return Clusters(ClusterModel.load(source))
+    return ClustersOf(count or 0, seed)

@@ -12,8 +12,8 @@ import click
 
 from satclip_core.errors import require
 
-from .messages import quiet, tell
-from .options import verbosity_options
+from ..messages import quiet, tell
+from ..options import verbosity_options
 
 if TYPE_CHECKING:
     from satclip_training.config import SourceSettings, TrainConfig

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from satclip_core.errors import InputError
 
-from .options import Command, Numbers
-from .rasters import RasterRequest, carry_out, raster_options
-
-if TYPE_CHECKING:
-    from satclip_core.encoder import LocationEncoder
-    from satclip_core.grid import Grid
-    from satclip_core.grid.pixels import Mask
-    from satclip_core.products import Product
+from ..options import Command, Numbers
+from ..words import worded
+from .raster_command import RasterOptions, raster_options
 
 
 @click.command("similarity", cls=Command)
@@ -36,23 +29,18 @@ if TYPE_CHECKING:
     help="With several places: the mean of the similarities, or the largest.",
 )
 @raster_options("similarity.tif")
-def command(request: RasterRequest, places: tuple[tuple[float, float], ...], reduce: str) -> None:
+def command(options: RasterOptions, places: tuple[tuple[float, float], ...], reduce: str) -> None:
     """Write a GeoTIFF of cosine similarity, -1..1, to one place or several.
 
     \b
     satclip similarity --to 23.6 -2.9 --bbox -180 -60 180 75 --res 0.5
     satclip similarity --to 23.6 -2.9 --to -60 -3 --reduce max --bbox -90 -35 160 20 --res 0.5
     """
-    from satclip_core.grid.sphere import check_lonlat
+    from satclip_core.products import SimilarityTo
 
     try:
-        check_lonlat(places)
+        wanted = SimilarityTo(places, reduce)
     except InputError as error:
-        raise click.UsageError(f"--to: {error}") from error
-
-    def make(encoder: LocationEncoder, grid: Grid, mask: Mask | None) -> Product:
-        from satclip_core.products import Similarity
-
-        return Similarity.to(encoder, places, reduce=reduce)
-
-    carry_out(request, make)
+        raise click.UsageError(f"--to: {worded(error)}") from error
+    raster = options.begin()
+    raster.finish(raster.prepare(wanted))

@@ -8,10 +8,9 @@ from qgis.core import (
     QgsProcessingParameterNumber,
 )
 
-from ..satclip_core.grid.pixels import Locator
-from ..satclip_core.products import ClusterModel
+from ..satclip_core.products import ClusterModel, ClustersOf
 from ..satclip_core.products import Clusters as Product
-from ..satclip_core.products.clusters import MOST_CLUSTERS, SAMPLE
+from ..satclip_core.products.clusters import MOST_CLUSTERS
 from ..styles import style_classes
 from ..text import tr
 from .rasters import RasterAlgorithm
@@ -76,21 +75,12 @@ class Clusters(RasterAlgorithm):
             ClusterModel.load(saved).check(self.encoder(parameters, context))
         yield from super().problems(parameters, context)
 
-    def make(self, model, grid, parameters, context, feedback):
+    def wanted(self, parameters, context, feedback):
         """The clusters given, or those of this grid."""
         saved = self.parameterAsFile(parameters, self.CLUSTERS, context)
         if saved:
-            clusters = ClusterModel.load(saved)
-            clusters.check(model)
-            return Product(clusters)
-        clusters = ClusterModel.fit(
-            model,
-            Locator(grid).sample(SAMPLE),
-            self.parameterAsInt(parameters, self.COUNT, context),
-            cancelled=feedback.isCanceled,
-        )
-        feedback.setProgress(self.SHARE)
-        return Product(clusters)
+            return Product(ClusterModel.load(saved))
+        return ClustersOf(self.parameterAsInt(parameters, self.COUNT, context))
 
     def save(self, product, parameters, context):
         """Write the clusters, if they are wanted."""

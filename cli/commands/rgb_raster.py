@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import Command
-from .rasters import RasterRequest, carry_out_and_save, raster_options
+from ..options import Command
+from .raster_command import RasterOptions, raster_options
 
 if TYPE_CHECKING:
-    from satclip_core.encoder import LocationEncoder
-    from satclip_core.grid import Grid
-    from satclip_core.grid.pixels import Mask
-    from satclip_core.products import Product, RgbBasis
+    from satclip_core.products import Rgb, Wanted
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +31,7 @@ log = logging.getLogger(__name__)
     metavar="FILE",
     help="Save what the colours mean, as JSON, to use them again for another extent.",
 )
-def command(request: RasterRequest, basis: Path | None, save_basis: Path | None) -> None:
+def command(options: RasterOptions, basis: Path | None, save_basis: Path | None) -> None:
     """Write an RGB GeoTIFF, with alpha, of the first three principal components.
 
     The components are fitted on a sample of the raster's own pixels, and stretched from the
@@ -47,18 +44,17 @@ def command(request: RasterRequest, basis: Path | None, save_basis: Path | None)
     if basis is not None and save_basis is not None:
         raise click.UsageError("--basis is saved already: leave out --save-basis")
 
-    def make(encoder: LocationEncoder, grid: Grid, mask: Mask | None) -> tuple[RgbBasis, Product]:
-        from satclip_core.grid.pixels import Locator
-        from satclip_core.products import Rgb, RgbBasis
-        from satclip_core.products.rgb import SAMPLE
+    saved = options.beside(save_basis)
+    raster = options.begin()
+    job = raster.prepare(_wanted(basis))
+    if basis is None:
+        log.info("the colours show %.0f%% of the variance", 100 * job.product.basis.explained.sum())
+    if raster.finish(job) and saved is not None:
+        job.product.basis.save(saved)
 
-        if basis is not None:
-            fitted = RgbBasis.load(basis)
-            fitted.check(encoder)
-        else:
-            sample = Locator(grid, mask).sample(SAMPLE)
-            fitted = RgbBasis.fit(encoder, sample, threads=request.threads)
-            log.info("the colours show %.0f%% of the variance", 100 * fitted.explained.sum())
-        return fitted, Rgb(fitted)
 
-    carry_out_and_save(request, make, save_basis)
+def _wanted(basis: Path | None) -> Wanted[Rgb]:
+    """The colours of another picture, or those of the raster's own pixels."""
+    from satclip_core.products import Rgb, RgbBasis, RgbOf
+
+    return RgbOf() if basis is None else Rgb(RgbBasis.load(basis))

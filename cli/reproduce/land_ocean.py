@@ -9,8 +9,8 @@ import click
 
 from satclip_core.encoder.encodings import ENCODINGS
 
-from .options import verbosity_options
-from .reproduce_options import (
+from ..options import verbosity_options
+from .zoo_options import (
     NETWORKS,
     RunOptions,
     encoding_option,
@@ -85,7 +85,11 @@ def command(
 def _stored(source: str) -> dict[str, CellSettings]:
     from satclip_training.zoo.settings import read_settings, stored_settings
 
-    return stored_settings(STORED[source]) if source in STORED else read_settings(Path(source))
+    named = source in STORED
+    found: dict[str, CellSettings] = (
+        stored_settings(STORED[source]) if named else read_settings(Path(source))
+    )
+    return found
 
 
 def _draw(task: Task, results: Sequence[Result], run: RunOptions) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import verbosity_options
-from .reproduce_options import (
+from ..options import verbosity_options
+from .zoo_options import (
     NETWORKS,
     RunOptions,
     land_file,
@@ -129,4 +129,5 @@ def _as_text(results: list[Result], measure: str) -> str:
     for degree in dict.fromkeys(result.cell.legendre_polys for result in results):
         own = [cells[degree, name] for name in networks]
         rows.append([str(degree), *(f"{r.mean:.3f} ± {r.deviation:.3f}" for r in own)])
-    return aligned(rows)
+    text: str = aligned(rows)
+    return text

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .main import INTERRUPTED
-from .messages import tell
-from .options import overwrite_option, verbosity_options
-from .progress import progress
+from ..main import INTERRUPTED
+from ..messages import tell
+from ..options import overwrite_option, verbosity_options
+from ..progress import progress
 
 if TYPE_CHECKING:
     from satclip_core.encoder import LocationEncoder

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from .options import model_option, overwrite_option, threads_option, verbosity_options
-from .progress import progress
+from ..options import model_option, overwrite_option, threads_option, verbosity_options
+from ..progress import progress
 
 
 @click.command("points")

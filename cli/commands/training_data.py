@@ -8,10 +8,10 @@ import click
 
 from satclip_core.errors import InputError
 
-from .main import INTERRUPTED
-from .messages import tell
-from .options import verbosity_options
-from .progress import progress
+from ..main import INTERRUPTED
+from ..messages import tell
+from ..options import verbosity_options
+from ..progress import progress
 
 folder_type = click.Path(file_okay=False, path_type=Path)
 

@@ -12,9 +12,9 @@ from satclip_core.encoder.encodings import ENCODINGS
 from satclip_core.errors import InputError, require
 from satclip_core.files import check_target
 
-from .options import verbosity_options
-from .progress import progress
-from .reproduce_options import NETWORKS, Range, encoding_option, network_option
+from ..options import verbosity_options
+from ..progress import progress
+from .zoo_options import NETWORKS, Range, encoding_option, network_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -220,7 +220,8 @@ def _table(cells: list[dict[str, Any]], *, image: bool) -> str:
         figures = [_figure(cell, key, signed="delta" in key) for _, key in columns]
         auc = _figure(cell, "auc", digits=3)
         lines.append([cell["encoding"], cell["network"], *figures, auc])
-    return aligned(lines)
+    text: str = aligned(lines)
+    return text
 
 
 def _figure(cell: dict[str, Any], key: str, *, digits: int = 1, signed: bool = False) -> str:

@@ -1,9 +1,8 @@
-"""Random places on land: what a similarity is held against.
+"""Draw the random places on land that the plugin holds a similarity against.
 
-`land_points.csv` was drawn by this file run as a script, from the map of the world that comes
-with QGIS (Natural Earth, public domain):
+    python3 scripts/land_points.py /usr/share/qgis/resources/data/world_map.gpkg
 
-    python3 qgis_plugin/gui/land.py /usr/share/qgis/resources/data/world_map.gpkg
+It needs osgeo, as QGIS' Python has it, and writes qgis_plugin/gui/land_points.csv.
 """
 
 from __future__ import annotations
@@ -14,16 +13,11 @@ from pathlib import Path
 import numpy as np
 from osgeo import gdal, ogr
 
-TABLE = Path(__file__).with_name("land_points.csv")
+TABLE = Path(__file__).resolve().parents[1] / "qgis_plugin" / "gui" / "land_points.csv"
 _COUNT = 4000
 # North of the ice of Antarctica: no image of it trained the models.
 _SOUTH = -60.0
 _PIXELS_PER_DEGREE = 20
-
-
-def land_points() -> np.ndarray:
-    """Places drawn evenly over the land north of 60 degrees south, (N, 2) lon, lat in degrees."""
-    return np.loadtxt(TABLE, delimiter=",", skiprows=1)
 
 
 def draw(world_map: str, count: int = _COUNT, seed: int = 0) -> np.ndarray:

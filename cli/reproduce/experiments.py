@@ -6,22 +6,32 @@ from typing import Any
 
 import click
 
-from .lazy import LazyGroup
-from .main import INTERRUPTED
-from .messages import tell
+from ..lazy import LazyGroup
+from ..main import INTERRUPTED
+from ..messages import tell
 
 EXPERIMENTS = {
-    "land-ocean": "Siren(SH), table 1: land or ocean, ten encodings by three networks.",
-    "checkerboard": (
-        "Siren(SH), figure 4: a checkerboard on the sphere, by resolution and latitude."
+    "land-ocean": (
+        "reproduce.land_ocean",
+        "Siren(SH), table 1: land or ocean, ten encodings by three networks.",
     ),
-    "ablation": "Networks on spherical harmonics by L, on land or ocean or a table of yours.",
-    "inaturalist": "Siren(SH), table 1: a prior of place for species in photographs.",
+    "checkerboard": (
+        "reproduce.checkerboard",
+        "Siren(SH), figure 4: a checkerboard on the sphere, by resolution and latitude.",
+    ),
+    "ablation": (
+        "reproduce.ablation",
+        "Networks on spherical harmonics by L, on land or ocean or a table of yours.",
+    ),
+    "inaturalist": (
+        "reproduce.species_prior",
+        "Siren(SH), table 1: a prior of place for species in photographs.",
+    ),
 }
 
 
 class _Experiments(LazyGroup):
-    table, prefix, heading = EXPERIMENTS, "reproduce_", "Experiments"
+    table, heading = EXPERIMENTS, "Experiments"
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the experiment; what it has finished stays when it is interrupted."""

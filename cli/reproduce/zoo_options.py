@@ -15,8 +15,8 @@ from satclip_core.encoder.encodings import ENCODINGS
 from satclip_core.errors import InputError, require
 from satclip_core.files import check_target
 
-from .options import combined
-from .progress import progress
+from ..options import combined
+from ..progress import progress
 
 if TYPE_CHECKING:
     from satclip_training.zoo.fit import Task
@@ -188,7 +188,8 @@ def search_for(
     lengths = replace(SEARCH_BUDGET, epochs=length, **budget)
     plan = SearchPlan(run.folder, run.trials, lengths, pruning=not run.no_pruning)
     with progress(f"{task.name}: search", "trials") as report:
-        return searched_settings(task, cells, plan, report)
+        found: dict[Cell, CellSettings] = searched_settings(task, cells, plan, report)
+        return found
 
 
 def run_all(
@@ -198,4 +199,5 @@ def run_all(
     from satclip_training.zoo.study import run_cells
 
     with progress(label or task.name, "runs") as report:
-        return run_cells(task, settings, study, report)
+        results: list[Result] = run_cells(task, settings, study, report)
+        return results

@@ -5,21 +5,13 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from .messages import quiet, tell
-from .options import Command, combined
-from .progress import progress
-from .rasters import RasterRequest, carry_out, check_beside, raster_options
-
-if TYPE_CHECKING:
-    from satclip_core.encoder import LocationEncoder
-    from satclip_core.grid import Grid
-    from satclip_core.grid.pixels import Mask
-    from satclip_core.points import SamplesRequest
-    from satclip_core.products import MapModel, Product, Samples
+from ..messages import quiet, tell
+from ..options import Command, combined
+from .raster_command import RasterOptions, raster_options
 
 log = logging.getLogger(__name__)
 
@@ -73,14 +65,14 @@ _sample_options = combined(
 )
 @raster_options("map.tif")
 def command(
-    request: RasterRequest,
+    options: RasterOptions,
     source: str,
     probabilities: bool,
     seed: int,
     report_file: Path | None,
     samples_crs: str | None,
     classes: bool,
-    **options: Any,
+    **columns: Any,
 ) -> None:
     """Write a GeoTIFF of what was sampled at the points of SAMPLES, predicted for every pixel.
 
@@ -95,37 +87,22 @@ def command(
     satclip map cover.csv --column code --classes --like elevation.tif --report scores.json
     """
     from satclip_core.files import written_whole
-    from satclip_core.points import SamplesRequest
-    from satclip_core.products import fit_map
+    from satclip_core.points import SamplesRequest, read_samples
+    from satclip_core.products import MapOf
 
-    if report_file is not None and not request.dry_run:
-        check_beside(request, report_file, source)
-    asked = SamplesRequest(source, classes=classes or None, crs=samples_crs, **options)
-    fitted: list[MapModel] = []
-
-    def make(encoder: LocationEncoder, grid: Grid, mask: Mask | None) -> Product:
-        samples = _read(asked, probabilities)
-        with progress(f"learning {asked.column}", "fits") as reporter:
-            model = fit_map(encoder, samples, seed=seed, threads=request.threads, progress=reporter)
-        if not quiet():
-            tell(model.summary)
-        fitted.append(model)
-        return model.product(probabilities=probabilities)
-
-    if carry_out(request, make) and report_file is not None:
-        text = json.dumps(fitted[0].report, indent=1, ensure_ascii=False)
-        with written_whole(report_file, overwrite=request.overwrite) as temporary:
-            temporary.write_text(text + "\n", "utf-8")
-
-
-def _read(request: SamplesRequest, probabilities: bool) -> Samples:
-    """The samples; says what was left out."""
-    from satclip_core.points import read_samples
-    from satclip_core.products.maps import no_probabilities
-
-    samples = read_samples(request)
-    if probabilities and samples.legend is None:
-        raise no_probabilities(request.column)
+    report = options.beside(report_file, source)
+    raster = options.begin()
+    samples = read_samples(
+        SamplesRequest(source, classes=classes or None, crs=samples_crs, **columns)
+    )
+    wanted = MapOf(samples, probabilities, seed)
     for line in samples.account:
         log.warning(line)
-    return samples
+    job = raster.prepare(wanted, learning=samples.name)
+    model = job.product.model
+    if not quiet():
+        tell(model.summary)
+    if raster.finish(job) and report is not None:
+        text = json.dumps(model.report, indent=1, ensure_ascii=False)
+        with written_whole(report) as temporary:
+            temporary.write_text(text + "\n", "utf-8")

@@ -1,0 +1,248 @@
+"""What all raster commands share: options to a request, its words, and the files beside it."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable
+
+import click
+
+from satclip_core.errors import InputError
+
+from .. import options
+from ..messages import quiet, tell
+from ..progress import duration, progress, quantity
+from ..words import worded
+
+if TYPE_CHECKING:
+    from satclip_core.files import Target
+    from satclip_core.grid import Grid
+    from satclip_core.products.product import P, Wanted
+    from satclip_core.raster import RasterJob, RasterRequest
+
+
+@dataclass(frozen=True)
+class RasterOptions:
+    """The options that all raster commands share, as they were given."""
+
+    bbox: tuple[float, ...] | None
+    res: tuple[float, ...] | None
+    crs: str | None
+    bbox_crs: str | None
+    like: Path | None
+    output: Path
+    model: str
+    land_mask: Path | None
+    creation_options: tuple[tuple[str, str], ...]
+    overwrite: bool
+    threads: int | None
+    dry_run: bool
+
+    def grid(self) -> Grid:
+        """The grid asked for.
+
+        Raises:
+            click.UsageError: the options make none.
+        """
+        from satclip_core.grid import Grid
+        from satclip_core.raster import grid_like
+
+        if self.like is not None:
+            extra = [
+                name
+                for name, value in (
+                    ("--bbox", self.bbox),
+                    ("--res", self.res),
+                    ("--crs", self.crs),
+                    ("--bbox-crs", self.bbox_crs),
+                )
+                if value is not None
+            ]
+            if extra:
+                raise click.UsageError(f"--like gives the grid: leave out {', '.join(extra)}")
+            return grid_like(self.like)
+        if self.bbox is None or self.res is None:
+            missing = "--bbox W S E N" if self.bbox is None else "--res"
+            raise click.UsageError(f"Missing option {missing}, or give --like FILE")
+        try:
+            crs = self.crs or "EPSG:4326"
+            return Grid.from_bounds(self.bbox, self.res, crs, bounds_crs=self.bbox_crs)
+        except InputError as error:
+            raise click.UsageError(worded(error)) from error
+
+    def beside(self, path: Path | None, *read: str) -> Target | None:
+        """A file to write beside the raster, looked at before anything is computed.
+
+        Args:
+            path: the file; None where it was not asked for.
+            read: other files that the command reads.
+
+        Returns:
+            The target; None where none is to be written.
+
+        Raises:
+            OutputError: it cannot be written, or is one of the command's own files.
+        """
+        from satclip_core.files import Target, check_apart
+
+        if path is None or self.dry_run:
+            return None
+        check_apart(path, (self.output, self.like, self.land_mask, self.model, *read))
+        return Target(path, self.overwrite)
+
+    def begin(self) -> RasterCommand:
+        """Look at grid and output, before anything is read or computed for them.
+
+        Raises:
+            click.UsageError: the options make no grid.
+            SatclipError: the raster cannot be written there.
+        """
+        from satclip_core.raster import raster_target
+
+        start, grid, target = time.monotonic(), self.grid(), None
+        if not self.dry_run:
+            apart = (self.like, self.land_mask)
+            target = raster_target(self.output, overwrite=self.overwrite, apart=apart)
+        return RasterCommand(self, grid, target, start)
+
+
+def raster_options(default_output: str) -> Callable[[Any], Any]:
+    """The shared options; the command gets them as its first argument, `RasterOptions`.
+
+    Args:
+        default_output: file that is written where none is given.
+    """
+    shared = options.combined(
+        options.grid_options,
+        options.output_option(default_output),
+        options.model_option,
+        click.option(
+            "--land-mask",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Only where this raster is neither 0 nor nodata, or inside these polygons "
+            "(GeoJSON); nodata elsewhere.",
+        ),
+        options.co_option,
+        options.overwrite_option,
+        options.dry_run_option,
+        options.threads_option,
+        options.verbosity_options,
+    )
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        @wraps(function)
+        def packed(**kwargs: Any) -> Any:
+            names = [field.name for field in fields(RasterOptions)]
+            given = RasterOptions(**{name: kwargs.pop(name) for name in names})
+            return function(given, **kwargs)
+
+        return shared(packed)
+
+    return decorate
+
+
+@dataclass(frozen=True)
+class RasterCommand:
+    """A raster command at work: `prepare` what is wanted, then `finish`.
+
+    Attributes:
+        options: as they were given.
+        grid: what they make.
+        target: file to write; None with --dry-run.
+        start: when it began, seconds.
+    """
+
+    options: RasterOptions
+    grid: Grid
+    target: Target | None
+    start: float
+
+    def request(self, product: Wanted[P]) -> RasterRequest[P]:
+        """What is asked of the core."""
+        from satclip_core.raster import RasterRequest, WriteOptions
+
+        given = self.options
+        write_options = WriteOptions(
+            overwrite=given.overwrite,
+            creation_options=dict(given.creation_options),
+            threads=given.threads,
+            tags={"command": command_line()},
+        )
+        return RasterRequest(
+            self.grid, product, given.model, mask=given.land_mask, options=write_options
+        )
+
+    def prepare(self, product: Wanted[P], *, learning: str | None = None) -> RasterJob[P]:
+        """Open what the request names, and fit the product.
+
+        Args:
+            product: what is wanted.
+            learning: what is learnt in many steps, for the progress; None where it is no matter.
+
+        Raises:
+            SatclipError: it cannot be done.
+        """
+        request = self.request(product)
+        if learning is None:
+            return request.prepare()
+        with progress(f"learning {learning}", "fits") as report:
+            return request.prepare(progress=report)
+
+    def finish(self, job: RasterJob[Any]) -> bool:
+        """Write the raster and say so, or with --dry-run say what it would be.
+
+        Returns:
+            Whether it was written.
+
+        Raises:
+            SatclipError: it cannot be written.
+        """
+        if self.target is None:
+            click.echo("\n".join(_forecast(job)))
+            return False
+        with progress(self.options.output.name, "px") as report:
+            job.write(self.target, progress=report)
+        if not quiet():
+            tell(_summary(self.options.output, job, time.monotonic() - self.start))
+        return True
+
+
+def command_line() -> str:
+    """The command as it could be typed again, for the record."""
+    context = click.get_current_context(silent=True)
+    args = context.find_root().obj if context is not None else None
+    return shlex.join(["satclip", *(sys.argv[1:] if args is None else args)])
+
+
+def _forecast(job: RasterJob[Any]) -> list[str]:
+    """What a raster would be: shape, bands, size, time."""
+    from satclip_core.raster.space import as_size
+
+    grid, product, encoder, guess = job.request.grid, job.product, job.encoder, job.estimate()
+    height, width = grid.shape
+    bounds = " ".join(f"{value:.10g}" for value in grid.bounds)
+    lines = {
+        "shape": f"{width} x {height} pixels, {len(product.bands)} bands, {product.dtype}",
+        "extent": f"{bounds} ({grid.crs if len(grid.crs) < 40 else 'CRS of the --like file'})",
+        "model": f"{encoder.name}: {encoder.config.formula}",
+        "size": f"about {as_size(guess.bytes)} ({as_size(job.spec.bytes)} before compression)",
+        "time": f"about {duration(guess.seconds)}",
+    }
+    return [f"{name:<7}{text}" for name, text in lines.items()]
+
+
+def _summary(output: Path, job: RasterJob[Any], seconds: float) -> str:
+    height, width = job.request.grid.shape
+    count = len(job.product.bands)
+    bands = "1 band" if count == 1 else f"{count} bands"
+    size = ""
+    with suppress(OSError):
+        size = f", {quantity(output.stat().st_size, 'B')}"
+    return f"{output}: {width} x {height} pixels, {bands}{size}, in {duration(seconds)}"

@@ -1,0 +1,1 @@
+"""Experiments of the papers again, each imported when it is called."""

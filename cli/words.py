@@ -1,0 +1,71 @@
+"""The core's errors in the words of the command line: its arguments as options."""
+
+from __future__ import annotations
+
+import shlex
+
+from satclip_core.errors import Argument, Call, Noun, SatclipError, Term
+
+# The option for each argument that the core's errors name.
+OPTIONS = {
+    "array": "--array",
+    "bounds": "--bbox",
+    "bounds_crs": "--bbox-crs",
+    "centroid": "--centroid",
+    "classes": "--classes",
+    "creation_options": "--co",
+    "crs": "--crs",
+    "dims": "--dims",
+    "dtype": "--dtype",
+    "encoding": "--encoding",
+    "force": "--force",
+    "lat_column": "--lat-column",
+    "layer": "--layer",
+    "lon_column": "--lon-column",
+    "overwrite": "--overwrite",
+    "prefix": "--prefix",
+    "res": "--res",
+    "strict": "--strict",
+}
+# Where a command has another option for it. Errors name `crs` for tables of points alone; in
+# `satclip map` the raster has a CRS too.
+OF_COMMANDS = {"map": {"crs": "--samples-crs"}}
+# What is typed for a call: a command, or the option that makes one do it.
+CALLS = {
+    "ClusterModel.save": "--save-model",
+    "RgbBasis.save": "--save-basis",
+    "fetch": "satclip models fetch",
+}
+
+
+def worded(error: SatclipError, command: str | None = None) -> str:
+    """The message of an error of the core.
+
+    Args:
+        error: as it was raised.
+        command: the subcommand of satclip that met it.
+    """
+    options = {**OPTIONS, **OF_COMMANDS.get(command or "", {})}
+
+    def words(term: Term) -> str:
+        if isinstance(term, Argument):
+            return _typed(term, options)
+        if isinstance(term, Noun):
+            return options.get(term.name, term.name).lstrip("-")
+        if isinstance(term, Call):
+            typed = [CALLS.get(term.function, term.function)]
+            typed += [shlex.quote(str(value)) for value in term.values]
+            return " ".join([*typed, *(_typed(argument, options) for argument in term.arguments)])
+        return str(term)
+
+    return error.worded(words)
+
+
+def _typed(argument: Argument, options: dict[str, str]) -> str:
+    """An argument as it is typed; one that has no option as in Python."""
+    option = options.get(argument.name)
+    if option is None:
+        return str(argument)
+    if argument.value is None or argument.value is True:
+        return option
+    return f"{option} {shlex.quote(str(argument.value))}"

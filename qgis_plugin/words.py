@@ -1,0 +1,68 @@
+"""The core's errors in the words of QGIS: its arguments as what the dialogs call them."""
+
+from __future__ import annotations
+
+from .satclip_core.errors import Argument, Call, Package, SatclipError, Term
+from .text import tr
+
+
+def worded(error: BaseException) -> str:
+    """The message of an error, for the user."""
+    return error.worded(words) if isinstance(error, SatclipError) else str(error)
+
+
+def words(term: Term) -> str:
+    """What QGIS says for a term; what it has no words for is said as in Python."""
+    if isinstance(term, Package):
+        text = tr("install the package {module} for the Python of QGIS")
+        return text.format(module=term.module.partition(".")[0])
+    if isinstance(term, Call):
+        again = Argument("force", True) in term.arguments
+        return calls().get("fetch again" if again else term.function, str(term))
+    name = arguments().get(term.name)
+    if name is None:
+        return str(term)
+    given = term.value if isinstance(term, Argument) else None
+    if given is None or given is True:
+        return name
+    form = forms().get(term.name, "{name} {value}")
+    return form.format(name=name, value=given)
+
+
+def arguments() -> dict[str, str]:
+    """What each argument that the core's errors name is called."""
+    return {
+        "array": tr("name of the array field"),
+        "bounds": tr("extent"),
+        "bounds_crs": tr("CRS of the extent"),
+        "centroid": tr("centroids"),
+        "classes": f"{tr('The field holds')}: {tr('classes')}",
+        "creation_options": tr("creation options"),
+        "crs": tr("CRS of the layer"),
+        "dims": tr("Dimensions"),
+        "dtype": tr("Data type"),
+        "encoding": tr("encoding of the layer"),
+        "lat_column": tr("field of latitudes"),
+        "layer": tr("its name"),
+        "lon_column": tr("field of longitudes"),
+        "overwrite": tr("overwriting"),
+        "prefix": tr("Prefix of the new fields"),
+        "res": tr("resolution"),
+        "strict": tr("the demand for a place in every row"),
+        "view": tr("view (move the map)"),
+    }
+
+
+def forms() -> dict[str, str]:
+    """How an argument and its value are said together, where not one after the other."""
+    return {"bounds_crs": tr("[{value}] after its numbers")}
+
+
+def calls() -> dict[str, str]:
+    """What the user does for a call."""
+    return {
+        "ClusterModel.save": tr("Save clusters"),
+        "RgbBasis.save": tr("Save basis"),
+        "fetch": tr("fetch it under SatCLIP > Models"),
+        "fetch again": tr("fetch it again under SatCLIP > Models"),
+    }

@@ -1,0 +1,334 @@
+"""What is asked of a raster, and the one road from there to a file or an array.
+
+    options → RasterRequest → prepare: model, mask and pixels found, the product fitted
+            → RasterJob → blocks → writer, array or estimate
+
+Whoever asks, the command line, QGIS or Python, hands over a `RasterRequest`. That of a job has its
+product fitted and names its model by hash too: pickled, it gives the same bytes in another process.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Generator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ModelError
+from ..files import Target
+from ..grid import Grid
+from ..grid.pixels import Locator
+from ..models.registry import BUNDLED, load_encoder, settled
+from ..products.product import Fitting, P, Wanted
+from ..types import Cancelled, Mask, Progress
+from ..version import __version__
+from .blocks import BLOCK, Block, BlockMaker, blocks
+from .estimate import Estimate, estimate
+from .mask import open_mask
+from .space import check_room, check_share, room
+from .spec import RasterSpec
+from .writer import open_writer, raster_target
+
+if TYPE_CHECKING:
+    from ..encoder import LocationEncoder
+
+log = logging.getLogger(__name__)
+
+# Times by which pixels may be finer than what the model resolves before that is worth a warning.
+_FINE = 20
+
+
+@dataclass(frozen=True)
+class WriteOptions:
+    """How a raster is written.
+
+    Attributes:
+        overwrite: whether an existing file may be replaced.
+        creation_options: of GDAL's GeoTIFF driver, in place of ours.
+        threads: number of threads; all available processors where None.
+        tags: for the file, beside the provenance of the model, e.g. the command.
+    """
+
+    overwrite: bool = False
+    creation_options: Mapping[str, str] = field(default_factory=dict)
+    threads: int | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RasterRequest(Generic[P]):
+    """A raster that is wanted: all that has to be said of it, in a form that can be pickled.
+
+    Attributes:
+        grid: its pixels.
+        product: what it shows, with its dtype: a description such as `EmbeddingOf("uint8")`, which
+            is fitted on the way, or a product.
+        model: name or path.
+        sha256: hash of the model, where it has to be that very one.
+        mask: which places are wanted, the others become nodata: path of a raster or of polygons.
+            A function (lon, lat) -> wanted will do as far as it can be pickled itself.
+        options: how it is written.
+    """
+
+    grid: Grid
+    product: Wanted[P]
+    model: str | os.PathLike[str] = BUNDLED
+    sha256: str | None = None
+    mask: str | os.PathLike[str] | Mask | None = None
+    options: WriteOptions = field(default_factory=WriteOptions)
+
+    def __post_init__(self) -> None:
+        # As text, so that requests for the same raster are equal and hold anywhere.
+        object.__setattr__(self, "model", os.fspath(self.model))
+        if isinstance(self.mask, os.PathLike):
+            object.__setattr__(self, "mask", os.fspath(self.mask))
+
+    def prepare(
+        self,
+        *,
+        encoder: LocationEncoder | None = None,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> RasterJob[P]:
+        """Open model and mask, find the pixels, fit the product: each once.
+
+        Args:
+            encoder: the model, where it is open already.
+            progress: of the fit, where it is one of many steps: called with (done, in all).
+            cancelled: asked now and then.
+
+        Raises:
+            ModelError: the model cannot be opened, or is not the one of `sha256`.
+            InputError: the mask cannot be read, or the product cannot be fitted.
+            CancelledError: `cancelled` said so.
+        """
+        encoder = encoder or load_encoder(self.model)
+        if self.sha256 not in (None, encoder.sha256):
+            raise ModelError(
+                f"the model {self.model} ({encoder.sha256[:12]}…) is not the one of the request "
+                f"({self.sha256 and self.sha256[:12]}…): use that model, or ask anew"
+            )
+        locator = Locator(self.grid, self._opened_mask())
+        threads = self.options.threads
+        fitting = Fitting(encoder, locator.sample, threads, progress, cancelled)
+        product = self.product.fit(fitting)
+        # A product is itself wanted, as it fits itself; the type system is not told so.
+        request = self._fitted(cast("Wanted[P]", product), encoder)
+        return RasterJob(request, product, encoder, locator)
+
+    def _opened_mask(self) -> Mask | None:
+        if self.mask is None or callable(self.mask):
+            return self.mask
+        return open_mask(self.mask)
+
+    def _fitted(self, product: Wanted[P], encoder: LocationEncoder) -> RasterRequest[P]:
+        """The same request with all that is known now, to be carried out from any folder."""
+        mask = os.path.abspath(self.mask) if isinstance(self.mask, str) else self.mask
+        model, sha256 = settled(self.model), encoder.sha256
+        return replace(self, product=product, model=model, sha256=sha256, mask=mask)
+
+
+@dataclass(frozen=True)
+class RasterJob(Generic[P]):
+    """A request with all that it takes: nothing is left to do but to compute the pixels.
+
+    Attributes:
+        request: with the product fitted and the model's hash, to be pickled and carried out
+            elsewhere.
+        product: what the raster shows, with what was found by fitting it.
+        encoder: what embeds.
+        locator: of the pixels that are wanted.
+    """
+
+    request: RasterRequest[P]
+    product: P
+    encoder: LocationEncoder
+    locator: Locator
+
+    @property
+    def spec(self) -> RasterSpec:
+        """What the file is to be, with all that a reader should know."""
+        options = self.request.options
+        tags = {
+            **self.encoder.provenance,
+            "software": f"satclip-embeddings {__version__}",
+            "sampling": "pixel centres",
+            **options.tags,
+        }
+        grid = self.request.grid
+        return RasterSpec(grid, self.product, tags, options.creation_options, options.threads)
+
+    def write(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> Path:
+        """Write the raster as a GeoTIFF, in memory that does not grow with its size.
+
+        Args:
+            path: the GeoTIFF; what `raster_target` gave is not looked at again.
+            progress: called with (pixels done, pixels in all).
+            cancelled: asked before each block.
+
+        Returns:
+            The path.
+
+        Raises:
+            OutputError: it cannot be written, or there is no room for it.
+            InputError: creation options that make no raster, or a CRS that a GeoTIFF cannot hold.
+            CancelledError: `cancelled` said so; nothing was left behind.
+        """
+        target = raster_target(path, overwrite=self.request.options.overwrite)
+        spec = self.spec
+        self._check_room(target, spec)
+        with open_writer(target, spec) as writer:
+            made = self.blocks(size=spec.block, progress=progress, cancelled=cancelled)
+            with closing(made):
+                for window, bands in made:
+                    writer.write(window, bands)
+                    del bands  # before the next is made: two blocks at a time, not three
+        return target.path
+
+    def array(
+        self, *, progress: Progress | None = None, cancelled: Cancelled | None = None
+    ) -> NDArray[Any]:
+        """The same raster as an array, (bands, rows, cols).
+
+        Args:
+            progress: called with (pixels done, pixels in all).
+            cancelled: asked before each block.
+
+        Raises:
+            CancelledError: `cancelled` said so.
+        """
+        out = np.empty((len(self.product.bands), *self.request.grid.shape), self.product.dtype)
+        with closing(self.blocks(progress=progress, cancelled=cancelled)) as made:
+            for window, bands in made:
+                rows = slice(window.row, window.row + window.height)
+                out[:, rows, window.col : window.col + window.width] = bands
+        return out
+
+    def blocks(
+        self,
+        *,
+        size: int = BLOCK,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> Generator[Block, None, None]:
+        """The raster block after block; see `blocks`. Says once if its pixels are far too fine."""
+        self._warn_if_fine()
+        threads = self.request.options.threads
+        return blocks(
+            self.locator,
+            self.encoder,
+            self.product,
+            size=size,
+            threads=threads,
+            progress=progress,
+            cancelled=cancelled,
+        )
+
+    def estimate(self) -> Estimate:
+        """How long it would take and how large it would be, by making a small part of it."""
+        threads = self.request.options.threads
+        maker = BlockMaker(self.locator, self.encoder, self.product, threads=threads)
+        return estimate(self.spec, maker)
+
+    def _check_room(self, target: Target, spec: RasterSpec) -> None:
+        """Refuse what the disk cannot hold; a part is compressed where that may decide it."""
+        check_room(target.path, spec.bytes, spec.product.dtype)
+        if self.locator.mask is None and spec.bytes > room(target.path):
+            check_share(target.path, self.estimate().bytes)
+
+    def _warn_if_fine(self) -> None:
+        """Say where pixels are far finer than what the model can tell apart."""
+        pixel = self.locator.pixel_degrees()
+        resolved = self.encoder.resolution_degrees
+        if resolved is not None and pixel is not None and pixel * _FINE < resolved:
+            log.warning(
+                "pixels of %.3g degrees are far finer than the %.3g degrees that the model %s "
+                "resolves: between them the raster is smooth interpolation",
+                pixel,
+                resolved,
+                self.encoder.name,
+            )
+
+
+def write_raster(
+    path: str | os.PathLike[str],
+    grid: Grid,
+    product: Wanted[P],
+    encoder: LocationEncoder,
+    *,
+    options: WriteOptions | None = None,
+    mask: Mask | None = None,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> Path:
+    """Write a product over a grid as a GeoTIFF, in memory that does not grow with its size.
+
+    Pixels hold the value at their centres. The file appears whole or not at all.
+
+    Args:
+        path: the GeoTIFF.
+        grid: where.
+        product: what is made of the embeddings; one that is still to be fitted is.
+        encoder: what embeds.
+        options: how it is written.
+        mask: which places are wanted; the others become nodata.
+        progress: called with (pixels done, pixels in all).
+        cancelled: asked before each block.
+
+    Returns:
+        The path.
+
+    Raises:
+        OutputError: it cannot be written.
+        InputError: creation options that make no raster, an unknown CRS, or a product of another
+            model.
+        CancelledError: `cancelled` said so; nothing was left behind.
+    """
+    options = options or WriteOptions()
+    target = raster_target(path, overwrite=options.overwrite)
+    request = RasterRequest(grid, product, encoder.name, mask=mask, options=options)
+    job = request.prepare(encoder=encoder, cancelled=cancelled)
+    return job.write(target, progress=progress, cancelled=cancelled)
+
+
+def raster_array(
+    grid: Grid,
+    product: Wanted[P],
+    encoder: LocationEncoder,
+    *,
+    threads: int | None = None,
+    mask: Mask | None = None,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> NDArray[Any]:
+    """The same raster as an array, (bands, rows, cols), by the same road.
+
+    Args:
+        grid: where.
+        product: what is made of the embeddings; one that is still to be fitted is.
+        encoder: what embeds.
+        threads: number of threads; all available processors where None.
+        mask: which places are wanted; the others become nodata.
+        progress: called with (pixels done, pixels in all).
+        cancelled: asked before each block.
+
+    Raises:
+        InputError: an unknown CRS, or a product of another model.
+        CancelledError: `cancelled` said so.
+    """
+    options = WriteOptions(threads=threads)
+    request = RasterRequest(grid, product, encoder.name, mask=mask, options=options)
+    job = request.prepare(encoder=encoder, cancelled=cancelled)
+    return job.array(progress=progress, cancelled=cancelled)
