@@ -319,7 +319,7 @@ def _write_zip(path: Path, members: Mapping[str, bytes]) -> None:
         for name, content in members.items():
             member = zipfile.ZipInfo(name, _ZIP_DATE)
             member.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(member, content)
+            archive.writestr(member, content, compresslevel=9)
 
 
 def _npy_bytes(array: NDArray[Any]) -> bytes:
