@@ -55,6 +55,19 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic to type che
         return tuple(numbers)
 
 
+class Source(click.ParamType):  # type: ignore[type-arg]
+    """A file, or whatever else GDAL opens: an address, /vsizip/…, NETCDF:file:variable.
+
+    As text: a path would make one slash of the two in an address.
+    """
+
+    name = "FILE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Text as it is."""
+        return str(value)
+
+
 class CreationOption(click.ParamType):  # type: ignore[type-arg]
     """One `KEY=VALUE` for GDAL's driver."""
 
@@ -161,6 +174,14 @@ threads_option = click.option(
     help="Number of threads; all processors by default.",
 )
 
+quoting_option = click.option(
+    "--quoting",
+    type=click.Choice(["auto", "double", "none"]),
+    default="auto",
+    show_default=True,
+    help="Of CSV text: double quotes hold a field together, or are part of it (none).",
+)
+
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace the output if it exists; refused otherwise."
 )
@@ -213,9 +234,16 @@ grid_options = combined(
     ),
     click.option("--bbox-crs", metavar="CRS", help="CRS of --bbox, if it is not --crs."),
     click.option(
+        "--tap/--no-tap",
+        default=None,
+        help="Let all edges be multiples of --res, so that neighbours share one grid.  [default: "
+        "with --bbox-crs]",
+    ),
+    click.option(
         "--like",
-        type=click.Path(path_type=Path),
+        type=Source(),
         metavar="FILE",
-        help="Take CRS, extent and pixels from this raster, in place of --bbox and --res.",
+        help="Take CRS, extent and pixels from this raster, in place of --bbox and --res; anything "
+        "that GDAL opens.",
     ),
 )

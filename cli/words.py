@@ -24,6 +24,7 @@ OPTIONS = {
     "lon_column": "--lon-column",
     "overwrite": "--overwrite",
     "prefix": "--prefix",
+    "quoting": "--quoting",
     "res": "--res",
     "strict": "--strict",
 }

@@ -23,7 +23,7 @@ PACKAGE = "satclip_qgis"
 CORE = "satclip_core"
 # The plugin repository of QGIS takes no more.
 LARGEST = 25_000_000
-_SUFFIXES = {".py", ".svg", ".qm", ".csv", ".npz", ".md", ".json", ".typed", ".txt"}
+_SUFFIXES = {".py", ".html", ".svg", ".qm", ".csv", ".npz", ".md", ".json", ".typed", ".txt"}
 # What only developers need.
 _LEFT_OUT = {"build.py", "i18n/update.py"}
 _DATE = (1980, 1, 1, 0, 0, 0)

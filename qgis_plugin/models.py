@@ -21,7 +21,23 @@ _lock = Lock()
 
 
 def default_model() -> str:
-    """Name or path of the model that is used where none is given; "bundled" at first."""
+    """Name or path of the model that is used where none is given.
+
+    The one in the settings; the bundled one at first, and where that one is gone.
+    """
+    return BUNDLED if gone_model() else _remembered()
+
+
+def gone_model() -> str:
+    """Name or path of the model in the settings if it is not there any more; else ""."""
+    name = _remembered()
+    if name == BUNDLED:
+        return ""
+    path = PUBLISHED[name].path if name in PUBLISHED else Path(name)
+    return "" if path.is_file() else name
+
+
+def _remembered() -> str:
     return str(QgsSettings().value(SETTING, BUNDLED) or BUNDLED)
 
 

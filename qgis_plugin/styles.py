@@ -47,9 +47,14 @@ def style_values(layer: QgsRasterLayer, band: int = 1) -> None:
     low, high = provider.cumulativeCut(band, *_CUT, QgsRectangle(), _SAMPLE)
     if not low < high:
         low, high = low - 0.5, low + 0.5
-    renderer = QgsSingleBandPseudoColorRenderer(provider, band)
+    style_range(layer, low, high, band)
+
+
+def style_range(layer: QgsRasterLayer, low: float, high: float, band: int = 1) -> None:
+    """One band of numbers: viridis over a range that is known."""
+    renderer = QgsSingleBandPseudoColorRenderer(layer.dataProvider(), band)
     renderer.setClassificationMin(low)
-    renderer.setClassificationMax(high)
+    renderer.setClassificationMax(max(high, low + 1e-6))
     renderer.createShader(viridis(), QgsColorRampShader.Type.Interpolated)
     layer.setRenderer(renderer)
 

@@ -2,7 +2,7 @@
 
     python3 scripts/land_points.py /usr/share/qgis/resources/data/world_map.gpkg
 
-It needs osgeo, as QGIS' Python has it, and writes qgis_plugin/gui/land_points.csv.
+It needs osgeo, as QGIS' Python has it, and writes qgis_plugin/land_points.csv.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from osgeo import gdal, ogr
 
-TABLE = Path(__file__).resolve().parents[1] / "qgis_plugin" / "gui" / "land_points.csv"
+TABLE = Path(__file__).resolve().parents[1] / "qgis_plugin" / "land_points.csv"
 _COUNT = 4000
 # North of the ice of Antarctica: no image of it trained the models.
 _SOUTH = -60.0

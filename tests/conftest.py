@@ -39,6 +39,15 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def shared_cases() -> Path:
+    """The folder of small files that people reported, or a skip where it is not."""
+    folder = SHARED / "cases"
+    if not folder.is_dir():
+        pytest.skip("the reported files (shared/cases beside the repository) are not here")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def golden() -> Path:
     """The folder with outputs of the published code: SATCLIP_GOLDEN, or shared/golden."""
     folder = Path(os.environ.get("SATCLIP_GOLDEN") or SHARED / "golden")

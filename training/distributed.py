@@ -76,7 +76,7 @@ class Group:
         """Rows of all processes in order, (n, dim) -> (size n, dim); gradients flow back."""
         if self.size == 1:
             return tensor
-        result: torch.Tensor = _Gather.apply(tensor, self)
+        result: torch.Tensor = _Gather.apply(tensor, self)  # type: ignore[no-untyped-call]
         return result
 
     def any(self, flag: bool) -> bool:

@@ -11,7 +11,7 @@ from torch import nn
 from satclip_core.encoder.harmonics import spherical_harmonics
 from satclip_core.encoder.networks import HIDDEN_OMEGA, forward
 
-from .config import ModelSettings
+from .settings.config import ModelSettings
 
 
 class SirenNetwork(nn.Module):
@@ -85,7 +85,8 @@ class LocationModel(nn.Module):
         # Apple's GPUs know no float64.
         work = torch.device("cpu") if scale.device.type == "mps" else scale.device
         values = harmonics(lonlat.to(work), self.degree, self.basis) * scale.to(work)
-        return values.to(scale.dtype).to(scale.device)
+        encoded: torch.Tensor = values.to(scale.dtype).to(scale.device)
+        return encoded
 
     def forward(self, lonlat: torch.Tensor) -> torch.Tensor:
         """(N, 2) degrees, lon first -> (N, embed_dim)."""

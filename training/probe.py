@@ -1,157 +1,50 @@
-"""Linear probes: how much of a task a ridge regression reads from frozen embeddings.
-
-Embeddings standardised on the training part, split 30/10/60 into training, validation and test,
-penalty chosen on validation, R² (or accuracy, for classes by regression on indicators) on test,
-mean of three splits. Whoever compares many settings does so on splits of other seeds than those
-that are reported.
-"""
+"""Linear probes of models on tasks, as a command: `python -m satclip_training.probe`."""
 
 from __future__ import annotations
 
 import argparse
-import csv
-import json
 import logging
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from satclip_core.errors import SatclipError
 
-from .card import NO_LEAKS
-from .config import load_config, locations
-from .tasks import Task, load_tasks
+from .evaluation.linear_probe import (
+    Embed,
+    embedder,
+    known_leaks,
+    run_probes,
+    table,
+    write_scores,
+)
+from .evaluation.tasks import load_tasks
+from .export.model_export import untrained
+from .images.patches import PatchFolders
+from .places.gathering import Gatherer
+from .settings.config import load_config
+from .settings.run_files import locations
 
-PENALTIES = np.logspace(-3, 5, 25)
-SPLITS = 3
-TRAINING_SHARE, VALIDATION_SHARE = 0.3, 0.1
-LEAKED = " †"
-LEAK_NOTE = "† the encoder was trained on imagery that gives this label away; not comparable."
 
-Floats = NDArray[np.float64]
-Embed = Callable[[Floats], ArrayLike]
-Scores = dict[str, float]
+def column_names(models: Sequence[str]) -> dict[str, str]:
+    """A name of its own for each model: its file's, with as many folders as tell it from others.
 
-
-def score(
-    embeddings: ArrayLike, target: NDArray[Any], *, classes: bool = False, split_seed: int = 0
-) -> float:
-    """Mean test score of a ridge probe over three splits.
-
-    Args:
-        embeddings: (N, dim).
-        target: (N,) numbers, or class codes.
-        classes: score accuracy instead of R².
-        split_seed: of the first split; the others follow.
+    The same model named twice is one.
     """
-    values = np.asarray(embeddings, np.float64)
-    wanted = (target[:, None] == np.unique(target)).astype(float) if classes else None
-    wanted = target[:, None].astype(np.float64) if wanted is None else wanted
-    seeds = range(split_seed, split_seed + SPLITS)
-    return float(np.mean([_split_score(values, wanted, seed, classes) for seed in seeds]))
-
-
-def _split_score(values: Floats, wanted: Floats, seed: int, classes: bool) -> float:
-    order = np.random.RandomState(seed).permutation(len(values))
-    first = int(TRAINING_SHARE * len(values))
-    second = int((TRAINING_SHARE + VALIDATION_SHARE) * len(values))
-    train, check, test = order[:first], order[first:second], order[second:]
-    mean, deviation = values[train].mean(0), values[train].std(0) + 1e-9
-    scaled = (values - mean) / deviation
-    offset = wanted[train].mean(0)
-    eigenvalues, axes = np.linalg.eigh(scaled[train].T @ scaled[train])
-    response = axes.T @ (scaled[train].T @ (wanted[train] - offset))
-    rotated = scaled[check] @ axes
-    candidates = [response / (eigenvalues + penalty)[:, None] for penalty in PENALTIES]
-    grade = _accuracy if classes else _r2
-    best = max(candidates, key=lambda c: grade(rotated @ c + offset, wanted[check]))
-    return grade(scaled[test] @ axes @ best + offset, wanted[test])
-
-
-def _r2(predicted: Floats, wanted: Floats) -> float:
-    rest = ((predicted - wanted) ** 2).sum()
-    return float(1 - rest / max(((wanted - wanted.mean()) ** 2).sum(), 1e-30))
-
-
-def _accuracy(predicted: Floats, wanted: Floats) -> float:
-    return float((predicted.argmax(1) == wanted.argmax(1)).mean())
-
-
-def run_probes(embed: Embed, tasks: Iterable[Task], *, split_seed: int = 0) -> Scores:
-    """Score an encoder, a function of (N, 2) degrees, on tasks."""
-    return {
-        task.name: score(
-            embed(task.lonlat), task.target, classes=task.classes, split_seed=split_seed
+    paths = {name: Path(name).resolve() for name in dict.fromkeys(models)}
+    parts = {name: (*path.parts[1:-1], path.stem) for name, path in paths.items()}
+    for name in models:
+        if "/" not in name and "\\" not in name and not Path(name).suffix:
+            parts[name] = (name,)  # one of the registry's, geoclip or identity
+    labels = {}
+    for name, own in parts.items():
+        others = [other for other in set(parts.values()) if other != own]
+        depth = next(
+            (n for n in range(1, len(own)) if all(o[-n:] != own[-n:] for o in others)), len(own)
         )
-        for task in tasks
-    }
-
-
-def table(
-    scores: Mapping[str, Scores],
-    tasks: Sequence[Task],
-    leaks: Mapping[str, Collection[str]] | None = None,
-) -> str:
-    """Markdown table: one row for each task, one column for each encoder; empty without tasks.
-
-    Args:
-        scores: by encoder, then task.
-        tasks: the rows.
-        leaks: by encoder, the tasks whose label was among its inputs: marked, with a note below.
-    """
-    if not tasks:
-        return ""
-    names, leaks = list(scores), leaks or {}
-    lines = [
-        "| task | measure | points | " + " | ".join(names) + " |",
-        "| --- | --- | ---: | " + " | ".join("---:" for _ in names) + " |",
-    ]
-    for task in tasks:
-        measure = "accuracy" if task.classes else "R²"
-        cells = " | ".join(
-            f"{scores[name][task.name]:.3f}" + LEAKED * (task.name in leaks.get(name, ()))
-            for name in names
-        )
-        lines.append(f"| {task.name} | {measure} | {len(task.target)} | {cells} |")
-    if any(LEAKED in line for line in lines):
-        lines += ["", LEAK_NOTE]
-    return "\n".join(lines)
-
-
-def embedder(name: str) -> Embed:
-    """The encoder called `identity` or `geoclip`, or a model by name or path."""
-    if name == "identity":
-        return lambda lonlat: lonlat
-    if name == "geoclip":
-        from .baselines import load_geoclip
-
-        return load_geoclip()
-    from satclip_core.models.registry import load_encoder
-
-    return load_encoder(name).encode
-
-
-def known_leaks(name: str) -> list[str]:
-    """The tasks whose labels a model's own provenance says it has seen."""
-    if name in ("identity", "geoclip"):
-        return []
-    from satclip_core.models.registry import load_encoder
-
-    named = load_encoder(name).info.training.get("leaks", NO_LEAKS)
-    return [] if named == NO_LEAKS else named.split(", ")
-
-
-def _untrained(path: Path, data_root: str | None) -> Embed:
-    """The encoder of a training configuration, as it is before training."""
-    from .export import untrained
-    from .land import load_points
-
-    config = load_config(path)
-    return untrained(config, load_points(config.points, locations(path, data_root)))
+        labels[name] = "/".join(own[-depth:])
+    return labels
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -177,14 +70,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             data_root=options.data_root,
             names=tuple(options.task) if options.task else None,
         )
-        embeds = {Path(name).stem: embedder(name) for name in options.model}
+        labels = column_names(options.model)
+        embeds = {labels[name]: embedder(name) for name in labels}
         if options.untrained:
             embeds["untrained"] = _untrained(options.untrained, options.data_root)
         scores = {
             name: run_probes(embed, tasks, split_seed=options.split_seed)
             for name, embed in embeds.items()
         }
-        leaks = {Path(name).stem: known_leaks(name) for name in options.model}
+        leaks = {label: known_leaks(name) for name, label in labels.items()}
     except SatclipError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
@@ -194,16 +88,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def write_scores(scores: Mapping[str, Scores], path: Path) -> None:
-    """Write scores as JSON, or as CSV (model, task, score)."""
-    if path.suffix.lower() == ".csv":
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["model", "task", "score"])
-            for model, by_task in scores.items():
-                writer.writerows([model, task, f"{value:.4f}"] for task, value in by_task.items())
-    else:
-        path.write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+def _untrained(path: Path, data_root: str | None) -> Embed:
+    """The encoder of a training configuration, as it is before training."""
+    config = load_config(path)
+    with tempfile.TemporaryDirectory() as scratch:
+        gatherer = Gatherer(config, locations(path, data_root), PatchFolders(), Path(scratch))
+        return untrained(config, gatherer.places())
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ..messages import quiet, tell
-from ..options import Command, combined
+from ..options import Command, combined, quoting_option
 from .raster_command import RasterOptions, raster_options
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ _sample_options = combined(
     click.option("--layer", metavar="NAME", help="Layer to read, where SAMPLES has several."),
     click.option("--centroid", is_flag=True, help="Take the centroids of lines and polygons."),
     click.option("--encoding", default="utf-8", show_default=True, help="Of CSV text."),
+    quoting_option,
 )
 
 

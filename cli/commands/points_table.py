@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..options import model_option, overwrite_option, threads_option, verbosity_options
-from ..progress import progress
+from ..messages import quiet, tell
+from ..options import (
+    model_option,
+    overwrite_option,
+    quoting_option,
+    threads_option,
+    verbosity_options,
+)
+from ..progress import duration, progress, quantity
+
+if TYPE_CHECKING:
+    from satclip_core.points import PointsResult
 
 
 @click.command("points")
@@ -54,15 +67,17 @@ from ..progress import progress
 )
 @click.option("--centroid", is_flag=True, help="Embed the centroids of lines and polygons.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Of CSV text.")
+@quoting_option
 @overwrite_option
 @threads_option
 @verbosity_options
 def command(source: str, target: str, model: str, **options: Any) -> None:
     """Add the embedding of its place to each row of IN, a table of points.
 
-    IN is a CSV (- for standard input), or any file of points that GDAL reads, in any CRS. Rows,
-    columns and CRS are kept. In a CSV, columns called lon, lng, longitude or x, and lat, latitude
-    or y are found by themselves. Other formats than CSV need the extra `points`.
+    IN is a CSV (- for standard input), or any file of points that GDAL reads, in any CRS, also in
+    a zip archive (zip://a.zip!b.csv) or on the web. Rows, columns and CRS are kept. In a CSV,
+    columns called lon, lng, longitude or x, and lat, latitude or y are found by themselves. Other
+    formats than CSV need the extra `points`.
 
     \b
     satclip points cities.csv -o cities.parquet
@@ -72,8 +87,19 @@ def command(source: str, target: str, model: str, **options: Any) -> None:
     from satclip_core.models.registry import load_encoder
     from satclip_core.points import PointsRequest, embed_points
 
+    start = time.monotonic()
     request = PointsRequest(source, target, **options)
     _ = request.target_format  # a wrong extension is said before a model is loaded
     encoder = load_encoder(model)
     with progress("embedding points" if target == "-" else target, "rows") as report:
-        embed_points(encoder, request, progress=report)
+        result = embed_points(encoder, request, progress=report)
+    if target != "-" and not quiet():
+        tell(_summary(target, result, encoder.dim, time.monotonic() - start))
+
+
+def _summary(target: str, result: PointsResult, dim: int, seconds: float) -> str:
+    rows = "1 row" if result.rows == 1 else f"{result.rows:,} rows"
+    size = ""
+    with suppress(OSError):
+        size = f", {quantity(Path(target).stat().st_size, 'B')}"
+    return f"{target}: {rows} with {dim} dimensions{size}, in {duration(seconds)}"

@@ -35,10 +35,11 @@ class RasterOptions:
     res: tuple[float, ...] | None
     crs: str | None
     bbox_crs: str | None
-    like: Path | None
+    tap: bool | None
+    like: str | None
     output: Path
     model: str
-    land_mask: Path | None
+    land_mask: str | None
     creation_options: tuple[tuple[str, str], ...]
     overwrite: bool
     threads: int | None
@@ -61,6 +62,7 @@ class RasterOptions:
                     ("--res", self.res),
                     ("--crs", self.crs),
                     ("--bbox-crs", self.bbox_crs),
+                    ("--tap" if self.tap else "--no-tap", self.tap),
                 )
                 if value is not None
             ]
@@ -72,9 +74,17 @@ class RasterOptions:
             raise click.UsageError(f"Missing option {missing}, or give --like FILE")
         try:
             crs = self.crs or "EPSG:4326"
-            return Grid.from_bounds(self.bbox, self.res, crs, bounds_crs=self.bbox_crs)
+            return Grid.from_bounds(
+                self.bbox, self.res, crs, bounds_crs=self.bbox_crs, tap=self.tap
+            )
         except InputError as error:
             raise click.UsageError(worded(error)) from error
+
+    def real_extent(self, grid: Grid) -> str | None:
+        """What the grid covers, in a line, where that is not just the bbox."""
+        from satclip_core.grid import said_extent
+
+        return None if self.bbox is None else said_extent(grid, self.bbox, self.bbox_crs)
 
     def beside(self, path: Path | None, *read: str) -> Target | None:
         """A file to write beside the raster, looked at before anything is computed.
@@ -124,10 +134,10 @@ def raster_options(default_output: str) -> Callable[[Any], Any]:
         options.model_option,
         click.option(
             "--land-mask",
-            type=click.Path(path_type=Path),
+            type=options.Source(),
             metavar="FILE",
             help="Only where this raster is neither 0 nor nodata, or inside these polygons "
-            "(GeoJSON); nodata elsewhere.",
+            "(GeoJSON, or what GDAL opens); nodata elsewhere.",
         ),
         options.co_option,
         options.overwrite_option,
@@ -207,6 +217,9 @@ class RasterCommand:
         if self.target is None:
             click.echo("\n".join(_forecast(job)))
             return False
+        covered = self.options.real_extent(self.grid)
+        if covered is not None and not quiet():
+            tell(covered)
         with progress(self.options.output.name, "px") as report:
             job.write(self.target, progress=report)
         if not quiet():

@@ -16,8 +16,8 @@ from ..messages import quiet, tell
 from ..options import verbosity_options
 
 if TYPE_CHECKING:
-    from satclip_training.config import SourceSettings, TrainConfig
-    from satclip_training.run import RunOptions
+    from satclip_training.run.pretraining import RunOptions
+    from satclip_training.settings.config import SourceSettings, TrainConfig
 
 
 @click.command("train")
@@ -60,13 +60,17 @@ def command(
     Samples points, computes image features once into a cache, trains, and writes the model file
     with its card. Stop it with Ctrl-C and the same command goes on from there.
     """
-    for module in ("torch", "lightning", "yaml"):
+    for module in ("torch", "yaml"):
         require(module, extra="train", purpose="satclip train")
-    from satclip_training.config import load_config, locations
-    from satclip_training.fine.settings import is_fine
+    from satclip_training.settings.packages import import_beside_torch
+
+    import_beside_torch("lightning", extra="train", purpose="satclip train")
     from satclip_training.distributed import PeerError
-    from satclip_training.launch import leads
-    from satclip_training.run import RunOptions, train
+    from satclip_training.fine.fine_settings import is_fine
+    from satclip_training.run.launch import leads
+    from satclip_training.run.pretraining import RunOptions, train
+    from satclip_training.settings.config import load_config
+    from satclip_training.settings.run_files import locations
 
     if is_fine(config):
         click.echo(str(_train_fine(config, overrides, data_root, output, dry_run)))
@@ -96,9 +100,9 @@ def _train_fine(
     dry_run: bool,
 ) -> Path | str:
     """Fit an encoder of two parts; the model file, or what would be done."""
-    from satclip_training.config import locations
-    from satclip_training.fine.run import train_fine
-    from satclip_training.fine.settings import load_fine_config
+    from satclip_training.fine.fine_run import train_fine
+    from satclip_training.fine.fine_settings import load_fine_config
+    from satclip_training.settings.run_files import locations
 
     settings = load_fine_config(config, overrides)
     places = locations(config, data_root)
@@ -117,24 +121,22 @@ def _train_fine(
 
 def _plan(config: TrainConfig, options: RunOptions) -> str:
     """What a run would do, after every file was found."""
-    from satclip_training.land import load_points
-    from satclip_training.run import check_files
+    from satclip_training.run.plan import plan_run
 
-    files = check_files(config, options.places)
-    count = config.points.count
-    if config.points.file is not None or config.points.patches is not None:
-        count = len(load_points(config.points, options.places))
-    lines = [f"{config.name}: {count:,} points, output {options.output}"]
-    total = 0
-    for name, source in config.sources.items():
-        size = source.views * count * source.features.dim * 2
-        total += size
-        lines.append(f"{name}: {_images(source, files[name])}, cache {_megabytes(size)}")
-    steps = int(count * (1 - config.training.validation_fraction))
-    steps //= config.training.batch_size
-    if all(source.features.dim for source in config.sources.values()):
+    plan = plan_run(config, options)
+    lines = [f"{config.name}: {plan.places:,} points, output {options.output}"]
+    for source in plan.sources:
+        images = _images(source.settings, source.files)
+        lines.append(f"{source.name}: {images}, cache {_megabytes(source.cache_bytes)}")
+        if source.blank is not None:
+            lines.append(f"{source.name}: {source.blank}")
+    if all(source.cache_bytes for source in plan.sources):
+        total = sum(source.cache_bytes for source in plan.sources)
         lines.append(f"cache {_megabytes(total)} in all")
-    lines.append(f"{config.training.epochs} epochs of {max(1, steps)} steps")
+    lines.append(f"{config.training.epochs} epochs of {plan.steps} steps")
+    lines.append(
+        f"licence of the weights: {config.export.licence or 'not stated (export.licence)'}"
+    )
     return "\n".join(lines)
 
 

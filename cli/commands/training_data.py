@@ -53,6 +53,22 @@ def fetch_command(name: str, output: Path, limit: int | None, revision: str | No
     click.echo(str(output))
 
 
+@command.command("example")
+@click.option("-o", "--output", type=folder_type, required=True, help="Folder to make it in.")
+@verbosity_options
+def example_command(output: Path) -> None:
+    """Make a small data set to try training with, in seconds.
+
+    Two images, a task and a configuration, made from the bundled model and a formula: they show how
+    training goes, and are good for nothing else. Then: satclip train FOLDER/example.yaml
+    """
+    from satclip_training.images.example import make_example
+
+    config = make_example(output)
+    tell(f"made, not measured; satclip train {config} trains on it")
+    click.echo(str(config))
+
+
 @command.command("check")
 @click.argument("folder", type=folder_type)
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")

@@ -20,8 +20,8 @@ from .zoo_options import (
 )
 
 if TYPE_CHECKING:
-    from satclip_training.zoo.fit import Task
-    from satclip_training.zoo.settings import CellSettings
+    from satclip_training.zoo.cell_settings import CellSettings
+    from satclip_training.zoo.cell_training import Problem
     from satclip_training.zoo.study import Cell, Result
 
 # Of a table, whose training part may be smaller than one published batch of 2,000.
@@ -79,8 +79,8 @@ def command(
 
 def _task(
     table: Path | None, target: str | None, lon: str, lat: str, classes: bool, land: Path | None
-) -> Task:
-    from satclip_training.zoo.tasks import from_table, land_ocean
+) -> Problem:
+    from satclip_training.zoo.problems import from_table, land_ocean
 
     if table is None or target is None:
         return land_ocean(land_file(land))
@@ -88,9 +88,9 @@ def _task(
 
 
 def _plan(
-    task: Task, cells: list[Cell], run: RunOptions, *, searched: bool
+    task: Problem, cells: list[Cell], run: RunOptions, *, searched: bool
 ) -> tuple[dict[Cell, CellSettings], Any]:
-    from satclip_training.zoo.settings import stored_settings
+    from satclip_training.zoo.cell_settings import stored_settings
     from satclip_training.zoo.study import known_settings
 
     if searched:

@@ -25,9 +25,9 @@ from .zoo_options import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from satclip_training.zoo.fit import Task
+    from satclip_training.zoo.cell_settings import CellSettings
+    from satclip_training.zoo.cell_training import Problem
     from satclip_training.zoo.records import Records
-    from satclip_training.zoo.settings import CellSettings
     from satclip_training.zoo.study import Result
 
 STORED = {"published": "land-ocean", "searched": "land-ocean-searched"}
@@ -62,9 +62,9 @@ def command(
     51,156 (Rußwurm et al., ICLR 2024, table 1). Cells without settings are searched with Optuna.
     """
     from satclip_training.zoo.paper import LAND_OCEAN
+    from satclip_training.zoo.problems import land_ocean
     from satclip_training.zoo.study import Cell, known_settings
     from satclip_training.zoo.tables import land_ocean_rows, versus_paper, write_csv
-    from satclip_training.zoo.tasks import land_ocean
 
     run = RunOptions(**values)
     run.prepare("satclip reproduce land-ocean")
@@ -83,7 +83,7 @@ def command(
 
 
 def _stored(source: str) -> dict[str, CellSettings]:
-    from satclip_training.zoo.settings import read_settings, stored_settings
+    from satclip_training.zoo.cell_settings import read_settings, stored_settings
 
     named = source in STORED
     found: dict[str, CellSettings] = (
@@ -92,11 +92,11 @@ def _stored(source: str) -> dict[str, CellSettings]:
     return found
 
 
-def _draw(task: Task, results: Sequence[Result], run: RunOptions) -> None:
+def _draw(task: Problem, results: Sequence[Result], run: RunOptions) -> None:
     from satclip_training.zoo.figures import land_ocean_figure
     from satclip_training.zoo.paper import LAND_OCEAN
+    from satclip_training.zoo.problems import land_grid
     from satclip_training.zoo.records import Records
-    from satclip_training.zoo.tasks import land_grid
 
     shape = land_grid()[1]
     maps = _maps(Records(run.folder), results, shape)

@@ -19,7 +19,7 @@ from .zoo_options import NETWORKS, Range, encoding_option, network_option
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from satclip_training.inaturalist.settings import PriorSettings
+    from satclip_training.inaturalist.prior_settings import PriorSettings
 
 # The printed columns: heading and key.
 _PRIOR = (("prior top-1", "prior_top1"), ("top-3", "prior_top3"), ("top-5", "prior_top5"))
@@ -133,7 +133,7 @@ def command(
 
     from satclip_training.inaturalist.annotations import read_annotations
     from satclip_training.inaturalist.predictions import read_predictions
-    from satclip_training.inaturalist.run import RunOptions, reproduce, summary, write_rows
+    from satclip_training.inaturalist.reproduction import RunOptions, reproduce, summary, write_rows
     from satclip_training.zoo.tables import make_folder
 
     if output.suffix.lower() != ".csv":
@@ -163,7 +163,7 @@ def _cells(
     encodings: Iterable[str], networks: Iterable[str], training: dict[str, Any]
 ) -> list[PriorSettings]:
     """Published settings of every encoding with every network, and what was asked to change."""
-    from satclip_training.inaturalist.settings import published_settings
+    from satclip_training.inaturalist.prior_settings import published_settings
 
     published, rate = published_settings(), training.pop("learning_rate")
     changed = {key: value for key, value in training.items() if value is not None}

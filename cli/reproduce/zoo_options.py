@@ -19,8 +19,8 @@ from ..options import combined
 from ..progress import progress
 
 if TYPE_CHECKING:
-    from satclip_training.zoo.fit import Task
-    from satclip_training.zoo.settings import CellSettings
+    from satclip_training.zoo.cell_settings import CellSettings
+    from satclip_training.zoo.cell_training import Problem
     from satclip_training.zoo.study import Cell, Result, Study
 
 NETWORKS = ("linear", "fcnet", "siren")
@@ -150,7 +150,7 @@ class RunOptions:
 
     def study(self, **budget: Any) -> Study:
         """The study that these options ask for."""
-        from satclip_training.zoo.fit import Budget
+        from satclip_training.zoo.cell_training import Budget
         from satclip_training.zoo.study import Study
 
         return Study(self.folder, self.seeds, Budget(epochs=self.epochs, **budget))
@@ -173,7 +173,7 @@ def land_file(given: Path | None) -> Path:
 
 
 def search_for(
-    task: Task, cells: Sequence[Cell], run: RunOptions, **budget: Any
+    task: Problem, cells: Sequence[Cell], run: RunOptions, **budget: Any
 ) -> dict[Cell, CellSettings]:
     """Settings of cells by a search, with its progress."""
     from dataclasses import replace
@@ -193,7 +193,7 @@ def search_for(
 
 
 def run_all(
-    task: Task, settings: dict[Cell, CellSettings], study: Study, label: str | None = None
+    task: Problem, settings: dict[Cell, CellSettings], study: Study, label: str | None = None
 ) -> list[Result]:
     """Run every cell, with its progress, called `label` or after the task."""
     from satclip_training.zoo.study import run_cells

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from configparser import ConfigParser
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from threading import get_ident
 
@@ -18,6 +16,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QIcon
 
+from ..help import help_url
 from ..models import default_model, encoder, model_name
 from ..satclip_core import __name__ as CORE
 from ..satclip_core.errors import CancelledError, SatclipError
@@ -28,14 +27,6 @@ from .running import at_work, unloads
 
 _PACKAGE = Path(__file__).parents[1]
 _ICONS = _PACKAGE / "icons"
-
-
-@lru_cache(maxsize=1)
-def homepage() -> str:
-    """The address in metadata.txt."""
-    metadata = ConfigParser(interpolation=None)
-    metadata.read(_PACKAGE / "metadata.txt", "utf-8")
-    return metadata["general"]["homepage"]
 
 
 class Algorithm(QgsProcessingAlgorithm):
@@ -87,7 +78,7 @@ class Algorithm(QgsProcessingAlgorithm):
 
     def helpUrl(self):
         """Where there is more."""
-        return homepage()
+        return help_url(self.NAME).toString()
 
     def tags(self):
         """Words to find it by."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +12,21 @@ from qgis.core import (
     QgsFields,
     QgsProcessing,
     QgsProcessingException,
+    QgsProcessingFeatureSourceDefinition,
     QgsProcessingParameterEnum,
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterString,
+    QgsWkbTypes,
 )
 
 from ..compat import array_field, number_field, text_field
+from ..geopackage import in_file, is_table, source_of
 from ..satclip_core.errors import CancelledError
 from ..satclip_core.products.embedding import dimension_names
 from ..text import tr
 from .base import Algorithm
-from .references import located, tell_missing
+from .references import CentroidsMixin, located, tell_missing
 from .results import Finish
 
 # Features embedded at a time.
@@ -30,10 +34,12 @@ _BATCH = 2048
 # What a Shapefile can hold.
 _SHAPEFILE_FIELDS = 255
 _COLUMNS, _ARRAY = range(2)
+# How Processing writes a table of a file that may exist.
+_TABLE = re.compile(r"ogr:dbname='(.+?)' table=\"(.+?)\"")
 _ARRAY_NAME = "embedding"
 
 
-class EmbedPoints(Algorithm):
+class EmbedPoints(CentroidsMixin, Algorithm):
     """A copy of a point layer with 256 more fields, or one array."""
 
     NAME = "embedpoints"
@@ -52,17 +58,19 @@ class EmbedPoints(Algorithm):
             "Copies a point layer and adds the location embedding of each point: one field for "
             "each dimension, or one array field.\n\nThe layer may be in any CRS. Points without "
             "a usable geometry keep their row, with empty fields, and are counted in the log. "
-            "Multipoints count by their centroid."
+            "Multipoints count by their centroid; so do lines and polygons on request, which then "
+            "become points."
         )
 
     def add_parameters(self, configuration):
         """Declare parameters and outputs."""
         self.add(
             QgsProcessingParameterFeatureSource(
-                self.INPUT, tr("Points"), [QgsProcessing.SourceType.TypeVectorPoint]
+                self.INPUT, tr("Points"), [QgsProcessing.SourceType.TypeVectorAnyGeometry]
             ),
             tr("A point layer in any CRS; all features or the selected ones."),
         )
+        self.add_centroids()
         self.add_model()
         self.add(
             QgsProcessingParameterEnum(
@@ -94,13 +102,18 @@ class EmbedPoints(Algorithm):
         if source is None:
             yield tr("The layer of points cannot be read.")
             return
+        yield from self.geometry_problems(self.INPUT, parameters, context)
+        if self._is_source(parameters, context):
+            yield tr("{target} is what is read: write to another file or table.").format(
+                target=self._target(parameters)
+            )
         new = self._new_fields(parameters, context)
         taken = {field.name().lower() for field in source.fields()}
         clashes = [field.name() for field in new if field.name().lower() in taken]
         if clashes:
-            yield tr(
-                "The layer already has {names}: give another prefix for the new fields."
-            ).format(names=", ".join(clashes[:3]) + (" …" if len(clashes) > 3 else ""))
+            yield tr("The layer already has {names}: change Prefix of the new fields.").format(
+                names=", ".join(clashes[:3]) + (" …" if len(clashes) > 3 else "")
+            )
         shapefile = Path(self._target(parameters)).suffix.lower() == ".shp"
         if shapefile and len(taken) + len(new) > _SHAPEFILE_FIELDS:
             yield tr("A Shapefile holds {most} fields at most: write a GeoPackage.").format(
@@ -116,15 +129,19 @@ class EmbedPoints(Algorithm):
         fields = QgsFields(source.fields())
         for field in self._new_fields(parameters, context):
             fields.append(field)
+        centroids = self.centroids(parameters, context)
+        kind = QgsWkbTypes.Type.Point if centroids else source.wkbType()
         sink, target = self.parameterAsSink(
-            parameters, self.OUTPUT, context, fields, source.wkbType(), source.sourceCrs()
+            parameters, self.OUTPUT, context, fields, kind, source.sourceCrs()
         )
         if sink is None:
             raise QgsProcessingException(self.invalidSinkError(parameters, self.OUTPUT))
-        writer = _Writer(sink, fields, model, self._pack(parameters, context))
+        pack = self._pack(parameters, context)
+        writer = _Writer(sink, fields, model, pack, centroids=centroids)
         total = source.featureCount()
         try:
-            for index, (feature, lonlat) in enumerate(located(source, context, feedback)):
+            features = located(source, context, feedback, centroids=centroids)
+            for index, (feature, lonlat) in enumerate(features):
                 writer.add(feature, lonlat)
                 if total > 0 and index % _BATCH == 0:
                     feedback.setProgress(100 * index / total)
@@ -135,7 +152,7 @@ class EmbedPoints(Algorithm):
         tell_missing(writer.missing, feedback)
         feedback.pushInfo(tr("{count} features embedded.").format(count=writer.embedded))
         facts = self.facts(model, None)
-        Finish(lambda layer: None, facts, self.title()).attach(context, target)
+        Finish(lambda layer: None, facts, self.title()).attach(context, target, feedback)
         return {self.OUTPUT: target}
 
     def _new_fields(self, parameters, context):
@@ -158,6 +175,18 @@ class EmbedPoints(Algorithm):
             None if values is None else "[" + ", ".join(f"{value:.9g}" for value in values) + "]"
         ]
 
+    def _is_source(self, parameters, context) -> bool:
+        """Whether what is to be written is what is read: it would be emptied first."""
+        given = parameters.get(self.INPUT)
+        if isinstance(given, QgsProcessingFeatureSourceDefinition):
+            given = given.source
+        layer = self.parameterAsVectorLayer({self.INPUT: given}, self.INPUT, context)
+        if layer is None:
+            return False
+        target, source = self._target(parameters), source_of(layer)
+        table = _TABLE.match(target)
+        return is_table(*table.groups(), source) if table else in_file(target, source)
+
     def _holds_arrays(self, parameters) -> bool:
         """Layers in memory hold arrays; to files QGIS would write them with six digits."""
         target = self._target(parameters)
@@ -177,9 +206,11 @@ class _Writer:
         fields: of the sink.
         model: what embeds.
         pack: from an embedding, a list or None, to the new attributes.
+        centroids: whether features become the points that they count by.
     """
 
-    def __init__(self, sink, fields, model, pack) -> None:
+    def __init__(self, sink, fields, model, pack, *, centroids=False) -> None:
+        self.centroids = centroids
         self.sink = sink
         self.fields = fields
         self.model = model
@@ -206,7 +237,8 @@ class _Writer:
         for (feature, _), fine in zip(batch, valid):
             more = self.pack(next(values) if fine else None)
             copy = QgsFeature(self.fields)
-            copy.setGeometry(feature.geometry())
+            geometry = feature.geometry()
+            copy.setGeometry(geometry.centroid() if self.centroids else geometry)
             copy.setAttributes([*feature.attributes(), *more])
             if not self.sink.addFeature(copy, QgsFeatureSink.Flag.FastInsert):
                 raise QgsProcessingException(

@@ -14,8 +14,8 @@ from qgis.core import (
 
 from ..crs import core_crs, default_resolution, lonlat_crs
 from ..satclip_core.errors import InputError
-from ..satclip_core.grid import Grid
-from ..satclip_core.grid.crs import transform_bounds
+from ..satclip_core.grid import Grid, said_extent
+from ..satclip_core.grid.extent import transform_bounds
 from ..text import tr
 from .base import Algorithm
 
@@ -64,13 +64,21 @@ class GridAlgorithm(Algorithm):
         """
         crs = self.grid_crs(parameters, context)
         bounds, bounds_crs = self._bounds(parameters, context, crs)
+        name, other = core_crs(crs), core_crs(bounds_crs)
+        apart = other != name
         if self._given(parameters, self.RESOLUTION):
             res = self.parameterAsDouble(parameters, self.RESOLUTION, context)
-        else:
-            west, south, east, north = self._in_crs(bounds, bounds_crs, crs)
-            res = default_resolution(model, crs, east - west, north - south)
-        name, other = core_crs(crs), core_crs(bounds_crs)
-        return Grid.from_bounds(bounds, res, name, bounds_crs=None if other == name else other)
+            return Grid.from_bounds(bounds, res, name, bounds_crs=other if apart else None)
+        bounds = self._in_crs(bounds, bounds_crs, crs)
+        west, south, east, north = bounds
+        res = default_resolution(model, crs, east - west, north - south)
+        # Aligned as it would be from the other CRS, whose bounds are not taken over twice.
+        return Grid.from_bounds(bounds, res, name, bounds_crs=name if apart else None, tap=apart)
+
+    def said_extent(self, grid, parameters, context) -> str | None:
+        """What the grid covers, in a line, where that is not just the extent asked for."""
+        bounds, bounds_crs = self._bounds(parameters, context, self.grid_crs(parameters, context))
+        return said_extent(grid, bounds, core_crs(bounds_crs))
 
     def grid_crs(self, parameters, context) -> QgsCoordinateReferenceSystem:
         """The CRS asked for, else the project's, else degrees."""
@@ -78,6 +86,14 @@ class GridAlgorithm(Algorithm):
         if not crs.isValid() and context.project() is not None:
             crs = context.project().crs()
         return crs if crs.isValid() else lonlat_crs()
+
+    def checkParameterValues(self, parameters, context):
+        """Whether they make sense; of an extent that is none QGIS does not say what one is."""
+        value = parameters.get(self.EXTENT)
+        other = isinstance(value, str) and value and not _EXTENT.match(value)
+        if other and self.parameterAsExtent(parameters, self.EXTENT, context).isNull():
+            return False, _no_extent(value)
+        return super().checkParameterValues(parameters, context)
 
     def grid_problems(self, parameters, context):
         """What is wrong with extent and resolution."""
@@ -103,6 +119,8 @@ class GridAlgorithm(Algorithm):
             west, east, south, north = (float(number) for number in matched.groups()[:4])
         else:
             box = self.parameterAsExtent(parameters, self.EXTENT, context)
+            if isinstance(value, str) and box.isNull():
+                raise InputError(_no_extent(value))
             west, east = box.xMinimum(), box.xMaximum()
             south, north = box.yMinimum(), box.yMaximum()
         if known.isGeographic():
@@ -115,9 +133,15 @@ class GridAlgorithm(Algorithm):
             east += 360
         if bounds_crs == crs:
             return west, south, east, north
-        box = transform_bounds((west, south, east, north), core_crs(bounds_crs), core_crs(crs))
-        west, south, east, north = box
-        return west, south, east + (360 if west > east and crs.isGeographic() else 0), north
+        return transform_bounds((west, south, east, north), core_crs(bounds_crs), core_crs(crs))
+
+
+def _no_extent(value: str) -> str:
+    text = tr(
+        "The extent {value} is none: give west, east, south, north as numbers, with commas "
+        "between them, or a layer."
+    )
+    return text.format(value=value)
 
 
 def _on_earth(west, south, east, north):

@@ -13,20 +13,29 @@ from qgis.core import (
     QgsProcessingParameterEnum,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
+    QgsProcessingParameterFileDestination,
 )
 
+from ..compat import text_field
 from ..satclip_core.errors import InputError
+from ..satclip_core.files import written_whole
 from ..satclip_core.products import MapOf, Samples
 from ..styles import style_classes, style_values
 from ..text import tr
 from .rasters import RasterAlgorithm
-from .references import located
+from .references import CentroidsMixin, located
+
+# Names of fields that nobody maps.
+_IDENTIFIERS = {"fid", "id", "gid", "pk", "ogc_fid", "objectid", "uid", "uuid", "index", "name",
+                "label", "title"}  # fmt: skip
+_COORDINATES = {"lon", "lat", "lng", "long", "longitude", "latitude", "x", "y", "easting",
+                "northing"}  # fmt: skip
 
 # Whether the field holds classes, by the choice in the dialog.
 _KINDS = (None, False, True)
 
 
-class MapFromSamples(RasterAlgorithm):
+class MapFromSamples(CentroidsMixin, RasterAlgorithm):
     """A linear model of embeddings, learnt from samples and drawn as a map."""
 
     NAME = "mapfromsamples"
@@ -35,6 +44,7 @@ class MapFromSamples(RasterAlgorithm):
     KIND = "KIND"
     PROBABILITIES = "PROBABILITIES"
     SCORE = "SCORE"
+    SUMMARY = "SUMMARY"
     REPORT = "REPORT"
     SHARE = 30
 
@@ -48,21 +58,29 @@ class MapFromSamples(RasterAlgorithm):
             "Learns from a point layer how a number or class depends on the place, and maps it."
             "\n\nNumbers by ridge regression, classes by multinomial logistic regression on the "
             "embeddings; the penalty is chosen by cross-validation that leaves out whole blocks "
-            "of neighbouring samples. The cross-validated score is in the log and an output: R² "
-            "for numbers, balanced accuracy for classes. Look at it before you trust the map."
+            "of neighbouring samples. The last lines of the log say how good the map is, from R² "
+            "for numbers and balanced accuracy for classes; where samples lie outside the extent, "
+            "the score is that of those within it. Look at it before you trust the map."
         )
 
     def add_parameters(self, configuration):
         """Declare parameters and outputs."""
         self.add(
             QgsProcessingParameterFeatureSource(
-                self.INPUT, tr("Samples"), [QgsProcessing.SourceType.TypeVectorPoint]
+                self.INPUT, tr("Samples"), [QgsProcessing.SourceType.TypeVectorAnyGeometry]
             ),
             tr("Points where the value is known, in any CRS."),
         )
+        self.add_centroids()
         self.add(
-            QgsProcessingParameterField(self.FIELD, tr("Field to map"), None, self.INPUT),
-            tr("Numbers, or the names of classes."),
+            # Optional, since the dialog would choose the first field, which is the id.
+            QgsProcessingParameterField(
+                self.FIELD, tr("Field to map"), None, self.INPUT, optional=True
+            ),
+            tr(
+                "Numbers, or the names of classes. Not set: the first field of numbers, else of "
+                "text, that is neither an identifier nor a coordinate."
+            ),
         )
         self.add(
             QgsProcessingParameterEnum(
@@ -83,9 +101,17 @@ class MapFromSamples(RasterAlgorithm):
             tr("One more band for each class, in whole per cent."),
             advanced=True,
         )
+        report = QgsProcessingParameterFileDestination(
+            self.REPORT,
+            tr("Save report"),
+            tr("Report (*.json)"),
+            optional=True,
+            createByDefault=False,
+        )
+        self.add(report, tr("All scores, the confusion matrix and the counts of samples."))
         self.add_output(tr("Map"))
         self.addOutput(QgsProcessingOutputNumber(self.SCORE, tr("Cross-validated score")))
-        self.addOutput(QgsProcessingOutputString(self.REPORT, tr("Report of the fit (JSON)")))
+        self.addOutput(QgsProcessingOutputString(self.SUMMARY, tr("The scores in one line")))
 
     def wanted(self, parameters, context, feedback):
         """A map learnt from the samples."""
@@ -94,16 +120,32 @@ class MapFromSamples(RasterAlgorithm):
             feedback.pushInfo(line)
         return MapOf(samples, self.parameterAsBoolean(parameters, self.PROBABILITIES, context))
 
-    def tell(self, product, feedback):
-        """The cross-validated score."""
-        feedback.pushInfo(product.model.summary)
+    def problems(self, parameters, context):
+        """What is wrong with samples, field, grid or output."""
+        yield from self.geometry_problems(self.INPUT, parameters, context)
+        yield from super().problems(parameters, context)
+
+    def layer_name(self, product):
+        """What is mapped."""
+        return tr("{field}, mapped").format(field=product.model.name)
+
+    def closing(self, product):
+        """The score in words."""
+        return in_words(product.model)
 
     def save(self, product, parameters, context):
-        """The scores as outputs."""
+        """The scores as outputs, and the report if it is wanted."""
         report = product.model.report
-        score = report["score"]
+        score = telling_score(report)
         main = score.get("r2", score.get("balanced_accuracy"))
-        return {self.SCORE: float(main), self.REPORT: json.dumps(report)}
+        outputs = {self.SCORE: float(main), self.SUMMARY: product.model.summary}
+        target = self.parameterAsFileOutput(parameters, self.REPORT, context)
+        if target:
+            with written_whole(target, overwrite=True) as temporary:
+                text = json.dumps(report, indent=1, ensure_ascii=False)
+                temporary.write_text(text + "\n", "utf-8")
+            outputs[self.REPORT] = target
+        return outputs
 
     def style(self, product, layer):
         """A ramp for numbers, colours for classes."""
@@ -116,13 +158,18 @@ class MapFromSamples(RasterAlgorithm):
         source = self.parameterAsSource(parameters, self.INPUT, context)
         if source is None:
             raise InputError(tr("The layer of samples cannot be read."))
-        name = self.parameterAsFields(parameters, self.FIELD, context)[0]
+        given = self.parameterAsFields(parameters, self.FIELD, context)
+        name = given[0] if given else _first_field(source)
+        if not given:
+            feedback.pushInfo(tr("Field to map: {field}").format(field=name))
         index = source.fields().lookupField(name)
         if index < 0:
             raise InputError(tr("The samples have no field {name}.").format(name=name))
         found = [
             (lonlat, _value(feature.attribute(index)))
-            for feature, lonlat in located(source, context, feedback)
+            for feature, lonlat in located(
+                source, context, feedback, centroids=self.centroids(parameters, context)
+            )
         ]
         lonlat = np.array([place for place, _ in found], np.float64).reshape(-1, 2)
         kind = _KINDS[self.parameterAsEnum(parameters, self.KIND, context)]
@@ -132,3 +179,79 @@ class MapFromSamples(RasterAlgorithm):
 def _value(value):
     """An attribute as a number, text or None: QGIS's NULL is an object of its own."""
     return value if isinstance(value, (int, float, str)) else None
+
+
+def _first_field(source) -> str:
+    """The first field of numbers, else of text, that may be worth a map.
+
+    Raises:
+        InputError: there is none.
+    """
+    fields = [field for field in source.fields() if not _names_a_row(field.name().lower())]
+    text = text_field("").type()
+    for field in sorted(fields, key=lambda field: not field.isNumeric()):
+        if field.isNumeric() or field.type() == text:
+            return field.name()
+    raise InputError(tr("The samples have no field but identifiers: choose the Field to map."))
+
+
+def _names_a_row(name: str) -> bool:
+    return name in _IDENTIFIERS or name in _COORDINATES or name.endswith("_id")
+
+
+def telling_score(report) -> dict:
+    """The score of the samples in the extent, where there is one; else that of all."""
+    within = report.get("within") or {}
+    return within.get("score") or report["score"]
+
+
+def in_words(model) -> str:
+    """How good a map is: of its own extent first, then of all samples, in sentences."""
+    report = model.report
+    within = report.get("within")
+    samples = report["samples"]
+    if within is None or within["samples"] == samples:
+        lines = [_said(model, report["score"], samples)]
+    elif within["score"] is None:
+        text = tr(
+            "Only {count} of the {samples} samples lie within the extent, too few to say how good "
+            "the map is there. Of all samples:"
+        )
+        lines = [
+            text.format(count=within["samples"], samples=samples),
+            _said(model, report["score"], samples),
+        ]
+    else:
+        text = tr("Within the extent ({count} of the {samples} samples):")
+        lines = [
+            text.format(count=within["samples"], samples=samples),
+            _said(model, within["score"], within["samples"]),
+            tr("Of all samples:"),
+            _said(model, report["score"], samples),
+        ]
+    head = tr("How good is the map of {field}? Tested on samples whose whole neighbourhood it had "
+              "not seen:").format(field=model.name)  # fmt: skip
+    return "\n".join([head, *lines])
+
+
+def _said(model, score, samples) -> str:
+    if model.legend is not None:
+        text = tr(
+            "it names the right class for {accuracy:.0f} % of {samples} samples, {balanced:.0f} % "
+            "in the mean of the classes (balanced accuracy {value:.2f}, macro F1 {f1:.2f})."
+        )
+        return text.format(
+            accuracy=100 * score["accuracy"],
+            samples=samples,
+            balanced=100 * score["balanced_accuracy"],
+            value=score["balanced_accuracy"],
+            f1=score["macro_f1"],
+        )
+    numbers = tr(
+        "R² {r2:.2f}, a typical error of {mae:.3g} (mean absolute), RMSE {rmse:.3g}"
+    ).format(r2=score["r2"], mae=score["mae"], rmse=score["rmse"])
+    if not score["r2"] > 0:
+        text = tr("it is no better than the mean of all samples ({numbers}): do not trust the map.")
+        return text.format(numbers=numbers)
+    text = tr("it explains {share:.0f} % of the differences between {samples} samples ({numbers}).")
+    return text.format(share=100 * score["r2"], samples=samples, numbers=numbers)

@@ -13,10 +13,11 @@ from qgis.core import (
     QgsProcessingParameterRasterDestination,
 )
 
+from ..randomland import land_range
 from ..satclip_core.products import DTYPES, EmbeddingOf, Rgb, RgbBasis, RgbOf, SimilarityTo
 from ..satclip_core.raster import RasterRequest, WriteOptions, raster_target
 from ..satclip_core.raster.writer import SUFFIXES
-from ..styles import style_bands, style_values
+from ..styles import style_bands, style_range
 from ..text import tr
 from .base import progress_to
 from .grids import GridAlgorithm
@@ -45,6 +46,18 @@ class RasterAlgorithm(GridAlgorithm):
     def style(self, product, layer) -> None:
         """How the layer is drawn."""
         raise NotImplementedError
+
+    def styling(self, product, model):
+        """`style` with all that takes long done already: it is called in the main thread."""
+        return lambda layer: self.style(product, layer)
+
+    def layer_name(self, product) -> str:
+        """Name of the layer on the map; QGIS' own where empty."""
+        return ""
+
+    def closing(self, product) -> str:
+        """What is said at the end of the log."""
+        return ""
 
     def save(self, product, parameters, context) -> dict:
         """Write what belongs to the raster; returns outputs."""
@@ -79,6 +92,9 @@ class RasterAlgorithm(GridAlgorithm):
                 width=width, height=height, crs=grid.crs[:40], model=model.name
             )
         )
+        said = self.said_extent(grid, parameters, context)
+        if said is not None:
+            feedback.pushInfo(said)
         output = self.parameterAsOutputLayer(parameters, self.OUTPUT, context)
         target = raster_target(output, overwrite=True)
         request = RasterRequest(
@@ -99,8 +115,9 @@ class RasterAlgorithm(GridAlgorithm):
         )
         extra = self.save(job.product, parameters, context)
         facts = self.facts(model, job.product)
-        finish = Finish(lambda layer: self.style(job.product, layer), facts, self.title())
-        finish.attach(context, output)
+        style = self.styling(job.product, model)
+        finish = Finish(style, facts, self.title(), self.closing(job.product))
+        finish.attach(context, output, feedback, self.layer_name(job.product))
         return {self.OUTPUT: str(path), **extra}
 
 
@@ -217,9 +234,10 @@ class SimilarityRaster(ReferencesMixin, RasterAlgorithm):
         places = self.references(parameters, context, feedback)
         return SimilarityTo.of(places, reduce=self.reduction(parameters, context))
 
-    def style(self, product, layer):
-        """A perceptually uniform ramp."""
-        style_values(layer)
+    def styling(self, product, model):
+        """A perceptually uniform ramp over what random places on land have, as in the dock."""
+        low, high = land_range(product, model)
+        return lambda layer: style_range(layer, low, high)
 
 
 class EmbeddingRgb(RasterAlgorithm):

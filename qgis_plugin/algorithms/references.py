@@ -8,9 +8,11 @@ from qgis.core import (
     QgsFeatureRequest,
     QgsProcessing,
     QgsProcessingFeatureSource,
+    QgsProcessingParameterBoolean,
     QgsProcessingParameterEnum,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterPoint,
+    QgsWkbTypes,
 )
 
 from ..crs import to_lonlat
@@ -18,12 +20,45 @@ from ..satclip_core.errors import CancelledError, InputError
 from ..satclip_core.products import REDUCTIONS
 from ..text import tr
 
+_POINTS = QgsWkbTypes.GeometryType.PointGeometry
 # Degrees by which a projection may miss a pole.
 _POLE = 1e-6
 
 
-class ReferencesMixin:
-    """Parameters POINT, POINTS and REDUCE."""
+class CentroidsMixin:
+    """Parameter CENTROIDS, of algorithms that take a layer of places."""
+
+    CENTROIDS = "CENTROIDS"
+
+    def add_centroids(self) -> None:
+        """Declare it."""
+        self.add(
+            QgsProcessingParameterBoolean(
+                self.CENTROIDS, tr("Centroids of lines and polygons"), False
+            ),
+            tr(
+                "Lines and polygons count by their centroids. Not set: a layer with any is refused."
+            ),
+            advanced=True,
+        )
+
+    def centroids(self, parameters, context) -> bool:
+        """Whether lines and polygons count by their centroids."""
+        return self.parameterAsBoolean(parameters, self.CENTROIDS, context)
+
+    def geometry_problems(self, name, parameters, context):
+        """Whether a layer is of lines or polygons, as far as its type says."""
+        source = self.parameterAsSource(parameters, name, context)
+        if source is None or self.centroids(parameters, context):
+            return
+        kind = QgsWkbTypes.geometryType(source.wkbType())
+        kinds = QgsWkbTypes.GeometryType
+        if kind in (kinds.LineGeometry, kinds.PolygonGeometry):
+            yield _no_points(QgsWkbTypes.displayString(source.wkbType()))
+
+
+class ReferencesMixin(CentroidsMixin):
+    """Parameters POINT, POINTS, CENTROIDS and REDUCE."""
 
     POINT = "POINT"
     POINTS = "POINTS"
@@ -39,11 +74,12 @@ class ReferencesMixin:
             QgsProcessingParameterFeatureSource(
                 self.POINTS,
                 tr("Places of a layer"),
-                [QgsProcessing.SourceType.TypeVectorPoint],
+                [QgsProcessing.SourceType.TypeVectorAnyGeometry],
                 optional=True,
             ),
             tr("Points to compare with, all or the selected ones; also together with the place."),
         )
+        self.add_centroids()
         self.add(
             QgsProcessingParameterEnum(
                 self.REDUCE,
@@ -59,6 +95,7 @@ class ReferencesMixin:
         """Whether there is a place at all."""
         if parameters.get(self.POINT) in (None, "") and parameters.get(self.POINTS) in (None, ""):
             yield tr("There is nothing to compare with: give a place or a layer of places.")
+        yield from self.geometry_problems(self.POINTS, parameters, context)
 
     def references(self, parameters, context, feedback) -> np.ndarray:
         """The places (k, 2), lon, lat in degrees.
@@ -80,7 +117,9 @@ class ReferencesMixin:
             places.append(lonlat)
         source = self.parameterAsSource(parameters, self.POINTS, context)
         if source is not None:
-            found = np.array([lonlat for _, lonlat in located(source, context, feedback)])
+            centroids = self.centroids(parameters, context)
+            features = located(source, context, feedback, centroids=centroids)
+            found = np.array([lonlat for _, lonlat in features])
             found = found.reshape(-1, 2)
             missing = np.isnan(found).any(axis=1)
             tell_missing(int(missing.sum()), feedback)
@@ -94,13 +133,14 @@ class ReferencesMixin:
         return [*REDUCTIONS][self.parameterAsEnum(parameters, self.REDUCE, context)]
 
 
-def located(source, context, feedback):
+def located(source, context, feedback, *, centroids=False):
     """Features of a source, each with (lon, lat) in degrees: (nan, nan) where there is none.
 
-    Multipoints count by their centroid.
+    Multipoints count by their centroid, and lines and polygons too where `centroids` says so.
 
     Raises:
         CancelledError: the user asked to stop.
+        InputError: a line or polygon that has not been allowed.
     """
     transform = to_lonlat(source.sourceCrs(), context.transformContext())
     flag = QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks
@@ -110,10 +150,22 @@ def located(source, context, feedback):
         geometry = feature.geometry()
         lonlat = None
         if not geometry.isNull() and not geometry.isEmpty():
-            centre = geometry.centroid() if geometry.isMultipart() else geometry
+            kind = geometry.wkbType()
+            if not (centroids or QgsWkbTypes.geometryType(kind) == _POINTS):
+                raise InputError(_no_points(QgsWkbTypes.displayString(kind)))
+            single = QgsWkbTypes.flatType(kind) == QgsWkbTypes.Type.Point
+            centre = geometry if single else geometry.centroid()
             if not centre.isNull():
                 lonlat = _moved(centre.asPoint(), transform)
         yield feature, lonlat or (np.nan, np.nan)
+
+
+def _no_points(kind: str) -> str:
+    text = tr(
+        "The layer holds geometries that are no points ({kind}): choose Centroids of lines and "
+        "polygons, or give a layer of points."
+    )
+    return text.format(kind=kind)
 
 
 def tell_missing(count: int, feedback) -> None:

@@ -33,6 +33,7 @@ class SimilarPlaces(ReferencesMixin, GridAlgorithm):
     NAME = "similarplaces"
     ICON = "similar.svg"
     COUNT = "COUNT"
+    SPACING = "SPACING"
     AWAY = "AWAY"
 
     def title(self):
@@ -43,8 +44,9 @@ class SimilarPlaces(ReferencesMixin, GridAlgorithm):
         """Help."""
         return tr(
             "Finds the places of an area that are most like a place, or several, and gives them "
-            "as points, the most similar first.\n\nThe centres of a grid are compared; a distance "
-            "leaves out what lies near the places themselves."
+            "as points, the most similar first.\n\nThe centres of a grid are compared. The places "
+            "found lie a spacing apart: without one the most similar are all neighbours of one. A "
+            "distance leaves out what lies near the places themselves."
         )
 
     def add_parameters(self, configuration):
@@ -64,8 +66,22 @@ class SimilarPlaces(ReferencesMixin, GridAlgorithm):
         )
         self.add(
             QgsProcessingParameterNumber(
+                self.SPACING,
+                tr("At least so far apart (kilometres)"),
+                QgsProcessingParameterNumber.Type.Double,
+                None,
+                minValue=0,
+                optional=True,
+            ),
+            tr(
+                "Least distance between the places found. Not set: what the model resolves, for "
+                "nearer places are hardly two to it. 0: none."
+            ),
+        )
+        self.add(
+            QgsProcessingParameterNumber(
                 self.AWAY,
-                tr("At least so far away (kilometres)"),
+                tr("At least so far away from the places (kilometres)"),
                 QgsProcessingParameterNumber.Type.Double,
                 0,
                 minValue=0,
@@ -96,6 +112,7 @@ class SimilarPlaces(ReferencesMixin, GridAlgorithm):
             self.references(parameters, context, feedback),
             self.parameterAsInt(parameters, self.COUNT, context),
             reduce=self.reduction(parameters, context),
+            spacing_km=self._spacing(parameters, context),
             away_km=self.parameterAsDouble(parameters, self.AWAY, context),
             progress=progress_to(feedback),
             cancelled=feedback.isCanceled,
@@ -103,9 +120,15 @@ class SimilarPlaces(ReferencesMixin, GridAlgorithm):
         target = self._write(grid, found, parameters, context)
         facts = self.facts(model, None)
         Finish(lambda layer: style_points(layer, "similarity"), facts, self.title()).attach(
-            context, target
+            context, target, feedback
         )
         return {self.OUTPUT: target}
+
+    def _spacing(self, parameters, context) -> float | None:
+        """Kilometres; None where it is left to the model."""
+        if not self._given(parameters, self.SPACING):
+            return None
+        return self.parameterAsDouble(parameters, self.SPACING, context)
 
     def _write(self, grid, found, parameters, context) -> str:
         fields = QgsFields()

@@ -10,6 +10,7 @@ from qgis.core import Qgis, QgsMapLayer, QgsVectorLayer, QgsWkbTypes
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QIcon
 
+from ..help import open_help
 from ..models import default_model
 from ..text import tr
 from .dock import SimilarPlacesDock
@@ -50,12 +51,15 @@ class Gui:
             ("raster", "raster.svg", tr("Embedding raster…"), self.embedding_raster),
             ("similar", "similar.svg", tr("Similar places"), self.similar_places),
             ("models", "models.svg", tr("Models…"), self.show_models),
+            ("help", "", tr("Help"), lambda: open_help()),
         ):
-            action = QAction(QIcon(str(ICONS / icon)), text, self.iface.mainWindow())
+            image = QIcon(str(ICONS / icon)) if icon else QIcon()
+            action = QAction(image, text, self.iface.mainWindow())
             action.setObjectName(f"satclip_{name}")
             action.setCheckable(name == "similar")
             action.triggered.connect(called)
-            self.toolbar.addAction(action)
+            if icon:
+                self.toolbar.addAction(action)
             self.iface.addPluginToRasterMenu("SatCLIP", action)
             self.actions[name] = action
         self.iface.currentLayerChanged.connect(self._layer_changed)

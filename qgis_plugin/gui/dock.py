@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from qgis.core import Qgis
+from osgeo import gdal
+from qgis.core import Qgis, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtWidgets import QDockWidget, QFrame, QScrollArea
 
 from ..crs import core_crs
-from ..models import default_model
+from ..help import open_help
+from ..models import default_model, gone_model
+from ..randomland import LEAST_SHARE
 from ..satclip_core.grid import Grid
+from ..satclip_core.models.registry import BUNDLED
+from ..styles import describe
 from ..text import tr
-from .layer import SimilarityLayer
+from .layer import SimilarityLayer, add_over_the_map, renderer
 from .maptool import Markers, PlaceTool
 from .panel import Panel
-from .save import SaveTask
+from .save import SaveDialog, SaveTask, grid_to_save
 from .session import Session
 
 # Milliseconds without a change of the view before it is embedded.
 _SETTLED = 200
 # Every so many rows and columns of the picture are counted for the histogram.
 _COUNTED = 4
-# Shares of the values at which the colours begin, as in QGIS' own stretch.
-_LOW = 0.02
 _SECONDS_SHOWN = 8
 
 
@@ -63,15 +67,20 @@ class SimilarPlacesDock(QDockWidget):
         scrolled.setMinimumWidth(self.panel.minimumSizeHint().width() + bar)
         self.setWidget(scrolled)
         self.session = Session(default_model(), self)
-        self.layer = SimilarityLayer(self)
+        self.layer = SimilarityLayer(iface, self)
         self.tool = PlaceTool(self._canvas)
         self.markers = Markers(self._canvas)
         self._saving: SaveTask | None = None
-        self._shown_picture: np.ndarray | None = None
+        # Whether a picture is wanted on the map: not once the user has removed the layer.
+        self._wanted = True
+        self._colours: tuple[float, float, float | None] = (0.0, 1.0, None)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_SETTLED)
         self._connect()
+        if gone_model():
+            text = tr("The model {name} is gone: the bundled one is used.")
+            self._say(text.format(name=gone_model()), Qgis.MessageLevel.Warning)
 
     def use_model(self, model: str) -> None:
         """Another model was chosen."""
@@ -110,6 +119,7 @@ class SimilarPlacesDock(QDockWidget):
             self._saving.cancel()
         self._canvas.extentsChanged.disconnect(self._timer.start)
         self._canvas.destinationCrsChanged.disconnect(self._crs_changed)
+        QgsProject.instance().cleared.disconnect(self._begin_anew)
         self._canvas.unsetMapTool(self.tool)
         self.tool.deleteLater()  # else the canvas keeps it
         self.markers.clear()
@@ -119,12 +129,15 @@ class SimilarPlacesDock(QDockWidget):
         self._timer.timeout.connect(self.refresh)
         self._canvas.extentsChanged.connect(self._timer.start)
         self._canvas.destinationCrsChanged.connect(self._crs_changed)
+        QgsProject.instance().cleared.connect(self._begin_anew)
         self.visibilityChanged.connect(self._visible)
         self.tool.picked.connect(self._picked)
         self.tool.missed.connect(lambda: self.panel.set_status(tr("There is no place there.")))
-        self.tool.activated.connect(lambda: self.panel.pick.setChecked(True))
-        self.tool.deactivated.connect(lambda: self.panel.pick.setChecked(False))
-        self.layer.removed.connect(self.session.clear)
+        self.tool.undone.connect(self.session.undo)
+        self.tool.activated.connect(lambda: self.panel.set_picking(True))
+        self.tool.deactivated.connect(lambda: self.panel.set_picking(False))
+        self.layer.removed.connect(self._layer_removed)
+        self.layer.recoloured.connect(lambda: self.panel.histogram.set_ramp(self.layer.ramp))
         session, panel = self.session, self.panel
         session.pictured.connect(self._pictured)
         session.landed.connect(self._restyle)
@@ -133,12 +146,14 @@ class SimilarPlacesDock(QDockWidget):
         session.told.connect(self._tell)
         panel.set_model(session.model)
         panel.picking.connect(self._picking)
+        panel.undone.connect(session.undo)
         panel.removed.connect(session.remove)
-        panel.cleared.connect(session.clear)
+        panel.cleared.connect(self._clear)
         panel.reduced.connect(session.set_reduce)
         panel.styled.connect(self._restyle)
         panel.picked.connect(self._threshold_at)
-        panel.saved.connect(self.save)
+        panel.saved.connect(self._ask_and_save)
+        panel.helped.connect(lambda: open_help("similar-places"))
 
     def _visible(self, visible: bool) -> None:
         if visible:
@@ -159,30 +174,55 @@ class SimilarPlacesDock(QDockWidget):
         if view is None:
             self.panel.set_status(tr("The map has no coordinate reference system."))
             return
+        if adds:
+            self.panel.collect.setChecked(True)
         if view != self.session.view:
             self._timer.stop()
-            self.session.show(view)
-        self.session.add(lon, lat, replace=not adds)
+        self.session.add(lon, lat, view, replace=not self.panel.collects)
+
+    def _clear(self) -> None:
+        self.panel.collect.setChecked(False)
+        self.session.clear()
+
+    def _begin_anew(self) -> None:
+        """Another project: it begins without places, and picking goes on.
+
+        QGIS takes up another map tool then, once it has made the project.
+        """
+        if self._canvas.mapTool() is self.tool:
+            QTimer.singleShot(0, lambda: self._picking(self.isVisible()))
+        self._clear()
 
     def _crs_changed(self) -> None:
-        self._placed()
+        self._mark()
         self._timer.start()
 
     def _placed(self) -> None:
+        self._wanted = True
+        self._mark()
+
+    def _mark(self) -> None:
         places = [(place.lon, place.lat) for place in self.session.places]
         self.markers.show(places)
-        self.panel.set_places(places)
+        self.panel.set_places(places, undoable=self.session.undoable)
+
+    def _layer_removed(self) -> None:
+        """Somebody removed the layer: the places stay, and the next change draws them again."""
+        self._wanted = False
+        self.panel.set_status(
+            tr("The layer was removed. A click, or any change of the places, draws it again.")
+        )
 
     def _pictured(self) -> None:
         picture = self.session.picture
-        self._shown_picture = picture
         if picture is None:
             self.layer.drop()
             self.panel.set_values(None, None, (0.0, 1.0))
             self._tell()
             return
-        crs = self._canvas.mapSettings().destinationCrs()
-        self.layer.show(picture, self.session.view, crs)
+        if self._wanted:
+            crs = self._canvas.mapSettings().destinationCrs()
+            self.layer.show(picture, self.session.view, crs)
         self._restyle()
         self.drawn.emit()
 
@@ -198,13 +238,14 @@ class SimilarPlacesDock(QDockWidget):
         threshold = self.threshold()
         self.panel.set_values(values, land, (low, high))
         self.panel.set_threshold(threshold)
-        self.layer.style(low, high, threshold)
+        self._colours = low, high, threshold
+        self.layer.style(*self._colours)
 
     def _range(self, values: np.ndarray, land: np.ndarray | None) -> tuple[float, float]:
         if land is None or self.panel.stretches_view or not len(values):
             known = values if len(values) else np.array([0.0, 1.0])
-            return float(np.quantile(known, _LOW)), float(known.max())
-        return float(np.quantile(land, _LOW)), self.session.best
+            return float(np.quantile(known, LEAST_SHARE)), float(known.max())
+        return float(np.quantile(land, LEAST_SHARE)), self.session.best
 
     def threshold(self) -> float | None:
         """The similarity under which nothing is drawn."""
@@ -221,7 +262,7 @@ class SimilarPlacesDock(QDockWidget):
 
     def _tell(self) -> None:
         session = self.session
-        if session.field is None:
+        if session.field is None or (session.places and not self._wanted):
             return
         text = tr("Embedded every {step:.2g}°").format(step=session.field.step)
         if session.error is not None and session.places:
@@ -232,26 +273,63 @@ class SimilarPlacesDock(QDockWidget):
         self.panel.set_status(text if session.places else tr("Click on the map."))
 
     def _failed(self, text: str) -> None:
+        if self.session.unusable and self.session.model != BUNDLED:
+            # Go on with the model that is always there.
+            told = tr("{reason}. The bundled model is used until you choose another.")
+            self._say(told.format(reason=text.rstrip(".")), Qgis.MessageLevel.Warning)
+            self.use_model(BUNDLED)
+            return
         self.panel.set_status(text)
         self._say(text, Qgis.MessageLevel.Warning)
 
     def _say(self, text: str, level: Any) -> None:
         self._iface.messageBar().pushMessage("SatCLIP", text, level, _SECONDS_SHOWN)
 
-    def save(self, path: str) -> None:
-        """Write the similarity of the view as a GeoTIFF, by the encoder itself, in a task."""
-        places = [(place.lon, place.lat) for place in self.session.places]
-        self._saving = SaveTask(
-            path, self.session.view, self.session.model, places, self.session.reduce
-        )
+    def _ask_and_save(self) -> None:
+        if self.session.view is None:
+            return
+        crs = self._canvas.mapSettings().destinationCrs()
+        dialog = SaveDialog(self.session.view, self.session.picture, crs, self)
+        if dialog.exec():
+            self.save(dialog.target(), dialog.grid())
+        dialog.deleteLater()
+
+    def save(self, path: str, grid: Grid | None = None) -> None:
+        """Write the similarity as a GeoTIFF, by the encoder itself, in a task.
+
+        Args:
+            path: the file.
+            grid: its pixels; those of the view where None.
+        """
+        session = self.session
+        places = [(place.lon, place.lat) for place in session.places]
+        grid = grid or grid_to_save(session.view, session.picture)
+        self._saving = SaveTask(path, grid, session.model, places, session.reduce)
         self._saving.ended.connect(self._saved)
         self.panel.save.setEnabled(False)
         self._saving.start()
 
     def _saved(self, path: str, error: str) -> None:
         self._saving = None
-        self.panel.set_places([(place.lon, place.lat) for place in self.session.places])
+        self._mark()
         if error:
             self._say(error, Qgis.MessageLevel.Warning)
             return
+        self._load(path)
         self._say(tr("Saved {path}").format(path=path), Qgis.MessageLevel.Success)
+
+    def _load(self, path: str) -> None:
+        """Add what was saved to the project, in the colours of the dock."""
+        known = [
+            layer for layer in QgsProject.instance().mapLayers().values() if layer.source() == path
+        ]
+        if known:
+            known[0].reload()
+            known[0].triggerRepaint()
+            return
+        layer = QgsRasterLayer(path, Path(path).stem, "gdal")
+        if not layer.isValid():
+            return
+        layer.setRenderer(renderer(layer, *self._colours, self.layer.ramp))
+        describe(layer, gdal.Open(path).GetMetadata(), tr("Similarity to places"))
+        add_over_the_map(layer)

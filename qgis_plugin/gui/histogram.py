@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from qgis.PyQt.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QColor, QPainter, QPen, QPolygonF
 from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
 
+from ..styles import viridis
 from ..text import tr
-from .layer import colour
 
 _BINS = 64
 
@@ -28,6 +30,7 @@ class Histogram(QWidget):
                 "Click to set the threshold."
             )
         )
+        self.ramp: Any = viridis()  # a QgsColorRamp
         self.range = (0.0, 1.0)
         self.colours = (0.0, 1.0)
         self.threshold: float | None = None
@@ -57,20 +60,25 @@ class Histogram(QWidget):
         self.view_counts, self.land_counts = self._counts(view), self._counts(land)
         self.update()
 
+    def set_ramp(self, ramp: Any) -> None:
+        """Take the colours of another QgsColorRamp."""
+        self.ramp = ramp
+        self.update()
+
     def set_threshold(self, threshold: float | None) -> None:
         """Mark a similarity; nothing where None."""
         self.threshold = threshold
         self.update()
 
-    def mousePressEvent(self, event: object) -> None:
+    def mousePressEvent(self, event: Any) -> None:
         """Pick the similarity under the mouse."""
         self._pick(event)
 
-    def mouseMoveEvent(self, event: object) -> None:
+    def mouseMoveEvent(self, event: Any) -> None:
         """The same while dragging."""
         self._pick(event)
 
-    def paintEvent(self, _event: object) -> None:
+    def paintEvent(self, _event: Any) -> None:
         """Draw it all."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -95,7 +103,8 @@ class Histogram(QWidget):
         low, high = self.colours
         for index, count in enumerate(self.view_counts):
             value = self.range[0] + (index + 0.5) / _BINS * (self.range[1] - self.range[0])
-            shade = colour((value - low) / max(high - low, 1e-9))
+            share = (value - low) / max(high - low, 1e-9)
+            shade = QColor(self.ramp.color(min(max(share, 0.0), 1.0)))
             if self.threshold is not None and value < self.threshold:
                 shade.setAlpha(50)
             height = box.height() * 0.95 * float(count) / top
@@ -134,9 +143,11 @@ class Histogram(QWidget):
     def _box(self) -> QRectF:
         return QRectF(4, 4, self.width() - 8, self.height() - 8 - self.fontMetrics().height())
 
-    def _pick(self, event: object) -> None:
+    def _pick(self, event: Any) -> None:
         box = self._box()
-        share = (event.pos().x() - box.left()) / max(box.width(), 1.0)
+        # Qt 6 knows position() alone, Qt 5 localPos().
+        at = event.position() if hasattr(event, "position") else event.localPos()
+        share = (at.x() - box.left()) / max(box.width(), 1.0)
         if self.view_counts is not None and 0 <= share <= 1:
             self.picked.emit(self.range[0] + share * (self.range[1] - self.range[0]))
 

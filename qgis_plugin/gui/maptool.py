@@ -13,14 +13,18 @@ from qgis.core import (
 )
 from qgis.gui import QgsMapCanvas, QgsMapTool, QgsVertexMarker
 from qgis.PyQt.QtCore import Qt, pyqtSignal
-from qgis.PyQt.QtGui import QColor
+from qgis.PyQt.QtGui import QColor, QKeySequence
 
 
 class PlaceTool(QgsMapTool):
-    """A click picks a place; with Shift or Ctrl it adds one to those picked before."""
+    """A click picks a place; with Shift or Ctrl it adds one to those picked before.
+
+    Backspace, or the keys of Undo, take the last step back.
+    """
 
     picked = pyqtSignal(float, float, bool)  # lon, lat in degrees, whether to add
     missed = pyqtSignal()  # a click beside the map of the Earth
+    undone = pyqtSignal()
 
     def __init__(self, canvas: QgsMapCanvas) -> None:
         super().__init__(canvas)
@@ -30,13 +34,22 @@ class PlaceTool(QgsMapTool):
         """The left button was let go."""
         if event.button() != Qt.MouseButton.LeftButton:
             return
-        place = to_lonlat(self.canvas(), self.toMapCoordinates(event.pos()))
+        place = to_lonlat(self.canvas(), event.originalMapPoint())
         if place is None:
             self.missed.emit()
             return
         more = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
         adds = any(bool(event.modifiers() & modifier) for modifier in more)
         self.picked.emit(place.x(), place.y(), adds)
+
+    def keyPressEvent(self, event: Any) -> None:
+        """Undo, as where features are digitised."""
+        undoes = event.matches(QKeySequence.StandardKey.Undo)
+        if undoes or event.key() == Qt.Key.Key_Backspace:
+            event.accept()
+            self.undone.emit()
+        else:
+            super().keyPressEvent(event)
 
 
 class Markers:

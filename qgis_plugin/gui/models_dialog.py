@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from qgis.PyQt.QtCore import Qt, pyqtSignal
@@ -22,9 +23,9 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from ..models import default_model, encoder, set_default_model
+from ..models import default_model, encoder, gone_model, set_default_model
 from ..satclip_core.models.published import PUBLISHED
-from ..satclip_core.models.registry import ModelEntry, list_models, published_info
+from ..satclip_core.models.registry import BUNDLED, ModelEntry, list_models, published_info
 from ..text import tr
 from ..words import worded
 from .background import WorkTask, launch
@@ -54,6 +55,10 @@ class ModelsDialog(QDialog):
         row = max(self.table.currentRow(), 0)
         self._entries = list_models()
         current = default_model()
+        if gone_model():
+            text = tr("The model {name} is gone: the bundled one is used.")
+            self.status.setText(text.format(name=gone_model()))
+        self._files = [path for path in self._files if Path(path).is_file()]
         names = [entry.name for entry in self._entries]
         if current not in names and current not in self._files:
             self._files.append(current)
@@ -99,6 +104,7 @@ class ModelsDialog(QDialog):
         """Offer a model file."""
         if path not in self._files:
             self._files.append(path)
+        self.status.clear()
         self.reload()
         self.select(path)
 
@@ -197,13 +203,22 @@ class ModelsDialog(QDialog):
         task = WorkTask(
             tr("Reading a model"),
             lambda _cancelled: encoder(name),
-            lambda made, error: self._read(task, made, error),
+            lambda made, error: self._read(task, name, made, error),
         )
         self._task = task
         launch(task)
 
-    def _read(self, task: WorkTask, made: Any, error: Exception | None) -> None:
+    def _read(self, task: WorkTask, name: str, made: Any, error: Exception | None) -> None:
+        """Show the facts; a file that is no model leaves the list."""
         if task is not self._task:  # another row was chosen meanwhile
+            return
+        if error is not None and name in self._files:
+            self._files.remove(name)
+            if name == default_model():
+                set_default_model(BUNDLED)
+                self.chosen.emit(BUNDLED)
+            self.reload()
+            self.status.setText(worded(error))
             return
         self.use_button.setEnabled(error is None)
         if error is not None and self.selected() in PUBLISHED:  # what is wrong with it says so

@@ -9,7 +9,6 @@ from qgis.PyQt.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QListWidget,
@@ -28,12 +27,14 @@ class Panel(QWidget):
     """What the dock shows."""
 
     picking = pyqtSignal(bool)
+    undone = pyqtSignal()
     removed = pyqtSignal(int)
     cleared = pyqtSignal()
     reduced = pyqtSignal(str)
     styled = pyqtSignal()
     picked = pyqtSignal(float)  # a similarity, on the histogram
-    saved = pyqtSignal(str)  # a path
+    saved = pyqtSignal()
+    helped = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,11 +42,17 @@ class Panel(QWidget):
         self._lay_out()
         self._connect()
         self.set_places([])
+        self.set_picking(False)
 
     @property
     def percentile(self) -> float | None:
         """The threshold, percent of land; None where it is off."""
         return self._percent.value() if self._limit.isChecked() else None
+
+    @property
+    def collects(self) -> bool:
+        """Whether each click adds a place, instead of beginning anew."""
+        return self.collect.isChecked()
 
     @property
     def stretches_view(self) -> bool:
@@ -58,8 +65,20 @@ class Panel(QWidget):
         self._model.setText(tr("Model: {name}").format(name=name))
         self._model.setToolTip(model)
 
-    def set_places(self, places: list[tuple[float, float]]) -> None:
-        """List places, lon and lat in degrees."""
+    def set_picking(self, picking: bool) -> None:
+        """Say whether clicks on the map pick places, and what they do."""
+        self.pick.setChecked(picking)
+        if not picking:
+            text = tr("Press Pick places, then click on the map.")
+        elif self.collects:
+            text = tr("Each click adds a place. Undo takes one back, Clear begins anew.")
+        else:
+            text = tr("Click: what is like this place? Shift- or Ctrl-click keeps the others too.")
+        self.hint.setText(text)
+
+    def set_places(self, places: list[tuple[float, float]], *, undoable: bool = False) -> None:
+        """List places, lon and lat in degrees, and say whether there is a step to take back."""
+        self.undo.setEnabled(undoable)
         self.places.clear()
         for lon, lat in places:
             self.places.addItem(_named(lon, lat))
@@ -93,13 +112,22 @@ class Panel(QWidget):
         self.pick = QToolButton()
         self.pick.setText(tr("Pick places"))
         self.pick.setCheckable(True)
-        self.pick.setToolTip(tr("Click on the map to pick a place; Shift-click adds another."))
+        self.pick.setToolTip(tr("Whether clicks on the map pick places."))
         self.pick.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.hint = QLabel(tr("Click: what is like this place? Shift-click: add another."))
+        self.help = QToolButton()
+        self.help.setText("?")
+        self.help.setToolTip(tr("Help"))
+        self.hint = QLabel()
         self.hint.setWordWrap(True)
+        self.collect = QCheckBox(tr("Collect: each click adds a place"))
+        self.collect.setToolTip(
+            tr("Otherwise a click begins anew. Shift- or Ctrl-click switches this on.")
+        )
         self.places = QListWidget()
         self.places.setMaximumHeight(90)
         self.places.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.undo = QPushButton(tr("Undo"))
+        self.undo.setToolTip(tr("Take back the last change of the places (Backspace on the map)."))
         self.remove = QPushButton(tr("Remove"))
         self.clear = QPushButton(tr("Clear"))
         self._reduce = QComboBox()
@@ -130,10 +158,12 @@ class Panel(QWidget):
     def _lay_out(self) -> None:
         box = QVBoxLayout(self)
         for row in (
-            (self.pick,),
+            (self.pick, self.help),
             (self.hint,),
+            (self.collect,),
             (self.places,),
-            (self.remove, self.clear, self._reduce),
+            (self.undo, self.remove, self.clear),
+            (self._reduce,),
             (self.histogram,),
             (self._limit, self._percent, self._cosine),
             (self._stretch, self.save),
@@ -153,6 +183,9 @@ class Panel(QWidget):
         self.places.itemSelectionChanged.connect(
             lambda: self.remove.setEnabled(bool(self.places.selectedItems()))
         )
+        self.collect.toggled.connect(lambda: self.set_picking(self.pick.isChecked()))
+        self.help.clicked.connect(lambda: self.helped.emit())
+        self.undo.clicked.connect(lambda: self.undone.emit())
         self.remove.clicked.connect(lambda: self.removed.emit(self.places.currentRow()))
         self.clear.clicked.connect(lambda: self.cleared.emit())
         self._reduce.currentIndexChanged.connect(
@@ -162,14 +195,7 @@ class Panel(QWidget):
         self._percent.valueChanged.connect(lambda: self.styled.emit())
         self._stretch.currentIndexChanged.connect(lambda: self.styled.emit())
         self.histogram.picked.connect(self.picked)
-        self.save.clicked.connect(self._ask_path)
-
-    def _ask_path(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(
-            self, tr("Save the similarity"), "similarity.tif", tr("GeoTIFF (*.tif *.tiff)")
-        )
-        if path:
-            self.saved.emit(path if path.lower().endswith((".tif", ".tiff")) else path + ".tif")
+        self.save.clicked.connect(lambda: self.saved.emit())
 
 
 def _named(lon: float, lat: float) -> str:

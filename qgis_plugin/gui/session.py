@@ -11,12 +11,16 @@ import numpy as np
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..models import encoder as load_encoder
+from ..randomland import land_points
 from ..satclip_core.analysis import unit
+from ..satclip_core.errors import ModelError
 from ..satclip_core.preview import Preview, combine
 from ..text import tr
 from ..words import worded
 from .background import WorkTask, launch
-from .randomland import land_points
+
+# Changes of the places that can be taken back.
+_STEPS_BACK = 100
 
 
 @dataclass
@@ -54,6 +58,7 @@ class Session(QObject):
     def __init__(self, model: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.places: list[Place] = []
+        self._past: list[list[tuple[float, float]]] = []
         self.reduce = "mean"
         self.view: Any = None  # satclip_core.grid.Grid
         self.picture: np.ndarray | None = None
@@ -68,6 +73,7 @@ class Session(QObject):
         """Use another model; the view is embedded anew."""
         self.model = model
         self.encoder: Any = None
+        self.unusable = False  # whether it is the model that failed
         self.field = None
         self._preview: Any = None
         self._land: np.ndarray | None = None
@@ -95,25 +101,52 @@ class Session(QObject):
         self._task = self._land_task = None
         self.busy = False
 
-    def add(self, lon: float, lat: float, *, replace: bool = False) -> None:
-        """Compare with a place, beside the others or in their stead."""
-        lon = (lon + 180) % 360 - 180
-        self.places = [] if replace else list(self.places)
-        self.places.append(Place(lon, lat))
-        self.placed.emit()
-        self.draw()
+    def add(self, lon: float, lat: float, view: Any, *, replace: bool = False) -> None:
+        """Compare with a place, beside the others or in their stead.
+
+        Args:
+            lon: degrees.
+            lat: degrees.
+            view: what is to be drawn, a Grid; embedded anew where it is another one.
+            replace: whether the other places go.
+        """
+        place = Place((lon + 180) % 360 - 180, lat)
+        self._change([place] if replace else [*self.places, place], view)
 
     def remove(self, index: int) -> None:
         """Leave a place out."""
-        del self.places[index]
-        self.placed.emit()
-        self.draw()
+        self._change([place for at, place in enumerate(self.places) if at != index])
 
     def clear(self) -> None:
         """Leave all places out."""
-        self.places = []
+        if self.places:
+            self._change([])
+
+    @property
+    def undoable(self) -> bool:
+        """Whether there is a step to take back."""
+        return bool(self._past)
+
+    def undo(self) -> None:
+        """Take back the last change of the places."""
+        if not self._past:
+            return
+        known = {(place.lon, place.lat): place for place in self.places}
+        self.places = [known.get(at) or Place(*at) for at in self._past.pop()]
         self.placed.emit()
         self.draw()
+
+    def _change(self, places: list[Place], view: Any = None) -> None:
+        """Have other places, which `undo` takes back, and draw them."""
+        self._past.append([(place.lon, place.lat) for place in self.places])
+        del self._past[:-_STEPS_BACK]
+        self.places = places
+        self.placed.emit()
+        stale = view != self.view or (self.field is None and not self.busy)
+        if view is not None and stale:
+            self.show(view)
+        else:
+            self.draw()
 
     def set_reduce(self, reduce: str) -> None:
         """How several places are joined: "mean" or "max"."""
@@ -185,6 +218,7 @@ class Session(QObject):
             return
         self._task, self.busy = None, False
         if error is not None:
+            self.unusable = isinstance(error, ModelError)
             self.failed.emit(worded(error))
             return
         self._preview, self.field, drawn, finer = result
@@ -196,6 +230,7 @@ class Session(QObject):
             place.picture = place.error = None
             if known is not None:
                 place.embedding, place.picture = known.embedding, known.picture
+        # Begun before this one is drawn: what draw() computes besides waits for it.
         if finer is not None and self.field.step > finer * 1.01:
             self._start(finer)
         self.draw()

@@ -74,10 +74,10 @@ Die Cluster werden an einer Stichprobe der Pixel gefunden; gleiche Ausdehnung, A
         <message>
             <source>Copies a point layer and adds the location embedding of each point: one field for each dimension, or one array field.
 
-The layer may be in any CRS. Points without a usable geometry keep their row, with empty fields, and are counted in the log. Multipoints count by their centroid.</source>
+The layer may be in any CRS. Points without a usable geometry keep their row, with empty fields, and are counted in the log. Multipoints count by their centroid; so do lines and polygons on request, which then become points.</source>
             <translation>Kopiert einen Punktlayer und fügt das Orts-Embedding jedes Punktes hinzu: ein Feld je Dimension oder ein Array-Feld.
 
-Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Zeile, mit leeren Feldern, und werden im Protokoll gezählt. Bei Multipunkten zählt der Schwerpunkt.</translation>
+Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Zeile, mit leeren Feldern, und werden im Protokoll gezählt. Bei Multipunkten zählt der Schwerpunkt, auf Wunsch auch bei Linien und Polygonen, die dann zu Punkten werden.</translation>
         </message>
         <message>
             <source>A point layer in any CRS; all features or the selected ones.</source>
@@ -132,8 +132,12 @@ Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Z
             <translation>{count} Objekte eingebettet.</translation>
         </message>
         <message>
-            <source>The layer already has {names}: give another prefix for the new fields.</source>
-            <translation>Der Layer hat schon {names}: ein anderes Präfix für die neuen Felder angeben.</translation>
+            <source>{target} is what is read: write to another file or table.</source>
+            <translation>{target} ist das, was gelesen wird: in eine andere Datei oder Tabelle schreiben.</translation>
+        </message>
+        <message>
+            <source>The layer already has {names}: change Prefix of the new fields.</source>
+            <translation>Der Layer hat schon {names}: Präfix der neuen Felder ändern.</translation>
         </message>
         <message>
             <source>A Shapefile holds {most} fields at most: write a GeoPackage.</source>
@@ -146,6 +150,10 @@ Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Z
         <message>
             <source>the disk may be full</source>
             <translation>vielleicht ist der Datenträger voll</translation>
+        </message>
+        <message>
+            <source>The extent {value} is none: give west, east, south, north as numbers, with commas between them, or a layer.</source>
+            <translation>Die Ausdehnung {value} ist keine: West, Ost, Süd, Nord als Zahlen mit Kommas dazwischen angeben, oder einen Layer.</translation>
         </message>
         <message>
             <source>Extent</source>
@@ -176,24 +184,40 @@ Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Z
             <translation>Auflösung {size:g}: eine Pixelgröße über 0 angeben oder weglassen.</translation>
         </message>
         <message>
+            <source>it explains {share:.0f} % of the differences between {samples} samples ({numbers}).</source>
+            <translation>sie erklärt {share:.0f} % der Unterschiede zwischen {samples} Stichproben ({numbers}).</translation>
+        </message>
+        <message>
             <source>Map from samples</source>
             <translation>Karte aus Stichproben</translation>
         </message>
         <message>
             <source>Learns from a point layer how a number or class depends on the place, and maps it.
 
-Numbers by ridge regression, classes by multinomial logistic regression on the embeddings; the penalty is chosen by cross-validation that leaves out whole blocks of neighbouring samples. The cross-validated score is in the log and an output: R² for numbers, balanced accuracy for classes. Look at it before you trust the map.</source>
+Numbers by ridge regression, classes by multinomial logistic regression on the embeddings; the penalty is chosen by cross-validation that leaves out whole blocks of neighbouring samples. The last lines of the log say how good the map is, from R² for numbers and balanced accuracy for classes; where samples lie outside the extent, the score is that of those within it. Look at it before you trust the map.</source>
             <translation>Lernt aus einem Punktlayer, wie eine Zahl oder Klasse vom Ort abhängt, und kartiert sie.
 
-Zahlen mit Ridge-Regression, Klassen mit multinomialer logistischer Regression auf den Embeddings; die Strafe wird durch Kreuzvalidierung gewählt, die ganze Blöcke benachbarter Stichproben auslässt. Das kreuzvalidierte Ergebnis steht im Protokoll und in einer Ausgabe: R² für Zahlen, ausgewogene Genauigkeit für Klassen. Erst ansehen, dann der Karte trauen.</translation>
+Zahlen mit Ridge-Regression, Klassen mit multinomialer logistischer Regression auf den Embeddings; die Strafe wird durch Kreuzvalidierung gewählt, die ganze Blöcke benachbarter Stichproben auslässt. Die letzten Zeilen des Protokolls sagen, wie gut die Karte ist, nach R² für Zahlen und ausgewogener Genauigkeit für Klassen; wo Stichproben außerhalb der Ausdehnung liegen, zählen die innerhalb. Erst ansehen, dann der Karte trauen.</translation>
+        </message>
+        <message>
+            <source>The samples have no field but identifiers: choose the Field to map.</source>
+            <translation>Die Stichproben haben nur Felder mit Kennungen: das zu kartierende Feld wählen.</translation>
+        </message>
+        <message>
+            <source>it names the right class for {accuracy:.0f} % of {samples} samples, {balanced:.0f} % in the mean of the classes (balanced accuracy {value:.2f}, macro F1 {f1:.2f}).</source>
+            <translation>sie nennt bei {accuracy:.0f} % von {samples} Stichproben die richtige Klasse, {balanced:.0f} % im Mittel der Klassen (ausgewogene Genauigkeit {value:.2f}, Makro-F1 {f1:.2f}).</translation>
+        </message>
+        <message>
+            <source>it is no better than the mean of all samples ({numbers}): do not trust the map.</source>
+            <translation>sie ist nicht besser als das Mittel aller Stichproben ({numbers}): der Karte nicht trauen.</translation>
         </message>
         <message>
             <source>Points where the value is known, in any CRS.</source>
             <translation>Punkte, an denen der Wert bekannt ist, in beliebigem KBS.</translation>
         </message>
         <message>
-            <source>Numbers, or the names of classes.</source>
-            <translation>Zahlen oder die Namen von Klassen.</translation>
+            <source>Numbers, or the names of classes. Not set: the first field of numbers, else of text, that is neither an identifier nor a coordinate.</source>
+            <translation>Zahlen oder die Namen von Klassen. Ohne Angabe: das erste Feld mit Zahlen, sonst mit Text, das weder Kennung noch Koordinate ist.</translation>
         </message>
         <message>
             <source>Whole numbers may be codes of classes: then say so.</source>
@@ -204,8 +228,36 @@ Zahlen mit Ridge-Regression, Klassen mit multinomialer logistischer Regression a
             <translation>Ein weiterer Kanal je Klasse, in ganzen Prozent.</translation>
         </message>
         <message>
+            <source>Save report</source>
+            <translation>Bericht speichern</translation>
+        </message>
+        <message>
+            <source>Report (*.json)</source>
+            <translation>Bericht (*.json)</translation>
+        </message>
+        <message>
+            <source>All scores, the confusion matrix and the counts of samples.</source>
+            <translation>Alle Ergebnisse, die Konfusionsmatrix und die Anzahlen der Stichproben.</translation>
+        </message>
+        <message>
             <source>Map</source>
             <translation>Karte</translation>
+        </message>
+        <message>
+            <source>Only {count} of the {samples} samples lie within the extent, too few to say how good the map is there. Of all samples:</source>
+            <translation>Nur {count} der {samples} Stichproben liegen innerhalb der Ausdehnung, zu wenige, um zu sagen, wie gut die Karte dort ist. Von allen Stichproben:</translation>
+        </message>
+        <message>
+            <source>Within the extent ({count} of the {samples} samples):</source>
+            <translation>Innerhalb der Ausdehnung ({count} der {samples} Stichproben):</translation>
+        </message>
+        <message>
+            <source>How good is the map of {field}? Tested on samples whose whole neighbourhood it had not seen:</source>
+            <translation>Wie gut ist die Karte von {field}? Geprüft an Stichproben, deren ganze Nachbarschaft sie nicht kannte:</translation>
+        </message>
+        <message>
+            <source>R² {r2:.2f}, a typical error of {mae:.3g} (mean absolute), RMSE {rmse:.3g}</source>
+            <translation>R² {r2:.2f}, ein typischer Fehler von {mae:.3g} (mittlerer absoluter), RMSE {rmse:.3g}</translation>
         </message>
         <message>
             <source>Samples</source>
@@ -228,12 +280,20 @@ Zahlen mit Ridge-Regression, Klassen mit multinomialer logistischer Regression a
             <translation>Kreuzvalidiertes Ergebnis</translation>
         </message>
         <message>
-            <source>Report of the fit (JSON)</source>
-            <translation>Bericht der Anpassung (JSON)</translation>
+            <source>The scores in one line</source>
+            <translation>Die Ergebnisse in einer Zeile</translation>
+        </message>
+        <message>
+            <source>{field}, mapped</source>
+            <translation>{field}, kartiert</translation>
         </message>
         <message>
             <source>The layer of samples cannot be read.</source>
             <translation>Der Layer der Stichproben ist nicht lesbar.</translation>
+        </message>
+        <message>
+            <source>Of all samples:</source>
+            <translation>Von allen Stichproben:</translation>
         </message>
         <message>
             <source>what its type says</source>
@@ -246,6 +306,10 @@ Zahlen mit Ridge-Regression, Klassen mit multinomialer logistischer Regression a
         <message>
             <source>classes</source>
             <translation>Klassen</translation>
+        </message>
+        <message>
+            <source>Field to map: {field}</source>
+            <translation>Zu kartierendes Feld: {field}</translation>
         </message>
         <message>
             <source>The samples have no field {name}.</source>
@@ -292,12 +356,16 @@ Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum
             <translation>Ein GeoTIFF (.tif) mit den Namen der Kanäle und der Herkunft des Modells.</translation>
         </message>
         <message>
-            <source>float16 takes half the space; int8 a quarter, scaled to norm 1.</source>
-            <translation>float16 braucht den halben Platz; int8 ein Viertel, auf Norm 1 skaliert.</translation>
+            <source>float16 and int16 take half the space, uint8 a quarter. Whole numbers are scaled to norm 1; QGIS shows the values that they stand for.</source>
+            <translation>float16 und int16 brauchen halb so viel Platz, uint8 ein Viertel. Ganze Zahlen sind auf Norm 1 skaliert; QGIS zeigt die Werte, für die sie stehen.</translation>
         </message>
         <message>
             <source>Then a product of two embeddings is their cosine similarity.</source>
             <translation>Dann ist das Produkt zweier Embeddings ihre Kosinus-Ähnlichkeit.</translation>
+        </message>
+        <message>
+            <source>Only the first ones, where 256 bands are too many; all where it is empty.</source>
+            <translation>Nur die ersten, wo 256 Kanäle zu viele sind; alle, wo nichts steht.</translation>
         </message>
         <message>
             <source>Similarity</source>
@@ -332,12 +400,20 @@ Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum
             <translation>Embeddings auf Norm 1 skalieren</translation>
         </message>
         <message>
+            <source>Dimensions</source>
+            <translation>Dimensionen</translation>
+        </message>
+        <message>
             <source>Basis of another picture</source>
             <translation>Basis eines anderen Bildes</translation>
         </message>
         <message>
             <source>{width} x {height} pixels in {crs}, model {model}</source>
             <translation>{width} x {height} Pixel in {crs}, Modell {model}</translation>
+        </message>
+        <message>
+            <source>{target} is no GeoTIFF by its name: let it end in .tif.</source>
+            <translation>{target} ist dem Namen nach kein GeoTIFF: auf .tif enden lassen.</translation>
         </message>
         <message>
             <source>{dtype}: 1 - cosine is {mean:.2g} in the mean, {most:.2g} at most</source>
@@ -348,8 +424,12 @@ Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum
             <translation>Die Farben zeigen {share:.0f} % der Varianz.</translation>
         </message>
         <message>
-            <source>{target} is no GeoTIFF by its name: let it end in .tif.</source>
-            <translation>{target} ist dem Namen nach kein GeoTIFF: auf .tif enden lassen.</translation>
+            <source>The layer holds geometries that are no points ({kind}): choose Centroids of lines and polygons, or give a layer of points.</source>
+            <translation>Der Layer enthält Geometrien, die keine Punkte sind ({kind}): „Schwerpunkte von Linien und Polygonen“ wählen oder einen Punktlayer angeben.</translation>
+        </message>
+        <message>
+            <source>Lines and polygons count by their centroids. Not set: a layer with any is refused.</source>
+            <translation>Bei Linien und Polygonen zählt der Schwerpunkt. Nicht gesetzt: ein Layer mit solchen wird abgelehnt.</translation>
         </message>
         <message>
             <source>A place to compare with: click on the map, or type x,y [CRS].</source>
@@ -362,6 +442,10 @@ Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum
         <message>
             <source>What a pixel gets where there are several places to compare with.</source>
             <translation>Was ein Pixel bei mehreren Vergleichsorten bekommt.</translation>
+        </message>
+        <message>
+            <source>Centroids of lines and polygons</source>
+            <translation>Schwerpunkte von Linien und Polygonen</translation>
         </message>
         <message>
             <source>Place</source>
@@ -406,14 +490,18 @@ Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum
         <message>
             <source>Finds the places of an area that are most like a place, or several, and gives them as points, the most similar first.
 
-The centres of a grid are compared; a distance leaves out what lies near the places themselves.</source>
+The centres of a grid are compared. The places found lie a spacing apart: without one the most similar are all neighbours of one. A distance leaves out what lies near the places themselves.</source>
             <translation>Findet die Orte eines Gebiets, die einem oder mehreren Orten am ähnlichsten sind, und gibt sie als Punkte aus, den ähnlichsten zuerst.
 
-Verglichen werden die Mittelpunkte eines Gitters; ein Abstand lässt aus, was nahe bei den Orten selbst liegt.</translation>
+Verglichen werden die Mittelpunkte eines Gitters. Die gefundenen Orte liegen einen Mindestabstand auseinander: ohne ihn sind die ähnlichsten alle Nachbarn eines einzigen. Eine Entfernung lässt aus, was nahe bei den Orten selbst liegt.</translation>
         </message>
         <message>
             <source>How many grid cells are wanted, the most similar first.</source>
             <translation>Wie viele Gitterzellen gewünscht sind, die ähnlichste zuerst.</translation>
+        </message>
+        <message>
+            <source>Least distance between the places found. Not set: what the model resolves, for nearer places are hardly two to it. 0: none.</source>
+            <translation>Kleinster Abstand zwischen den gefundenen Orten. Ohne Angabe: was das Modell auflöst, denn nähere Orte sind ihm kaum zwei. 0: keiner.</translation>
         </message>
         <message>
             <source>Leaves out grid cells nearer than this to any of the places.</source>
@@ -428,12 +516,20 @@ Verglichen werden die Mittelpunkte eines Gitters; ein Abstand lässt aus, was na
             <translation>Anzahl der Orte</translation>
         </message>
         <message>
-            <source>At least so far away (kilometres)</source>
-            <translation>Mindestens so weit entfernt (Kilometer)</translation>
+            <source>At least so far apart (kilometres)</source>
+            <translation>Mindestens so weit auseinander (Kilometer)</translation>
+        </message>
+        <message>
+            <source>At least so far away from the places (kilometres)</source>
+            <translation>Mindestens so weit von den Orten entfernt (Kilometer)</translation>
         </message>
         <message>
             <source>Similar places</source>
             <translation>Ähnliche Orte</translation>
+        </message>
+        <message>
+            <source>{path} cannot be written: {reason}</source>
+            <translation>{path} kann nicht geschrieben werden: {reason}</translation>
         </message>
         <message>
             <source>Embed layer points…</source>
@@ -448,6 +544,10 @@ Verglichen werden die Mittelpunkte eines Gitters; ein Abstand lässt aus, was na
             <translation>Modelle…</translation>
         </message>
         <message>
+            <source>Help</source>
+            <translation>Hilfe</translation>
+        </message>
+        <message>
             <source>Select a point layer in the Layers panel first.</source>
             <translation>Zuerst im Layerbedienfeld einen Punktlayer wählen.</translation>
         </message>
@@ -460,8 +560,20 @@ Verglichen werden die Mittelpunkte eines Gitters; ein Abstand lässt aus, was na
             <translation>Ab jetzt: {model}</translation>
         </message>
         <message>
+            <source>The model {name} is gone: the bundled one is used.</source>
+            <translation>Das Modell {name} ist nicht mehr da: es gilt das mitgelieferte.</translation>
+        </message>
+        <message>
+            <source>The layer was removed. A click, or any change of the places, draws it again.</source>
+            <translation>Der Layer wurde entfernt. Ein Klick oder jede Änderung der Orte zeichnet ihn wieder.</translation>
+        </message>
+        <message>
             <source> – a finer picture is coming</source>
             <translation> – ein feineres Bild kommt</translation>
+        </message>
+        <message>
+            <source>{reason}. The bundled model is used until you choose another.</source>
+            <translation>{reason}. Bis ein anderes gewählt wird, gilt das mitgelieferte Modell.</translation>
         </message>
         <message>
             <source>The map has no coordinate reference system.</source>
@@ -490,6 +602,18 @@ Verglichen werden die Mittelpunkte eines Gitters; ein Abstand lässt aus, was na
         <message>
             <source>Saved {path}</source>
             <translation>{path} gespeichert</translation>
+        </message>
+        <message>
+            <source>The file exists: it gets a further table.</source>
+            <translation>Die Datei gibt es schon: sie bekommt eine weitere Tabelle.</translation>
+        </message>
+        <message>
+            <source>{path} has a table {table}. Replace it?</source>
+            <translation>{path} hat schon eine Tabelle {table}. Ersetzen?</translation>
+        </message>
+        <message>
+            <source>Give the table a name, without quotes and brackets.</source>
+            <translation>Der Tabelle einen Namen geben, ohne Anführungszeichen und Klammern.</translation>
         </message>
         <message>
             <source>Embed layer points</source>
@@ -524,8 +648,28 @@ Verglichen werden die Mittelpunkte eines Gitters; ein Abstand lässt aus, was na
             <translation>Datei</translation>
         </message>
         <message>
+            <source>Table</source>
+            <translation>Tabelle</translation>
+        </message>
+        <message>
+            <source>The file has a table of this name: it would be replaced.</source>
+            <translation>Die Datei hat eine Tabelle dieses Namens: sie würde ersetzt.</translation>
+        </message>
+        <message>
             <source>{name} ({count} features)</source>
             <translation>{name} ({count} Objekte)</translation>
+        </message>
+        <message>
+            <source>{path} exists and is no GeoPackage: give another name.</source>
+            <translation>{path} gibt es schon, und es ist kein GeoPackage: einen anderen Namen angeben.</translation>
+        </message>
+        <message>
+            <source>{table} is the layer that is read: give the table another name.</source>
+            <translation>{table} ist der Layer, der gelesen wird: der Tabelle einen anderen Namen geben.</translation>
+        </message>
+        <message>
+            <source>Adding a table to a GeoPackage</source>
+            <translation>Eine Tabelle kommt in ein GeoPackage</translation>
         </message>
         <message>
             <source>{count} points embedded</source>
@@ -652,10 +796,6 @@ Verglichen werden die Mittelpunkte eines Gitters; ein Abstand lässt aus, was na
             <translation>Encoder</translation>
         </message>
         <message>
-            <source>Dimensions</source>
-            <translation>Dimensionen</translation>
-        </message>
-        <message>
             <source>SHA-256</source>
             <translation>SHA-256</translation>
         </message>
@@ -700,16 +840,32 @@ Verglichen werden die Mittelpunkte eines Gitters; ein Abstand lässt aus, was na
             <translation>W</translation>
         </message>
         <message>
+            <source>Press Pick places, then click on the map.</source>
+            <translation>Auf „Orte wählen“ drücken, dann in die Karte klicken.</translation>
+        </message>
+        <message>
             <source>Pick places</source>
             <translation>Orte wählen</translation>
         </message>
         <message>
-            <source>Click on the map to pick a place; Shift-click adds another.</source>
-            <translation>In die Karte klicken wählt einen Ort; Umschalt-Klick fügt einen weiteren hinzu.</translation>
+            <source>Whether clicks on the map pick places.</source>
+            <translation>Ob Klicks in die Karte Orte wählen.</translation>
         </message>
         <message>
-            <source>Click: what is like this place? Shift-click: add another.</source>
-            <translation>Klick: Was ist diesem Ort ähnlich? Umschalt-Klick: einen weiteren hinzufügen.</translation>
+            <source>Collect: each click adds a place</source>
+            <translation>Sammeln: jeder Klick fügt einen Ort hinzu</translation>
+        </message>
+        <message>
+            <source>Otherwise a click begins anew. Shift- or Ctrl-click switches this on.</source>
+            <translation>Sonst beginnt ein Klick von vorn. Klicken mit Umschalt oder Strg schaltet es ein.</translation>
+        </message>
+        <message>
+            <source>Undo</source>
+            <translation>Rückgängig</translation>
+        </message>
+        <message>
+            <source>Take back the last change of the places (Backspace on the map).</source>
+            <translation>Die letzte Änderung der Orte zurücknehmen (Rücktaste auf der Karte).</translation>
         </message>
         <message>
             <source>Remove</source>
@@ -760,12 +916,12 @@ Verglichen werden die Mittelpunkte eines Gitters; ein Abstand lässt aus, was na
             <translation>Als GeoTIFF speichern…</translation>
         </message>
         <message>
-            <source>Save the similarity</source>
-            <translation>Ähnlichkeit speichern</translation>
+            <source>Each click adds a place. Undo takes one back, Clear begins anew.</source>
+            <translation>Jeder Klick fügt einen Ort hinzu. „Rückgängig“ nimmt einen zurück, „Leeren“ beginnt von vorn.</translation>
         </message>
         <message>
-            <source>GeoTIFF (*.tif *.tiff)</source>
-            <translation>GeoTIFF (*.tif *.tiff)</translation>
+            <source>Click: what is like this place? Shift- or Ctrl-click keeps the others too.</source>
+            <translation>Klick: was ist wie dieser Ort? Mit Umschalt oder Strg bleiben auch die anderen.</translation>
         </message>
         <message>
             <source>Model: {name}</source>
@@ -774,6 +930,26 @@ Verglichen werden die Mittelpunkte eines Gitters; ein Abstand lässt aus, was na
         <message>
             <source>Saving the similarity</source>
             <translation>Die Ähnlichkeit wird gespeichert</translation>
+        </message>
+        <message>
+            <source>Save the similarity</source>
+            <translation>Ähnlichkeit speichern</translation>
+        </message>
+        <message>
+            <source>GeoTIFF (*.tif *.tiff)</source>
+            <translation>GeoTIFF (*.tif *.tiff)</translation>
+        </message>
+        <message>
+            <source>{width} × {height} pixels, {size:.3g} MB at most</source>
+            <translation>{width} × {height} Pixel, höchstens {size:.3g} MB</translation>
+        </message>
+        <message>
+            <source>{size}: too large</source>
+            <translation>{size}: zu groß</translation>
+        </message>
+        <message>
+            <source>{path} exists. Replace it?</source>
+            <translation>{path} gibt es schon. Ersetzen?</translation>
         </message>
         <message>
             <source>Embedding the map view</source>

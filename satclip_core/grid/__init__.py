@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .grid import Bounds, Grid, Window
+from .grid import Bounds, Grid, Window, said_extent
 
-__all__ = ["Bounds", "Grid", "Window"]
+__all__ = ["Bounds", "Grid", "Window", "said_extent"]

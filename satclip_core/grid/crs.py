@@ -16,19 +16,25 @@ from typing import Any, Callable, Protocol
 
 import numpy as np
 
-from ..errors import InputError, Noun, missing
+from ..errors import InputError, missing
 from ..types import Floats
+from .sphere import unit_vectors
 
 Transform = Callable[[Floats, Floats], tuple[Floats, Floats]]
 Bounds = tuple[float, float, float, float]
 
 LONLAT = "EPSG:4326"
 _LONLAT_NAMES = frozenset({"EPSG:4326", "OGC:CRS84", "CRS84", "WGS84", "WGS 84"})
-# Points along each edge when a bbox is taken to another CRS: every half degree of a full circle,
-# so that the extremes of a circle of latitude in a polar CRS are among them.
-_EDGE_POINTS = 719
-# Metres or degrees by which two ends of the antimeridian may differ and still be one line.
-_SAME_LINE = 1e-6
+# Code, URN, PROJ string, WKT or PROJJSON: what every library reads, unlike names of CRSs.
+NOTATIONS = re.compile(r"[a-z]+:\w+$|urn:ogc:|\+|[a-z0-9_]+\s*\[|\{", re.IGNORECASE)
+# Degrees by which a place may be off when it comes back from a CRS, 2 km: more than the datum
+# shifts that are chosen on the two ways ever differ by, less than any way to where a projection
+# takes what it has no room for.
+_BACK_DEGREES = 0.02
+# Longitudes and latitudes at which a map is tried for being cylindrical, and the share of its
+# width by which it may miss being so.
+_TRIED_LONS, _TRIED_LATS = np.arange(-180.0, 180.0, 15.0), (-40.0, 0.0, 40.0)
+_CYLINDRICAL = 1e-9
 
 
 class Backend(Protocol):
@@ -43,15 +49,23 @@ class Backend(Protocol):
     def transform(self, source: str, target: str) -> Transform:
         """Coordinates to coordinates; inf or NaN where there is no answer."""
 
-    def bounds(self, source: str, target: str, bounds: Bounds) -> Bounds:
-        """The smallest box around a box; west > east where it crosses the antimeridian."""
+    def area(self, crs: str) -> Bounds | None:
+        """Where the CRS is meant to be used: west, south, east, north in degrees; west > east
+        across the antimeridian, None where it does not say."""
+
+    def wkt(self, crs: str) -> str:
+        """The CRS in full, WKT2: needs no other library's database to be read."""
+
+    def code(self, crs: str) -> str | None:
+        """Its code, "EPSG:32632", where one stands for exactly this CRS."""
 
 
 def check_crs(crs: str) -> str:
     """The CRS in the form that all libraries read.
 
     Args:
-        crs: EPSG code ("EPSG:32632" or "32632"), WKT or PROJ string.
+        crs: EPSG code ("EPSG:32632" or "32632"), WKT, PROJ string, or with pyproj its name
+            ("WGS 84 / UTM zone 32N").
 
     Raises:
         InputError: it is not known.
@@ -61,8 +75,42 @@ def check_crs(crs: str) -> str:
         text = f"EPSG:{text}"
     if is_lonlat(text):
         return LONLAT
-    _backend(text).half_turn(text)
-    return text
+    backend = _backend(text)
+    backend.half_turn(text)
+    return text if NOTATIONS.match(text) else backend.code(text) or backend.wkt(text)
+
+
+def short_crs(crs: str) -> str:
+    """The CRS in few words: its code where it has one, else what stands for exactly it.
+
+    Raises:
+        InputError: it is not known.
+    """
+    if is_lonlat(crs):
+        return LONLAT
+    return _backend(crs).code(crs) or crs
+
+
+def to_wkt(crs: str) -> str:
+    """The CRS in full, as WKT2, so that a library with another database reads the same.
+
+    Raises:
+        InputError: it is not known.
+    """
+    return _backend(crs).wkt(crs)
+
+
+def area_of_use(crs: str) -> Bounds | None:
+    """Where the CRS is meant to be used, as its authority says.
+
+    Returns:
+        (west, south, east, north) in degrees, west > east across the antimeridian; None where
+        nothing is said.
+
+    Raises:
+        InputError: it is not known.
+    """
+    return _backend(crs).area(crs)
 
 
 def is_lonlat(crs: str) -> bool:
@@ -109,54 +157,72 @@ def from_lonlat(crs: str) -> Transform:
     return _identity if is_lonlat(crs) else _backend(crs).transform(LONLAT, crs)
 
 
-def transform_bounds(bounds: Bounds, source: str, target: str) -> Bounds:
-    """The smallest box in `target` around a box in `source`, its edges densified.
-
-    A box across the antimeridian (east beyond half a turn) runs on past it in a cylindrical
-    CRS too.
-
-    Returns:
-        (west, south, east, north); west > east across the antimeridian of a geographic CRS.
+def transform(source: str, target: str) -> Transform:
+    """A function (x, y) in one CRS -> (x, y) in another; not finite where there is no answer.
 
     Raises:
-        InputError: a CRS is not known, or the box does not lie in the domain of `target`.
+        InputError: a CRS is not known, or there is no way between them.
     """
     if source == target or (is_lonlat(source) and is_lonlat(target)):
-        return bounds
-    half = half_turn(source)
-    west, south, east, north = bounds
-    if half is None or half_turn(target) is not None or not west < half < east:
-        return _bounds(bounds, source, target)
-    left = _bounds((west, south, half, north), source, target)
-    right = _bounds((-half, south, east - 2 * half, north), source, target)
-    shift = _period(half, (south, north), source, target)
-    return (
-        min(left[0], right[0] + shift),
-        min(left[1], right[1]),
-        max(left[2], right[2] + shift),
-        max(left[3], right[3]),
-    )
+        return _identity
+    return _backend(target).transform(source, target)
 
 
-def _bounds(bounds: Bounds, source: str, target: str) -> Bounds:
-    result = _backend(target).bounds(source, target, bounds)
-    if not np.isfinite(result).all():
-        box = " ".join(f"{value:g}" for value in bounds)
-        raise InputError(Noun("bounds"), f" {box} ({source}) lies outside the domain of {target}")
-    return result
+def onto_map(crs: str) -> Transform:
+    """A function (lon, lat) -> (x, y) for places that the CRS shows; inf for the others.
 
+    Most projections give numbers for places on the other side of the Earth too, which may lie
+    among those of its own area: Krovak's takes a part of the Arctic to Bohemia. Such places do
+    not come back.
 
-def _period(half: float, lats: tuple[float, float], source: str, target: str) -> float:
-    """Width of the world on a cylindrical map, between its two images of the antimeridian.
-
-    0 where they are one, as in a map centred on the Pacific or a pole, and where they are no
-    vertical lines.
+    Raises:
+        InputError: the CRS is not known.
     """
-    transform = _backend(target).transform(source, target)
-    y = np.linspace(*lats, 5)
-    last, first = (transform(np.full(5, lon), y)[0] for lon in (half, -half))
-    vertical = np.isfinite(last).all() and np.ptp(last) <= _SAME_LINE
-    return float(last[0] - first[0]) if vertical else 0.0
+    there, back = from_lonlat(crs), to_lonlat(crs)
+    if half_turn(crs) is not None:
+        return there
+
+    def project(lons: Floats, lats: Floats) -> tuple[Floats, Floats]:
+        x, y = there(lons, lats)
+        with np.errstate(invalid="ignore"):
+            apart = unit_vectors(*back(x, y)) - unit_vectors(lons, lats)
+            shown = np.linalg.norm(apart, axis=0) <= np.deg2rad(_BACK_DEGREES)
+        return np.where(shown, x, np.inf), np.where(shown, y, np.inf)
+
+    return project
+
+
+@lru_cache(maxsize=64)
+def period(crs: str) -> float | None:
+    """Width of the world where x goes round: geographic and cylindrical CRSs; None elsewhere.
+
+    Returns:
+        A whole turn in units of the CRS: what may be added to x without another place being
+        meant.
+
+    Raises:
+        InputError: the CRS is not known.
+    """
+    half = half_turn(crs)
+    if half is not None:
+        return 2 * half
+    lons, lats = np.meshgrid(_TRIED_LONS, _TRIED_LATS)
+    x, y = from_lonlat(crs)(lons.ravel(), lats.ravel())
+    x, y = x.reshape(lons.shape), y.reshape(lons.shape)
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        return None
+    # All steps are one width, but for the one over the edge of the map.
+    steps = np.diff(x[0])
+    width = float(np.median(steps)) * len(_TRIED_LONS)
+    off = np.abs(x - x[0, 0] - width * (lons - lons[0, 0]) / 360)
+    meridians = np.minimum(off, np.abs(off - abs(width))).max()
+    parallels = np.ptp(y, axis=1).max()
+    return abs(width) if max(meridians, parallels) <= _CYLINDRICAL * abs(width) else None
+
+
+def rounded(half: float) -> float:
+    """Half a turn without the rounding of its unit: 200 grads, not 199.9999999999998."""
+    return float(f"{half:.12g}")
 
 
 def _identity(x: Floats, y: Floats) -> tuple[Floats, Floats]:
@@ -170,13 +236,22 @@ class _Pyproj:
         import pyproj
 
         self._pyproj: Any = pyproj
+        # Making one can take half a second, where datum shifts are chosen; all threads may use it.
+        self._transformer = lru_cache(maxsize=64)(self._make_transformer)
+        try:
+            pyproj.CRS.from_epsg(4326)
+        except pyproj.exceptions.ProjError as error:  # CRSError and DataDirError are such
+            raise InputError(
+                f"pyproj cannot use PROJ's database ({error}): unset PROJ_LIB and PROJ_DATA, which "
+                "may name that of another program"
+            ) from error
 
     def half_turn(self, crs: str) -> float | None:
         known = self._crs(crs)
         # A CRS bound to a datum shift, or with heights, is as geographic as what it is made of.
         if not known.is_geographic:
             return None
-        return float(pi / known.axis_info[0].unit_conversion_factor)
+        return rounded(pi / known.axis_info[0].unit_conversion_factor)
 
     def unit(self, crs: str) -> str:
         return str(self._crs(crs).axis_info[0].unit_name)
@@ -190,17 +265,38 @@ class _Pyproj:
 
         return apply
 
-    def bounds(self, source: str, target: str, bounds: Bounds) -> Bounds:
-        transformer = self._transformer(source, target)
-        try:
-            west, south, east, north = transformer.transform_bounds(
-                *bounds, densify_pts=_EDGE_POINTS
-            )
-        except self._pyproj.exceptions.ProjError:
-            return (np.nan,) * 4
-        return float(west), float(south), float(east), float(north)
+    def area(self, crs: str) -> Bounds | None:
+        area = self._crs(crs).area_of_use
+        if area is None:
+            return None
+        return float(area.west), float(area.south), float(area.east), float(area.north)
 
-    def _transformer(self, source: str, target: str) -> Any:
+    def wkt(self, crs: str) -> str:
+        return str(self._crs(crs).to_wkt())
+
+    def code(self, crs: str) -> str | None:
+        known = self._crs(crs)
+        if known.is_bound:  # to a datum shift of its own: more than its code says
+            return None
+        found = known.to_authority(min_confidence=100)
+        return self._claimed(known) if found is None else ":".join(found)
+
+    def _claimed(self, known: Any) -> str | None:
+        """The code that a CRS says it has, where no more than names of its datum speak against it.
+
+        Editions of the registry differ in these: rasterio's may call EUREF-FIN what is ETRS89 in
+        pyproj's.
+        """
+        claimed = known.to_json_dict().get("id")
+        if not isinstance(claimed, dict):
+            return None
+        code = f"{claimed.get('authority')}:{claimed.get('code')}"
+        try:
+            return code if _numbers(self._crs(code)) == _numbers(known) else None
+        except InputError:
+            return None
+
+    def _make_transformer(self, source: str, target: str) -> Any:
         known = [self._crs(source), self._crs(target)]
         try:
             return self._pyproj.Transformer.from_crs(*known, always_xy=True)
@@ -212,18 +308,33 @@ class _Pyproj:
             known = self._pyproj.CRS.from_user_input(crs)
         except self._pyproj.exceptions.CRSError as error:
             raise InputError(
-                f"unknown CRS {_short(crs)!r}: give an EPSG code such as EPSG:3857, WKT or a "
+                f"unknown CRS {brief(crs)!r}: give an EPSG code such as EPSG:3857, WKT or a "
                 "PROJ string"
             ) from error
         if not (known.is_geographic or known.is_projected):
             raise InputError(
-                f"CRS {_short(crs)!r} ({known.type_name}) is no map of the Earth's surface: "
+                f"CRS {brief(crs)!r} ({known.type_name}) is no map of the Earth's surface: "
                 "give a geographic or projected one"
             )
         return known
 
 
-def _short(crs: str) -> str:
+def _numbers(known: Any) -> list[tuple[str, str]]:
+    """All that a CRS of pyproj computes with: ellipsoid, meridian, units, projection."""
+    ellipsoid, operation = known.ellipsoid, known.coordinate_operation
+    numbers = [
+        ("a", ellipsoid.semi_major_metre),
+        ("1/f", ellipsoid.inverse_flattening),
+        ("meridian", known.prime_meridian.longitude),
+        *((axis.direction, axis.unit_conversion_factor) for axis in known.axis_info),
+        *((parameter.name, parameter.value) for parameter in getattr(operation, "params", ())),
+    ]
+    # To the digits that survive WKT; in any order, as that of the axes does not count here.
+    return sorted((str(name), f"{value:.9g}") for name, value in numbers)
+
+
+def brief(crs: str) -> str:
+    """A CRS for a message: WKT is cut."""
     return crs if len(crs) <= 60 else f"{crs[:57]}..."
 
 
@@ -240,7 +351,7 @@ _BACKENDS: dict[str, Callable[[], Backend]] = {"pyproj": _Pyproj, "osgeo.osr": _
 def _backend(crs: str) -> Backend:
     backend = _first_backend()
     if backend is None:
-        what = f"the CRS {_short(crs)!r} needs pyproj, which is not installed"
+        what = f"the CRS {brief(crs)!r} needs pyproj, which is not installed"
         raise missing("pyproj", what, otherwise=f", or work in {LONLAT}")
     return backend
 

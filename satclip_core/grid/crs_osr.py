@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from contextlib import suppress
 from math import pi
@@ -12,13 +11,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..types import Floats
-
-Bounds = tuple[float, float, float, float]
-
-# Points along each edge of a bbox, as with pyproj.
-_EDGE_POINTS = 719
-# Code, URN, PROJ string, WKT or PROJJSON: GDAL also takes files and addresses for a CRS.
-_NOTATIONS = re.compile(r"[a-z]+:\w+$|urn:ogc:|\+|[a-z0-9_]+\s*\[|\{", re.IGNORECASE)
+from .crs import NOTATIONS, Bounds, brief, rounded
 
 
 class Osr:
@@ -35,7 +28,7 @@ class Osr:
     def half_turn(self, crs: str) -> float | None:
         """180 degrees in units of a geographic CRS; None where it is projected."""
         known = self._crs(crs)
-        return float(pi / known.GetAngularUnits()) if known.IsGeographic() else None
+        return rounded(pi / known.GetAngularUnits()) if known.IsGeographic() else None
 
     def unit(self, crs: str) -> str:
         """Name of the unit of the axes."""
@@ -61,17 +54,28 @@ class Osr:
 
         return apply
 
-    def bounds(self, source: str, target: str, bounds: Bounds) -> Bounds:
-        """The smallest box around a box; west > east where it crosses the antimeridian."""
+    def area(self, crs: str) -> Bounds | None:
+        """Where the CRS is meant to be used, in degrees; None where it does not say."""
+        area = self._crs(crs).GetAreaOfUse()
+        if area is None:
+            return None
+        return (
+            float(area.west_lon_degree),
+            float(area.south_lat_degree),
+            float(area.east_lon_degree),
+            float(area.north_lat_degree),
+        )
+
+    def wkt(self, crs: str) -> str:
+        """The CRS in full, WKT2."""
         with self._quiet():
-            try:
-                box = self._transformation(source, target).TransformBounds(*bounds, _EDGE_POINTS)
-            except RuntimeError:
-                return (np.nan,) * 4
-        if box is None or not np.isfinite(box).all():
-            return (np.nan,) * 4
-        west, south, east, north = (float(value) for value in box)
-        return west, south, east, north
+            return str(self._crs(crs).ExportToWkt(["FORMAT=WKT2_2019"]))
+
+    def code(self, crs: str) -> str | None:
+        """The code that the CRS says it has."""
+        known = self._crs(crs)
+        name, number = known.GetAuthorityName(None), known.GetAuthorityCode(None)
+        return f"{name}:{number}" if name and number else None
 
     def _transformation(self, source: str, target: str) -> Any:
         kept = self._own.__dict__.setdefault("kept", {})
@@ -82,7 +86,7 @@ class Osr:
                 except RuntimeError:
                     made = None
             if made is None or not made.this:
-                raise InputError(f"there is no way from {_short(source)} to {_short(target)}")
+                raise InputError(f"there is no way from {brief(source)} to {brief(target)}")
             kept[source, target] = made
         return kept[source, target]
 
@@ -90,17 +94,17 @@ class Osr:
         known = self._osr.SpatialReference()
         with self._quiet():
             try:
-                failed = not _NOTATIONS.match(crs) or known.SetFromUserInput(crs)
+                failed = not NOTATIONS.match(crs) or known.SetFromUserInput(crs)
             except RuntimeError:
                 failed = True
         if failed:
             raise InputError(
-                f"unknown CRS {_short(crs)!r}: give an EPSG code such as EPSG:3857, WKT or a "
+                f"unknown CRS {brief(crs)!r}: give an EPSG code such as EPSG:3857, WKT or a "
                 "PROJ string"
             )
         if not (known.IsGeographic() or known.IsProjected()):
             raise InputError(
-                f"CRS {_short(crs)!r} is no map of the Earth's surface: give a geographic or "
+                f"CRS {brief(crs)!r} is no map of the Earth's surface: give a geographic or "
                 "projected one"
             )
         known.SetAxisMappingStrategy(self._osr.OAMS_TRADITIONAL_GIS_ORDER)
@@ -136,7 +140,3 @@ class _Quiet:
 
     def __exit__(self, *_: object) -> None:
         self._gdal.PopErrorHandler()
-
-
-def _short(crs: str) -> str:
-    return crs if len(crs) <= 60 else f"{crs[:57]}..."

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import ceil, isfinite
+from math import ceil, floor, isfinite
 from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import Argument, InputError, Noun
 from ..types import Floats, Integers
-from .crs import LONLAT, check_crs, half_turn, transform_bounds, unit_name
+from .crs import LONLAT, brief, check_crs, half_turn, unit_name
+from .extent import transform_bounds
 
 Affine = tuple[float, float, float, float, float, float]
 Bounds = tuple[float, float, float, float]
@@ -57,18 +58,24 @@ class Grid:
         crs: str = LONLAT,
         *,
         bounds_crs: str | None = None,
+        tap: bool | None = None,
     ) -> Grid:
         """A top-down grid over a bbox.
 
         West and north are kept. Where the bbox is no whole number of pixels, the last column and
-        row reach beyond east and south. In a geographic CRS, west > east crosses the
+        row reach beyond east and south. With target-aligned pixels (`tap`, as gdalwarp has it)
+        all edges are multiples of the pixel size instead, and reach beyond the bbox by less than
+        a pixel each: neighbours then share one grid. In a geographic CRS, west > east crosses the
         antimeridian: the grid then runs on past 180, in one piece.
 
         Args:
             bounds: (west, south, east, north), in units of `bounds_crs`.
             res: pixel size, one number or (x, y), in units of `crs`.
             crs: of the grid.
-            bounds_crs: of the bounds; `crs` where None.
+            bounds_crs: of the bounds; `crs` where None. A part that `crs` has no room for, such
+                as a pole in Mercator's, is cut off with a warning.
+            tap: whether all edges are multiples of the pixel size; where None, they are if the
+                bounds come from another CRS, in which their edges mean nothing.
 
         Raises:
             InputError: bounds or res that make no raster, or an unknown CRS.
@@ -76,14 +83,18 @@ class Grid:
         crs = check_crs(crs)
         box = _check_numbers(bounds)
         xres, yres = _check_res(res)
-        box = _unrolled(box, crs if bounds_crs is None else check_crs(bounds_crs))
+        given = crs if bounds_crs is None else check_crs(bounds_crs)
+        box = _unrolled(box, given)
         if bounds_crs is None:
             _check_unit(box, crs)
-        else:
-            box = _unrolled(transform_bounds(box, check_crs(bounds_crs), crs), crs)
+        elif given != crs:
+            box = _unrolled(transform_bounds(box, given, crs), crs)
         west, south, east, north = box
-        shape = _count(north - south, yres, "height"), _count(east - west, xres, "width")
-        return cls(crs, (xres, 0.0, west, 0.0, -yres, north), shape)
+        rows, cols = _count(north - south, yres, "height"), _count(east - west, xres, "width")
+        if given != crs if tap is None else tap:
+            (west, cols), (south, rows) = _aligned(west, east, xres), _aligned(south, north, yres)
+            north = (round(south / yres) + rows) * yres
+        return cls(crs, (xres, 0.0, west, 0.0, -yres, north), (rows, cols))
 
     @property
     def bounds(self) -> Bounds:
@@ -224,6 +235,34 @@ def _count(span: float, res: float, side: str) -> int:
             Noun("bounds"),
         )
     return ceil(pixels - _PIXEL_TOLERANCE)
+
+
+def _aligned(low: float, high: float, res: float) -> tuple[float, int]:
+    """The multiple of a pixel size at or below a side of a bbox, and pixels up to the other."""
+    first = floor(low / res + _PIXEL_TOLERANCE)
+    return first * res, ceil(high / res - _PIXEL_TOLERANCE) - first
+
+
+def said_extent(grid: Grid, bounds: Sequence[float], bounds_crs: str | None = None) -> str | None:
+    """What a grid covers, in a line, where that is not just the bbox that was asked for.
+
+    Args:
+        grid: made of it by `Grid.from_bounds`.
+        bounds: the bbox, as given there.
+        bounds_crs: as given there.
+    """
+    given = grid.crs if bounds_crs is None else check_crs(bounds_crs)
+    xres, yres = grid.transform[0], -grid.transform[4]
+    if given == grid.crs:
+        box = _unrolled(_check_numbers(bounds), given)
+        tolerance = _PIXEL_TOLERANCE * np.array([xres, yres, xres, yres])
+        if (np.abs(np.subtract(box, grid.bounds)) <= 2 * tolerance).all():
+            return None
+    size = f"{xres:.10g}" if xres == yres else f"{xres:.10g} x {yres:.10g}"
+    return (
+        f"the raster covers {_text(grid.bounds)} ({brief(grid.crs)}): whole pixels of {size} "
+        f"around {_text(bounds)}"
+    )
 
 
 def _text(values: Sequence[float]) -> str:

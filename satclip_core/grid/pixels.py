@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import InputError, Noun
 from ..types import Bools, Floats, Integers, Mask
-from .crs import from_lonlat, to_lonlat
+from .crs import from_lonlat, half_turn, to_lonlat
 from .grid import Grid, Window
 from .sphere import unit_vectors
 
@@ -24,6 +24,8 @@ _POLE_TOLERANCE = 1e-9
 # is projected back: some inverses are approximate (Robinson's by 1e-7).
 _BACK_PIXELS = 0.5
 _BACK_SHARE = 1e-6
+# Chord, in radii of the Earth (600 m), by which a place may miss itself there and back.
+_SAME_PLACE = 1e-4
 # Draws of a random sample before giving up on finding more pixels that are wanted, and the size
 # of all but the first.
 _DRAWS = 50
@@ -121,6 +123,40 @@ class Locator:
             if sum(map(len, found)) >= count:
                 break
         return _some(np.concatenate(found)[:count])
+
+    def holds(self, lonlat: Floats) -> Bools:
+        """Whether places lie on the grid, wanted or not.
+
+        Args:
+            lonlat: (N, 2) degrees.
+
+        Returns:
+            (N,), False for places that the CRS does not show.
+        """
+        lons, lats = np.asarray(lonlat, np.float64).reshape(-1, 2).T
+        x, y = self._from_lonlat(lons, lats)
+        # A projection may put the other side of the Earth there too: it does not come back.
+        back_lons, back_lats = self._to_lonlat(x, y)
+        with np.errstate(invalid="ignore"):
+            chords = unit_vectors(lons, lats) - unit_vectors(back_lons, back_lats)
+            same: Bools = np.sqrt((chords**2).sum(axis=0)) <= _SAME_PLACE
+        half = half_turn(self.grid.crs)
+        turns = [0.0] if half is None else [2 * half * turn for turn in range(-2, 3)]
+        inside = np.zeros(len(lons), bool)
+        for turn in turns:
+            inside |= self._inside(x + turn, y)
+        return inside & same
+
+    def _inside(self, x: Floats, y: Floats) -> Bools:
+        """Whether coordinates lie within the outline of the grid."""
+        a, b, c, d, e, f = self.grid.transform
+        across, down = x - c, y - f
+        area = a * e - b * d
+        with np.errstate(invalid="ignore"):
+            col, row = (e * across - b * down) / area, (a * down - d * across) / area
+            height, width = self.grid.shape
+            inside: Bools = (col >= 0) & (col <= width) & (row >= 0) & (row <= height)
+        return inside
 
     def pixel_degrees(self) -> float | None:
         """Size of the pixel in the middle, degrees of a great circle; None if it is off the map."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ..errors import Argument, InputError
 from ..products.embedding import dimension_names
 
 # Looked for in this order; the first pair of groups that is there wins.
-_DEGREES = (("lon", "lng", "long", "longitude"), ("lat", "latitude"))
+# GBIF and Darwin Core have decimalLongitude.
+_DEGREES = (
+    ("lon", "lng", "long", "longitude", "decimallongitude"),
+    ("lat", "latitude", "decimallatitude"),
+)
 _PLANE = (("x", "easting"), ("y", "northing"))
 _SHOWN = 30
 
@@ -89,8 +94,13 @@ def listing(names: Sequence[str], shown: int = _SHOWN) -> str:
 def _given(names: Sequence[str], wanted: str | None, argument: Argument) -> int | None:
     if wanted is None:
         return None
-    exact = [index for index, name in enumerate(names) if name == wanted]
-    found = exact or _matching(names, (wanted.strip().lower(),))
+    plain = _plain(wanted)
+    choices = (
+        [name == wanted for name in names],
+        [_plain(name) == plain for name in names],
+        [_without_unit(name) == plain for name in names],
+    )
+    found = [index for index, is_meant in enumerate(next(filter(any, choices), [])) if is_meant]
     if not found:
         raise InputError(f"no column {wanted!r} (", argument, f"); there are {listing(names)}")
     if len(found) > 1:
@@ -99,4 +109,14 @@ def _given(names: Sequence[str], wanted: str | None, argument: Argument) -> int 
 
 
 def _matching(names: Sequence[str], wanted: Sequence[str]) -> list[int]:
-    return [index for index, name in enumerate(names) if name.strip().lower() in wanted]
+    return [index for index, name in enumerate(names) if _without_unit(name) in wanted]
+
+
+def _plain(name: str) -> str:
+    """A name in lower case, in one line."""
+    return " ".join(name.split()).lower()
+
+
+def _without_unit(name: str) -> str:
+    """`_plain`, without a unit in brackets at its end: "Longitude (deg)"."""
+    return re.sub(r" ?(\([^()]*\)|\[[^\[\]]*\])$", "", _plain(name))

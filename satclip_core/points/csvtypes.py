@@ -1,67 +1,114 @@
-"""Types of the columns of a CSV table: pyarrow guesses from its start, all rows have to agree."""
+"""Types of the columns of a CSV table: the first of each that keeps the values of all rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
+UNITS = ("s", "ms", "us", "ns")
 # Text that looks like a number but is a code, which a number would not keep: 007 (a leading
 # zero), 0x1F, a telephone number with its plus.
 _CODE = r"^\s*(-?0[0-9xX]|\+[0-9]{6})"
 # Whole numbers too long for a float.
 _LONG = r"^\s*[+-]?[0-9]{16,}\s*$"
-_TIME = r"^\s*[0-9]{1,2}:[0-9]{2}(:[0-9.]+)?\s*$"
+
+
+def text_batches(rows: Iterator[list[str]], size: int) -> Iterator[list[Any]]:
+    """Rows of text as lists of Arrow columns of text."""
+    import pyarrow as pa
+
+    while batch := list(islice(rows, size)):
+        yield [pa.array(column, pa.string()) for column in zip(*batch)]
 
 
 def settle_types(
-    batches: Iterable[Any], guessed: Sequence[Any], null_values: Sequence[str]
+    batches: Iterable[Sequence[Any]], width: int, units: Sequence[str] = UNITS
 ) -> list[Any]:
-    """The first of each column's possible types that keeps all of its values; text at the last.
+    """A type for each column of a table.
 
     Args:
-        batches: the whole table (pyarrow), every column as text.
-        guessed: a type for each column.
-        null_values: what stands for no value in columns that are no text.
+        batches: the whole table, every column as text (pyarrow).
+        width: how many columns there are.
+        units: of times that the target keeps; finer ones stay the text that they are.
+
+    Returns:
+        The first of whole numbers, truth values, dates, times of day on a date (without and with a
+        zone), numbers and text that keeps all of a column's values. Type null for a column
+        without any; one of words such as "NA" alone is text: that is Namibia.
     """
-    possible = [_possible(kind) for kind in guessed]
-    for batch in batches:
-        for column, kinds in zip(batch.columns, possible):
-            while len(kinds) > 1 and not _keeps(column, kinds[0], null_values):
-                del kinds[0]
-    return [kinds[0] for kinds in possible]
-
-
-def _possible(kind: Any) -> list[Any]:
     import pyarrow as pa
 
-    if pa.types.is_string(kind):
-        return [kind]
-    # A float keeps what a whole number does, but for long ones, so it may come later.
-    return [kind, *([pa.float64()] if pa.types.is_integer(kind) else []), pa.string()]
+    possible = [_kinds(units) for _ in range(width)]
+    filled, words = [False] * width, [False] * width
+    for batch in batches:
+        for index, column in enumerate(batch):
+            values = _values(column)
+            filled[index] |= len(values) > 0
+            words[index] |= _any_word(column)
+            if len(possible[index]) > 1:
+                possible[index] = [kind for kind in possible[index] if _keeps(values, kind)]
+    unfilled = [pa.string() if word else pa.null() for word in words]
+    return [kinds[0] if f else u for kinds, f, u in zip(possible, filled, unfilled)]
 
 
-def _keeps(column: Any, kind: Any, null_values: Sequence[str]) -> bool:
-    """Whether a column of text can be had as another type without loss."""
+def typed(column: Any, kind: Any) -> Any:
+    """A column of text as the type that was settled on; null where it says there is no value."""
     import pyarrow as pa
     from pyarrow import compute
 
-    if pa.types.is_null(kind):  # a column of "NA" alone is no empty one: that is Namibia
-        return bool(compute.all(compute.equal(column, ""), min_count=0).as_py())
-    column = column.filter(compute.invert(compute.is_in(column, pa.array(null_values))))
+    if pa.types.is_string(kind):
+        return column
+    if pa.types.is_null(kind):
+        return pa.nulls(len(column))
+    missing = compute.is_in(column, _null_values())
+    return compute.if_else(missing, None, compute.utf8_trim_whitespace(column)).cast(kind)
+
+
+def _kinds(units: Sequence[str]) -> list[Any]:
+    import pyarrow as pa
+
+    local = [pa.timestamp(unit) for unit in units]
+    zoned = [pa.timestamp(unit, "UTC") for unit in units]
+    return [pa.int64(), pa.bool_(), pa.date32(), *local, *zoned, pa.float64(), pa.string()]
+
+
+def _keeps(values: Any, kind: Any) -> bool:
+    """Whether text can be had as another type without loss."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    if pa.types.is_string(kind):
+        return True
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         lossy = _CODE if pa.types.is_integer(kind) else f"({_CODE})|({_LONG})"
-        if _any(compute.match_substring_regex(column, lossy)):
+        found = compute.match_substring_regex(values, lossy)
+        if compute.any(found, min_count=0).as_py():
             return False
-    if pa.types.is_time(kind):  # pyarrow casts none
-        return not _any(compute.invert(compute.match_substring_regex(column, _TIME)))
     try:
-        compute.utf8_trim_whitespace(column).cast(kind)
+        compute.utf8_trim_whitespace(values).cast(kind)
     except pa.ArrowInvalid:
         return False
     return True
 
 
-def _any(bools: Any) -> bool:
+def _values(column: Any) -> Any:
+    """A column without what stands for no value."""
     from pyarrow import compute
 
-    return bool(compute.any(bools, min_count=0).as_py())
+    return column.filter(compute.invert(compute.is_in(column, _null_values())))
+
+
+def _any_word(column: Any) -> bool:
+    """Whether any text is not empty."""
+    from pyarrow import compute
+
+    return bool(compute.any(compute.not_equal(column, ""), min_count=0).as_py())
+
+
+def _null_values() -> Any:
+    """What stands for no value in columns that are no text, as pyarrow has it."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    return pa.array(csv.ConvertOptions().null_values)

@@ -11,25 +11,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import OutputError
 from ..files import check_target, is_same, written_whole
 from ..grid.crs import LONLAT, check_crs
-from ..types import Cancelled, Progress
-from .columns import first_free, new_columns
+from ..types import Cancelled, Floats, Progress
+from .columns import new_columns
 from .csvtable import embed_csv, open_csv
 from .embedder import Embedder
+from .locate import brought
 from .request import CSV, STANDARD_STREAM, PointsRequest, PointsResult
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
-    from .sources import Table
+    from .table import Table
 
 _log = logging.getLogger(__name__)
-
-# What longitude and latitude are called where CSV takes the place of a geometry.
-_LONLAT = (("lon", "lat"), ("longitude", "latitude"), ("point_lon", "point_lat"))
 
 
 def embed_points(
@@ -62,18 +60,24 @@ def embed_points(
     if request.crs is not None:
         request = replace(request, crs=check_crs(request.crs))
     hooks: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
-    if request.source_format == request.target_format == CSV:
-        result = _csv_to_csv(request, encoder, hooks)
-    else:
-        from .sources import open_table
-
-        with open_table(request) as table:
-            embedder = Embedder(encoder, request, crs=table.crs, total=table.total, **hooks)
-            work = _table_to_csv if request.target_format == CSV else _table_to_file
-            result = work(table, request, embedder)
-    if result.warning:
-        _log.warning(result.warning)
+    with brought(request) as here:
+        result = _embedded(here, encoder, hooks)
+    for line in (*result.notes, *([result.warning] if result.warning else [])):
+        _log.warning(line)
     return result
+
+
+def _embedded(
+    request: PointsRequest, encoder: LocationEncoder, hooks: dict[str, Any]
+) -> PointsResult:
+    if request.source_format == request.target_format == CSV:
+        return _csv_to_csv(request, encoder, hooks)
+    from .sources import open_table
+
+    with open_table(request, ids=True) as table:
+        embedder = Embedder(encoder, request, crs=table.crs, total=table.total, **hooks)
+        work = _table_to_csv if request.target_format == CSV else _table_to_file
+        return work(table, request, embedder)
 
 
 def _check(request: PointsRequest) -> None:
@@ -101,50 +105,53 @@ def _csv_to_csv(
 
 def _table_to_csv(table: Table, request: PointsRequest, embedder: Embedder) -> PointsResult:
     """Attributes and embeddings; longitude and latitude take the place of a geometry."""
-    from .geometry import coordinates
-    from .sources import arrow
+    from .layout import PlaceColumns
     from .writers import write_csv
 
-    pa = arrow()
+    places = None if table.geometry is None else PlaceColumns(table, embedder.lonlat)
     names = [name for name in table.schema.names if name != table.geometry]
-    lonlat = [] if table.geometry is None else list(first_free(names, _LONLAT))
-    header = names + lonlat
+    header = names + ([] if places is None else places.names(names))
     added = new_columns(header, embedder.encoder.dim, array=request.array, prefix=request.prefix)
 
     def batches() -> Iterator[Any]:
-        for batch in table.batches:
-            x, y, describe = coordinates(
-                table, batch, first_row=embedder.rows + 1, centroid=request.centroid
-            )
+        for batch, x, y, values in _embedded_batches(table, request, embedder):
             columns = [batch.column(table.schema.get_field_index(name)) for name in names]
-            if lonlat:
-                columns += [pa.array(a, mask=~np.isfinite(a)) for a in embedder.lonlat(x, y)]
-            yield columns, embedder.embed(x, y, describe)
+            if places is not None:
+                columns += places.columns(batch, x, y)
+            yield columns, values
 
     with _text_target(request) as target:
         delimiter = "\t" if Path(request.target).suffix.lower() == ".tsv" else ","
         array = request.array is not None
         write_csv(target, batches(), header=header + added, delimiter=delimiter, array=array)
-        return embedder.result()
+        notes = table.notes + ([] if places is None else places.notes)
+        return replace(embedder.result(), notes=tuple(notes))
 
 
 def _table_to_file(table: Table, request: PointsRequest, embedder: Embedder) -> PointsResult:
-    from .geometry import coordinates
     from .layout import Composer
     from .writers import write_table
 
     composer = Composer(table, request, embedder.encoder.dim)
-
-    def batches() -> Iterator[Any]:
-        for batch in table.batches:
-            x, y, describe = coordinates(
-                table, batch, first_row=embedder.rows + 1, centroid=request.centroid
-            )
-            yield composer.compose(batch, embedder.embed(x, y, describe), x, y)
-
+    batches = (
+        composer.compose(batch, values, x, y)
+        for batch, x, y, values in _embedded_batches(table, request, embedder)
+    )
     with written_whole(request.target, overwrite=request.overwrite) as temporary:
-        write_table(temporary, composer.layout, batches())
-        return embedder.result()
+        write_table(temporary, composer.layout, batches)
+        return replace(embedder.result(), notes=(*table.notes, *composer.notes))
+
+
+def _embedded_batches(
+    table: Table, request: PointsRequest, embedder: Embedder
+) -> Iterator[tuple[Any, Floats, Floats, NDArray[Any]]]:
+    """Each batch with its x and y in the table's CRS, and its embeddings."""
+    from .geometry import coordinates
+
+    for batch in table.batches:
+        first = embedder.rows + 1
+        x, y, describe = coordinates(table, batch, first_row=first, centroid=request.centroid)
+        yield batch, x, y, embedder.embed(x, y, describe)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..analysis import unit
 from ..errors import Argument, CancelledError, InputError
 from ..grid.crs import LONLAT, to_lonlat
+from ..products.samples import number
 from ..types import Cancelled, Float32, Floats, Progress
 from .request import PointsRequest, PointsResult
 
@@ -136,12 +137,8 @@ class Embedder:
 
 def number_or_nan(text: str, decimal_comma: bool = False) -> float:
     """A coordinate from text; NaN where it is none."""
-    if decimal_comma:
-        text = text.replace(",", ".")
-    try:
-        return float(text) if "_" not in text else np.nan
-    except ValueError:
-        return np.nan
+    found = number(text, decimal_comma)
+    return np.nan if found is None else found
 
 
 def digits(dtype: str) -> str:

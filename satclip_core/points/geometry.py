@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import Argument, InputError, require
-from ..types import Floats
+from ..types import Bools, Floats
 from .embedder import number_or_nan
-from .sources import Table, arrow
+from .table import PURPOSE, Table, arrow
 
-_PURPOSE = "a table of points with geometries"
 _POINT, _MULTIPOINT = 0, 4
 
 Coordinates = tuple[Floats, Floats, Callable[[int], str]]
@@ -34,8 +34,7 @@ def coordinates(table: Table, batch: Any, *, first_row: int, centroid: bool) -> 
     """
     if table.geometry is None:
         return _from_columns(table, batch)
-    array = batch.column(table.schema.get_field_index(table.geometry))
-    array = getattr(array, "storage", array)
+    array = _geometries(table, batch)
     if arrow().types.is_struct(array.type):
         return _from_struct(array)
     return _from_wkb(table.name, array, first_row, centroid)
@@ -43,7 +42,7 @@ def coordinates(table: Table, batch: Any, *, first_row: int, centroid: bool) -> 
 
 def points_wkb(x: Floats, y: Floats) -> Any:
     """An Arrow column of WKB points; null where a coordinate is not finite."""
-    shapely = require("shapely", extra="points", purpose=_PURPOSE)
+    shapely = require("shapely", extra="points", purpose=PURPOSE)
     missing = ~(np.isfinite(x) & np.isfinite(y))
     wkb = shapely.to_wkb(shapely.points(np.where(missing, 0, x), np.where(missing, 0, y)))
     return arrow().array(wkb, arrow().binary(), mask=missing)
@@ -55,10 +54,65 @@ def struct_to_wkb(array: Any) -> Any:
     return points_wkb(x, y)
 
 
+def dimensions(table: Table, batch: Any) -> tuple[int, int]:
+    """How many geometries of a batch have a Z, and how many an M."""
+    array = _geometries(table, batch)
+    if arrow().types.is_struct(array.type):
+        names = [array.type.field(index).name for index in range(array.type.num_fields)]
+        count = len(array) - array.null_count
+        return count * ("z" in names), count * ("m" in names)
+    _, has_z, has_m = wkb_kinds(array)
+    return int(has_z.sum()), int(has_m.sum())
+
+
+def ordinates(table: Table, batch: Any, axis: str) -> Floats:
+    """Z or M of a batch's points, NaN where there is none.
+
+    Args:
+        table: it belongs to.
+        batch: Arrow record batch.
+        axis: "z" or "m".
+    """
+    array = _geometries(table, batch)
+    if arrow().types.is_struct(array.type):
+        names = [array.type.field(index).name for index in range(array.type.num_fields)]
+        return _numbers(array.flatten()[names.index(axis)])
+    shapely = require("shapely", extra="points", purpose=PURPOSE)
+    points = shapely.from_wkb(array.to_numpy(zero_copy_only=False))
+    others = (shapely.get_type_id(points) != _POINT) | shapely.is_empty(points)
+    points[others] = None
+    return np.asarray((shapely.get_z if axis == "z" else shapely.get_m)(points), np.float64)
+
+
+def _geometries(table: Table, batch: Any) -> Any:
+    array = batch.column(table.schema.get_field_index(table.geometry))
+    return getattr(array, "storage", array)
+
+
+def wkb_kinds(array: Any) -> tuple[NDArray[Any], Bools, Bools]:
+    """What a column of WKB holds, read from the beginning of each value.
+
+    Args:
+        array: Arrow array of binary or large binary.
+
+    Returns:
+        (N,) the kind (1 point, 2 line, …, 8 circular string, …; 0 for null), whether it has a Z,
+        whether it has an M; by ISO 13249-3 and by PostGIS' older way alike.
+    """
+    heads = [value[:5] if value else b"\x01\0\0\0\0" for value in array.to_pylist()]
+    raw = np.frombuffer(b"".join(heads), np.uint8).reshape(-1, 5)
+    order = np.where(raw[:, :1] == 1, raw[:, 1:], raw[:, :0:-1]).astype(np.int64)
+    codes = order @ np.array([1, 1 << 8, 1 << 16, 1 << 24])
+    dimensions = (codes & 0x0FFFFFFF) // 1000
+    has_z = (codes & 0x80000000 != 0) | np.isin(dimensions, (1, 3))
+    has_m = (codes & 0x40000000 != 0) | np.isin(dimensions, (2, 3))
+    return (codes & 0x0FFFFFFF) % 1000, has_z, has_m
+
+
 def _from_columns(table: Table, batch: Any) -> Coordinates:
     positions = table.columns or ()
     pair = [batch.column(index) for index in positions]
-    xy = [_numbers(column, table.decimal_comma) for column in pair]
+    xy = [_numbers(column, table.number) for column in pair]
 
     def describe(index: int) -> str:
         names = [table.schema.names[position] for position in positions]
@@ -67,11 +121,13 @@ def _from_columns(table: Table, batch: Any) -> Coordinates:
     return xy[0], xy[1], describe
 
 
-def _numbers(column: Any, decimal_comma: bool) -> Floats:
+def _numbers(column: Any, number: Callable[[str], float] = number_or_nan) -> Floats:
     pa = arrow()
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if "string" in str(column.type):  # of any length, or a view
         texts = column.to_pylist()
-        return np.array([number_or_nan(text or "", decimal_comma) for text in texts], np.float64)
+        return np.array([number(text or "") for text in texts], np.float64)
     try:
         return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
     except pa.ArrowException:
@@ -83,7 +139,7 @@ def _from_struct(array: Any) -> Coordinates:
     names = [array.type.field(index).name for index in range(array.type.num_fields)]
     if not {"x", "y"} <= set(names):
         raise InputError(f"a geometry column of type {array.type} holds no points: convert it")
-    x, y = (_numbers(flat[names.index(axis)], False) for axis in ("x", "y"))
+    x, y = (_numbers(flat[names.index(axis)]) for axis in ("x", "y"))
     return (
         x,
         y,
@@ -92,10 +148,10 @@ def _from_struct(array: Any) -> Coordinates:
 
 
 def _from_wkb(name: str, array: Any, first_row: int, centroid: bool) -> Coordinates:
-    shapely = require("shapely", extra="points", purpose=_PURPOSE)
+    shapely = require("shapely", extra="points", purpose=PURPOSE)
     try:
         geometries = shapely.from_wkb(array.to_numpy(zero_copy_only=False))
-    except (shapely.errors.ShapelyError, TypeError, ValueError) as error:
+    except (shapely.errors.ShapelyError, TypeError, ValueError, NotImplementedError) as error:
         raise InputError(f"{name}: a geometry cannot be read ({error})") from error
     kinds = shapely.get_type_id(geometries)
     single = (kinds == _MULTIPOINT) & (shapely.get_num_geometries(geometries) == 1)

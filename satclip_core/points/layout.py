@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OutputError, require
+from ..grid.crs import Transform
 from ..types import Floats
 from .columns import first_free, new_columns
-from .embedder import to_text
-from .geometry import points_wkb, struct_to_wkb
+from .embedder import ROWS, to_text
+from .geometry import dimensions, ordinates, points_wkb, struct_to_wkb, wkb_kinds
 from .request import CSV, GEOJSON, GPKG, PARQUET, PointsRequest
-from .sources import Table, arrow
+from .table import Table, arrow
+from .values import Kept, fits_int64, fits_milliseconds, kept, notes
 
+# What longitude and latitude are called where CSV takes the place of a geometry.
+_LONLAT = (("lon", "lat"), ("longitude", "latitude"), ("point_lon", "point_lat"))
+_DIMENSIONS = ("z", "m")
 _GEOMETRY = (("geometry",), ("geom",), ("point_geometry",))
 
 
@@ -68,6 +74,8 @@ class Composer:
         geometry = table.schema.field(table.geometry) if table.geometry else None
         self.native = geometry is not None and arrow().types.is_struct(geometry.type)
         self.parsed = table.columns if request.source_format == CSV else None
+        self.kept = [self._kept(field) for field in table.schema]
+        self._measured = self._infinite = 0
         self.layout = Layout(
             self.kind,
             self._schema(np.empty((0, dim), request.dtype)),
@@ -76,6 +84,16 @@ class Composer:
             _coded(table) if self.kind == GEOJSON else table.crs,
             table.fid,
         )
+
+    @property
+    def notes(self) -> list[str]:
+        """What is not in the result as it was in the table, one line each."""
+        said = list(notes(self.kept, self.kind))
+        if self._measured:
+            said.append(f"{self._measured:,} points have an M, which GeoJSON cannot: left out")
+        if self._infinite:
+            said.append(f"{self._infinite:,} infinite values, which JSON has not: left empty")
+        return said
 
     def compose(self, batch: Any, values: NDArray[Any], x: Floats, y: Floats) -> Any:
         """A batch of the result.
@@ -87,7 +105,12 @@ class Composer:
             y: (N,) in the table's CRS.
         """
         pa = arrow()
-        columns = dict(zip(self.names, (_plain(column, self.kind) for column in batch.columns)))
+        columns = {
+            name: kept.convert(column)
+            for name, kept, column in zip(self.names, self.kept, batch.columns)
+        }
+        if self.kind == GEOJSON:
+            self._count_losses(columns)
         for axis, position in zip((x, y), self.parsed or ()):
             columns[self.names[position]] = pa.array(axis, mask=np.isnan(axis))
         if self.make_points:
@@ -108,10 +131,89 @@ class Composer:
         return self.compose(batch, no_values, np.empty(0), np.empty(0)).schema
 
     def _field(self, name: str, column: Any) -> Any:
-        """A column's field: the table's own where its type was kept."""
-        if name in self.names and self.table.schema.field(name).type == column.type:
-            return self.table.schema.field(name)
+        """A column's field: what it is kept as, where nothing else took its place."""
+        if name in self.names:
+            field = self.kept[self.names.index(name)].field
+            if field.type == column.type:
+                return field
         return arrow().field(name, column.type)
+
+    def _kept(self, field: Any) -> Kept:
+        if field.name == self.table.geometry:
+            return Kept(field, lambda column: column)
+        return kept(field, self.kind, self._fits)
+
+    def _fits(self, name: str, type_: Any) -> bool:
+        """Whether all values of a column can be had as whole numbers with a sign, or as times."""
+        batches = self.table.second_look([name])
+        if batches is None:
+            return False
+        fits = fits_int64 if arrow().types.is_integer(type_) else fits_milliseconds
+        return all(fits(_in_place(batch.column(0))) for batch in batches)
+
+    def _count_losses(self, columns: dict[str, Any]) -> None:
+        """Keep count of what JSON has no way to write."""
+        from pyarrow import compute
+
+        for name, column in columns.items():
+            if arrow().types.is_floating(column.type):
+                self._infinite += compute.sum(compute.is_inf(column)).as_py() or 0
+            elif name == self.table.geometry and not self.native:
+                wkb = getattr(column, "storage", column)
+                self._measured += int(wkb_kinds(wkb)[2].sum())
+
+
+class PlaceColumns:
+    """What stands for a geometry in a CSV: longitude, latitude, and Z and M where there are any.
+
+    Whether there are is seen in the first batch, since the header comes before the others; what
+    comes later is counted.
+
+    Args:
+        table: with geometries; its first batch is looked at.
+        lonlat: from the table's CRS to degrees.
+    """
+
+    def __init__(self, table: Table, lonlat: Transform) -> None:
+        self._table, self._lonlat = table, lonlat
+        first = next(table.batches, None)
+        table.batches = chain([] if first is None else [first], table.batches)
+        has = {} if first is None else self._dimensions(first)
+        self.extra = [axis for axis in _DIMENSIONS if has.get(axis, False)]
+        self._left_out = dict.fromkeys(_DIMENSIONS, 0)
+
+    def names(self, taken: list[str]) -> list[str]:
+        """Names of the columns, none of them taken."""
+        pair = first_free(taken, _LONLAT)
+        return [
+            *pair,
+            *(first_free(taken, ((axis,), (f"point_{axis}",)))[0] for axis in self.extra),
+        ]
+
+    def columns(self, batch: Any, x: Floats, y: Floats) -> list[Any]:
+        """The columns of a batch (Arrow)."""
+        pa = arrow()
+        columns = [*self._lonlat(x, y)]
+        for axis, has in self._dimensions(batch).items():
+            if axis in self.extra:
+                columns.append(ordinates(self._table, batch, axis))
+            else:
+                self._left_out[axis] += has
+        return [pa.array(values, mask=~np.isfinite(values)) for values in columns]
+
+    @property
+    def notes(self) -> list[str]:
+        """How much was left out, once all batches are through."""
+        return [
+            f"{count:,} points have {axis.upper()}, which the first {ROWS:,} have not: left out"
+            for axis, count in self._left_out.items()
+            if count
+        ]
+
+    def _dimensions(self, batch: Any) -> dict[str, int]:
+        """How many of a batch's geometries have a Z, and an M."""
+        has_z, has_m = dimensions(self._table, batch)
+        return {"z": has_z, "m": has_m}
 
 
 def value_columns(
@@ -145,14 +247,8 @@ def value_columns(
     return [(pa.field(name, column.type), column) for name, column in zip(names, columns)]
 
 
-def _plain(column: Any, kind: str) -> Any:
-    """A column that GDAL can take: dictionaries decoded, columns of nothing as text."""
-    pa = arrow()
-    if kind != PARQUET and pa.types.is_dictionary(column.type):
-        return column.dictionary_decode()
-    if kind != PARQUET and pa.types.is_null(column.type):
-        return column.cast(pa.string())
-    return column
+def _in_place(column: Any) -> Any:
+    return column.dictionary_decode() if arrow().types.is_dictionary(column.type) else column
 
 
 def _coded(table: Table) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ..products.samples import Samples
 from ..types import Floats
 from .columns import find_coordinates, listing
 from .csvtable import batches, open_csv
+from .locate import brought
 from .request import CSV, STANDARD_STREAM, PointsRequest
 
 
@@ -30,6 +31,7 @@ class SamplesRequest:
         layer: of a file with several.
         centroid: take the centroids of lines and polygons instead of refusing them.
         encoding: of CSV text.
+        quoting: of CSV text, as in `PointsRequest`.
     """
 
     source: str
@@ -41,6 +43,7 @@ class SamplesRequest:
     layer: str | None = None
     centroid: bool = False
     encoding: str = "utf-8"
+    quoting: str = "auto"
 
     @property
     def table(self) -> PointsRequest:
@@ -58,6 +61,7 @@ class SamplesRequest:
             layer=self.layer,
             centroid=self.centroid,
             encoding=self.encoding,
+            quoting=self.quoting,
         )
 
 
@@ -71,20 +75,39 @@ def read_samples(request: SamplesRequest) -> Samples:
             or its values cannot (see `Samples.of`).
         MissingDependencyError: a format needs the extra `points`.
     """
-    table = request.table
-    reader = _from_csv if table.source_format == CSV else _from_table
-    xy, values, crs, decimal_comma = reader(table, request.column)
-    lon, lat = to_lonlat(crs)(xy[:, 0], xy[:, 1])
-    return Samples.of(
+    with brought(request.table) as table:
+        reader = _from_csv if table.source_format == CSV else _from_table
+        read = reader(table, request.column)
+    lon, lat = to_lonlat(read.crs)(read.xy[:, 0], read.xy[:, 1])
+    samples = Samples.of(
         np.stack([lon, lat], axis=1),
-        values,
+        read.values,
         name=request.column,
         classes=request.classes,
-        decimal_comma=decimal_comma,
+        decimal_comma=read.decimal_comma,
     )
+    return replace(samples, account=(*read.notes, *samples.account))
 
 
-def _from_csv(request: PointsRequest, column: str) -> tuple[Floats, list[Any], str, bool]:
+class _Column(NamedTuple):
+    """What is read of a table.
+
+    Attributes:
+        xy: (N, 2) in units of the CRS; NaN where a row has no place.
+        values: N of the column, as the table has them.
+        crs: of the coordinates.
+        decimal_comma: whether "12,5" among the values is 12.5.
+        notes: what was not taken as it stands.
+    """
+
+    xy: Floats
+    values: list[Any]
+    crs: str
+    decimal_comma: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def _from_csv(request: PointsRequest, column: str) -> _Column:
     with open_csv(request) as source:
         pair = find_coordinates(
             source.header,
@@ -99,10 +122,11 @@ def _from_csv(request: PointsRequest, column: str) -> tuple[Floats, list[Any], s
             x, y, _ = source.coordinates(rows, pair)
             xy.append(np.stack([x, y], axis=1))
             values += [row[position] for row in rows]
-        return np.concatenate(xy), values, request.crs or LONLAT, source.decimal_comma
+        crs = request.crs or LONLAT
+        return _Column(np.concatenate(xy), values, crs, source.decimal_comma)
 
 
-def _from_table(request: PointsRequest, column: str) -> tuple[Floats, list[Any], str, bool]:
+def _from_table(request: PointsRequest, column: str) -> _Column:
     from .geometry import coordinates
     from .sources import open_table
 
@@ -117,7 +141,7 @@ def _from_table(request: PointsRequest, column: str) -> tuple[Floats, list[Any],
             x, y, _ = coordinates(table, batch, first_row=first, centroid=request.centroid)
             xy.append(np.stack([x, y], axis=1))
             values += batch.column(names.index(name)).to_pylist()
-        return np.concatenate(xy), values, table.crs, table.decimal_comma
+        return _Column(np.concatenate(xy), values, table.crs, notes=tuple(table.notes))
 
 
 def _position(names: list[str], column: str, source: str) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
+from .dialect import QUOTINGS
 
 STANDARD_STREAM = "-"
 DTYPES = ("float32", "float16")
@@ -23,12 +25,29 @@ _SUFFIXES = {
 }
 
 
+# The ways to files that need not be GDAL's own.
+_REACHED = re.compile(r"(/vsi(zip|gzip|curl)/|(https?|zip|zip\+https?)://)", re.IGNORECASE)
+_GDAL_ONLY = re.compile(r"(/vsi|[A-Za-z][A-Za-z0-9_+]+:)")
+
+
+def format_of(source: str) -> str:
+    """CSV or Parquet by the extension of a path, an address or an archive's member, else OGR."""
+    if _GDAL_ONLY.match(source) and not _REACHED.match(source) and not Path(source).is_file():
+        return OGR
+    path = source.partition("?")[0] if "://" in source else source
+    if path.lower().endswith(".gz"):
+        return CSV if _SUFFIXES.get(Path(path[:-3]).suffix.lower()) == CSV else OGR
+    kind = _SUFFIXES.get(Path(path).suffix.lower(), OGR)
+    return kind if kind in (CSV, PARQUET) else OGR
+
+
 @dataclass(frozen=True)
 class PointsRequest:
     """A table of points to embed.
 
     Attributes:
-        source: path, or "-" for CSV on standard input.
+        source: path, "-" for CSV on standard input, or whatever else GDAL opens: an address, a
+            member of an archive (`/vsizip/…`, `zip://…!…`), a connection.
         target: path (CSV, GeoJSON, GeoPackage, GeoParquet by extension), or "-" for CSV.
         lon_column: column of longitudes (x); found by its name where None.
         lat_column: column of latitudes (y); found by its name where None.
@@ -42,7 +61,12 @@ class PointsRequest:
         centroid: embed the centroids of lines and polygons instead of refusing them.
         overwrite: replace an existing target.
         encoding: of CSV text.
+        quoting: of CSV text: "double" where quotes hold delimiters and line breaks in a field,
+            "none" where they are part of its text; "auto" decides by whether rows fit the header.
         threads: to embed with; all available processors where None.
+        local: path of the copy of `source` that is read, made where it lies in an archive or on
+            the web.
+        local_format: of that copy, where the source's own name does not say it.
     """
 
     source: str
@@ -59,23 +83,32 @@ class PointsRequest:
     centroid: bool = False
     overwrite: bool = False
     encoding: str = "utf-8"
+    quoting: str = "auto"
     threads: int | None = None
+    local: str | None = None
+    local_format: str | None = None
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise InputError(f"dtype {self.dtype!r} is none of {', '.join(DTYPES)}")
+        if self.quoting not in QUOTINGS:
+            raise InputError(f"quoting {self.quoting!r} is none of {', '.join(QUOTINGS)}")
         try:
             "a".encode(self.encoding)  # codecs.lookup also finds what is no text, such as base64
         except LookupError as error:
             raise InputError(f"unknown encoding {self.encoding!r}: try utf-8 or cp1252") from error
 
     @property
+    def path(self) -> str:
+        """What to open: the source, or the copy of it on disk."""
+        return self.local or self.source
+
+    @property
     def source_format(self) -> str:
         """CSV or Parquet by extension; anything else is for GDAL to recognise."""
         if self.source == STANDARD_STREAM:
             return CSV
-        kind = _SUFFIXES.get(Path(self.source).suffix.lower(), OGR)
-        return kind if kind in (CSV, PARQUET) else OGR
+        return self.local_format or format_of(self.source)
 
     @property
     def target_format(self) -> str:
@@ -103,8 +136,10 @@ class PointsResult:
         rows: written.
         empty: rows among them without usable coordinates, whose embedding is empty.
         warning: one line about those, or about a table without rows; None where all is well.
+        notes: what the target's format does not have as the table did, one line each.
     """
 
     rows: int
     empty: int
     warning: str | None
+    notes: tuple[str, ...] = ()

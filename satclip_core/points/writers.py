@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -13,9 +14,11 @@ from ..errors import OutputError, SatclipError, require
 from .csvtable import csv_header, csv_lines
 from .layout import Layout
 from .request import GPKG, PARQUET
-from .sources import arrow
+from .table import PURPOSE, arrow, log_warnings
+from .values import texts
 
-_PURPOSE = "a table of points that is not CSV"
+# Earlier ones refuse a column of feature ids (OSGeo/gdal #11527); there it is a plain column.
+_WRITES_FID = (3, 10, 1)
 
 
 def write_table(path: Path, layout: Layout, batches: Iterator[Any]) -> None:
@@ -53,31 +56,41 @@ def write_csv(target: IO[str], batches: Iterator[tuple[Any, NDArray[Any]]], **op
     delimiter, array = options["delimiter"], options["array"]
     target.write(csv_header(options["header"], delimiter))
     for columns, values in batches:
-        texts = [_texts(column) for column in columns]
-        rows = list(zip(*texts)) if texts else [()] * len(values)
+        fields = [[text or "" for text in texts(column)] for column in columns]
+        rows = list(zip(*fields)) if fields else [()] * len(values)
         target.writelines(csv_lines(rows, values, delimiter, array=array))
 
 
 def _write_ogr(path: Path, layout: Layout, batches: Iterator[Any]) -> None:
     pa = arrow()
-    pyogrio = require("pyogrio", extra="points", purpose=_PURPOSE)
+    pyogrio = require("pyogrio", extra="points", purpose=PURPOSE)
+    reader = pa.RecordBatchReader.from_batches(layout.schema, batches)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        pyogrio.write_arrow(
+            reader,
+            path,
+            driver=layout.kind,
+            layer=path.stem,
+            geometry_name=layout.geometry,
+            geometry_type=layout.geometry_type,
+            crs=layout.crs,
+            layer_options=_layer_options(layout, pyogrio.__gdal_version__),
+        )
+    log_warnings(caught)
+
+
+def _layer_options(layout: Layout, gdal: tuple[int, ...]) -> dict[str, str]:
+    """What GDAL is told of the layer: where ids and geometries go."""
     names = [name.lower() for name in layout.schema.names]
     options = {}
-    if layout.kind == GPKG and layout.fid is None and "fid" in names:
+    if layout.fid is not None and (layout.kind != GPKG or gdal >= _WRITES_FID):
+        options["FID" if layout.kind == GPKG else "ID_FIELD"] = layout.fid
+    elif layout.kind == GPKG and "fid" in names:
         options["FID"] = "ogc_fid"  # the table's own column of that name stays a plain one
     if layout.kind == GPKG and layout.geometry not in (None, "geom") and "geom" in names:
         options["GEOMETRY_NAME"] = str(layout.geometry)  # geom by default: the same
-    reader = pa.RecordBatchReader.from_batches(layout.schema, batches)
-    pyogrio.write_arrow(
-        reader,
-        path,
-        driver=layout.kind,
-        layer=path.stem,
-        geometry_name=layout.geometry,
-        geometry_type=layout.geometry_type,
-        crs=layout.crs,
-        layer_options=options,
-    )
+    return options
 
 
 def _write_parquet(path: Path, layout: Layout, batches: Iterator[Any]) -> None:
@@ -123,24 +136,3 @@ def _remembering(batches: Iterator[Any], failures: list[BaseException]) -> Itera
     except BaseException as error:
         failures.append(error)
         raise
-
-
-def _texts(column: Any) -> list[str]:
-    """A column as CSV fields; "" for null."""
-    pa = arrow()
-    values = getattr(column, "storage", column).to_pylist()
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        return [value or "" for value in values]
-    if pa.types.is_float32(column.type):
-        return ["" if value is None else f"{value:.9g}" for value in values]
-    return ["" if value is None else _text(value) for value in values]
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (list, dict)):
-        return json.dumps(value, default=str, ensure_ascii=False)
-    if isinstance(value, bytes):
-        return value.hex()
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..analysis import Linear, folds_of_blocks, softmax, spatial_blocks
 from ..analysis.tuning import Classes, Numbers, Task, choose_penalty
 from ..errors import InputError
-from ..types import Cancelled, Float32, Progress
+from ..types import Bools, Cancelled, Float32, Floats, Integers, Progress
 from .legend import Legend
 from .product import Fitting, Ready
 from .samples import Samples
@@ -24,6 +24,8 @@ __all__ = ["MapModel", "Samples", "fit_map"]
 
 # Samples that a model is fitted on at most; more are drawn from.
 MOST_SAMPLES = {"regression": 100_000, "classification": 20_000}
+# Samples on a map below which it gets no score of its own: it would be chance.
+LEAST_SCORED = 20
 
 
 @dataclass(frozen=True)
@@ -48,18 +50,28 @@ class MapModel:
 
     @property
     def summary(self) -> str:
-        """The cross-validated score, in one line."""
-        score, report = self.report["score"], self.report
-        if self.legend is None:
-            said = f"R² {score['r2']:.3f}, RMSE {score['rmse']:.4g}, MAE {score['mae']:.4g}"
-        else:
-            said = (
-                f"accuracy {score['accuracy']:.3f}, balanced accuracy "
-                f"{score['balanced_accuracy']:.3f}, macro F1 {score['macro_f1']:.3f}"
-            )
+        """The cross-validated score, in one line; that of the map's own extent where it differs."""
+        report = self.report
+        said = (
+            f"{self.name}: {self._said(report['score'])} (cross-validated on {report['samples']} "
+            f"samples, {report['folds']} folds of {report['blocks']} spatial blocks)"
+        )
+        within = report.get("within")
+        if within is None or within["samples"] == report["samples"]:
+            return said
+        if within["score"] is None:
+            return f"{said}; {within['samples']} of them lie in the extent: too few to score it"
         return (
-            f"{self.name}: {said} (cross-validated on {report['samples']} samples, "
-            f"{report['folds']} folds of {report['blocks']} spatial blocks)"
+            f"{said}; on the {within['samples']} of them in the extent: "
+            f"{self._said(within['score'])}"
+        )
+
+    def _said(self, score: dict[str, Any]) -> str:
+        if self.legend is None:
+            return f"R² {score['r2']:.3f}, RMSE {score['rmse']:.4g}, MAE {score['mae']:.4g}"
+        return (
+            f"accuracy {score['accuracy']:.3f}, balanced accuracy "
+            f"{score['balanced_accuracy']:.3f}, macro F1 {score['macro_f1']:.3f}"
         )
 
     def check(self, encoder: LocationEncoder) -> None:
@@ -101,6 +113,7 @@ def fit_map(
     *,
     seed: int = 0,
     threads: int | None = None,
+    within: Callable[[Floats], Bools] | None = None,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> MapModel:
@@ -108,13 +121,15 @@ def fit_map(
 
     Numbers by ridge regression, classes by multinomial logistic regression, both on standardised
     embeddings. The penalty is the one with the least error in cross-validation that leaves out
-    whole blocks of near samples; the scores are those of the same left-out samples.
+    whole blocks of near samples; the scores are those of the same left-out samples. A map of a part
+    of their area has a score of its own: of those left-out samples that lie on it.
 
     Args:
         encoder: what embeds.
         samples: places with numbers or classes.
         seed: of the blocks; equal samples and seed give equal models.
         threads: number of threads to embed with; all available processors where None.
+        within: whether places, (N, 2) degrees, lie on the map; all do where None.
         progress: called with (fits done, fits in all at most).
         cancelled: asked before each fit.
 
@@ -135,6 +150,7 @@ def fit_map(
         "samples": len(samples),
         "account": list(samples.account),
         "score": task.scores(choice.outputs),
+        **_within(samples, choice.outputs, within),
         "folds": int(folds.max()) + 1,
         "blocks": len(np.unique(blocks)),
         "penalty": choice.penalty,
@@ -176,6 +192,7 @@ class MapOf:
             threads=fitting.threads,
             progress=fitting.progress,
             cancelled=fitting.cancelled,
+            within=fitting.holds,
         )
         return model.product(probabilities=self.probabilities)
 
@@ -184,6 +201,23 @@ def _task(samples: Samples) -> Task:
     if samples.legend is None:
         return Numbers(samples.values)
     return Classes(samples.values.astype(np.int64), len(samples.legend.names))
+
+
+def _within(
+    samples: Samples, outputs: Floats, within: Callable[[Floats], Bools] | None
+) -> dict[str, Any]:
+    """The score of the samples on the map, (n, k) outputs of models that did not see them."""
+    if within is None:
+        return {}
+    rows: Integers = np.flatnonzero(within(samples.lonlat))
+    values = samples.values[rows]
+    telling = len(rows) >= LEAST_SCORED and bool((values != values[0]).any())
+    score = None
+    if telling:
+        score = _task(replace(samples, lonlat=samples.lonlat[rows], values=values)).scores(
+            outputs[rows]
+        )
+    return {"within": {"samples": len(rows), "score": score}}
 
 
 def _facts(samples: Samples) -> dict[str, Any]:
@@ -304,7 +338,15 @@ def _tags(report: dict[str, Any], values: str) -> dict[str, str]:
         "validation": f"{report['folds']} folds of {report['blocks']} spatial blocks",
         "penalty": f"{report['penalty']:.6g}",
     }
-    for name, score in report["score"].items():
-        if isinstance(score, float):
-            tags[f"cross_validated_{name}"] = f"{score:.6g}"
+    tags.update(_flat(report["score"], "cross_validated_"))
+    within = report.get("within")
+    if within is not None:
+        tags["samples_in_extent"] = str(within["samples"])
+        tags.update(_flat(within["score"] or {}, "cross_validated_in_extent_"))
     return tags
+
+
+def _flat(scores: dict[str, Any], prefix: str) -> dict[str, str]:
+    return {
+        prefix + name: f"{score:.6g}" for name, score in scores.items() if isinstance(score, float)
+    }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..types import Cancelled, Float32, Floats, Progress
+from ..types import Bools, Cancelled, Float32, Floats, Progress
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
@@ -30,6 +30,7 @@ class Fitting:
         threads: number of threads; all available processors where None.
         progress: called with (fits done, fits in all at most), where there are several.
         cancelled: asked now and then.
+        holds: whether places lie on the raster: (N, 2) degrees -> (N,); None where there is none.
     """
 
     encoder: LocationEncoder
@@ -37,6 +38,7 @@ class Fitting:
     threads: int | None = None
     progress: Progress | None = None
     cancelled: Cancelled | None = None
+    holds: Callable[[Floats], Bools] | None = None
 
 
 class Product(Protocol):

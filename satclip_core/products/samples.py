@@ -21,6 +21,8 @@ _NO_NUMBER = frozenset({"na", "nan", "n/a", "null", "none", "-"})
 # A longitude beyond a full turn is a projected coordinate or a slip, not a place.
 _TURN = 360.0
 _EXAMPLES = 5
+# The minus sign, the hyphens and the en dash that stand for it.
+_MINUS = dict.fromkeys((0x2212, 0x2010, 0x2011, 0x2013, 0xFE63, 0xFF0D), "-")
 # Beyond it not every whole number is a float.
 _LARGEST_WHOLE = 2**53
 # What a raster of float32 can hold; -3.4028e38 and -1.7977e308 are what rasters have for nodata.
@@ -118,50 +120,75 @@ class Samples:
         )
 
 
+def number(text: str, decimal_comma: bool = False) -> float | None:
+    """A number from text, which may be NaN or infinite; None where it is none.
+
+    The minus may be the sign that typesetters and spreadsheets use.
+    """
+    if not text.isascii():
+        text = text.translate(_MINUS)
+    if decimal_comma:
+        text = text.replace(",", ".")
+    try:
+        return float(text) if "_" not in text else None
+    except ValueError:
+        return None
+
+
 def _read(
     values: Sequence[Any] | NDArray[Any], name: str, classes: bool | None, decimal_comma: bool
 ) -> tuple[Floats, list[str] | None]:
     """Numbers, NaN where there is none; texts beside them where values are no numbers."""
     if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
         return values.astype(np.float64), None
-    texts = ["" if value is None else str(value).strip() for value in values]
-    # NaN, pandas.NA and NaT are what does not equal itself, or has no truth.
-    texts = ["" if _is_missing(value) else text for value, text in zip(values, texts)]
-    read = [_number(text, decimal_comma) for text in texts]
-    numbers = np.array([np.nan if number is None else number for number in read], np.float64)
-    strange = [
+    texts = [_text(value) for value in values]
+    read = [number(text, decimal_comma) for text in texts]
+    numbers = np.array([np.nan if found is None else found for found in read], np.float64)
+    words = [
         row
-        for row, text in enumerate(texts)
-        if text and read[row] is None and text.lower() not in _NO_NUMBER
+        for row, (text, found) in enumerate(zip(texts, read))
+        if found is None and text and text.lower() not in _NO_NUMBER
     ]
-    count = int(np.isfinite(numbers).sum())
-    if not strange:
+    if not words:
         return numbers, None
-    row = strange[0]
-    if classes is False:
-        raise InputError(f"{name!r} holds no numbers: row {row + 1} is {texts[row]!r}")
-    if classes is None and count > len(strange):
-        raise InputError(
-            f"{name!r} is neither numbers nor classes: {count} values are numbers, but row "
-            f"{row + 1} is {texts[row]!r}; mend that, or say that all are classes: ",
-            Argument("classes", True),
-        )
+    _check_kind(name, classes, int(np.isfinite(numbers).sum()), words, texts)
     return numbers, texts
 
 
+def _text(value: Any) -> str:
+    """A value as text; "" for None, NaN, pandas.NA and NaT."""
+    return "" if value is None or _is_missing(value) else str(value).strip()
+
+
+def _check_kind(
+    name: str, classes: bool | None, count: int, words: list[int], texts: list[str]
+) -> None:
+    """Refuse words where numbers are wanted, or where most values are numbers.
+
+    Args:
+        name: of the column.
+        classes: whether values are classes, if that was said.
+        count: of numbers.
+        words: rows whose value is none.
+        texts: of all rows.
+    """
+    shown = f"row {words[0] + 1} is {texts[words[0]]!r}"
+    if classes is False:
+        raise InputError(f"{name!r} holds no numbers: {shown}")
+    if classes is None and count > len(words):
+        raise InputError(
+            f"{name!r} is neither numbers nor classes: {count} values are numbers, but {shown}; "
+            "mend that, or say that all are classes: ",
+            Argument("classes", True),
+        )
+
+
 def _is_missing(value: Any) -> bool:
+    """Whether a value does not equal itself, or has no truth, as pandas.NA."""
     try:
         return bool(value != value)
     except TypeError:
         return True
-
-
-def _number(text: str, decimal_comma: bool) -> float | None:
-    """A number from text, which may be NaN or infinite; None where it is none."""
-    try:
-        return float(text.replace(",", ".") if decimal_comma else text) if "_" not in text else None
-    except ValueError:
-        return None
 
 
 def _left_out(rows: Bools, why: str, places: Floats | None) -> list[str]:

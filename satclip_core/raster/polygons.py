@@ -1,8 +1,10 @@
-"""Polygons as a land mask: read from GeoJSON, and a test of many points at once."""
+"""Polygons as a land mask: read in their own CRS, and a test of many points at once."""
 
 from __future__ import annotations
 
 import json
+import logging
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,44 +12,84 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, require
-from ..types import Bools, Floats
+from ..grid.crs import LONLAT, brief, check_crs, half_turn, onto_map, period, short_crs
+from ..types import Bools, Floats, Integers, Mask
+from .datasets import archive_members, in_archive, is_archive, is_path
+
+log = logging.getLogger(__name__)
 
 _GEOJSON = frozenset({".geojson", ".json"})
-_OTHERS = frozenset({".gpkg", ".shp", ".fgb", ".parquet", ".geoparquet", ".kml", ".gml"})
-VECTOR_SUFFIXES = _GEOJSON | _OTHERS
+_PARQUET = frozenset({".parquet", ".geoparquet"})
+_OTHERS = frozenset({".gpkg", ".shp", ".shz", ".fgb", ".kml", ".kmz", ".gml"})
+VECTOR_SUFFIXES = _GEOJSON | _PARQUET | _OTHERS
 # Pairs of an edge and a place at the same latitude that are looked at together.
 _PAIRS = 2**21
 _LONLAT_NAMES = ("CRS84", "EPSG::4326", "EPSG:4326")
+# Geometries, as GDAL names them, among which there may be polygons.
+_AREAS = ("Polygon", "Surface", "Unknown", "GeometryCollection")
+# Positions of a ring, its first again at the end: a triangle has four.
+_LEAST_POSITIONS = 4
+# Share of half a turn by which a coordinate may lie beyond a pole: rounding.
+_BEYOND = 1e-6
 
 
-def read_polygons(path: Path) -> Polygons:
-    """The polygons of a file, in lon and lat.
+def is_vector(source: str) -> bool:
+    """Whether a source is polygons by its name, or by the names in it where it is an archive."""
+    if Path(source).suffix.lower() in VECTOR_SUFFIXES:
+        return True
+    return is_archive(source) and bool(archive_members(source, VECTOR_SUFFIXES))
+
+
+def read_polygons(source: str | os.PathLike[str]) -> Mask:
+    """The polygons of a file, in its own CRS.
 
     Args:
-        path: GeoJSON, or another format, which GeoPandas then reads.
+        source: GeoJSON, or another format, which pyogrio then reads.
 
     Raises:
         InputError: it cannot be read, or holds no polygon.
-        MissingDependencyError: it needs GeoPandas, which is not installed.
+        MissingDependencyError: it needs pyogrio or GeoPandas, which is not installed.
     """
-    content = _geojson(path) if path.suffix.lower() in _GEOJSON else _by_geopandas(path)
+    name = os.fspath(source)
+    if is_path(name) and not Path(name).exists():
+        raise InputError(f"the land mask {name} does not exist: give a raster or polygons")
+    if is_archive(name) and Path(name).suffix.lower() not in VECTOR_SUFFIXES:
+        name = in_archive(name, VECTOR_SUFFIXES, "the land mask")
+    plain = is_path(name) and Path(name).suffix.lower() in _GEOJSON
+    content, crs = _geojson(name) if plain else _by_pyogrio(name)
     try:
-        rings = [[_ring(ring) for ring in polygon] for polygon in _polygons(content)]
+        polygons, left_out = _usable(_polygons(content))
     except (KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
-        raise InputError(f"the polygons in {path} are damaged: {error}") from error
-    if not rings:
-        raise InputError(f"the land mask {path} holds no polygon: give one that does")
-    return Polygons(rings)
+        raise InputError(f"the polygons in {name} are damaged: {error}") from error
+    if not polygons:
+        if left_out:
+            raise InputError(
+                f"the polygons in {name} are damaged: no ring has {_LEAST_POSITIONS} positions"
+            )
+        raise InputError(f"the land mask {name} holds no polygon: give one that does")
+    if left_out:
+        log.warning(
+            "%s: %d of its rings are no areas (fewer than %d positions, or no numbers); left out",
+            name,
+            left_out,
+            _LEAST_POSITIONS,
+        )
+    _check_degrees(polygons, crs, name)
+    return Polygons(polygons, crs)
 
 
 class Polygons:
-    """Polygons with holes, in lon and lat.
+    """Polygons with holes, their edges straight lines in their own CRS.
 
     Args:
         polygons: each a list of rings (N, 2), the first its outline, the others its holes.
+        crs: of their coordinates.
+
+    Raises:
+        InputError: the CRS is not known.
     """
 
-    def __init__(self, polygons: Sequence[Sequence[Floats]]) -> None:
+    def __init__(self, polygons: Sequence[Sequence[Floats]], crs: str = LONLAT) -> None:
         self._edges = [
             np.concatenate([np.hstack([ring[:-1], ring[1:]]) for ring in polygon])
             for polygon in polygons
@@ -57,77 +99,143 @@ class Polygons:
             (edges[:, 0].min(), edges[:, 1].min(), edges[:, 0].max(), edges[:, 1].max())
             for edges in self._edges
         ]
+        self._project = onto_map(crs)
+        self._half = half_turn(crs)
+        turn = period(crs)
+        # Polygons may run on past 180, or the edge of a map that goes round.
+        self._turns = (0.0,) if turn is None else (0.0, turn, -turn)
 
     def __call__(self, lons: Floats, lats: Floats) -> Bools:
-        """Whether places (N,) lon, (N,) lat lie in a polygon."""
-        order = np.argsort(lats)
-        x, y = np.remainder(lons[order] + 180, 360) - 180, lats[order]
+        """Whether places (N,) lon, (N,) lat lie in a polygon.
+
+        The places are brought to the polygons, not the polygons to degrees: a straight edge in one
+        CRS is a curve in another, and one round a pole is none in degrees.
+        """
+        x, y = self._project(lons, lats)
+        if self._half is not None:
+            x = np.remainder(x + self._half, 2 * self._half) - self._half
+        shown = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+        order = shown[np.argsort(y[shown])]
+        out = np.zeros(len(x), bool)
+        out[order] = self._inside(x[order], y[order])
+        return out
+
+    def _inside(self, x: Floats, y: Floats) -> Bools:
+        """Whether places, sorted by y, lie in a polygon."""
         inside = np.zeros(len(x), bool)
         for edges, (west, south, east, north) in zip(self._edges, self._boxes):
-            start, stop = np.searchsorted(y, [south, north])
+            start = np.searchsorted(y, south)
             stop = np.searchsorted(y, north, side="right")
-            for turn in (0.0, 360.0, -360.0):  # polygons may run on past 180
+            for turn in self._turns:
                 near = x[start:stop] + turn
                 index = start + np.flatnonzero((near >= west) & (near <= east))
                 if len(index):
                     inside[index] |= _is_inside(edges, x[index] + turn, y[index])
-        out = np.empty(len(x), bool)
-        out[order] = inside
-        return out
+        return inside
 
 
 def _is_inside(edges: Floats, x: Floats, y: Floats) -> Bools:
-    """Whether a ray east from each place, sorted by y, crosses an odd number of edges."""
+    """Whether a ray east from each place crosses an odd number of edges.
+
+    Args:
+        edges: (E, 4) x1, y1, x2, y2.
+        x: (N,) of the places.
+        y: (N,), rising.
+    """
     low, high = np.minimum(edges[:, 1], edges[:, 3]), np.maximum(edges[:, 1], edges[:, 3])
-    # Half open: a vertex at the height of a place counts for one of its two edges.
+    # The places level with an edge follow one another, since y rises. Half open: a vertex at the
+    # height of a place counts for one of its two edges.
     first, last = np.searchsorted(y, low), np.searchsorted(y, high)
     counts = last - first
     crossings = np.zeros(len(x), np.int64)
     for part in _parts(counts):
-        count = counts[part]
-        x1, y1, x2, y2 = np.repeat(edges[part], count, axis=0).T
-        starts = np.repeat(first[part] - np.cumsum(count) + count, count)
-        place = starts + np.arange(len(starts))
+        # One row for each pair of an edge and a place level with it.
+        x1, y1, x2, y2 = np.repeat(edges[part], counts[part], axis=0).T
+        place = _runs(first[part], counts[part])
         crossed = x[place] < x1 + (y[place] - y1) / (y2 - y1) * (x2 - x1)
         crossings += np.bincount(place[crossed], minlength=len(x))
     odd: Bools = crossings % 2 == 1
     return odd
 
 
-def _parts(counts: Any) -> Iterator[Any]:
-    """Indices of edges that meet a place, in groups of bounded size."""
+def _runs(starts: Integers, lengths: Integers) -> Integers:
+    """Numbers that count up from each start: (3, 7) with lengths (2, 3) gives 3 4 7 8 9."""
+    ends = np.cumsum(lengths)
+    before = ends - lengths  # numbers in all earlier runs
+    numbers: Integers = np.arange(ends[-1]) + np.repeat(starts - before, lengths)
+    return numbers
+
+
+def _parts(counts: Integers) -> Iterator[Integers]:
+    """Indices of edges that meet a place, in groups of about `_PAIRS` pairs."""
     index = np.flatnonzero(counts)
+    # An edge belongs to the group in which its last pair falls.
     groups = np.cumsum(counts[index]) // _PAIRS
     yield from (part for part in np.split(index, np.flatnonzero(np.diff(groups)) + 1) if len(part))
 
 
-def _geojson(path: Path) -> Any:
+def _geojson(name: str) -> tuple[Any, str]:
+    """The content of a GeoJSON file and its CRS."""
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = json.loads(Path(name).read_bytes())  # bytes may have a mark of their order
     except OSError as error:
-        raise InputError(f"cannot read the land mask {path}: {error.strerror}") from error
+        raise InputError(f"cannot read the land mask {name}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"the land mask {path} is no GeoJSON: {error}") from error
+        raise InputError(f"the land mask {name} is no GeoJSON: {error}") from error
     if not isinstance(content, dict) or "type" not in content:
-        raise InputError(f"the land mask {path} is no GeoJSON: it has no type")
-    # GeoJSON of before RFC 7946 could name a CRS.
+        raise InputError(f"the land mask {name} is no GeoJSON: it has no type")
+    return content, _geojson_crs(content, name)
+
+
+def _geojson_crs(content: dict[str, Any], name: str) -> str:
+    """The CRS that GeoJSON of before RFC 7946 could name."""
     crs = content.get("crs")
-    name = str(crs.get("properties", {}).get("name", "")) if isinstance(crs, dict) else ""
-    if name and not name.endswith(_LONLAT_NAMES):
-        return _by_geopandas(path)
-    return content
+    properties = crs.get("properties") if isinstance(crs, dict) else None
+    if not isinstance(properties, dict):
+        return LONLAT
+    named = str(properties.get("name") or properties.get("code") or "")
+    if not named:
+        raise InputError(f"the land mask {name} refers to its CRS by {properties}: give its name")
+    return LONLAT if named.endswith(_LONLAT_NAMES) else check_crs(named)
 
 
-def _by_geopandas(path: Path) -> Any:
-    geopandas = require("geopandas", extra="points", purpose=f"reading {path.name}")
+def _by_pyogrio(name: str) -> tuple[Any, str]:
+    """The content of another format, as GeoJSON has it, and its CRS."""
+    geopandas = require("geopandas", extra="points", purpose=f"reading {Path(name).name}")
+    pyogrio = require("pyogrio", extra="points", purpose=f"reading {Path(name).name}")
     try:
-        reader = geopandas.read_parquet if "parquet" in path.suffix else geopandas.read_file
-        table = reader(path)
-    except Exception as error:  # pyogrio, fiona and pyarrow each have errors of their own
-        raise InputError(f"cannot read the land mask {path}: {error}") from error
+        if Path(name).suffix.lower() in _PARQUET:
+            table = geopandas.read_parquet(name)
+        else:
+            table = pyogrio.read_dataframe(name, layer=_layer(pyogrio, name), columns=[])
+    except InputError:
+        raise
+    except Exception as error:  # pyogrio and pyarrow each have errors of their own
+        raise InputError(f"cannot read the land mask {name}: {error}") from error
     if table.crs is None:
-        raise InputError(f"the land mask {path} has no CRS: give it one")
-    return table.to_crs("EPSG:4326").geometry.__geo_interface__
+        raise InputError(f"the land mask {name} has no CRS: give it one")
+    return table.geometry.__geo_interface__, short_crs(table.crs.to_wkt())
+
+
+def _layer(pyogrio: Any, name: str) -> str:
+    """The one layer of polygons; styles and tables that programs keep beside it do not count."""
+    found = _layers(pyogrio, name)
+    if not found:
+        raise InputError(f"the land mask {name} holds no polygon: give one that does")
+    if len(found) > 1:
+        raise InputError(
+            f"the land mask {name} has {len(found)} layers of polygons ({', '.join(found)}): give "
+            "a file with the one that is meant"
+        )
+    return found[0]
+
+
+def _layers(pyogrio: Any, name: str) -> list[str]:
+    return [
+        str(layer)
+        for layer, kind in pyogrio.list_layers(name)
+        if kind is not None and any(area in kind for area in _AREAS)
+    ]
 
 
 def _polygons(content: Any) -> Iterator[Any]:
@@ -144,8 +252,40 @@ def _polygons(content: Any) -> Iterator[Any]:
             yield from _polygons(member)
 
 
-def _ring(coordinates: Any) -> Floats:
+def _usable(polygons: Iterator[Any]) -> tuple[list[list[Floats]], int]:
+    """Each polygon as rings (N, 2), without those that are no areas, and how many these are.
+
+    Where that is an outline its holes go too; an empty polygon is none.
+    """
+    kept, left_out = [], 0
+    for polygon in polygons:
+        rings = [_ring(ring) for ring in polygon]
+        left_out += sum(ring is None for ring in rings)
+        if rings and rings[0] is not None:
+            kept.append([ring for ring in rings if ring is not None])
+    return kept, left_out
+
+
+def _ring(coordinates: Any) -> Floats | None:
+    """A closed ring (N, 2); None where it is no area."""
     ring = np.array([position[:2] for position in coordinates], np.float64)
-    if ring.ndim != 2 or len(ring) < 4 or not np.isfinite(ring).all():
-        raise ValueError("a ring needs four positions, lon and lat")
+    if len(ring) < _LEAST_POSITIONS or not np.isfinite(ring).all():
+        return None
+    if ring.ndim != 2 or ring.shape[1] != 2:
+        raise ValueError("a position needs two numbers, x and y")
     return ring if (ring[0] == ring[-1]).all() else np.vstack([ring, ring[:1]])
+
+
+def _check_degrees(polygons: list[list[Floats]], crs: str, name: str) -> None:
+    """Refuse metres where degrees are meant."""
+    half = half_turn(crs)
+    if half is None:
+        return
+    for polygon in polygons:
+        most = np.abs(polygon[0]).max(axis=0)
+        if most[1] > half / 2 * (1 + _BEYOND) or most[0] > 3 * half:
+            x, y = polygon[0][0]
+            raise InputError(
+                f"the land mask {name} has coordinates such as {x:.10g}, {y:.10g}, which are none "
+                f"of {brief(crs)}: give polygons that name their CRS"
+            )

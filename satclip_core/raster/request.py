@@ -29,6 +29,7 @@ from ..products.product import Fitting, P, Wanted
 from ..types import Cancelled, Mask, Progress
 from ..version import __version__
 from .blocks import BLOCK, Block, BlockMaker, blocks
+from .datasets import is_path
 from .estimate import Estimate, estimate
 from .mask import open_mask
 from .space import check_room, check_share, room
@@ -116,7 +117,9 @@ class RasterRequest(Generic[P]):
             )
         locator = Locator(self.grid, self._opened_mask())
         threads = self.options.threads
-        fitting = Fitting(encoder, locator.sample, threads, progress, cancelled)
+        fitting = Fitting(
+            encoder, locator.sample, threads, progress, cancelled, holds=locator.holds
+        )
         product = self.product.fit(fitting)
         # A product is itself wanted, as it fits itself; the type system is not told so.
         request = self._fitted(cast("Wanted[P]", product), encoder)
@@ -129,7 +132,9 @@ class RasterRequest(Generic[P]):
 
     def _fitted(self, product: Wanted[P], encoder: LocationEncoder) -> RasterRequest[P]:
         """The same request with all that is known now, to be carried out from any folder."""
-        mask = os.path.abspath(self.mask) if isinstance(self.mask, str) else self.mask
+        mask = self.mask
+        if isinstance(mask, str) and is_path(mask):
+            mask = os.path.abspath(mask)
         model, sha256 = settled(self.model), encoder.sha256
         return replace(self, product=product, model=model, sha256=sha256, mask=mask)
 

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import Argument, InputError, OutputError, require
+from ..errors import Argument, InputError, OutputError
 from ..grid import Window
+from ..grid.crs import brief, is_lonlat, to_wkt
+from .datasets import use_rasterio
 from .space import Handover
 from .spec import RasterSpec
 from .tiff import check_complete, crs_lost
@@ -25,7 +27,7 @@ CACHE_BYTES = 2**25
 @contextmanager
 def create(path: Path, target: Path, spec: RasterSpec) -> Iterator[RasterioWriter]:
     """A new GeoTIFF at `path`, known to the user as `target`; checked once it is closed."""
-    rasterio = require("rasterio", purpose="writing a GeoTIFF")
+    rasterio = use_rasterio("writing a GeoTIFF")
     with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES, GDAL_PAM_ENABLED="NO"):
         _check_crs(rasterio, spec)
         try:
@@ -87,7 +89,7 @@ class RasterioWriter:
 
 def _check_crs(rasterio: Any, spec: RasterSpec) -> None:
     """Refuse a CRS that does not come back from a GeoTIFF, by a small one in memory."""
-    crs = rasterio.crs.CRS.from_user_input(spec.grid.crs)
+    crs = _rasterio_crs(rasterio, spec.grid.crs)
     transform = rasterio.Affine(*spec.grid.transform)
     with rasterio.MemoryFile() as memory:
         profile = {"driver": "GTiff", "width": 1, "height": 1, "count": 1, "dtype": "uint8"}
@@ -95,6 +97,19 @@ def _check_crs(rasterio: Any, spec: RasterSpec) -> None:
         with memory.open() as dataset:
             if dataset.crs is None:
                 raise crs_lost(spec.grid.crs)
+
+
+def _rasterio_crs(rasterio: Any, crs: str) -> Any:
+    """A CRS for rasterio, in full: its PROJ need not know the codes that pyproj's does."""
+    try:
+        if is_lonlat(crs):
+            return rasterio.crs.CRS.from_epsg(4326)
+        return rasterio.crs.CRS.from_wkt(to_wkt(crs))
+    except rasterio.errors.CRSError as error:
+        raise InputError(
+            f"rasterio's GDAL does not know the CRS {brief(crs)!r} ({error}): give it as WKT, or "
+            "another one"
+        ) from error
 
 
 def _open(rasterio: Any, path: Path, spec: RasterSpec) -> Any:
@@ -108,7 +123,7 @@ def _open(rasterio: Any, path: Path, spec: RasterSpec) -> Any:
             height=grid.shape[0],
             count=len(product.bands),
             dtype="float32" if product.dtype == "float16" else product.dtype,
-            crs=rasterio.crs.CRS.from_user_input(grid.crs),
+            crs=_rasterio_crs(rasterio, grid.crs),
             transform=rasterio.Affine(*grid.transform),
             nodata=product.nodata,
             **spec.options,

@@ -107,7 +107,8 @@ class RasterSpec:
         side = -(-max(self.grid.shape) // _TILE_STEP) * _TILE_STEP
         side = min(_TILE_OF_MANY if many else TILE, side)
         while self.pixel_bytes * side**2 > _LARGEST_TILE_BYTES[interleave] and side > _TILE_STEP:
-            side //= 2
+            # Half of 48 is no multiple of 16.
+            side = max(_TILE_STEP, side // 2 // _TILE_STEP * _TILE_STEP)
         options = {
             "TILED": "YES",
             "BLOCKXSIZE": str(side),

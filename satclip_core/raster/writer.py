@@ -25,10 +25,10 @@ def raster_target(
     overwrite: bool = False,
     apart: Iterable[str | os.PathLike[str] | None] = (),
 ) -> Target:
-    """A GeoTIFF to write, looked at before anything is computed for it; a target as it is.
+    """A GeoTIFF to write, looked at before anything is computed for it.
 
     Args:
-        path: the file.
+        path: the file; a `Target` is not looked at again.
         overwrite: whether an existing file may be replaced.
         apart: files that the same request reads; None where there is none.
 
@@ -36,8 +36,6 @@ def raster_target(
         OutputError: it exists, is no GeoTIFF by its name, is given twice, or its folder is missing
             or read-only.
     """
-    if isinstance(path, Target):
-        return path
     check_apart(Path(path), apart)
     target = Target.of(path, overwrite=overwrite)
     if target.path.suffix.lower() not in SUFFIXES:

@@ -30,10 +30,15 @@ import lightning
 import numpy as np
 import torch
 
-from satclip_training.config import ModelSettings, SourceSettings, TrainConfig, TrainingSettings
 from satclip_training.images.views import CachedViews
-from satclip_training.loop import ContrastiveTraining
-from satclip_training.pairs import Pairs
+from satclip_training.places.batches import Pairs
+from satclip_training.run.loop import Pretraining
+from satclip_training.settings.config import (
+    ModelSettings,
+    SourceSettings,
+    TrainConfig,
+    TrainingSettings,
+)
 
 POINTS, FEATURES, VIEWS, BATCH = 100_000, 256, 4, 8192
 DEGREE, HIDDEN, DIM = 40, 512, 256
@@ -112,7 +117,7 @@ def measure(config: TrainConfig) -> dict[str, Any]:
             enable_progress_bar=False, enable_model_summary=False, limit_val_batches=0,
             default_root_dir=folder,
         )  # fmt: skip
-        trainer.fit(ContrastiveTraining(config, pairs))
+        trainer.fit(Pretraining(config, pairs))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
         1e9 if sys.platform == "darwin" else 1e6 / 1.024
     )

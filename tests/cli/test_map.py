@@ -76,6 +76,7 @@ def test_classes_equal_those_of_python(run, tmp_path, small_model, table):
         assert dataset.descriptions[1] == "probability of middle, %"
         np.testing.assert_array_equal(dataset.read(), raster_array(grid(), product, encoder))
     report = json.loads((tmp_path / "report.json").read_text())
+    assert report.pop("within") == {"samples": 150, "score": report["score"]}
     assert report == json.loads(json.dumps(model.report))
     assert report["score"]["accuracy"] > 0.8
     assert "accuracy 0." in result.stderr

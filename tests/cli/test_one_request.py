@@ -19,6 +19,11 @@ from satclip_core.models import model_file
 pytest.importorskip("rasterio")
 
 
+# The table of the classes, for QGIS, which is written when the raster stands.
+TABLES = {name: [] for name in ASKED}
+TABLES["clusters"] = TABLES["map of classes"] = ["out.tif.aux.xml"]
+
+
 @pytest.fixture
 def asked(tmp_path, monkeypatch, small_model):
     """Runs what `ASKED` has, with more words, in this process."""
@@ -60,7 +65,7 @@ def test_each_check_is_made_once_and_the_cheap_ones_first(asked, monkeypatch, tm
         original = getattr(owner, attribute)
 
         def noted(*args, **options):
-            log.append(word)
+            log.append(args[0].name if word == "target" else word)
             return original(*args, **options)
 
         monkeypatch.setattr(owner, attribute, noted)
@@ -72,7 +77,7 @@ def test_each_check_is_made_once_and_the_cheap_ones_first(asked, monkeypatch, tm
     noting(Locator, "__init__", "pixels")
     noting(road, "check_room", "room")
     assert asked(name, "--land-mask", "land.json") == 0
-    assert log == ["target", "model", "model file", "mask", "pixels", "room"]
+    assert log == ["out.tif", "model", "model file", "mask", "pixels", "room", *TABLES[name]]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +93,7 @@ def test_a_file_beside_the_raster_is_checked_once_too(asked, monkeypatch, tmp_pa
 
     monkeypatch.setattr(satclip_core.files, "check_target", noted)
     assert asked(name, option, "beside.json") == 0
-    assert seen == ["beside.json", "out.tif"]
+    assert seen == ["beside.json", "out.tif", *TABLES[name]]
     assert (tmp_path / "beside.json").stat().st_size > 100
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -56,7 +57,11 @@ def test_every_format_is_read_back(small_model, table, suffix):
     pandas = pytest.importorskip("pandas")
     target = table.with_name(f"out.{suffix}")
     done = satclip("points", table, "-o", target, "--model", small_model, "--normalize")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (done.returncode, done.stdout) == (0, "")
+    size = r"[0-9.]+ [kM]?B"
+    assert re.fullmatch(
+        rf"{re.escape(str(target))}: 2 rows with 256 dimensions, {size}, in .+\n", done.stderr
+    )
     read = {"csv": pandas.read_csv, "parquet": geopandas.read_parquet}
     after = read.get(suffix, geopandas.read_file)(target)
     assert after["id"].tolist() == [1, 2]
@@ -67,7 +72,7 @@ def test_every_format_is_read_back(small_model, table, suffix):
 def test_standard_input_to_a_layer(small_model, tmp_path):
     geopandas = pytest.importorskip("geopandas")
     target = tmp_path / "out.gpkg"
-    done = satclip("points", "-", "-o", target, "--model", small_model, stdin=TABLE)
+    done = satclip("points", "-", "-o", target, "-q", "--model", small_model, stdin=TABLE)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(geopandas.read_file(target)) == 2
 
@@ -96,9 +101,37 @@ def test_unusable_rows_are_one_warning_or_one_error(small_model, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_quotes_that_are_text_are_said_and_read(small_model, tmp_path):
+    (tmp_path / "in.csv").write_text('lon,lat,note\n1,2,"a\n3,4,b"\n')
+    words = ("points", tmp_path / "in.csv", "-o", tmp_path / "out.csv", "--model", small_model)
+    done = satclip(*words)
+    assert (done.returncode, (tmp_path / "out.csv").exists()) == (1, False)
+    assert "line 2: a quote opens here" in done.stderr
+    assert "--quoting none" in done.stderr
+    done = satclip(*words, "--quoting", "none")
+    assert done.returncode == 0, done.stderr
+    with open(tmp_path / "out.csv", newline="") as file:
+        assert [row["note"] for row in csv.DictReader(file)] == ['"a', 'b"']
+
+
+def test_what_is_not_kept_as_it_was_is_a_warning(small_model, tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    pytest.importorskip("pyogrio")
+    cells = pa.array([2**64 - 1], pa.uint64())
+    table = pa.table({"lon": [1.0], "lat": [2.0], "cell": cells})
+    parquet.write_table(table, tmp_path / "in.parquet")
+    words = ("points", tmp_path / "in.parquet", "-o", tmp_path / "out.gpkg")
+    done = satclip(*words, "--model", small_model)
+    warning, summary = done.stderr.splitlines()
+    assert warning == "Warning: kept as text, since GPKG has no such type: 'cell'"
+    assert "1 row with 256 dimensions" in summary
+
+
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
+        (["in.csv", "-o", "out.csv", "--quoting", "R"], 2, "'R' is not one of"),
         (["missing.csv", "-o", "out.csv"], 1, "cannot read missing.csv: No such file"),
         (["missing.gpkg", "-o", "out.csv"], 1, "there is no missing.gpkg"),
         (["in.csv", "-o", "out.tif"], 1, "out.tif: the extension says the format"),
@@ -230,7 +263,7 @@ def test_stopping_it_leaves_nothing(begun, small_model, tmp_path, suffix, number
 
 def test_help_imports_nothing_heavy():
     code = (
-        "import sys; from satclip_cli.points import command; "
+        "import sys; from satclip_cli.commands.points_table import command; "
         "command.main(['--help'], standalone_mode=False); print(*sys.modules, file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

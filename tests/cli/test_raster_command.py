@@ -61,6 +61,50 @@ def test_across_the_antimeridian(run, tmp_path, small_model):
         np.testing.assert_allclose(dataset.read(), embeddings(small_model, dataset), atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("words", "bounds", "said"),
+    [
+        (("--bbox", 6, 40, 9, 43), (6, 40, 9, 43), None),
+        (("--bbox", 6, 40, 10, 43), (6, 40, 10.2, 43), "covers 6 40 10.2 43 (EPSG:4326)"),
+        (("--bbox", 10, 40, 13, 43, "--tap"), (9.9, 39.9, 13.2, 43.2), "covers 9.9 39.9 13.2"),
+        (
+            ("--bbox", 6, 40, 7, 41, "--bbox-crs", "EPSG:4258", "--no-tap"),
+            (6, 39.8, 7.2, 41),
+            "covers 6 39.8 7.2 41",
+        ),
+        (
+            ("--bbox", 6, 40, 7, 41, "--bbox-crs", "EPSG:4258"),
+            (6, 39.9, 7.2, 41.1),
+            "covers 6 39.9 7.2 41.1",
+        ),
+    ],
+)
+def test_the_extent_that_whole_pixels_make_is_said(run, tmp_path, words, bounds, said):
+    result = run("raster", *words, "--res", 0.3)
+    assert result.returncode == 0, result.stderr
+    lines = [line for line in result.stderr.splitlines() if "the raster covers" in line]
+    assert len(lines) == (0 if said is None else 1)
+    assert said is None or said in lines[0]
+    with rasterio.open(tmp_path / "embedding.tif") as dataset:
+        assert tuple(dataset.bounds) == pytest.approx(bounds)
+
+
+def test_the_world_in_mercator_ends_where_that_does(run, tmp_path):
+    world = ("--bbox", -180, -90, 180, 90, "--bbox-crs", "EPSG:4326", "--crs", "EPSG:3857")
+    result = run("similarity", *world, "--res", 200_000, "--to", 7, 46)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.count("Warning: ") == 1
+    assert "area of use, -180 -85.06 180 85.06" in result.stderr
+    with rasterio.open(tmp_path / "similarity.tif") as dataset:
+        assert dataset.shape == (202, 202)
+        assert np.isfinite(dataset.read()[:, 1:-1]).all()
+
+
+def test_like_gives_the_grid_alone(refused, tmp_path):
+    assert "leave out --tap" in refused("raster", "--like", "a.tif", "--tap", code=2)
+    assert "leave out --no-tap" in refused("raster", "--like", "a.tif", "--no-tap", code=2)
+
+
 def test_another_crs_and_like(run, tmp_path):
     bbox = (*ALPS, "--bbox-crs", "EPSG:4326")
     assert run("raster", *bbox, "--crs", "EPSG:32632", "--res", 50_000).returncode == 0

@@ -109,6 +109,15 @@ def test_checkerboard_by_scale_and_latitude(run, tmp_path):
     ]
     assert len([key for key in rows[0] if key.startswith("lat_")]) == 9
     assert (tmp_path / "docs" / "results" / "checkerboard.png").exists()
+    lost = sorted((tmp_path / "runs" / "checkerboard").glob("prediction-*.npy"))[:2]
+    for path in lost:
+        path.unlink()
+    words = ("reproduce", "checkerboard", *words, "--scale", 1, "--scale", 0.25, "--epochs", 1)
+    assert run(*words).returncode == 0
+    again = rows_of(tmp_path / "docs" / "results" / "checkerboard.csv")
+    bands = [[value for key, value in row.items() if key.startswith("lat_")] for row in again]
+    assert bands.count([""] * 9) == 2
+    assert [row["mean"] for row in again] == [row["mean"] for row in rows]
 
 
 @pytest.mark.usefixtures("extra")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from satclip_core.errors import InputError, MissingDependencyError
-from satclip_core.grid import crs
+from satclip_core.grid import crs, extent
 
 
 def test_degrees_need_no_library(monkeypatch):
@@ -56,7 +56,9 @@ def test_unknown_crs_is_named(name):
 
 
 def test_polar_bounds_reach_the_circle():
-    west, south, east, north = crs.transform_bounds((-180, 60, 180, 90), "EPSG:4326", "EPSG:3995")
+    west, south, east, north = extent.transform_bounds(
+        (-180, 60, 180, 90), "EPSG:4326", "EPSG:3995"
+    )
     radius = crs.from_lonlat("EPSG:3995")(np.array([0.0]), np.array([60.0]))[1][0]
     np.testing.assert_allclose((-west, -south, east, north), abs(radius), rtol=1e-9)
 
@@ -70,10 +72,77 @@ def test_polar_bounds_reach_the_circle():
     ],
 )
 def test_bounds_across_the_antimeridian_are_narrow(name, width):
-    west, _, east, _ = crs.transform_bounds((170, -20, 190, -10), "EPSG:4326", name)
+    west, _, east, _ = extent.transform_bounds((170, -20, 190, -10), "EPSG:4326", name)
     assert east - west == pytest.approx(width, rel=1e-6)
 
 
 def test_bounds_outside_the_domain_are_refused():
     with pytest.raises(InputError, match=r"EPSG:4326.*outside the domain of"):
-        crs.transform_bounds((100, -20, 120, -10), "EPSG:4326", "+proj=gnom +lat_0=90 +lon_0=0")
+        extent.transform_bounds((100, -20, 120, -10), "EPSG:4326", "+proj=gnom +lat_0=90 +lon_0=0")
+
+
+def test_a_pyproj_without_its_database_says_what_may_be_wrong(monkeypatch):
+    pyproj = pytest.importorskip("pyproj")
+
+    def fail(code):
+        raise pyproj.exceptions.CRSError("no database context specified")
+
+    monkeypatch.setattr(pyproj.CRS, "from_epsg", fail)
+    monkeypatch.setattr(crs, "_BACKENDS", {"pyproj": crs._Pyproj})
+    monkeypatch.setattr(crs, "_first_backend", crs._first_backend.__wrapped__)
+    with pytest.raises(InputError, match="unset PROJ_LIB and PROJ_DATA"):
+        crs.check_crs("EPSG:3857")
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("WGS 84 / UTM zone 32N", "EPSG:32632"),
+        ("ETRS89-extended / LAEA Europe", "EPSG:3035"),
+        ("NTF (Paris)", "EPSG:4807"),
+        ("+proj=utm +zone=32", "+proj=utm +zone=32"),
+        ("EPSG:32632", "EPSG:32632"),
+    ],
+)
+def test_a_name_becomes_a_code_and_what_all_libraries_read_is_kept(name, code):
+    assert crs.check_crs(name) == code
+
+
+@pytest.mark.parametrize("number", [3035, 4807, 5514, 27700, 3136])
+def test_a_crs_in_full_is_known_by_its_code_again(number):
+    pyproj = pytest.importorskip("pyproj")
+    known = pyproj.CRS.from_epsg(number)
+    assert crs.short_crs(known.to_wkt()) == f"EPSG:{number}"
+    # Another edition of the registry may call the datum otherwise, but not the numbers.
+    renamed = known.to_wkt().replace("European Terrestrial Reference System 1989", "EUREF")
+    assert crs.short_crs(renamed) == f"EPSG:{number}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('"False easting",500000', '"False easting",600000'), ("6378137", "6378388"), ("9,", "8.5,")],
+)
+def test_a_crs_that_is_not_what_its_code_says_is_kept_in_full(old, new):
+    pyproj = pytest.importorskip("pyproj")
+    wkt = pyproj.CRS.from_epsg(32632).to_wkt()
+    assert old in wkt
+    assert crs.short_crs(wkt.replace(old, new)) == wkt.replace(old, new)
+
+
+@pytest.mark.parametrize(
+    ("name", "width"),
+    [
+        ("EPSG:4326", 360),
+        ("EPSG:4807", 400),
+        ("EPSG:3857", 2 * np.pi * 6378137),
+        ("EPSG:3832", 2 * np.pi * 6378137),
+        ("EPSG:6933", 2 * 17367530.445161372),
+        ("EPSG:32632", None),
+        ("EPSG:3031", None),
+        ("EPSG:8857", None),
+        ("EPSG:3035", None),
+        ("EPSG:5514", None),
+    ],
+)
+def test_the_width_of_maps_that_go_round(name, width):
+    assert crs.period(name) == (width if width is None else pytest.approx(width, rel=1e-12))

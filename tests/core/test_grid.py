@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from satclip_core.errors import InputError
-from satclip_core.grid import Grid, Window
+from satclip_core.grid import Grid, Window, said_extent
 
 WEST = st.floats(-180, 170)
 SOUTH = st.floats(-90, 80)
@@ -142,3 +143,62 @@ def test_projected_bounds_are_checked_too(bounds, crs, message):
 def test_metres_that_look_like_degrees_are_taken_where_their_crs_is_said():
     grid = Grid.from_bounds((-50, -50, 50, 50), 10, "EPSG:3857", bounds_crs="EPSG:3857")
     assert grid.shape == (10, 10)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "res", "want"),
+    [
+        ((6, 40, 10, 44), 0.3, (6, 39.9, 10.2, 44.1)),
+        ((10, 40, 14, 44), 0.3, (9.9, 39.9, 14.1, 44.1)),
+        ((-10, -44, -6, -40), 0.3, (-10.2, -44.1, -6, -39.9)),
+        ((5, 45, 11, 48), 0.1, (5, 45, 11, 48)),
+        ((0.05, 0.05, 0.95, 0.95), (0.5, 0.25), (0, 0, 1, 1)),
+        ((179, -1, -179, 1), 0.7, (178.5, -1.4, 181.3, 1.4)),
+    ],
+)
+def test_aligned_pixels_have_edges_at_multiples_of_their_size(bounds, res, want):
+    grid = Grid.from_bounds(bounds, res, tap=True)
+    assert grid.bounds == pytest.approx(want)
+
+
+@given(WEST, SOUTH, SPAN, SPAN, RES)
+def test_aligned_pixels_cover_the_bbox_and_less_than_one_more_a_side(
+    west, south, width, height, res
+):
+    bounds = (west, south, west + width, min(south + height, 90))
+    got = np.array(Grid.from_bounds(bounds, res, tap=True).bounds)
+    beyond = (bounds - got) * [1, 1, -1, -1]
+    assert (beyond >= -2e-6 * res - 1e-9).all()
+    assert (beyond < res + 1e-9).all()
+    np.testing.assert_allclose(got / res, np.round(got / res), atol=1e-6)
+
+
+def test_a_bbox_of_another_crs_is_aligned_unless_told_otherwise():
+    options = {"bounds_crs": "EPSG:4326", "crs": "EPSG:32632", "res": 5000}
+    aligned = Grid.from_bounds((5, 45, 11, 48), **options)
+    assert np.remainder(aligned.bounds, 5000).tolist() == [0, 0, 0, 0]
+    free = Grid.from_bounds((5, 45, 11, 48), **options, tap=False)
+    assert np.remainder(free.bounds[0], 5000) != 0
+    same = Grid.from_bounds((6, 40, 10, 44), 0.3, "4326", bounds_crs="EPSG:4326")
+    assert same.bounds == pytest.approx((6, 39.8, 10.2, 44))
+
+
+@pytest.mark.parametrize(
+    ("bounds", "options", "message"),
+    [
+        ((5, 45, 11, 48), {"res": 0.1}, None),
+        ((170, -20, -170, -10), {"res": 0.1}, None),
+        ((6, 40, 10, 44), {"res": 0.3}, "covers 6 39.8 10.2 44 .EPSG:4326.: whole pixels of 0.3"),
+        (
+            (5, 45, 11, 48),
+            {"res": (5000, 10000), "crs": "EPSG:32632", "bounds_crs": "EPSG:4326"},
+            "covers 180000 4980000 660000 5330000 .EPSG:32632.: whole pixels of 5000 x 10000",
+        ),
+    ],
+)
+def test_the_real_extent_is_said_where_it_differs(bounds, options, message):
+    said = said_extent(Grid.from_bounds(bounds, **options), bounds, options.get("bounds_crs"))
+    if message is None:
+        assert said is None
+    else:
+        assert re.search(message, said)

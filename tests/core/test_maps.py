@@ -6,13 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from satclip_core.analysis.tuning import Numbers, choose_penalty
+from satclip_core.analysis import folds_of_blocks, spatial_blocks
+from satclip_core.analysis.tuning import Classes, Numbers, choose_penalty
 from satclip_core.errors import CancelledError, InputError
 from satclip_core.grid import Grid
 from satclip_core.grid.sphere import fibonacci_lattice
 from satclip_core.models.registry import load_encoder
 from satclip_core.products import Samples, fit_map
-from satclip_core.raster import WriteOptions, raster_array, write_raster
+from satclip_core.products.maps import MapOf
+from satclip_core.raster import RasterRequest, WriteOptions, raster_array, write_raster
 
 WORLD = Grid.from_bounds((-180, -90, 180, 90), 10)
 NORTH = lambda lons, lats: lats > 0  # noqa: E731
@@ -236,3 +238,83 @@ def test_progress_and_cancel(encoder, places):
     assert heard[-1][0] == heard[-1][1]
     with pytest.raises(CancelledError):
         fit_map(encoder, samples, cancelled=lambda: True)
+
+
+def east(places):
+    return np.asarray(places)[:, 0] > 20
+
+
+@pytest.mark.parametrize("kind", ["numbers", "classes"])
+def test_a_map_of_a_part_has_the_score_of_that_part(encoder, places, kind):
+    """Held to the left-out predictions themselves, scored by plain formulas."""
+    if kind == "numbers":
+        values = true_number(encoder.encode(places)) + np.where(
+            east(places), np.random.default_rng(1).normal(0, 3, len(places)), 0
+        )
+    else:
+        values = zone(places[:, 1])
+    samples = Samples.of(places, values, name="v")
+    model = fit_map(encoder, samples, within=east)
+    inside = east(places)
+    within = model.report["within"]
+    assert within["samples"] == inside.sum() < len(places)
+    outputs = left_out(encoder, samples, model.report["penalty"])[inside]
+    truth = samples.values[inside]
+    if kind == "numbers":
+        residual = truth - outputs[:, 0]
+        r2 = 1 - np.var(residual) / np.var(truth) - residual.mean() ** 2 / np.var(truth)
+        assert within["score"]["r2"] == pytest.approx(r2, abs=1e-9)
+        assert within["score"]["rmse"] == pytest.approx(np.sqrt((residual**2).mean()))
+        assert within["score"]["r2"] < model.report["score"]["r2"] - 0.02
+        assert f"on the {inside.sum()} of them in the extent: R² {r2:.3f}, " in model.summary
+    else:
+        right = (outputs.argmax(axis=1) == truth).mean()
+        assert within["score"]["accuracy"] == pytest.approx(right)
+        assert "in the extent: accuracy" in model.summary
+    tags = model.product().tags
+    assert tags["samples_in_extent"] == str(inside.sum())
+    name = "r2" if kind == "numbers" else "accuracy"
+    assert float(tags[f"cross_validated_in_extent_{name}"]) == pytest.approx(
+        within["score"][name], rel=1e-5
+    )
+
+
+def left_out(encoder, samples, penalty):
+    """Each sample's output of the model that did not see its block."""
+    embeddings = encoder.encode(samples.lonlat).astype(np.float64)
+    folds = folds_of_blocks(spatial_blocks(samples.lonlat, seed=0))
+    out = None
+    for fold in range(folds.max() + 1):
+        train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        if samples.legend is None:
+            task = Numbers(samples.values)
+        else:
+            task = Classes(samples.values.astype(int), len(samples.legend.names))
+        fitted = task.problem(embeddings, train).solve(penalty, 1e-4)
+        made = fitted(embeddings[test])
+        out = np.empty((len(samples), made.shape[1])) if out is None else out
+        out[test] = made
+    return out
+
+
+def test_few_samples_or_all_of_them_on_a_map(encoder, places, numbers):
+    samples = Samples.of(places, true_number(encoder.encode(places)), name="t")
+    few = fit_map(encoder, samples, within=lambda at: np.arange(len(at)) < 19)
+    assert few.report["within"] == {"samples": 19, "score": None}
+    assert few.summary.endswith("; 19 of them lie in the extent: too few to score it")
+    every = fit_map(encoder, samples, within=lambda at: np.ones(len(at), bool))
+    assert every.report["within"]["score"] == every.report["score"]
+    assert every.summary == fit_map(encoder, samples).summary
+    same = fit_map(encoder, replace(samples, values=np.where(east(places), 7.0, samples.values)),
+                   within=east)  # fmt: skip
+    assert same.report["within"]["score"] is None
+
+
+def test_the_raster_says_which_samples_lie_on_it(encoder, places, tmp_path):
+    """Across the antimeridian, where the grid runs on past 180."""
+    samples = Samples.of(places, true_number(encoder.encode(places)), name="t")
+    grid = Grid.from_bounds((100, -60, -100, 60), 10)
+    job = RasterRequest(grid, MapOf(samples)).prepare(encoder=encoder)
+    lons, lats = places.T
+    on_it = (np.abs(lons) >= 100) & (np.abs(lats) <= 60)
+    assert job.product.model.report["within"]["samples"] == on_it.sum() > 20

@@ -226,6 +226,17 @@ def test_checkpoints_without_an_encoder_say_so(tmp_path: Path, tree: Any, messag
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("value", "refused"), [(0, True), (1, False), (1024, False), (1025, True)])
+def test_the_number_of_frequencies_has_bounds(tmp_path: Path, value: int, refused: bool) -> None:
+    tree = {
+        "state_dict": {"nnet.a": 1},
+        "hyper_parameters": hyper_parameters(le_type="grid", frequency_num=value),
+    }
+    with pytest.raises(ModelError) as caught:  # of the weights, where not of the number
+        read_model(checkpoint_file(tmp_path / "odd.ckpt", tree))
+    assert (f"frequency_num is {value}, outside 1..1024" in str(caught.value)) is refused
+
+
 def raw_tensor(shape: str, strides: str, count: int = 4, offset: int = 0) -> bytes:
     """A checkpoint's pickle, in text opcodes, with one tensor whose numbers can be chosen."""
     tensor = (

@@ -76,7 +76,9 @@ def test_rounding_at_a_pole_is_forgiven():
 
 
 def test_past_the_antimeridian_mercator_goes_on():
-    across = Grid.from_bounds((170, -20, -170, -10), 50_000, "EPSG:3857", bounds_crs="EPSG:4326")
+    across = Grid.from_bounds(
+        (170, -20, -170, -10), 50_000, "EPSG:3857", bounds_crs="EPSG:4326", tap=False
+    )
     places = Locator(across).places(Window(0, 0, *across.shape))
     assert places.valid is None
     assert places.lons[0] == pytest.approx(170.2, abs=0.1)
@@ -127,3 +129,86 @@ def test_size_of_a_pixel_on_the_globe(crs, bounds, res, degrees):
     assert Locator(Grid.from_bounds(bounds, res, crs)).pixel_degrees() == pytest.approx(
         degrees, rel=0.02
     )
+
+
+def robinson_row(y, pixel):
+    """A row of pixels across the edge of Robinson's map, and their x."""
+    x = np.arange(0.9e7, 1.75e7, pixel)
+    return Grid("ESRI:54030", (pixel, 0.0, x[0], 0.0, -pixel, y), (1, len(x))), x + pixel / 2
+
+
+@pytest.mark.parametrize("y", [0.0, 4e6, -7.5e6])
+@pytest.mark.parametrize("pixel", [1_000.0, 30_000.0, 400_000.0])
+def test_pixels_end_where_the_outline_of_the_globe_does(y, pixel):
+    """The outline by pyproj: the place at 180 degrees whose y is that of the row."""
+    pyproj = pytest.importorskip("pyproj")
+    project = pyproj.Transformer.from_crs("EPSG:4326", "ESRI:54030", always_xy=True).transform
+    lats = np.linspace(-90, 90, 180_001)
+    edge_x, edge_y = project(np.full_like(lats, 180 - 1e-9), lats)
+    grid, x = robinson_row(y, pixel)
+    edge = np.interp(y - pixel / 2, edge_y, edge_x)
+    _, _, valid = Locator(grid).at(np.zeros(len(x), int), np.arange(len(x)))
+    near = np.abs(x - edge) < 0.01 * pixel + 10
+    assert valid[~near].tolist() == (x < edge)[~near].tolist()
+    assert 0 < valid.sum() < len(x)
+
+
+def test_a_pixel_may_come_back_to_within_half_of_itself():
+    """The two ways are made up by hand, so that the distance is what decides."""
+    grid = Grid("ESRI:54030", (100.0, 0.0, 0.0, 0.0, -100.0, 0.0), (1, 4))
+    locator = Locator(grid)
+    locator.separable = False
+    x, y = grid.centres(np.zeros(4, int), np.arange(4))
+    off = np.array([0.0, 49.0, 51.0, np.inf])
+    locator._to_lonlat = lambda x, y: (x * 1e-6, y * 1e-6)
+    for step in ((off, 0 * off), (0 * off, off), (off * 0.6, off * 0.8)):
+        locator._from_lonlat = lambda lons, lats, step=step: (x + step[0], y + step[1])
+        _, _, valid = locator.at(np.zeros(4, int), np.arange(4))
+        assert valid.tolist() == [True, True, False, False]
+
+
+def test_inverses_that_are_approximate_far_out_are_forgiven():
+    """A millionth of the distance from the origin, where that is more than half a pixel."""
+    grid = Grid("ESRI:54030", (1.0, 0.0, 3e6, 0.0, -1.0, 4e6), (1, 3))
+    locator = Locator(grid)
+    locator.separable = False
+    x, y = grid.centres(np.zeros(3, int), np.arange(3))
+    locator._to_lonlat = lambda x, y: (x * 1e-6, y * 1e-6)
+    locator._from_lonlat = lambda lons, lats: (x + np.array([4.9, -5.1, 0]), y)
+    _, _, valid = locator.at(np.zeros(3, int), np.arange(3))
+    assert valid.tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("crs", "transform", "shape"),
+    [
+        ("EPSG:4326", (1.0, 0, 170.0, 0, -1.0, 30.0), (60, 40)),  # past the antimeridian
+        ("EPSG:32632", (1e4, 0, 2e5, 0, -1e4, 6e6), (80, 60)),
+        ("EPSG:3413", (5e4, 0, -3e6, 0, -5e4, 3e6), (120, 120)),
+        ("EPSG:5514", (1e4, 0, -9e5, 0, -1e4, -9e5), (40, 50)),
+        ("EPSG:32632", (8e3, 6e3, 2e5, 6e3, -8e3, 6e6), (80, 60)),  # turned
+    ],
+)
+def test_a_place_lies_on_the_grid_or_not(crs, transform, shape):
+    """Held to pyproj and shapely: projected, within the outline, and back to where it was."""
+    pyproj, shapely = pytest.importorskip("pyproj"), pytest.importorskip("shapely")
+    locator = Locator(Grid(crs, transform, shape))
+    rng = np.random.default_rng(0)
+    near = np.stack([rng.uniform(-20, 40, 3000), rng.uniform(35, 90, 3000)], axis=1)
+    far = np.stack([rng.uniform(-180, 180, 3000), rng.uniform(-90, 90, 3000)], axis=1)
+    lonlat = np.concatenate([near, far])
+    a, b, c, d, e, f = transform
+    corners = [(0, 0), (shape[1], 0), (shape[1], shape[0]), (0, shape[0])]
+    outline = shapely.Polygon([(a * x + b * y + c, d * x + e * y + f) for x, y in corners])
+    there = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+    x, y = there.transform(*lonlat.T)
+    back = np.stack(there.transform(x, y, direction="INVERSE"), axis=1)
+    back[~np.isfinite(back)] = 999
+    wrapped = np.abs((back - lonlat + 180) % 360 - 180)
+    comes_back = (wrapped[:, 1] < 0.01) & (wrapped[:, 0] * np.cos(np.deg2rad(lonlat[:, 1])) < 0.01)
+    want = shapely.contains_xy(outline, x, y)
+    if crs == "EPSG:4326":
+        want |= shapely.contains_xy(outline, np.asarray(x) + 360, y)
+    want &= comes_back
+    assert 5 < want.sum() < len(want)
+    np.testing.assert_array_equal(locator.holds(lonlat), want)

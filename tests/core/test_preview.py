@@ -14,7 +14,7 @@ from satclip_core.grid import Grid
 from satclip_core.grid.pixels import Locator
 from satclip_core.models.registry import load_encoder
 from satclip_core.preview import STEPS, Field, Preview, combine, similarity_of
-from satclip_core.preview.lattice import spline_matrix
+from satclip_core.preview.lattice import Lattice, spline_matrix
 from satclip_core.preview.view import scattered_places
 
 REFERENCES = ((15.0, 45.0), (-60.0, -3.0), (179.9, -17.0), (100.0, 62.0))
@@ -110,6 +110,21 @@ def test_places_between_are_where_the_transform_says() -> None:
         turned = np.remainder(quick.lons - lons[valid] + 180, 360) - 180
         east = turned * np.cos(np.deg2rad(quick.lats))
         assert np.hypot(east, quick.lats - lats[valid]).max() < 1e-3  # a hundredth of a pixel
+
+
+@pytest.mark.parametrize("south", [-33, 26])
+def test_rows_beyond_a_pole_are_those_before_it_half_a_turn_away(
+    encoder: LocationEncoder, south: int
+) -> None:
+    lattice = Lattice(3.0, -20, south, (8, 30))
+    nodes = Preview(encoder)._embed(lattice, None)
+    lons, lats = np.meshgrid(lattice.lons, lattice.lats)
+    beyond = np.abs(lats) > 90
+    assert 0 < beyond.sum() < beyond.size
+    over = np.where(beyond, np.copysign(180, lats) - lats, lats)
+    places = np.stack([np.where(beyond, lons + 180, lons), over], axis=-1)
+    exact = unit(encoder.encode(places.reshape(-1, 2))).reshape(nodes.shape)
+    assert np.allclose(nodes, exact, atol=1e-4)
 
 
 def test_a_spline_gives_back_cubics() -> None:

@@ -207,6 +207,59 @@ def test_pixel_interleaved_tiles_are_smaller_since_gdal_holds_several():
     assert spec.options["BLOCKXSIZE"] == "128"
 
 
+@pytest.mark.parametrize("interleave", ["PIXEL", "BAND"])
+@pytest.mark.parametrize("bands", [64, 256, 400, 1024])
+def test_tiles_of_any_raster_are_such_as_gdal_takes(interleave, bands):
+    """Multiples of 16, of a bounded number of bytes, without a word on tiles from the user."""
+    largest = {"PIXEL": 2**24, "BAND": 2**27}[interleave]
+    for width in [*range(1, 700, 7), 1000, 5000]:
+        spec = RasterSpec(
+            Grid("EPSG:4326", (1.0, 0.0, 0.0, 0.0, -1.0, 0.0), (3, width)),
+            Embedding(bands),
+            creation_options={"INTERLEAVE": interleave},
+        )
+        side = int(spec.options["BLOCKXSIZE"])
+        assert spec.options["BLOCKYSIZE"] == str(side)
+        assert side % 16 == 0
+        assert side <= max(16, (largest / (4 * bands)) ** 0.5)
+
+
+def neighbours(bbox_crs):
+    """Two boxes side by side, and both as one, with what the grids are made of."""
+    if bbox_crs is None:
+        options = {"res": 0.3, "crs": "EPSG:4326", "tap": True}
+    else:
+        options = {"res": 30_000, "crs": "EPSG:3035", "bounds_crs": bbox_crs}
+    boxes = (6, 40, 10, 44), (10, 40, 14, 44), (6, 40, 14, 44)
+    return [Grid.from_bounds(box, **options) for box in boxes]
+
+
+@pytest.mark.parametrize("bbox_crs", [None, "EPSG:4326", "EPSG:4258"])
+def test_neighbours_make_one_mosaic_without_resampling(encoder, tmp_path, bbox_crs):
+    """As gdalbuildvrt and rasterio.merge lay them: pixels lie on pixels, and are the same."""
+    from rasterio.merge import merge
+
+    *parts, whole = neighbours(bbox_crs)
+    product = Embedding(encoder.dim)
+    files = [
+        write_raster(tmp_path / f"{index}.tif", part, product, encoder)
+        for index, part in enumerate(parts)
+    ]
+    for file in files:
+        with rasterio.open(file) as dataset:
+            a, b, c, d, e, f = tuple(~rasterio.Affine(*whole.transform) * dataset.transform)[:6]
+            assert (a, b, d, e) == pytest.approx((1, 0, 0, 1), abs=1e-12)
+            assert c == pytest.approx(round(c), abs=1e-6)
+            assert f == pytest.approx(round(f), abs=1e-6)
+    mosaic, transform = merge(files)
+    assert tuple(transform)[:6] == pytest.approx(whole.transform, rel=1e-12)
+    expected = raster_array(whole, product, encoder)
+    assert mosaic.shape == expected.shape
+    filled = np.isfinite(mosaic) & (mosaic != 0)
+    assert filled.mean() > (0.999 if bbox_crs is None else 0.8)  # a map's boxes are not its rows
+    np.testing.assert_allclose(mosaic[filled], expected[filled], atol=1e-5)
+
+
 def test_many_dimensions_get_smaller_tiles():
     spec = RasterSpec(Grid.from_bounds((0, 0, 80, 80), 0.1), Embedding(4096))
     assert spec.pixel_bytes * int(spec.options["BLOCKXSIZE"]) ** 2 <= 2**27

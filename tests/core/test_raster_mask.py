@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import math
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -127,13 +129,198 @@ def test_what_are_no_polygons(tmp_path, content, message):
         open_mask(tmp_path / "mask.geojson")
 
 
+def circle(radius, sides=90, x=0.0, y=0.0):
+    angles = np.linspace(0, 2 * np.pi, sides + 1)[:-1]
+    ring = np.stack([x + radius * np.cos(angles), y + radius * np.sin(angles)], 1)
+    return np.vstack([ring, ring[:1]]).tolist()
+
+
+def box(west, south, east, north):
+    return [[west, south], [east, south], [east, north], [west, north], [west, south]]
+
+
+# Polygons whose edges are curves in degrees, or that have no outline there at all.
+PROJECTED = {
+    "a circle round the South Pole": ("EPSG:3031", [[circle(2e6)]]),
+    "a ring round the North Pole": ("EPSG:3413", [[circle(2.5e6), circle(8e5)]]),
+    "across 180 near a pole": ("EPSG:3995", [[circle(5e5, y=2.2e6, x=-1e5)]]),
+    "across 180 at the other pole": ("EPSG:3031", [[box(-6e5, -2.4e6, 7e5, -1e6)]]),
+    "a box of four corners, polar": ("EPSG:3413", [[box(-2.4e6, -3e6, 1e6, -5e5)]]),
+    "a box of four corners, Europe": ("EPSG:3035", [[box(2.5e6, 1.4e6, 7.4e6, 5.5e6)]]),
+    "two boxes, Bohemia": (
+        "EPSG:5514",
+        [[box(-9e5, -1.2e6, -5e5, -9.5e5)], [box(-4e5, -1.3e6, -2e5, -1.1e6)]],
+    ),
+    "past the edge of Mercator's map": ("EPSG:3857", [[box(1.9e7, -3e6, 2.3e7, 4e6)]]),
+    "grads from Paris": ("EPSG:4807", [[[[-8, 48], [9, 46], [7, 56], [-4, 55], [-8, 48]]]]),
+    "degrees from Ferro, past 180": ("EPSG:4805", [[box(150, -20, 200, 30)]]),
+}
+
+
+@pytest.mark.parametrize("how", ["geojson", "gpkg", "shp", "parquet"])
+@pytest.mark.parametrize("name", PROJECTED)
+def test_polygons_are_those_of_their_own_crs(tmp_path, name, how):
+    """By shapely, of places that pyproj brings to the CRS of the polygons."""
+    shapely = pytest.importorskip("shapely")
+    pyproj = pytest.importorskip("pyproj")
+    crs, polygons = PROJECTED[name]
+    shapes = [shapely.Polygon(rings[0], rings[1:]) for rings in polygons]
+    file = tmp_path / f"mask.{how}"
+    if how == "geojson":
+        content = {"type": "MultiPolygon", "coordinates": polygons}
+        number = crs.partition(":")[2]
+        named = {"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{number}"}}
+        written(file, {**content, "crs": named})
+    else:
+        geopandas = pytest.importorskip("geopandas")
+        table = geopandas.GeoDataFrame(geometry=shapes, crs=crs)
+        table.to_parquet(file) if how == "parquet" else table.to_file(file)
+    rng = np.random.default_rng(5)
+    there = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+    x, y = (rng.uniform(low, high, 3000) for low, high in _around(polygons))
+    lons, lats = there.transform(x, y, direction="INVERSE")
+    lons = np.concatenate([lons, rng.uniform(-180, 180, 6000)])
+    lats = np.concatenate([lats, np.rad2deg(np.arcsin(rng.uniform(-1, 1, 6000)))])
+    ok = np.isfinite(lons) & np.isfinite(lats)
+    lons, lats = lons[ok], lats[ok]
+    got = open_mask(file)(lons, lats)
+    x, y = there.transform(lons, lats)
+    back = there.transform(x, y, direction="INVERSE")
+    away = pyproj.Geod(ellps="WGS84").inv(lons, lats, *np.nan_to_num(back, posinf=0))[2]
+    turn = {"EPSG:3857": 40075016.68557849, "EPSG:4807": 400, "EPSG:4805": 360}.get(crs, 0)
+    want = np.zeros(len(x), bool)
+    for shift in (-turn, 0, turn):
+        want |= shapely.contains_xy(shapely.MultiPolygon(shapes), x + shift, y)
+    want &= away < 2000
+    np.testing.assert_array_equal(got, want)
+    assert 0.1 < want[:2000].mean() < 0.9
+
+
+def _around(polygons):
+    """Half as wide again as the polygons."""
+    points = np.concatenate([np.array(ring) for rings in polygons for ring in rings])
+    low, high = points.min(axis=0), points.max(axis=0)
+    return zip(low - (high - low) / 4, high + (high - low) / 4)
+
+
+def zipped(path: Path, *files: Path, folder: str = "") -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in files:
+            archive.write(file, folder + file.name)
+    return path
+
+
+def shapefile(folder: Path) -> list[Path]:
+    geopandas = pytest.importorskip("geopandas")
+    shapely = pytest.importorskip("shapely")
+    table = geopandas.GeoDataFrame(geometry=[shapely.Polygon(SQUARE)], crs="EPSG:4326")
+    (folder / "files").mkdir()
+    table.to_file(folder / "files" / "land.shp")
+    return sorted((folder / "files").iterdir())
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "land.zip",
+        "zip://land.zip",
+        "zip://land.zip!land.shp",
+        "/vsizip/land.zip",
+        "/vsizip/land.zip/land.shp",
+        "json.zip",
+        "deep.zip",
+    ],
+)
+def test_polygons_in_an_archive(tmp_path, monkeypatch, source):
+    monkeypatch.chdir(tmp_path)
+    files = shapefile(tmp_path)
+    zipped(tmp_path / "land.zip", *files)
+    zipped(tmp_path / "deep.zip", *files, folder="ne/land/")
+    zipped(tmp_path / "json.zip", written(tmp_path / "land.geojson", polygon(SQUARE)))
+    assert ask(open_mask(source), (12, 42), (5, 45)) == [True, False]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_geojson_with_a_mark_of_its_byte_order(tmp_path, encoding):
+    (tmp_path / "mask.geojson").write_bytes(json.dumps(polygon(SQUARE)).encode(encoding))
+    assert ask(open_mask(tmp_path / "mask.geojson"), (12, 42), (5, 45)) == [True, False]
+
+
+DEGENERATE = {
+    "a line": [[1, 2], [3, 4], [1, 2]],
+    "a point": [[1, 2]],
+    "nothing": [],
+    "not a number": [[1, 2], [3, 4], [5, math.nan], [1, 2]],
+}
+
+
+@pytest.mark.parametrize("ring", DEGENERATE)
+def test_a_ring_that_is_no_area_is_left_out_with_a_warning(tmp_path, ring, caplog):
+    bad = DEGENERATE[ring]
+    content = {
+        "type": "GeometryCollection",
+        "geometries": [polygon(bad), polygon(SQUARE, bad, HOLE), polygon(bad, SQUARE)],
+    }
+    mask = open_mask(written(tmp_path / "mask.geojson", content))
+    assert ask(mask, (12, 42), (15, 45), (5, 45), (2, 3)) == [True, False, False, False]
+    assert "3 of its rings are no areas" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            polygon([[4e6, 3e6], [5e6, 3e6], [5e6, 4e6], [4e6, 3e6]]),
+            "4000000, 3000000.*name their CRS",
+        ),
+        ({**polygon(SQUARE), "crs": {"type": "link", "properties": {"href": "x"}}}, "refers to"),
+        (
+            {**polygon(SQUARE), "crs": {"type": "name", "properties": {"name": "EPSG:999999"}}},
+            "unknown CRS",
+        ),
+    ],
+)
+def test_coordinates_that_are_no_degrees_need_a_crs(tmp_path, content, message):
+    with pytest.raises(InputError, match=message):
+        open_mask(written(tmp_path / "mask.geojson", content))
+
+
+def test_the_styles_of_qgis_are_no_second_layer_and_two_layers_are_named(tmp_path):
+    geopandas = pytest.importorskip("geopandas")
+    shapely = pytest.importorskip("shapely")
+    pyogrio = pytest.importorskip("pyogrio")
+    pandas = pytest.importorskip("pandas")
+    file = tmp_path / "mask.gpkg"
+    table = geopandas.GeoDataFrame(geometry=[shapely.Polygon(SQUARE)], crs="EPSG:4326")
+    table.to_file(file, layer="land")
+    styles = pandas.DataFrame({"styleName": ["land"], "styleQML": ["<qgis/>"]})
+    pyogrio.write_dataframe(styles, file, layer="layer_styles", append=True)
+    points = geopandas.GeoDataFrame(geometry=[shapely.Point(1, 2)], crs="EPSG:4326")
+    points.to_file(file, layer="cities", mode="a")
+    assert ask(open_mask(file), (12, 42), (5, 45)) == [True, False]
+    table.to_file(file, layer="lakes", mode="a")
+    with pytest.raises(InputError, match=r"2 layers of polygons \(land, lakes\)"):
+        open_mask(file)
+
+
+def test_a_geopackage_may_hold_a_raster_and_a_file_of_any_name_polygons(tmp_path):
+    geopandas = pytest.importorskip("geopandas")
+    shapely = pytest.importorskip("shapely")
+    pytest.importorskip("pyogrio")
+    raster_mask(tmp_path / "mask.gpkg", CHECKER, WORLD, driver="GPKG")
+    assert ask(open_mask(tmp_path / "mask.gpkg"), (-175, 85), (-165, 85)) == [False, True]
+    table = geopandas.GeoDataFrame(geometry=[shapely.Polygon(SQUARE)], crs="EPSG:4326")
+    table.to_file(tmp_path / "land.geojsonl", driver="GeoJSONSeq")
+    assert ask(open_mask(tmp_path / "land.geojsonl"), (12, 42), (5, 45)) == [True, False]
+
+
 def raster_mask(path: Path, values, transform, crs="EPSG:4326", **profile) -> Path:
     values = np.asarray(values)
     height, width = values.shape
     with rasterio.open(
         path,
         "w",
-        driver="GTiff",
+        driver=profile.pop("driver", "GTiff"),
         width=width,
         height=height,
         count=1,
@@ -208,3 +395,15 @@ def test_what_is_no_mask(tmp_path):
         open_mask(tmp_path / "text.tif")
     with pytest.raises(InputError, match="not georeferenced"):
         open_mask(raster_mask(tmp_path / "plain.tif", CHECKER, rasterio.Affine.identity(), None))
+
+
+def test_a_raster_mask_that_runs_on_past_the_edge_of_mercator(tmp_path):
+    """As our own rasters do across the antimeridian."""
+    transform = rasterio.transform.from_origin(19e6, 1e6, 1e6, 1e6)
+    values = np.array([[0, 1, 0, 1], [1, 0, 1, 0]], np.uint8)
+    mask = open_mask(raster_mask(tmp_path / "mask.tif", values, transform, "EPSG:3857"))
+    degree = 20037508.342789244 / 180
+    lons = np.array([19.5e6, 20.5e6, 21.5e6, 22.5e6, 23.5e6, 18.5e6]) / degree
+    lons = (lons + 180) % 360 - 180
+    assert mask(lons, np.full(6, 4.0)).tolist() == [False, True, False, True, False, False]
+    assert mask(lons, np.full(6, -4.0)).tolist() == [True, False, True, False, False, False]

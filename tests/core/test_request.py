@@ -35,6 +35,7 @@ from satclip_core.products import (
 from satclip_core.products import clusters as clusters_module
 from satclip_core.products import rgb as rgb_module
 from satclip_core.raster import RasterRequest, WriteOptions, raster_array, raster_target
+from satclip_core.raster import request as request_module
 
 rasterio = pytest.importorskip("rasterio")
 
@@ -137,6 +138,13 @@ def test_the_file_behind_a_name_may_not_change(folder, other):
         request.prepare()
 
 
+def test_an_address_of_gdals_stays_as_it_is(folder, encoder, monkeypatch):
+    monkeypatch.setattr(request_module, "open_mask", lambda mask: lambda lons, lats: lons < 9)
+    address = "https://example.org/land.tif"
+    request = RasterRequest(ALPS, EmbeddingOf(), "m", mask=address)
+    assert request.prepare(encoder=encoder).request.mask == address
+
+
 def test_paths_may_be_given_as_paths(folder):
     by_text = RasterRequest(ALPS, EmbeddingOf(), "model.npz", mask="land.geojson")
     by_path = RasterRequest(ALPS, EmbeddingOf(), Path("model.npz"), mask=Path("land.geojson"))
@@ -160,7 +168,8 @@ def test_what_is_fitted_is_fitted_on_the_pixels_that_are_wanted(encoder):
     by_hand = Embedding.of(encoder, dtype="uint8").measured(exact)
     assert fitted(EmbeddingOf("uint8")) == by_hand
     assert fitted(EmbeddingOf("uint8")).cosine_loss[1] > 0
-    assert fitted(EmbeddingOf(normalize=True)) == Embedding(256, normalize=True)
+    assert fitted(EmbeddingOf(normalize=True)) == Embedding.of(encoder, normalize=True)
+    assert fitted(EmbeddingOf(normalize=True)).cosine_loss is None
     basis = RgbBasis.fit(encoder, sample(rgb_module.SAMPLE))
     np.testing.assert_array_equal(fitted(RgbOf()).basis.components, basis.components)
     np.testing.assert_array_equal(fitted(RgbOf()).basis.high, basis.high)
@@ -170,6 +179,11 @@ def test_what_is_fitted_is_fitted_on_the_pixels_that_are_wanted(encoder):
     assert found.places == len(sample(clusters_module.SAMPLE))
     learnt = fit_map(encoder, samples(3), seed=2)
     assert fitted(MapOf(samples(3), seed=2)).model.report == learnt.report
+    assert fitted(MapOf(samples(3))).bands == ("sampled",)
+    assert fitted(MapOf(samples(3), probabilities=True)).bands[1:] == (
+        "probability of a, %",
+        "probability of b, %",
+    )
 
 
 def test_a_product_fits_itself(encoder):

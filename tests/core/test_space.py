@@ -93,7 +93,7 @@ def test_what_is_still_to_come_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("dtype", "share"),
-    [("float32", 0.1), ("float16", 0.02), ("int8", 0.01), ("uint8", 0.01), ("uint16", 0.0)],
+    [("float32", 0.1), ("float16", 0.02), ("int16", 0.01), ("uint8", 0.01), ("uint16", 0.0)],
 )
 def test_what_fits_however_well_it_compresses_is_not_refused(
     monkeypatch: pytest.MonkeyPatch, dtype: str, share: float

@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
 
+from osgeo import gdal
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
@@ -185,6 +186,7 @@ def test_the_most_similar_places_come_first(run, encoder):
         "CRS": "EPSG:4326",
         "POINT": "7.5,46.5 [EPSG:4326]",
         "COUNT": 20,
+        "SPACING": 0,
         "OUTPUT": "memory:",
     }
     out = run("similarplaces", given)["OUTPUT"]
@@ -246,3 +248,122 @@ def test_point_results_arrive_with_their_origin(name, plugin, project, make_poin
     if name == "similarplaces":
         assert layer.renderer().type() == "graduatedSymbol"
         assert layer.renderer().ranges()
+
+
+@pytest.mark.parametrize("spacing", [None, 700, 0])
+def test_similar_places_lie_apart(spacing, run, encoder):
+    given = {
+        "EXTENT": "-20,60,-35,35 [EPSG:4326]",
+        "RESOLUTION": 1,
+        "CRS": "EPSG:4326",
+        "POINT": "23.6,-2.9 [EPSG:4326]",
+        "COUNT": 30,
+        "OUTPUT": "memory:",
+    }
+    if spacing is not None:
+        given["SPACING"] = spacing
+    out = run("similarplaces", given)["OUTPUT"]
+    lons, lats = np.deg2rad([(f["lon"], f["lat"]) for f in out.getFeatures()]).T
+    cosines = np.sin(lats) * np.sin(lats[:, None])
+    cosines += np.cos(lats) * np.cos(lats[:, None]) * np.cos(lons - lons[:, None])
+    apart = 6371.0088 * np.arccos(np.clip(cosines, -1, 1)) + 1e6 * np.eye(len(lons))
+    assert len(lons) == 30
+    if spacing == 0:
+        assert apart.min() < 120
+    else:
+        assert apart.min() >= (spacing or encoder.resolution_degrees * 111.195) - 0.1
+        assert apart.min() < 1.7 * (spacing or encoder.resolution_degrees * 111.195)
+
+
+TRIANGLE, LINE = "POLYGON((0 40,6 40,0 43,0 40))", "LINESTRING(10 45,12 45,12 47)"
+# Of a triangle the mean of its corners; of a line the mean of its middles, weighted by length.
+CENTROIDS = [(2.0, 41.0), (11.5, 45.5), (7.0, 46.0)]
+
+
+@pytest.fixture
+def shapes(make_points, tmp_path):
+    """Layers of polygons, of lines, and of all that among points, each with values."""
+    from osgeo import ogr, osr
+
+    lonlat = osr.SpatialReference()
+    lonlat.ImportFromEPSG(4326)
+    data = ogr.GetDriverByName("GPKG").CreateDataSource(str(tmp_path / "mixed.gpkg"))
+    table = data.CreateLayer("mixed", lonlat, ogr.wkbUnknown)
+    table.CreateField(ogr.FieldDefn("v", ogr.OFTReal))
+    for index, wkt in enumerate([TRIANGLE, LINE, "POINT(7 46)"] * 4):
+        feature = ogr.Feature(table.GetLayerDefn())
+        feature.SetField("v", float(index))
+        feature.SetGeometry(ogr.CreateGeometryFromWkt(wkt))
+        table.CreateFeature(feature)
+    table = data = None
+    field, rows = "&field=v:double", [(float(index),) for index in range(6)]
+    return {
+        "polygons": make_points([TRIANGLE] * 6, fields=field, rows=rows, kind="Polygon"),
+        "lines": make_points([LINE] * 6, fields=field, rows=rows, kind="LineString"),
+        "mixed": QgsVectorLayer(str(tmp_path / "mixed.gpkg"), "mixed", "ogr"),
+    }
+
+
+def of_shapes(name, layer, tmp_path):
+    given = {"OUTPUT": "memory:", "INPUT": layer, "POINTS": layer}
+    if name != "embedpoints":
+        given.update(EXTENT="0,12,40,47 [EPSG:4326]", RESOLUTION=1, CRS="EPSG:4326")
+    if name in ("similarity", "mapfromsamples"):
+        given["OUTPUT"] = str(tmp_path / "out.tif")
+    return given
+
+
+@pytest.mark.parametrize("name", ["embedpoints", "similarity", "similarplaces", "mapfromsamples"])
+@pytest.mark.parametrize("kind", ["polygons", "lines", "mixed"])
+def test_lines_and_polygons_are_refused_in_words(name, kind, run, shapes, tmp_path):
+    with pytest.raises(QgsProcessingException) as raised:
+        run(name, of_shapes(name, shapes[kind], tmp_path))
+    said = str(raised.value).strip().splitlines()[-1]  # after processing.run's own words
+    assert "no points (" in said
+    assert "choose Centroids of lines and polygons" in said
+
+
+@pytest.mark.parametrize("kind", ["polygons", "lines", "mixed"])
+def test_lines_and_polygons_count_by_their_centroids_on_request(
+    kind, run, encoder, shapes, tmp_path
+):
+    given = {**of_shapes("embedpoints", shapes[kind], tmp_path), "CENTROIDS": True}
+    out = run("embedpoints", given)["OUTPUT"]
+    values = embeddings(out)[:, -256:]
+    wanted = {"polygons": CENTROIDS[:1] * 6, "lines": CENTROIDS[1:2] * 6, "mixed": CENTROIDS * 4}
+    np.testing.assert_allclose(values, encoder.encode(wanted[kind]), atol=1e-5)
+    points = [feature.geometry().asPoint() for feature in out.getFeatures()]
+    np.testing.assert_allclose([(p.x(), p.y()) for p in points], wanted[kind], atol=1e-9)
+    given = {**of_shapes("similarity", shapes[kind], tmp_path), "CENTROIDS": True, "REDUCE": 1}
+    out = gdal.Open(run("similarity", given)["OUTPUT"])
+    references = [float(x) for x in out.GetMetadata()["references"].replace(";", " ").split()]
+    np.testing.assert_allclose(np.reshape(references, (-1, 2)), wanted[kind], atol=1e-9)
+
+
+def test_points_with_a_line_among_them(run, shared_cases):
+    layer = QgsVectorLayer(str(shared_cases / "mixline.gpkg"), "mixline", "ogr")
+    assert layer.featureCount() > 1
+    with pytest.raises(QgsProcessingException, match="choose Centroids of lines and polygons"):
+        run("embedpoints", {"INPUT": layer, "OUTPUT": "memory:"})
+    out = run("embedpoints", {"INPUT": layer, "OUTPUT": "memory:", "CENTROIDS": True})["OUTPUT"]
+    assert out.featureCount() == layer.featureCount()
+    values = embeddings(out, first=layer.fields().count())
+    assert np.isfinite(values).all()
+
+
+@pytest.mark.parametrize("form", ["{path}", "ogr:dbname='{path}' table=\"wells\" (geom)"])
+@pytest.mark.parametrize("selected", [False, True])
+def test_what_is_read_is_not_written_over(form, selected, run, project, make_points, tmp_path):
+    from qgis.core import QgsProcessingFeatureSourceDefinition, QgsVectorFileWriter
+
+    path = str(tmp_path / "wells.gpkg")
+    options = QgsVectorFileWriter.SaveVectorOptions()
+    context = project.transformContext()
+    QgsVectorFileWriter.writeAsVectorFormatV3(make_points(PLACES), path, context, options)
+    layer = QgsVectorLayer(path, "wells", "ogr")
+    project.addMapLayer(layer)
+    layer.selectAll()
+    given = QgsProcessingFeatureSourceDefinition(layer.id(), True) if selected else layer
+    with pytest.raises(QgsProcessingException, match="is what is read"):
+        run("embedpoints", {"INPUT": given, "OUTPUT": form.format(path=path)})
+    assert QgsVectorLayer(path, "wells", "ogr").featureCount() == 3

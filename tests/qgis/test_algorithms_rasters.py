@@ -123,6 +123,39 @@ def test_any_crs_will_do(crs, run, encoder, tmp_path):
     np.testing.assert_allclose(values[:, row, col], expected, atol=2e-4)
 
 
+@pytest.mark.parametrize("resolution", [200_000, None])
+def test_the_world_in_mercator_ends_where_that_does(resolution, run, tmp_path):
+    feedback = Feedback()
+    given = parameters("similarity", tmp_path / "o.tif", CRS="EPSG:3857", RESOLUTION=resolution)
+    out = run("similarity", {**given, "EXTENT": "-180,180,-90,90 [EPSG:4326]"}, feedback=feedback)
+    dataset, values = read(out["OUTPUT"])
+    x0, dx, _, y0, _, dy = dataset.GetGeoTransform()
+    assert -20037508.35 - dx < x0 <= -20037508.34
+    assert 20048966.1 <= y0 < 20048966.2 + dx
+    assert y0 + dy * dataset.RasterYSize == pytest.approx(-y0)
+    assert np.isfinite(values[1:-1]).all()
+    assert sum("area of use" in line for line in feedback.said) == 1
+    assert all(line.startswith("warning") for line in feedback.said if "area of use" in line)
+
+
+@pytest.mark.parametrize(
+    ("box", "crs"),
+    [("-2000000,1500000,-1000000,1000000 [EPSG:3413]", "EPSG:4326"), ("5,11,45,48", "EPSG:4807")],
+)
+def test_extents_of_another_crs_are_aligned_and_the_real_one_is_said(box, crs, run, tmp_path):
+    feedback = Feedback()
+    given = parameters("similarity", tmp_path / "o.tif", CRS=crs, RESOLUTION=0.7)
+    box = box if "[" in box else f"{box} [EPSG:4326]"
+    dataset, _ = read(run("similarity", {**given, "EXTENT": box}, feedback=feedback)["OUTPUT"])
+    x0, dx, _, y0, _, dy = dataset.GetGeoTransform()
+    assert x0 / dx == pytest.approx(round(x0 / dx), abs=1e-6)
+    assert y0 / dy == pytest.approx(round(y0 / dy), abs=1e-6)
+    assert sum("the raster covers" in line for line in feedback.said) == 1
+    if crs == "EPSG:4326":  # over the pole: all around, up to it
+        assert (x0, y0) == pytest.approx((-180.6, 90.3))
+        assert dataset.RasterXSize * dx == pytest.approx(361.2)
+
+
 def test_an_extent_across_the_date_line_is_one_piece(run, encoder, tmp_path):
     given = parameters("embeddingraster", tmp_path / "out.tif", RESOLUTION=5)
     out = run("embeddingraster", {**given, "EXTENT": "170,-170,-20,-10 [EPSG:4326]"})
@@ -230,8 +263,11 @@ def test_numbers_are_mapped_from_samples(run, make_points, tmp_path):
     # What is mapped is |latitude|: the map must follow it.
     assert np.corrcoef(values.mean(axis=1), np.abs(lats))[0, 1] > 0.9
     assert 0.3 < out["SCORE"] <= 1
-    assert json.loads(out["REPORT"])["kind"] == "regression"
-    assert any("cross-validated" in line for line in feedback.said)
+    assert "REPORT" not in out  # thirty lines of JSON in the log, if nobody wants them
+    ours = [line for line in feedback.said if not line.startswith("Results:")]
+    assert "How good is the map of v?" in ours[-1]
+    assert "of the differences between 150 samples (R² 0." in ours[-1]
+    assert out["SUMMARY"].startswith("v: R² 0.")
     assert dataset.GetRasterBand(1).DataType == gdal.GDT_Float32
 
 
@@ -239,17 +275,84 @@ def test_classes_are_mapped_from_samples(run, make_points, tmp_path):
     layer = samples(make_points, "string(10)")
     world = parameters("map", tmp_path / "out.tif", EXTENT="-120,120,-50,60 [EPSG:4326]")
     given = {**world, "RESOLUTION": 10, "INPUT": layer, "FIELD": "v", "PROBABILITIES": True}
-    out = run("mapfromsamples", given)
+    feedback = Feedback()
+    out = run("mapfromsamples", given, feedback=feedback)
     dataset, values = read(out["OUTPUT"])
     assert dataset.RasterCount == 3
     assert values[0, 0, 0] != values[0, -1, 0]
     assert out["SCORE"] > 0.6
+    assert any("names the right class for" in line for line in feedback.said)
+    assert "balanced accuracy" in out["SUMMARY"]
+
+
+def test_a_map_of_europe_has_the_score_of_europe(run, make_points, tmp_path):
+    """Noise in the rest of the world does not count; where samples are few it is said."""
+    layer = samples(make_points, "double")
+    inside, total = 0, 0
+    box = (-40.0, 60.0, 20.0, 75.0)
+    rng = np.random.default_rng(0)
+    layer.startEditing()
+    for feature in layer.getFeatures():
+        point = feature.geometry().asPoint()
+        here = box[0] <= point.x() <= box[1] and box[2] <= point.y() <= box[3]
+        inside, total = inside + here, total + 1
+        if not here:
+            noisy = abs(point.y()) + float(rng.normal(0, 10))
+            layer.changeAttributeValue(feature.id(), 0, noisy)
+    assert layer.commitChanges()
+    assert 20 <= inside < total
+    extent = f"{box[0]},{box[1]},{box[2]},{box[3]} [EPSG:4326]"
+    given = parameters("map", tmp_path / "out.tif", EXTENT=extent, RESOLUTION=5)
+    report = tmp_path / "report.json"
+    given = {**given, "INPUT": layer, "FIELD": "v", "REPORT": str(report)}
+    feedback = Feedback()
+    out = run("mapfromsamples", given, feedback=feedback)
+    assert out["REPORT"] == str(report)
+    found = json.loads(report.read_text("utf-8"))
+    assert found["within"]["samples"] == inside
+    assert out["SCORE"] == pytest.approx(found["within"]["score"]["r2"])
+    (words,) = [line for line in feedback.said if line.startswith("How good")]
+    here, everywhere = found["within"]["score"]["r2"], found["score"]["r2"]
+    assert here != pytest.approx(everywhere, abs=0.02)
+    assert words.index(f"Within the extent ({inside} of the {total} samples):") < words.index(
+        f"(R² {here:.2f}"
+    )
+    assert words.index(f"(R² {here:.2f}") < words.index("Of all samples:")
+    assert f"R² {everywhere:.2f}" in words
+    assert f"on the {inside} of them in the extent" in out["SUMMARY"]
+    feedback, given["EXTENT"] = Feedback(), "0,20,40,50 [EPSG:4326]"
+    run("mapfromsamples", given, feedback=feedback)
+    assert any("too few to say" in line for line in feedback.said)
+
+
+def test_the_field_that_is_mapped_unasked_is_no_identifier(run, make_points, tmp_path):
+    rng = np.random.default_rng(0)
+    places = rng.uniform((-120, -50), (120, 60), (60, 2))
+    rows = [
+        (index, "a note", float(lon), index, float(abs(lat)))
+        for index, (lon, lat) in enumerate(places)
+    ]
+    fields = "&field=fid:integer&field=note:string&field=lon:double&field=station_id:integer"
+    fields += "&field=heat:double"
+    layer = make_points([tuple(place) for place in places], fields=fields, rows=rows)
+    given = parameters("map", tmp_path / "out.tif", EXTENT="-120,120,-50,60 [EPSG:4326]")
+    feedback = Feedback()
+    out = run("mapfromsamples", {**given, "RESOLUTION": 10, "INPUT": layer}, feedback=feedback)
+    assert "heat" in out["SUMMARY"]
+    assert "Field to map: heat" in feedback.said
+    nothing = make_points([tuple(place) for place in places], "EPSG:4326", "&field=fid:integer",
+                          [(index,) for index in range(60)])  # fmt: skip
+    with pytest.raises(QgsProcessingException, match="choose the Field to map"):
+        run("mapfromsamples", {**given, "RESOLUTION": 10, "INPUT": nothing})
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"EXTENT": "5,5,45,48 [EPSG:4326]"}, "empty"),
+        ({"EXTENT": "abc"}, "The extent abc is none: give west, east, south, north"),
+        ({"EXTENT": "5 11 45 48"}, "The extent 5 11 45 48 is none"),
+        ({"EXTENT": "5,11,45"}, "The extent 5,11,45 is none"),
         ({"EXTENT": "5,11,95,98 [EPSG:4326]"}, "Earth"),
         ({"RESOLUTION": 90}, "coarser"),
         ({"MODEL": "no-such-model"}, "unknown model 'no-such-model'"),
@@ -315,8 +418,12 @@ def test_a_cancel_in_the_middle_is_heard_within_a_block(name, run, tmp_path):
 
 
 @pytest.mark.parametrize("name", [*RASTERS, "mapfromsamples"])
-def test_results_arrive_styled_and_with_their_origin(name, plugin, project, make_points, tmp_path):
+def test_results_arrive_styled_and_with_their_origin(
+    name, plugin, project, make_points, tmp_path, encoder
+):
     """As QGIS does it: run, load the layer, post-process it."""
+    from satclip_qgis.randomland import land_points
+
     context = QgsProcessingContext()
     context.setProject(project)
     target = str(tmp_path / "out.tif")
@@ -332,7 +439,13 @@ def test_results_arrive_styled_and_with_their_origin(name, plugin, project, make
     assert fine
     layer = QgsProcessingUtils.mapLayerFromString(out["OUTPUT"], context)
     details = context.layerToLoadOnCompletionDetails(target)
-    details.postProcessor().postProcessLayer(layer, context, Feedback())
+    feedback = Feedback()
+    details.postProcessor().postProcessLayer(layer, context, feedback)
+    # In words, at the very end of the log, below what QGIS says of the results.
+    said = "\n".join(feedback.said)
+    assert said.startswith("How good is the map of v?" if name == "mapfromsamples" else "")
+    assert bool(said) == (name == "mapfromsamples")
+    assert details.name == ("v, mapped" if name == "mapfromsamples" else "result")
     kinds = {
         "embeddingraster": "multibandcolor",
         "embeddingrgb": "multibandcolor",
@@ -347,7 +460,14 @@ def test_results_arrive_styled_and_with_their_origin(name, plugin, project, make
     assert about.licenses()
     if name == "similarity":
         low, high = layer.renderer().classificationMin(), layer.renderer().classificationMax()
-        assert -1 <= low < high <= 1
+        land = encoder.encode(land_points()).astype(np.float64)
+        place = encoder.encode([(7, 46)])[0].astype(np.float64)
+        cosines = land @ place / np.linalg.norm(land, axis=1) / np.linalg.norm(place)
+        assert low == pytest.approx(np.quantile(cosines, 0.02), abs=1e-5)
+        assert high == pytest.approx(1, abs=1e-5)
+        # What is moderately alike is neither the lowest colour nor the highest.
+        shader = layer.renderer().shader()
+        assert len({shader.shade(value) for value in (0.2, 0.4, 0.6, 0.8, 1.0)}) == 5
     if name == "clusters":
         assert next(item.label for item in layer.renderer().classes()) == "cluster 1"
 

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
 from gui_window import Window, wait
+from osgeo import ogr, osr
 from qgis.core import QgsProject, QgsVectorLayer
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import QDialog, QDialogButtonBox
@@ -47,8 +48,10 @@ def values(layer: QgsVectorLayer) -> np.ndarray:
 
 def test_it_adds_a_toolbar_and_a_menu_and_takes_them_away(gui: object) -> None:
     texts = [action.text() for action in gui.iface.menu.actions()]
-    assert texts == ["Embed layer points…", "Embedding raster…", "Similar places", "Models…"]
-    assert [action.text() for action in gui.toolbar.actions()] == texts
+    assert texts == [
+        "Embed layer points…", "Embedding raster…", "Similar places", "Models…", "Help"
+    ]  # fmt: skip
+    assert [action.text() for action in gui.toolbar.actions()] == texts[:-1]
     assert all(not action.icon().isNull() for action in gui.toolbar.actions())
     gui.actions["similar"].trigger()
     dock = gui.dock
@@ -125,6 +128,151 @@ def test_a_copy_as_geopackage(gui: object, make_points: object, tmp_path: Path) 
     assert run.layer.isValid()
     assert str(tmp_path / "copy.gpkg") in run.layer.source()
     assert values(run.layer).shape == (3, 256)
+
+
+def geopackage(path: Path, tables: dict[str, list[tuple[float, float]]]) -> None:
+    """A GeoPackage of tables of points with a name each, made by OGR alone."""
+    data = ogr.GetDriverByName("GPKG").CreateDataSource(str(path))
+    lonlat = osr.SpatialReference()
+    lonlat.ImportFromEPSG(4326)
+    for name, points in tables.items():
+        table = data.CreateLayer(name, lonlat, ogr.wkbPoint)
+        table.CreateField(ogr.FieldDefn("name", ogr.OFTString))
+        for lon, lat in points:
+            feature = ogr.Feature(table.GetLayerDefn())
+            feature.SetField("name", f"{lon} {lat}")
+            feature.SetGeometry(ogr.CreateGeometryFromWkt(f"POINT({lon} {lat})"))
+            table.CreateFeature(feature)
+
+
+def content(path: Path) -> dict[str, list[tuple[str, str]]]:
+    """Geometry and name of each row of each table, by OGR alone."""
+    data = ogr.Open(str(path))
+    return {
+        table.GetName(): [
+            (row.GetGeometryRef().ExportToWkt(), row.GetFieldAsString("name")) for row in table
+        ]
+        for table in (data.GetLayer(index) for index in range(data.GetLayerCount()))
+    }
+
+
+def test_a_copy_into_its_own_source_is_a_further_table(gui: object, tmp_path: Path) -> None:
+    path = tmp_path / "stations.gpkg"
+    geopackage(path, {"stations": PLACES})
+    before = content(path)
+    layer = QgsVectorLayer(str(path), "stations", "ogr")
+    run = embed(gui, layer, "copy", path=path)
+    assert run.layer is not None, gui.iface.messages()
+    after = content(path)
+    assert list(after) == ["stations", "stations embedded"]
+    assert after["stations"] == before["stations"]
+    assert after["stations embedded"] == before["stations"]
+    assert layer.featureCount() == 3
+    assert np.allclose(values(run.layer), values(embed(gui, layer, "columns").layer))
+
+
+def test_a_copy_into_a_file_of_two_tables_keeps_both(
+    gui: object, make_points: object, tmp_path: Path
+) -> None:
+    path = tmp_path / "two.gpkg"
+    geopackage(path, {"wells": PLACES, "Points embedded": PLACES[:1]})
+    before = content(path)
+    layer = make_points(PLACES, fields="&field=name:string", rows=[("a",), ("b",), ("c",)])
+    assert embed(gui, layer, "copy", path=path).layer.featureCount() == 3
+    after = content(path)
+    assert list(after) == ["wells", "Points embedded", "points embedded 2"]
+    assert {name: after[name] for name in before} == before
+
+
+@pytest.mark.parametrize("table", ["stations", "STATIONS"])
+def test_the_source_itself_is_not_written_over(gui: object, tmp_path: Path, table: str) -> None:
+    from satclip_qgis.gui.embed import Choice, EmbedRun
+
+    path = tmp_path / "stations.gpkg"
+    geopackage(path, {"stations": PLACES})
+    linked = tmp_path / "linked.gpkg"
+    linked.symlink_to(path)
+    before = content(path)
+    layer = QgsVectorLayer(f"{path}|layername=stations", "stations", "ogr")
+    QgsProject.instance().addMapLayer(layer)
+    for target in (path, linked):
+        run = EmbedRun(
+            layer, Choice("bundled", "copy", False, str(target), table), gui.iface.messageBar()
+        )
+        run.start()
+        wait(lambda run=run: run.ended)
+        assert run.layer is None
+        assert "another name" in gui.iface.messages()[-1]
+        assert content(path) == before
+
+
+def test_what_is_no_geopackage_is_not_written_over(
+    gui: object, make_points: object, tmp_path: Path
+) -> None:
+    path = tmp_path / "precious.gpkg"
+    path.write_bytes(b"not what its name says")
+    assert embed(gui, make_points(PLACES), "copy", path=path).layer is None
+    assert "no GeoPackage" in gui.iface.messages()[-1]
+    assert path.read_bytes() == b"not what its name says"
+
+
+def test_the_dialog_says_what_becomes_of_a_file_that_exists(
+    gui: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from satclip_qgis.gui import embed as module
+
+    path = tmp_path / "two.gpkg"
+    geopackage(path, {"stations": PLACES, "wells": PLACES})
+    layer = QgsVectorLayer(f"{path}|layername=stations", "stations", "ogr")
+    dialog = module.EmbedDialog(layer)
+    dialog.kind.setCurrentIndex(dialog.kind.findData(module.COPY))
+    ok = dialog.buttons.button(QDialogButtonBox.StandardButton.Ok)
+    assert not dialog.table.isEnabled()
+    dialog.path.setFilePath(str(path))
+    assert dialog.table.text() == "stations embedded"
+    assert "further table" in dialog.note.text()
+    dialog.table.setText("stations")
+    assert "is the layer that is read" in dialog.note.text()
+    assert not ok.isEnabled()
+    dialog.table.setText("wells")
+    assert "would be replaced" in dialog.note.text()
+    assert ok.isEnabled()
+    asked: list[str] = []
+    monkeypatch.setattr(module, "confirmed", lambda _parent, question: asked.append(question))
+    ok.click()
+    assert "wells" in asked[0]
+    assert dialog.result() == QDialog.DialogCode.Rejected
+    monkeypatch.setattr(module, "confirmed", lambda *_: True)
+    ok.click()
+    assert dialog.result() == QDialog.DialogCode.Accepted
+    assert dialog.choice().table == "wells"
+
+
+def test_points_that_are_embedded_already_get_another_prefix(
+    gui: object, make_points: object
+) -> None:
+    from satclip_qgis.gui.embed import EmbedDialog
+
+    once = embed(gui, make_points(PLACES), "columns").layer
+    dialog = EmbedDialog(once)
+    assert dialog.choice().prefix == "e2_"
+    assert EmbedDialog(make_points(PLACES)).choice().prefix == "e"
+
+
+def test_help_is_a_page_that_exists(gui: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    from qgis.PyQt.QtGui import QDesktopServices
+
+    opened: list[object] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
+    gui.actions["help"].trigger()
+    gui.actions["similar"].trigger()
+    wait(lambda: not gui.dock.session.busy)
+    gui.dock.panel.help.click()
+    for url, anchor in zip(opened, ("", "similar-places")):
+        page = Path(url.toLocalFile()).read_text("utf-8")
+        assert url.fragment() == anchor
+        assert not anchor or f'id="{anchor}"' in page
+    assert len(opened) == 2
 
 
 def test_columns_that_exist_are_not_written_over(gui: object, make_points: object) -> None:

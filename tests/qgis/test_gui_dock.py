@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,15 +16,29 @@ from osgeo import gdal
 from qgis.core import (
     QgsApplication,
     QgsCoordinateReferenceSystem,
+    QgsFillSymbol,
+    QgsGradientColorRamp,
+    QgsLayerTreeModel,
+    QgsLayerTreeUtils,
+    QgsMapThemeCollection,
     QgsProject,
+    QgsProjectBadLayerHandler,
     QgsRasterLayer,
     QgsRectangle,
+    QgsSingleBandGrayRenderer,
+    QgsSingleBandPseudoColorRenderer,
+    QgsSingleSymbolRenderer,
     QgsVectorLayer,
 )
+from qgis.gui import QgsMapToolPan
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtGui import QColor, QPalette
 from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QDialogButtonBox
+from qgis.PyQt.QtXml import QDomDocument, QDomNode
 
+INF = float("inf")
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 EUROPE = ("EPSG:3857", (-1.0e6, 4.2e6, 4.12e6, 7.4e6))
 VIEWS = {
@@ -99,16 +115,67 @@ def test_it_follows_the_map_anywhere(window: Window, dock: object, name: str) ->
     assert dock.session.error < 0.03
 
 
-def test_shift_click_adds_a_place_and_a_click_begins_anew(window: Window, dock: object) -> None:
+CTRL = Qt.KeyboardModifier.ControlModifier
+
+
+@pytest.mark.parametrize("modifier", [SHIFT, CTRL])
+def test_a_click_begins_anew_and_a_modifier_keeps_what_is_there(
+    window: Window, dock: object, modifier: object
+) -> None:
+    window.click(300, 300)
     window.click(100, 100)
+    assert dock.panel.places.count() == 1
     first = pixels(dock.layer.layer)
-    window.click(500, 300, SHIFT)
+    window.click(500, 300, modifier)
     both = pixels(dock.layer.layer)
     assert len(dock.session.places) == dock.panel.places.count() == 2
-    window.click(500, 300)
+    dock.session.remove(0)
     second = pixels(dock.layer.layer)
-    assert dock.panel.places.count() == 1
     assert np.allclose(both, (first + second) / 2, atol=1e-5)
+
+
+def test_collected_places_survive_a_plain_click(window: Window, dock: object) -> None:
+    window.click(100, 100)
+    assert "Shift" in dock.panel.hint.text()
+    window.click(500, 300, SHIFT)
+    assert "adds a place" in dock.panel.hint.text()
+    window.click(300, 200)
+    assert dock.panel.places.count() == 3
+    QTest.mouseClick(dock.panel.clear, Qt.MouseButton.LeftButton)
+    window.click(300, 200)
+    window.click(100, 100)
+    assert dock.panel.places.count() == 1
+
+
+def test_every_change_of_the_places_is_undone(window: Window, dock: object) -> None:
+    def here() -> list[tuple[float, float]]:
+        return [(place.lon, place.lat) for place in dock.session.places]
+
+    assert not dock.panel.undo.isEnabled()
+    states, pictures = [here()], []
+    for change in (
+        lambda: window.click(100, 100),
+        lambda: window.click(500, 300),
+        lambda: window.click(300, 200, SHIFT),
+        lambda: dock.session.remove(0),
+        lambda: QTest.mouseClick(dock.panel.clear, Qt.MouseButton.LeftButton),
+    ):
+        change()
+        states.append(here())
+        pictures.append(dock.session.picture)
+    assert [len(state) for state in states] == [0, 1, 1, 2, 1, 0]
+    for state, picture in zip(states[-2::-1], [*pictures[-2::-1], None]):
+        QTest.mouseClick(dock.panel.undo, Qt.MouseButton.LeftButton)
+        assert here() == state
+        same = dock.session.picture is None if picture is None else None
+        assert same or np.allclose(dock.session.picture, picture, atol=1e-6)
+    assert not dock.panel.undo.isEnabled()
+
+
+def test_backspace_on_the_map_undoes(window: Window, dock: object) -> None:
+    window.click(100, 100)
+    QTest.keyClick(window.canvas, Qt.Key.Key_Backspace)
+    assert dock.session.places == []
 
 
 def test_the_largest_similarity_on_request(window: Window, dock: object) -> None:
@@ -199,7 +266,7 @@ def test_a_click_on_the_histogram_sets_the_threshold(window: Window, dock: objec
 
 
 def test_land_is_a_distribution_of_its_own(window: Window, dock: object) -> None:
-    from satclip_qgis.gui.randomland import land_points
+    from satclip_qgis.randomland import land_points
 
     window.click(320, 200)
     settle(dock)
@@ -239,25 +306,359 @@ def test_saving_where_nothing_can_be_written_says_so(
     assert "missing" in window.messages()[-1]
 
 
-def test_removing_the_layer_clears_the_places(window: Window, dock: object) -> None:
+def test_removing_the_layer_keeps_the_places(window: Window, dock: object) -> None:
     window.click(320, 200)
+    (place,) = dock.session.places
     QgsProject.instance().removeMapLayer(dock.layer.layer.id())
-    assert dock.session.places == []
-    window.click(100, 100)
+    assert dock.session.places == [place]
+    assert dock.panel.places.count() == 1
+    assert "removed" in dock.panel.status.text()
+    window.canvas.zoomByFactor(0.8)
+    wait(lambda: dock.session.view == dock.view())
+    settle(dock)
+    assert QgsProject.instance().mapLayers() == {}  # not before the places change
+    window.click(100, 100, SHIFT)
     assert dock.layer.layer.isValid()
+    assert len(dock.session.places) == 2
 
 
-def test_a_saved_project_leaves_the_layer_out(window: Window, dock: object, tmp_path: Path) -> None:
+class Unavailable(QgsProjectBadLayerHandler):
+    """Stands for the window that asks about unavailable layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def handleBadLayers(self, layers: list[QDomNode]) -> None:
+        self.asked += [layer.toElement().tagName() for layer in layers]
+
+
+def write_legend(document: QDomDocument) -> None:
+    """What QGIS' window adds to a project: a legend for versions before 2.4."""
+    root = QgsProject.instance().layerTreeRoot().clone()
+    order = QgsProject.instance().layerTreeRoot().customLayerOrder()
+    legend = QgsLayerTreeUtils.writeOldLegend(document, root, bool(order), order)
+    document.firstChildElement("qgis").appendChild(legend)
+
+
+@pytest.mark.parametrize("suffix", ["qgs", "qgz"])
+def test_a_project_is_saved_without_the_layer_and_opens_without_a_question(
+    window: Window, suffix: str, tmp_path: Path
+) -> None:
+    from satclip_qgis.gui.dock import SimilarPlacesDock
+
+    project = QgsProject.instance()
+    project.writeProject.connect(write_legend)
+    window.show_map(*EUROPE)
+    dock = SimilarPlacesDock(window)
+    try:
+        dock.show()
+        land = QgsVectorLayer("Polygon?crs=EPSG:4326", "land", "memory")
+        kept = QgsVectorLayer("Point?crs=EPSG:4326", "kept", "memory")
+        project.addMapLayers([land, kept])
+        window.click(320, 200)
+        wait(lambda: dock.layer.layer is not None)
+        settle(dock)
+        layer, root = dock.layer.layer, project.layerTreeRoot()
+        root.setHasCustomLayerOrder(True)
+        root.setCustomLayerOrder([kept, layer, land])
+        model = QgsLayerTreeModel(root)
+        theme = QgsMapThemeCollection.createThemeFromCurrentState(root, model)
+        project.mapThemeCollection().insert("mine", theme)
+        window.setActiveLayer(layer)
+        before = [node.name() for node in root.children()]
+        path = tmp_path / f"project.{suffix}"
+        assert project.write(str(path))
+
+        text = saved_text(path)
+        for word in ("left-out", "vsimem", layer.id(), layer.name()):
+            assert word not in text
+        legend = re.findall(r'<legendlayerfile[^>]*layerid="(.+?)"', text)
+        assert sorted(legend) == sorted([kept.id(), land.id()])
+        # It is back where it was, and nothing is left to be saved.
+        assert not project.isDirty()
+        assert dock.layer.layer is layer
+        assert project.mapLayer(layer.id()) is layer
+        assert [node.name() for node in root.children()] == before
+        assert root.customLayerOrder() == [kept, layer, land]
+        assert window.activeLayer() is layer
+        window.click(100, 100)
+        assert pixels(dock.layer.layer)[100, 100] > 0.99
+
+        other, asked = QgsProject(), Unavailable()
+        other.setBadLayerHandler(asked)
+        sip.transferto(asked, None)
+        assert other.read(str(path))
+        assert asked.asked == []
+        assert {layer.name() for layer in other.mapLayers().values()} == {"land", "kept"}
+        assert {node.name() for node in other.layerTreeRoot().children()} == {"land", "kept"}
+    finally:
+        project.writeProject.disconnect(write_legend)
+        dock.close_down()
+        wait(lambda: not window.canvas.isDrawing())
+
+
+def saved_text(path: Path) -> str:
+    if path.suffix == ".qgs":
+        return path.read_text("utf-8")
+    with zipfile.ZipFile(path) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".qgs")]
+        return archive.read(name).decode("utf-8")
+
+
+def test_where_saving_fails_the_layer_comes_back(
+    window: Window, dock: object, tmp_path: Path
+) -> None:
     window.click(320, 200)
-    kept = QgsVectorLayer("Point?crs=EPSG:4326", "kept", "memory")
-    QgsProject.instance().addMapLayer(kept)
-    path = tmp_path / "project.qgs"
-    assert QgsProject.instance().write(str(path))
-    assert "vsimem" not in path.read_text("utf-8")
-    other = QgsProject()
-    assert other.read(str(path))
-    assert [layer.name() for layer in other.mapLayers().values()] == ["kept"]
+    layer = dock.layer.layer
+    QgsProject.instance().write(str(tmp_path / "missing" / "project.qgs"))
+    wait(lambda: QgsProject.instance().mapLayer(layer.id()) is layer)
+    assert QgsProject.instance().isDirty()
+
+
+def on_map(window: Window) -> QColor:
+    """The colour in the middle of what the canvas shows."""
+    window.canvas.refresh()
+    window.canvas.waitWhileRendering()
+    return window.canvas.grab().toImage().pixelColor(250, 150)
+
+
+def test_clear_takes_the_picture_off_the_map(window: Window, dock: object) -> None:
+    points = QgsVectorLayer("Point?crs=EPSG:4326", "points", "memory")
+    QgsProject.instance().addMapLayer(points)
+    empty = on_map(window)
+    window.click(320, 200)
+    settle(dock)
+    wait(lambda: on_map(window) != empty)
+    told: list[object] = []
+    window.canvas.renderComplete.connect(lambda *_: told.append(1))
+    QTest.mouseClick(dock.panel.clear, Qt.MouseButton.LeftButton)
+    wait(lambda: told)  # without a refresh of our own nothing is drawn any more
+    QgsApplication.processEvents()
+    assert window.canvas.grab().toImage().pixelColor(250, 150) == empty
+
+
+def test_what_the_user_changes_of_the_layer_stays(window: Window, dock: object) -> None:
+    window.click(320, 200)
+    settle(dock)
+    layer = dock.layer.layer
+    assert layer.opacity() == pytest.approx(0.75)
+    greys = QgsGradientColorRamp(QColor("#ffffff"), QColor("#000000"))
+    shader = layer.renderer().shader().rasterShaderFunction()
+    changed = QgsSingleBandPseudoColorRenderer(layer.dataProvider(), 1)
+    changed.setClassificationMin(shader.minimumValue())
+    changed.setClassificationMax(shader.maximumValue())
+    changed.createShader(greys)
+    changed.setOpacity(0.4)
+    layer.setRenderer(changed)
+    assert dock.panel.histogram.ramp.color(1) == QColor("#000000")
+    land = QgsVectorLayer("Polygon?crs=EPSG:4326", "land", "memory")
+    QgsProject.instance().addMapLayer(land)  # on top, where the user leaves it
+
+    def check() -> None:
+        layer = dock.layer.layer
+        ramp = layer.renderer().shader().rasterShaderFunction().sourceColorRamp()
+        assert ramp.color(0) == QColor("#ffffff")
+        assert layer.renderer().shader().shade(0.9999)[1:4] < (40, 40, 40)
+        assert layer.opacity() == pytest.approx(0.4)
+
+    window.click(100, 100)
+    check()
+    names = [node.name() for node in QgsProject.instance().layerTreeRoot().children()]
+    assert names == ["land", layer.name()]
+    dock.panel.set_percentile(80)
+    check()
+    window.canvas.zoomByFactor(0.9)
+    wait(lambda: dock.session.view == dock.view())
+    settle(dock)
+    check()
+    QTest.mouseClick(dock.panel.clear, Qt.MouseButton.LeftButton)
+    window.click(200, 200)
+    check()
+
+
+def test_another_kind_of_renderer_is_the_users(window: Window, dock: object) -> None:
+    window.click(320, 200)
+    settle(dock)
+    layer = dock.layer.layer
+    layer.setRenderer(QgsSingleBandGrayRenderer(layer.dataProvider(), 1))
+    window.click(100, 100)
+    assert isinstance(layer.renderer(), QgsSingleBandGrayRenderer)
+    assert layer.opacity() == 1
+
+
+def polygons(name: str, **symbol: str) -> QgsVectorLayer:
+    layer = QgsVectorLayer("Polygon?crs=EPSG:4326", name, "memory")
+    layer.setRenderer(QgsSingleSymbolRenderer(QgsFillSymbol.createSimple(symbol)))
+    return layer
+
+
+def test_borders_points_and_hidden_layers_stay_above(window: Window, dock: object) -> None:
+    """Also within groups: what hides the picture is below it, all else above."""
+    root = QgsProject.instance().layerTreeRoot()
+    borders = polygons("borders", style="no")
+    clear = polygons("clear", color="0,0,0,0")
+    hatched = polygons("hatched", style="b_diagonal")
+    land, off = polygons("land", color="200,200,200,255"), polygons("off")
+    points = QgsVectorLayer("Point?crs=EPSG:4326", "points", "memory")
+    layers = (points, off, borders, clear, hatched, land)
+    QgsProject.instance().addMapLayers(layers, False)
+    upper, lower = root.addGroup("upper"), root.addGroup("lower")
+    for layer, group in ((points, upper), (off, upper), (borders, upper), (clear, lower)):
+        group.addLayer(layer)
+    for layer in (hatched, land):
+        lower.addLayer(layer)
+    root.findLayer(off.id()).setItemVisibilityChecked(False)
+    window.click(320, 200)
+    name = dock.layer.layer.name()
+    assert [node.name() for node in root.children()] == ["upper", "lower"]
+    assert [node.name() for node in lower.children()] == ["clear", "hatched", name, "land"]
+    QTest.mouseClick(dock.panel.clear, Qt.MouseButton.LeftButton)
+    for layer in (clear, hatched):
+        lower.removeLayer(layer)
+    window.click(320, 200)
+    assert [node.name() for node in root.children()] == ["upper", name, "lower"]
+
+
+def test_a_new_project_begins_without_places_and_picking_goes_on(
+    window: Window, dock: object
+) -> None:
+    window.click(320, 200)
+    window.click(100, 100, SHIFT)
+    QgsProject.instance().clear()
+    pan = QgsMapToolPan(window.canvas)
+    window.canvas.setMapTool(pan)  # as QGIS does when it has made a new project
+    assert not dock.panel.pick.isChecked()
+    assert dock.panel.hint.text().startswith("Press Pick places")
+    wait(lambda: window.canvas.mapTool() is dock.tool)
+    assert dock.panel.pick.isChecked()
+    assert dock.panel.places.count() == 0
+    assert not dock.panel.collects
+    window.click(320, 200)
+    settle(dock)
     assert dock.layer.layer.isValid()
+    # With another tool in hand it stays that one.
+    window.canvas.setMapTool(pan)
+    QgsProject.instance().clear()
+    QgsApplication.processEvents()
+    assert window.canvas.mapTool() is pan
+
+
+@pytest.mark.parametrize("damage", ["gone", "damaged", "not fetched"])
+def test_a_remembered_model_that_is_gone_leaves_the_bundled_one(
+    window: Window, damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from satclip_qgis.gui.dock import SimilarPlacesDock
+    from satclip_qgis.models import set_default_model
+
+    monkeypatch.setenv("SATCLIP_CACHE", str(tmp_path))
+    path = tmp_path / "mine.npz"
+    if damage == "damaged":
+        path.write_bytes(b"no model")
+    set_default_model("satclip-vit16-l40" if damage == "not fetched" else str(path))
+    window.show_map(*EUROPE)
+    dock = SimilarPlacesDock(window)
+    try:
+        dock.show()
+        window.click(320, 200)
+        wait(lambda: dock.layer.layer is not None)
+        settle(dock)
+        assert dock.session.model == "bundled"
+        assert dock.panel._model.text() == "Model: bundled"
+        assert len(window.messages()) == 1
+        assert "satclip-vit16-l40" in window.messages()[0] or "mine.npz" in window.messages()[0]
+    finally:
+        set_default_model("bundled")
+        dock.close_down()
+        wait(lambda: not window.canvas.isDrawing())
+
+
+# Beyond these there is no Earth; Equal Earth ends at half its equator and half its meridian.
+@pytest.mark.parametrize(
+    ("crs", "extent", "limits"),
+    [
+        ("EPSG:4326", (-290.0, -181.0, 290.0, 181.0), (-180, -90, 180, 90)),
+        ("EPSG:4326", (100.0, 60.0, 160.0, 97.5), (-INF, -90, INF, 90)),
+        ("EPSG:4326", (-10.0, 40.0, 22.0, 60.0), (-INF, -90, INF, 90)),
+        ("EPSG:4807", (70.0, 66.0, 100.0, 110.0), (-INF, -100, INF, 100)),  # grads, from Paris
+        ("EPSG:8857", (-2.4e7, -1.5e7, 2.4e7, 1.5e7), (-17243959, -8392928, 17243959, 8392928)),
+    ],
+)
+def test_what_is_saved_ends_where_the_earth_does(
+    window: Window, dock: object, crs: str, extent: tuple[float, ...], limits: tuple[float, ...]
+) -> None:
+    from satclip_qgis.gui.save import SaveDialog, grid_to_save
+
+    window.show_map(crs, extent)
+    window.click(320, 200)
+    wait(lambda: dock.session.view == dock.view())
+    settle(dock)
+    view, picture = dock.session.view, dock.session.picture
+    pixel = view.transform[0]
+    want = [*map(max, view.bounds[:2], limits[:2]), *map(min, view.bounds[2:], limits[2:])]
+    kept = grid_to_save(view, picture)
+    assert kept.transform[0] == pixel
+    # Off meridians and parallels each second pixel alone is looked up.
+    np.testing.assert_allclose(kept.bounds, want, atol=2 * pixel)
+    # The same lattice as the view's.
+    shift = (kept.transform[2] - view.transform[2]) / pixel
+    assert shift == pytest.approx(round(shift), abs=1e-6)
+    coarse = grid_to_save(view, picture, 7 * pixel)
+    np.testing.assert_allclose(coarse.bounds, want, atol=7 * pixel)
+    if crs != "EPSG:8857":  # in degrees not a part of a pixel lies beyond
+        for grid in (kept, coarse):
+            assert grid.bounds[1] >= limits[1] - 1e-9
+            assert grid.bounds[3] <= limits[3] + 1e-9
+            assert grid.bounds[2] - grid.bounds[0] <= 360 + 1e-9
+    dialog = SaveDialog(view, picture, window.canvas.mapSettings().destinationCrs())
+    assert dialog.grid() == kept
+    dialog.resolution.setValue(7 * pixel)
+    assert dialog.grid().transform[0] == pytest.approx(7 * pixel, rel=1e-4)
+    assert f"{dialog.grid().shape[1]} × {dialog.grid().shape[0]} pixels" in dialog.size.text()
+
+
+def test_the_dialog_asks_before_it_replaces_a_file(
+    window: Window, dock: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from satclip_qgis.gui import save
+
+    window.click(320, 200)
+    crs = window.canvas.mapSettings().destinationCrs()
+    dialog = save.SaveDialog(dock.session.view, dock.session.picture, crs)
+    button = dialog.buttons.button(QDialogButtonBox.StandardButton.Save)
+    assert not button.isEnabled()
+    dialog.path.setFilePath(str(tmp_path / "similar"))
+    assert dialog.target() == str(tmp_path / "similar.tif")
+    (tmp_path / "similar.tif").write_bytes(b"precious")
+    asked: list[str] = []
+    monkeypatch.setattr(save, "confirmed", lambda _parent, question: asked.append(question))
+    dialog.show()
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert "similar.tif" in asked[0]
+    assert dialog.isVisible()
+    monkeypatch.setattr(save, "confirmed", lambda *_: True)
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert not dialog.isVisible()
+    dialog.resolution.setValue(dialog.resolution.minimum())
+    assert not button.isEnabled()
+
+
+def test_what_is_saved_is_on_the_map_in_the_same_colours(
+    window: Window, dock: object, tmp_path: Path
+) -> None:
+    window.show_map("EPSG:4326", (0, 40, 16, 50))
+    window.click(320, 200)
+    settle(dock)
+    dock.panel.set_percentile(50)
+    path = tmp_path / "similar.tif"
+    for _ in range(2):  # the second time the layer is there
+        dock.save(str(path))
+        wait(lambda: dock._saving is None)
+    (layer,) = QgsProject.instance().mapLayersByName("similar")
+    shown = dock.layer.layer.renderer()
+    assert layer.renderer().classificationMin() == shown.classificationMin() == dock.threshold()
+    assert layer.renderer().classificationMax() == shown.classificationMax()
+    assert "bundled" in layer.metadata().abstract()
 
 
 def test_points_stay_above_and_rasters_below(window: Window, dock: object) -> None:

@@ -192,12 +192,42 @@ def test_a_choice_is_kept(dialog: object, small_model: Path) -> None:
     assert default_model() == str(small_model)
 
 
-def test_a_file_that_is_no_model_cannot_be_used(dialog: object, tmp_path: Path) -> None:
+def test_a_file_that_is_no_model_leaves_the_list(dialog: object, tmp_path: Path) -> None:
+    rows = dialog.table.rowCount()
     path = tmp_path / "no.npz"
     path.write_bytes(b"no model")
     dialog.open_file(str(path))
-    wait(lambda: "no.npz" in dialog.facts.toPlainText())
-    assert not dialog.use_button.isEnabled()
+    wait(lambda: "no.npz" in dialog.status.text())
+    assert dialog.table.rowCount() == rows
+    assert all("no.npz" not in dialog._name(row) for row in range(rows))
+
+
+@pytest.mark.parametrize("damage", ["gone", "damaged"])
+def test_a_remembered_file_that_is_no_model_any_more_leaves_the_list(
+    dialog: object, damage: str, tmp_path: Path, small_model: Path
+) -> None:
+    from satclip_qgis.models import default_model, set_default_model
+
+    rows, path = dialog.table.rowCount(), tmp_path / "mine.npz"
+    path.write_bytes(small_model.read_bytes())
+    dialog.open_file(str(path))
+    wait(lambda: "Seeded weights" in dialog.facts.toPlainText())
+    press(dialog.use_button)
+    told: list[str] = []
+    dialog.chosen.connect(told.append)
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(b"no model")
+    dialog.reload()
+    wait(lambda: "mine.npz" in dialog.status.text())
+    assert dialog.table.rowCount() == rows
+    assert default_model() == "bundled"
+    assert told == ([] if damage == "gone" else ["bundled"])
+    dialog.select("bundled")
+    assert dialog.table.item(dialog.table.currentRow(), 0).font().bold()
+    set_default_model("bundled")
+    dialog.reload()
 
 
 def test_a_fetched_model_that_has_changed_can_be_fetched_again(dialog: object, hub: Hub) -> None:

@@ -55,5 +55,5 @@ def test_a_dialog_that_was_closed_is_told_nothing(qgis_app: object, small_model:
     before = dialog.facts.toPlainText()
     dialog.close()
     task.waitForFinished(20_000)
-    dialog._read(task, None, ValueError("nobody listens"))
+    dialog._read(task, str(small_model), None, ValueError("nobody listens"))
     assert dialog.facts.toPlainText() == before

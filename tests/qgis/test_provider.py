@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
 
+PLUGIN = Path(__file__).resolve().parents[2] / "qgis_plugin"
 NAMES = {
     "embedpoints",
     "embeddingraster",
@@ -32,9 +34,13 @@ def test_the_provider_offers_all_algorithms(algorithms):
 
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_an_algorithm_explains_itself(name, algorithms):
+    from qgis.PyQt.QtCore import QUrl
+
     algorithm = algorithms[name]
     assert len(algorithm.shortHelpString()) > 100
-    assert algorithm.helpUrl().startswith("https://")
+    url = QUrl(algorithm.helpUrl())
+    assert url.fragment() == name
+    assert f'id="{name}"' in Path(url.toLocalFile()).read_text("utf-8")
     assert not algorithm.icon().isNull()
     assert Path(algorithm.svgIconPath()).is_file()
     for parameter in algorithm.parameterDefinitions():
@@ -42,6 +48,20 @@ def test_an_algorithm_explains_itself(name, algorithms):
         # Sentence case: no word but the first, names and abbreviations starts with a capital.
         rest = [word for word in parameter.description().split()[1:] if word.istitle()]
         assert not rest, parameter.description()
+
+
+def test_help_is_the_same_in_every_language_and_leads_somewhere():
+    pages = sorted((PLUGIN / "help").glob("index*.html"))
+    assert [page.name for page in pages] == ["index.html", "index_de.html"]
+    ids = []
+    for page in pages:
+        text = page.read_text("utf-8")
+        ids.append(re.findall(r'id="([^"]+)"', text))
+        links = re.findall(r'href="([^"]*)"', text)
+        assert links
+        assert {link.lstrip("#") for link in links} <= set(ids[-1])  # none leaves the page
+        assert ".example" not in text
+    assert ids[0] == ids[1]
 
 
 def test_parameters_are_named_as_documented(algorithms):

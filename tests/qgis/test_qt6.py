@@ -5,8 +5,11 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 PLUGIN = Path(__file__).resolve().parents[2] / "qgis_plugin"
@@ -69,6 +72,44 @@ def test_every_name_of_qt_exists_in_pyqt6(path):
             for part in chain[1:]:
                 assert hasattr(here, part), ".".join(chain)
                 here = getattr(here, part)
+
+
+# What Qt 6 has taken from QMouseEvent: position() and globalPosition() stand for it.
+MOUSE = {"pos", "localPos", "globalPos", "screenPos", "windowPos", "x", "y", "globalX", "globalY"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PLUGIN)))
+def test_no_mouse_event_is_asked_for_what_qt6_has_removed(path):
+    """But where it is asked whether it has the new name."""
+    text = path.read_text("utf-8")
+    for node in ast.walk(ast.parse(text)):
+        of_event = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        if of_event and node.value.id == "event" and node.attr in MOUSE:
+            line = text.splitlines()[node.lineno - 1]
+            assert 'hasattr(event, "position")' in line, f"{path.name}:{node.lineno}: {line}"
+
+
+def test_the_histogram_takes_mouse_events_of_either_qt(plugin_folder):
+    core = pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
+    from qgis.PyQt.QtCore import QPointF
+
+    app = core.QgsApplication.instance() or core.QgsApplication([], True)
+    sys.path.insert(0, str(plugin_folder))
+    try:
+        from satclip_qgis.gui.histogram import Histogram
+    finally:
+        sys.path.remove(str(plugin_folder))
+    histogram = Histogram()
+    histogram.resize(208, 150)
+    histogram.set_values(np.linspace(0, 1, 99), None, (0.0, 1.0))
+    picked = []
+    histogram.picked.connect(picked.append)
+    low, high = histogram.range
+    for name in ("position", "localPos"):
+        event = SimpleNamespace(**{name: lambda: QPointF(4 + 50, 20)})
+        histogram.mousePressEvent(event)
+        assert picked.pop() == pytest.approx(low + (high - low) / 4)
+    assert app is not None
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PLUGIN)))

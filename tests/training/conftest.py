@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,17 @@ from training_world import LAND_BOUNDS, field, write_raster
 pytest.importorskip("torch", reason="the extra `train` is not installed")
 pytest.importorskip("lightning", reason="the extra `train` is not installed")
 pytest.importorskip("yaml", reason="the extra `train` is not installed")
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch with one thread: small networks gain nothing by more, and other work slows them."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -13,10 +13,14 @@ import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from satclip_training.config import ModelSettings, SourceSettings, TrainConfig, TrainingSettings
 from satclip_training.distributed import Group
-from satclip_training.model import ContrastiveModel
-from satclip_training.objective import clip_loss, siglip_loss
+from satclip_training.objectives import objective_class
+from satclip_training.settings.config import (
+    ModelSettings,
+    SourceSettings,
+    TrainConfig,
+    TrainingSettings,
+)
 
 COUNT, WIDTH = 48, 6
 CASES = tuple(product(("clip", "siglip"), (torch.float32, torch.float64), (14.3, 900.0)))
@@ -28,17 +32,16 @@ class Losses(nn.Module):
 
     def __init__(self, loss: str, scale: float, group: Group) -> None:
         super().__init__()
-        training = TrainingSettings(loss=loss, temperature=1 / scale, largest_scale=1000.0)
+        training = TrainingSettings(
+            loss=loss, temperature=1 / scale, largest_scale=1000.0, loss_rows=7
+        )
         model = ModelSettings(legendre_polys=4, capacity=16, embed_dim=8, image_hidden=10)
         config = TrainConfig("x", {"a": SourceSettings()}, model=model, training=training)
-        self.model, self.loss, self.group = ContrastiveModel(config, [WIDTH]), loss, group
+        self.model, self.group = objective_class(config)(config, {"image": WIDTH}), group
 
     def forward(self, lonlat: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
-        model = self.model
-        sides = model.project(images), model.location(lonlat), model.logit_scale
-        if self.loss == "siglip":
-            return siglip_loss(*sides, model.logit_bias, np.log(1000), rows=7, group=self.group)
-        return clip_loss(*sides, np.log(1000), rows=7, group=self.group)
+        harmonics = self.model.location.encode(lonlat)
+        return self.model.loss(harmonics, {"image": images}, self.group)
 
 
 def gradients(loss: str, dtype: torch.dtype, scale: float, group: Group) -> dict[str, np.ndarray]:

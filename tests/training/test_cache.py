@@ -14,10 +14,11 @@ import pytest
 from training_world import StopAfter
 
 from satclip_core.errors import CancelledError, InputError, OutputError
-from satclip_training.config import ChipSettings, FeatureSettings, SourceSettings, locations
 from satclip_training.images import cache, chips
 from satclip_training.images.cache import CacheRequest, cached_views, make_request
-from satclip_training.land import sample_points
+from satclip_training.places.sampling import sample_points
+from satclip_training.settings.config import ChipSettings, FeatureSettings, SourceSettings
+from satclip_training.settings.run_files import locations
 
 SETTINGS = SourceSettings(
     files=("image_*.tif",),
@@ -122,10 +123,10 @@ def test_imagery_that_covers_no_point_is_an_error(
 def test_decoded_rasters_leave_nothing_behind(
     request_: CacheRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from satclip_training.images import rasters
+    from satclip_training.images import decoding
 
     in_memory = np.array(cached_views(request_, tmp_path / "a"))
-    monkeypatch.setattr(rasters, "IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(decoding, "IN_MEMORY_BYTES", 0)
     mapped = cached_views(request_, tmp_path / "b")
     np.testing.assert_array_equal(mapped, in_memory)
     assert not list(tmp_path.rglob("*.raster"))

@@ -9,16 +9,16 @@ import pytest
 from training_world import write_raster
 
 from satclip_core.errors import InputError
-from satclip_training.config import ChipSettings, SourceSettings
 from satclip_training.images.chips import (
-    EARTH_RADIUS_KM,
+    EARTH_KM,
     ChipSource,
     along_axes,
     offsets,
     on_tangent_plane,
     open_source,
 )
-from satclip_training.images.rasters import RasterRequest, open_raster
+from satclip_training.images.decoding import DecodeRequest, open_raster
+from satclip_training.settings.config import ChipSettings, SourceSettings
 
 GLOBE = (-180.0, -90.0, 180.0, 90.0)
 
@@ -41,7 +41,7 @@ def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     (lon1, lat1), (lon2, lat2) = np.radians(a).T, np.radians(b).T
     chord = np.sin((lat2 - lat1) / 2) ** 2
     chord = chord + np.cos(lat1) * np.cos(lat2) * np.sin((lon2 - lon1) / 2) ** 2
-    return 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(chord))
+    return 2 * EARTH_KM * np.arcsin(np.sqrt(chord))
 
 
 @pytest.mark.parametrize("lat", [0.0, 45.0, -70.0])
@@ -53,7 +53,7 @@ def test_chips_are_as_wide_and_high_as_asked_at_any_latitude(lat: float) -> None
     ends = np.array([[lon[0, 0, 0], middle], [lon[0, 0, -1], middle]])
     span = 50 * 10 / 11  # between centres of the outer pixels
     assert distance(ends[:1], ends[1:])[0] == pytest.approx(span, rel=1e-4)
-    assert (lats[0, 0, 0] - lats[0, -1, 0]) * np.pi / 180 * EARTH_RADIUS_KM == pytest.approx(span)
+    assert (lats[0, 0, 0] - lats[0, -1, 0]) * np.pi / 180 * EARTH_KM == pytest.approx(span)
 
 
 def test_tangent_plane_agrees_with_axes_away_from_the_poles() -> None:
@@ -71,7 +71,7 @@ def test_at_the_pole_every_pixel_is_as_far_as_it_should_be() -> None:
     reach = offsets(1, chip, np.random.default_rng(0))
     lon, lat = on_tangent_plane(np.array([[33.0, 90.0]]), *reach)
     wanted = np.hypot(reach[0][0][None, :], reach[1][0][:, None])
-    np.testing.assert_allclose((90 - lat[0]) * np.pi / 180 * EARTH_RADIUS_KM, wanted, atol=1e-3)
+    np.testing.assert_allclose((90 - lat[0]) * np.pi / 180 * EARTH_KM, wanted, atol=1e-3)
     assert np.isfinite(lon).all()
 
 
@@ -95,7 +95,7 @@ def numbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_raster(path, array, GLOBE, "EPSG:4326")
 
 
-DEGREE = np.pi / 180 * EARTH_RADIUS_KM
+DEGREE = np.pi / 180 * EARTH_KM
 
 
 def test_nearest_pixels_are_the_ones_under_the_chip(numbered: Path) -> None:
@@ -210,7 +210,7 @@ def test_transparent_pixels_are_missing(tmp_path: Path) -> None:
 def test_reducing_takes_area_means(tmp_path: Path) -> None:
     board = np.indices((180, 360)).sum(0) % 2 * 100
     path = write_raster(tmp_path / "b.tif", board[None].astype(np.uint8), GLOBE, "EPSG:4326")
-    raster = open_raster(RasterRequest(path, reduce=2), tmp_path)
+    raster = open_raster(DecodeRequest(path, reduce=2), tmp_path)
     assert raster.array.shape == (90, 180, 1)
     np.testing.assert_array_equal(raster.array, 50)
     row, col = raster.place(np.array([-179.5]), np.array([89.5]))
@@ -263,14 +263,14 @@ def test_unreadable_imagery_is_named(tmp_path: Path) -> None:
     path = tmp_path / "broken.tif"
     path.write_bytes(b"no raster")
     with pytest.raises(InputError, match=r"broken\.tif: not readable"):
-        open_raster(RasterRequest(path), tmp_path)
+        open_raster(DecodeRequest(path), tmp_path)
     with pytest.raises(InputError, match=r"none\.tif: no such file"):
-        open_raster(RasterRequest(tmp_path / "none.tif"), tmp_path)
+        open_raster(DecodeRequest(tmp_path / "none.tif"), tmp_path)
 
 
 def test_a_band_that_is_not_there_is_named(numbered: Path) -> None:
     with pytest.raises(InputError, match="has 2 bands, no band 3"):
-        open_raster(RasterRequest(numbered, bands=(3,)), numbered.parent)
+        open_raster(DecodeRequest(numbered, bands=(3,)), numbered.parent)
 
 
 @pytest.mark.parametrize("nodata", [None, np.nan, -9999.0])
@@ -291,3 +291,69 @@ def test_nan_is_no_data_whatever_the_file_says(
     assert share[1] < 0.6 < share[2] == 1
     np.testing.assert_allclose(chips[[0, 2]], 5, rtol=1e-6)
     assert np.isfinite(chips).all()
+
+
+def unreferenced(path: Path, driver: str, **profile: object) -> Path:
+    import rasterio
+
+    size = {"width": 80, "height": 40, "count": 1, "dtype": "uint8"}
+    with rasterio.open(path, "w", driver=driver, **size, **profile) as out:
+        out.write(np.full((1, 40, 80), 9, np.uint8))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "driver", "said", "missing"),
+    [
+        ("i.png", "PNG", {}, "CRS"),
+        ("i.jpg", "JPEG", {}, "CRS"),
+        ("i.tif", "GTiff", {}, "CRS"),
+        ("i.tif", "GTiff", {"transform": (0.1, 0, 5, 0, -0.1, 50)}, "CRS"),
+        ("i.tif", "GTiff", {"transform": (30, 0, 4e5, 0, -30, 5e6)}, "CRS"),
+        ("i.tif", "GTiff", {"crs": "EPSG:4326"}, "transform"),
+    ],
+)
+def test_an_image_that_does_not_say_where_it_lies_is_refused_without_bounds(
+    tmp_path: Path, name: str, driver: str, said: dict[str, object], missing: str
+) -> None:
+    """It was taken for the whole globe, or for degrees, whatever its shape."""
+    from affine import Affine
+
+    if "transform" in said:
+        said = {"transform": Affine(*said["transform"])}  # type: ignore[misc]
+    path = unreferenced(tmp_path / name, driver, **said)
+    with pytest.raises(InputError, match=rf"{name}: has no {missing}.*bounds"):
+        open_raster(DecodeRequest(path), tmp_path)
+    raster = open_raster(DecodeRequest(path, bounds=(0.0, 10.0, 80.0, 50.0)), tmp_path)
+    row, col = raster.place(np.array([20.0]), np.array([20.0]))
+    np.testing.assert_allclose([row[0], col[0]], [30, 20])
+
+
+def test_bounds_do_not_move_an_image_that_says_where_it_lies(tmp_path: Path) -> None:
+    path = write_raster(
+        tmp_path / "i.tif", np.ones((1, 10, 20), np.uint8), (0, 0, 20, 10), "EPSG:4326"
+    )
+    raster = open_raster(DecodeRequest(path, bounds=(50.0, 50.0, 60.0, 60.0)), tmp_path)
+    assert raster.lonlat_bounds() == pytest.approx((0, 0, 20, 10))
+
+
+def test_tiles_side_by_side_are_one_image(tmp_path: Path) -> None:
+    """A view drew any of the files, so three of four views were blank."""
+    paths = []
+    for number in range(4):
+        values = np.full((1, 10, 10), 10 * (number + 1), np.uint8)
+        bounds = (10 * number, 0, 10 * number + 10, 10)
+        paths.append(write_raster(tmp_path / f"{number}.tif", values, bounds, "EPSG:4326"))
+    settings = SourceSettings(files=tuple(map(str, paths)), chip=ChipSettings(40, 4))
+    made = open_source([[path] for path in paths], settings, tmp_path)
+    lon = np.random.default_rng(0).uniform(0.5, 39.5, 300)
+    chips, valid = made.cut(np.column_stack([lon, np.full(300, 5)]), np.random.default_rng(1))
+    clear = np.abs(np.remainder(lon + 5, 10) - 5) > 0.5  # of the tiles' edges
+    np.testing.assert_array_equal(valid[clear], 1)
+    wanted = 10 * (lon[clear] // 10 + 1)
+    np.testing.assert_array_equal(
+        chips[clear], np.broadcast_to(wanted[:, None, None, None], chips[clear].shape)
+    )
+    assert (valid >= settings.least_valid).all()
+    _, nowhere = made.cut(np.array([[60.0, 5.0]]), np.random.default_rng(1))
+    assert nowhere[0] == 0

@@ -17,11 +17,12 @@ from training_world import StopAfter
 
 from satclip_core.errors import CancelledError, InputError, SatclipError
 from satclip_core.models.model_file import read_model
-from satclip_training import launch
-from satclip_training.config import TrainConfig, TrainingSettings, load_config, locations
 from satclip_training.distributed import ALONE, Place
-from satclip_training.launch import given_place, joined
-from satclip_training.run import RunOptions, train
+from satclip_training.run import launch
+from satclip_training.run.launch import given_place, joined
+from satclip_training.run.pretraining import RunOptions, train
+from satclip_training.settings.config import TrainConfig, TrainingSettings, load_config
+from satclip_training.settings.run_files import locations
 
 TINY = Path(__file__).parents[2] / "training" / "configs" / "tiny.yaml"
 FEW = ("points.count=800", "training.epochs=3", "training.batch_size=128", "probe.every=2")

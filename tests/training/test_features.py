@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from satclip_training.config import FeatureSettings
 from satclip_training.images.features import (
     RandomConvolution,
     extractor_from,
     fit_extractor,
     fit_random_convolution,
 )
+from satclip_training.settings.config import FeatureSettings
 
 
 def chips(count: int = 300, bands: int = 2, side: int = 7) -> np.ndarray:

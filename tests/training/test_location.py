@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from satclip_training.config import ModelSettings, TrainConfig, TrainingSettings
-from satclip_training.export import encoder_from
+from satclip_training.export.model_export import encoder_from
 from satclip_training.location import LocationModel
-from satclip_training.model import ContrastiveModel, RunningAverage
+from satclip_training.objectives.satclip import Satclip
+from satclip_training.run.average import RunningAverage
+from satclip_training.settings.config import ModelSettings, TrainConfig, TrainingSettings
 
 SMALL = ModelSettings(legendre_polys=6, capacity=32, embed_dim=8)
 
@@ -73,7 +74,7 @@ def test_dropout_acts_in_training_alone() -> None:
 
 def test_source_dropout_blanks_one_source_in_a_share_of_rows() -> None:
     settings = ModelSettings(legendre_polys=2, capacity=8, embed_dim=4, source_dropout=0.5)
-    model = ContrastiveModel(config(settings), [3, 5])
+    model = Satclip(config(settings), {"a": 3, "b": 5})
     torch.manual_seed(0)
     out = model._drop_sources(torch.ones(4000, 8))
     blank_first, blank_second = (out[:, :3] == 0).all(1), (out[:, 3:] == 0).all(1)
@@ -97,7 +98,7 @@ def test_the_running_average_follows_and_gives_back() -> None:
 
 
 def test_a_location_head_stays_out_of_the_exported_weights() -> None:
-    model = ContrastiveModel(config(replace(SMALL, location_head=16)), [4])
+    model = Satclip(config(replace(SMALL, location_head=16)), {"a": 4})
     assert model.head(torch.zeros(2, 8)).shape == (2, 8)
     assert len(list(model.head.parameters())) == 4
     assert set(model.location.inference_weights()) == {
@@ -108,19 +109,19 @@ def test_a_location_head_stays_out_of_the_exported_weights() -> None:
 
 
 def test_the_temperature_starts_where_it_is_told() -> None:
-    model = ContrastiveModel(config(SMALL, temperature=0.1, learn_temperature=False), [4])
+    model = Satclip(config(SMALL, temperature=0.1, learn_temperature=False), {"a": 4})
     assert model.logit_scale.exp().item() == pytest.approx(10)
     assert not model.logit_scale.requires_grad
 
 
 def test_the_first_layer_and_the_images_can_have_rates_of_their_own() -> None:
     from satclip_training.images.views import CachedViews
-    from satclip_training.loop import ContrastiveTraining
-    from satclip_training.pairs import Pairs
+    from satclip_training.places.batches import Pairs
+    from satclip_training.run.loop import Pretraining
 
     made = config(SMALL, learning_rate=1.0, first_layer_rate=0.1, image_learning_rate=3.0)
     views = {"a": CachedViews(np.zeros((1, 64, 4), np.float16))}
-    module = ContrastiveTraining(made, Pairs(places(), views, {"a": 1.0}, made.training, 0))
+    module = Pretraining(made, Pairs(places(), views, {"a": 1.0}, made.training, 0))
     groups = module.configure_optimizers()["optimizer"].param_groups
     found = {id(p): (g["initial_lr"], g["weight_decay"]) for g in groups for p in g["params"]}
     model = module.model

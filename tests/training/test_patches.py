@@ -13,17 +13,17 @@ import pytest
 from patch_world import write_patch, write_patches
 
 from satclip_core.errors import InputError
-from satclip_training.config import (
+from satclip_training.images.augment import Variation, augmented, blurred, draw
+from satclip_training.images.cache import make_request
+from satclip_training.images.patches import PatchImagery, read_patch, read_patch_folder
+from satclip_training.places.sampling import load_points
+from satclip_training.settings.config import (
     FeatureSettings,
-    Locations,
     PatchSettings,
     PointSettings,
     SourceSettings,
 )
-from satclip_training.images.augment import Variation, augmented, blurred, draw
-from satclip_training.images.cache import make_request
-from satclip_training.images.patches import PatchImagery, read_patch, read_patch_folder
-from satclip_training.land import load_points
+from satclip_training.settings.run_files import Locations
 
 STILL = PatchSettings(crop=24, flip=False, blur=0)
 
@@ -252,7 +252,7 @@ def test_the_fingerprint_covers_patches_and_transform(folder: Path, what: str) -
 
 def test_sources_of_rasters_keep_their_fingerprints(world: Path) -> None:
     """What names a cache must not change, or every cache would be computed again."""
-    from satclip_training.config import ChipSettings
+    from satclip_training.settings.config import ChipSettings
 
     settings = SourceSettings(files=("image_1.tif",), chip=ChipSettings(kilometres=9, pixels=8))
     request = make_request("a", settings, np.zeros((2, 2)), Locations((world,)), 0)

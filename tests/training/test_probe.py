@@ -12,9 +12,10 @@ import pytest
 from satclip_core.encoder import LocationEncoder
 from satclip_core.errors import InputError, MissingDependencyError
 from satclip_core.models.model_file import read_model, write_model
-from satclip_training import probe
-from satclip_training.baselines import geoclip_projection, load_geoclip
-from satclip_training.tasks import Task, leaked, load_tasks
+from satclip_training import probe as command
+from satclip_training.evaluation import linear_probe as probe
+from satclip_training.evaluation.baselines import geoclip_projection, load_geoclip
+from satclip_training.evaluation.tasks import Task, leaked, load_tasks
 
 TASKS = Path(__file__).parents[2] / "training" / "configs" / "tasks.yaml"
 
@@ -189,11 +190,11 @@ def test_the_command_prints_and_writes_scores(
 ) -> None:
     out = tmp_path / "scores.json"
     tasks = str(world / "tasks.yaml")
-    assert probe.main(["--model", "identity", "--tasks", tasks, "--output", str(out)]) == 0
+    assert command.main(["--model", "identity", "--tasks", tasks, "--output", str(out)]) == 0
     assert "| field | R² | 1500 |" in capsys.readouterr().out
     assert set(json.loads(out.read_text())) == {"identity"}
     out = tmp_path / "scores.csv"
-    assert probe.main(["--model", "identity", "--tasks", tasks, "--output", str(out)]) == 0
+    assert command.main(["--model", "identity", "--tasks", tasks, "--output", str(out)]) == 0
     assert out.read_text().startswith("model,task,score\nidentity,field,")
 
 
@@ -202,7 +203,7 @@ def test_the_command_scores_a_recipe_before_training_too(
 ) -> None:
     words = ["--model", "identity", "--untrained", str(TASKS.with_name("tiny.yaml"))]
     words += ["--tasks", str(world / "tasks.yaml"), "--data-root", str(world)]
-    assert probe.main([*words, "--split-seed", "7"]) == 0
+    assert command.main([*words, "--split-seed", "7"]) == 0
     out = capsys.readouterr().out
     assert "| identity | untrained |" in out
     cells = out.splitlines()[2].split("|")
@@ -218,7 +219,7 @@ def test_what_a_model_has_seen_is_read_from_its_file(
     write_model(path, LocationEncoder(encoder.config, encoder.weights, info=info))
     assert probe.known_leaks(str(path)) == ["other", "field"]
     words = ["--model", str(path), "--model", "identity", "--tasks", str(world / "tasks.yaml")]
-    assert probe.main(words) == 0
+    assert command.main(words) == 0
     out = capsys.readouterr().out
     assert out.count(probe.LEAKED) == 1
     assert probe.LEAK_NOTE in out
@@ -228,7 +229,7 @@ def test_what_a_model_has_seen_is_read_from_its_file(
 def test_the_command_reports_mistakes_in_one_line(
     world: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert probe.main(["--model", "identity", "--tasks", str(world / "none.yaml")]) == 1
+    assert command.main(["--model", "identity", "--tasks", str(world / "none.yaml")]) == 1
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
@@ -270,3 +271,80 @@ def test_geoclip_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingDependencyError, match="pip install geoclip"):
         load_geoclip()
+
+
+@pytest.mark.parametrize(
+    ("models", "wanted"),
+    [
+        (["a/long.npz", "b/long.npz"], ["a/long", "b/long"]),
+        (["a/long.npz", "b/short.npz", "bundled"], ["long", "short", "bundled"]),
+        (["x/a/long.npz", "y/a/long.npz", "a/long.npz"], ["x/a/long", "y/a/long", None]),
+        (["bundled", "bundled.npz"], ["bundled", None]),
+        (["a/long.npz", "a/long.npz"], ["long"]),
+    ],
+)
+def test_every_model_has_a_column_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, models: list[str], wanted: list[str | None]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    labels = command.column_names(models)
+    assert list(labels) == list(dict.fromkeys(models))
+    assert len(set(labels.values())) == len(labels)
+    for label, expected in zip(labels.values(), wanted):
+        if expected is not None:  # else it is told apart by the folder that the test runs in
+            assert label == expected
+
+
+def test_models_of_one_file_name_are_both_scored(
+    small_model: Path, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two models, two columns: the second one took the first one's place."""
+    encoder = read_model(small_model)
+    other = {key: value + 0.01 for key, value in encoder.weights.items()}
+    for folder, weights in (("a", encoder.weights), ("b", other)):
+        (tmp_path / folder).mkdir()
+        write_model(tmp_path / folder / "long.npz", LocationEncoder(encoder.config, weights))
+    words = ["--tasks", str(world / "tasks.yaml"), "--output", str(tmp_path / "s.json")]
+    for folder in ("a", "b"):
+        words += ["--model", str(tmp_path / folder / "long.npz")]
+    assert command.main(words) == 0
+    assert "| a/long | b/long |" in capsys.readouterr().out
+    scores = json.loads((tmp_path / "s.json").read_text())
+    assert scores["a/long"] != scores["b/long"]
+
+
+@pytest.mark.parametrize(
+    ("header", "given"),
+    [("longitude,latitude", ""), ("Long,LAT", ""), ("e,n", ", lon: e, lat: n"), ("lon,lat", "")],
+)
+def test_columns_of_coordinates_are_found_by_their_usual_names(
+    tmp_path: Path, header: str, given: str
+) -> None:
+    rows = "\n".join(f"{i},{-i},{i}" for i in range(20))
+    (tmp_path / "t.csv").write_text(f"{header},v\n{rows}\n")
+    text = f"tasks:\n  t: {{kind: table, file: t.csv, target: v{given}}}\n"
+    (task,) = load_tasks(write_tasks(tmp_path, text))
+    np.testing.assert_array_equal(task.lonlat, [[i, -i] for i in range(20)])
+
+
+def test_columns_that_are_not_found_are_named(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b,v\n1,2,3\n")
+    text = "tasks:\n  t: {kind: table, file: t.csv, target: v}\n"
+    with pytest.raises(
+        InputError, match=r"tasks\.t: .*t\.csv: no columns.*name them by lon and lat"
+    ):
+        load_tasks(write_tasks(tmp_path, text))
+
+
+def test_a_grid_that_does_not_say_where_it_lies_needs_bounds(tmp_path: Path) -> None:
+    import rasterio
+
+    values = np.tile(np.arange(36, dtype=np.uint8), (20, 1))[None]
+    profile = {"driver": "PNG", "width": 36, "height": 20, "count": 1, "dtype": "uint8"}
+    with rasterio.open(tmp_path / "g.png", "w", **profile) as out:
+        out.write(values)
+    text = "land_points: 2000\ntasks:\n  t: {kind: grid, file: g.png"
+    with pytest.raises(InputError, match=r"g\.png: has no CRS.*bounds"):
+        load_tasks(write_tasks(tmp_path, text + "}\n"))
+    (task,) = load_tasks(write_tasks(tmp_path, text + ", bounds: [-180, -100, 180, 100]}\n"))
+    np.testing.assert_array_equal(task.target, (task.lonlat[:, 0] + 180) // 10)

@@ -9,8 +9,8 @@ import pytest
 
 from satclip_core.errors import InputError
 from satclip_core.models.published import PUBLISHED
-from satclip_training.config import load_config
-from satclip_training.published import vision_layers
+from satclip_training.export.release_checkpoint import vision_layers
+from satclip_training.settings.config import load_config
 
 FOLDER = Path(__file__).parents[2] / "training" / "configs"
 MODELS = {

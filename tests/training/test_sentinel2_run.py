@@ -23,8 +23,9 @@ from training_world import StopAfter
 from satclip_cli.main import run
 from satclip_core.errors import CancelledError
 from satclip_core.models.model_file import read_model
-from satclip_training.config import TrainConfig, load_config, locations
-from satclip_training.run import RunOptions, train
+from satclip_training.run.pretraining import RunOptions, train
+from satclip_training.settings.config import TrainConfig, load_config
+from satclip_training.settings.run_files import locations
 
 CONFIG = Path(__file__).parents[2] / "training" / "configs" / "satclip-resnet18-l10.yaml"
 EPOCHS = 3

@@ -18,13 +18,6 @@ from patch_world import moco_like
 from timm_operators import timm_or_skip
 
 from satclip_core.errors import DownloadError, InputError, MissingDependencyError
-from satclip_training.config import (
-    ChipSettings,
-    FeatureSettings,
-    Locations,
-    SourceSettings,
-    locations,
-)
 from satclip_training.images import timm_encoder
 from satclip_training.images.cache import make_request
 from satclip_training.images.features import extractor_from, fit_extractor
@@ -37,7 +30,9 @@ from satclip_training.images.timm_encoder import (
     open_timm,
 )
 from satclip_training.images.views import open_views
-from satclip_training.land import sample_points
+from satclip_training.places.sampling import sample_points
+from satclip_training.settings.config import ChipSettings, FeatureSettings, SourceSettings
+from satclip_training.settings.run_files import Locations, locations
 
 SETTINGS = FeatureSettings(kind="timm", weights="moco.pth", dim=0)
 

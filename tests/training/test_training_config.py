@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from satclip_core.errors import InputError
-from satclip_training.config import load_config, locations
-from satclip_training.schema import plain
+from satclip_training.settings.config import load_config
+from satclip_training.settings.run_files import locations
+from satclip_training.settings.schema import plain
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 
@@ -28,7 +29,7 @@ def load(tmp_path: Path, text: str, *overrides: str) -> object:
 
 
 @pytest.mark.parametrize(
-    "name", sorted(p.name for p in CONFIGS.glob("*.yaml") if p.stem != "tasks")
+    "name", sorted(p.name for p in CONFIGS.glob("*.yaml") if "tasks" not in p.stem)
 )
 def test_shipped_configurations_are_valid(name: str) -> None:
     config = load_config(CONFIGS / name)

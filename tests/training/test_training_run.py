@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -21,10 +24,12 @@ from training_world import StopAfter
 from satclip_cli.main import run
 from satclip_core.errors import CancelledError, InputError, MissingDependencyError, OutputError
 from satclip_core.models.model_file import read_model
-from satclip_training.card import model_card
-from satclip_training.config import TrainConfig, load_config, locations
-from satclip_training.land import sample_points
-from satclip_training.run import RunOptions, train
+from satclip_training.export.card import model_card
+from satclip_training.places.sampling import sample_points
+from satclip_training.run.pretraining import RunOptions, train
+from satclip_training.settings.config import PointSettings, TrainConfig, load_config
+from satclip_training.settings.run_files import Locations, locations
+from satclip_training.settings.schema import build
 
 TINY = Path(__file__).parents[2] / "training" / "configs" / "tiny.yaml"
 
@@ -116,7 +121,7 @@ def test_checkpoint_export_and_torch_module_agree(finished: Path) -> None:
 def test_a_checkpoint_exports_to_what_the_run_exported(
     world: Path, finished: Path, tmp_path: Path
 ) -> None:
-    from satclip_training.export import export_checkpoint
+    from satclip_training.export.model_export import export_checkpoint
 
     path = tmp_path / "again.npz"
     again = export_checkpoint(finished / "last.ckpt", path, locations(TINY, world))
@@ -234,11 +239,12 @@ def test_other_data_do_not_go_on_from_a_checkpoint(world: Path, tmp_path: Path) 
     config = short("points.file=places.npy", "probe.tasks=null")
     train(config, options(root, tmp_path / "run"))
     assert train(config, options(root, tmp_path / "run")).exists()
-    caches = list((tmp_path / "run" / "cache").iterdir())
+    caches = [path for path in (tmp_path / "run" / "cache").iterdir() if path.is_dir()]
     np.save(root / "places.npy", places[:-1])
     with pytest.raises(InputError, match=r"other data \(points.*--fresh"):
         train(config, options(root, tmp_path / "run"))
-    assert list((tmp_path / "run" / "cache").iterdir()) == caches
+    # No features of them: only which places have imagery has been looked for.
+    assert [path for path in (tmp_path / "run" / "cache").iterdir() if path.is_dir()] == caches
 
 
 def test_a_damaged_checkpoint_says_what_to_do(world: Path, tmp_path: Path) -> None:
@@ -328,7 +334,7 @@ def test_hidden_components_and_degree_decay_are_folded_into_the_file(
         "model.degree_decay=2", "model.degree_reference=5",
     )  # fmt: skip
     encoder = read_model(train(config, options(world, tmp_path)))
-    from satclip_training.land import load_points
+    from satclip_training.places.sampling import load_points
 
     land = load_points(config.points, locations(TINY, world))
     values = encoder.encode(land).astype(np.float64)
@@ -338,8 +344,8 @@ def test_hidden_components_and_degree_decay_are_folded_into_the_file(
 
 @pytest.mark.parametrize("kind", ["centre", "standardise", "whiten"])
 def test_post_processing_is_folded_into_the_last_layer(kind: str) -> None:
-    from satclip_training.components import postprocess
-    from satclip_training.config import ExportSettings
+    from satclip_training.export.last_layer import postprocess
+    from satclip_training.settings.config import ExportSettings
 
     rng = np.random.default_rng(0)
     hidden = rng.normal(size=(500, 6))
@@ -355,7 +361,7 @@ def test_post_processing_is_folded_into_the_last_layer(kind: str) -> None:
 
 
 def test_a_rotation_keeps_similarities_and_evens_variances() -> None:
-    from satclip_training.components import rotated
+    from satclip_training.export.last_layer import rotated
 
     rng = np.random.default_rng(0)
     hidden = rng.normal(size=(4000, 16))
@@ -371,16 +377,16 @@ def test_a_rotation_keeps_similarities_and_evens_variances() -> None:
 
 
 def test_exported_weights_lie_between_the_initial_and_the_trained(world: Path) -> None:
-    from satclip_training.export import finished_weights, initial_weights
-    from satclip_training.loop import ContrastiveTraining
+    from satclip_training.export.model_export import finished_weights, initial_weights
+    from satclip_training.run.loop import Pretraining
 
     class NoPairs:
-        widths = (16,)
+        widths: ClassVar = {"image": 16}
 
     config = short("export.trained_share=0.25")
     initial = initial_weights(config)
     torch.manual_seed(config.seed)
-    begun = ContrastiveTraining(config, NoPairs()).inference_weights()  # type: ignore[arg-type]
+    begun = Pretraining(config, NoPairs()).inference_weights()  # type: ignore[arg-type]
     trained = {key: value + 1 for key, value in initial.items()}
     exported = finished_weights(trained, config, np.zeros((4, 2)))
     for key, value in initial.items():
@@ -391,7 +397,7 @@ def test_exported_weights_lie_between_the_initial_and_the_trained(world: Path) -
 def test_imagery_leads_an_embedding_but_not_that_of_an_untrained_encoder(
     world: Path, tmp_path: Path
 ) -> None:
-    from satclip_training.export import export_checkpoint
+    from satclip_training.export.model_export import export_checkpoint
 
     settings = (
         "export.embedding=hidden-components", "export.contrastive_components=4",
@@ -402,7 +408,7 @@ def test_imagery_leads_an_embedding_but_not_that_of_an_untrained_encoder(
     encoder = read_model(train(config, options(world, tmp_path)))
     assert "directions of the last hidden layer that best predict the imagery" in encoder.card
     assert "- leaks: none known" in encoder.card
-    from satclip_training.land import load_points
+    from satclip_training.places.sampling import load_points
 
     land = load_points(config.points, locations(TINY, world))
     variances = np.linalg.eigvalsh(np.cov(encoder.encode(land).astype(np.float64).T))
@@ -520,3 +526,115 @@ def test_tensorboard_gets_the_same_numbers(world: Path, tmp_path: Path) -> None:
 def test_the_card_names_the_loss_that_was_trained_with(loss: str, named: str) -> None:
     config = load_config(TINY, (f"training.loss={loss}",))
     assert f"; {named} loss on batches of 256" in model_card(config, {}, "")
+
+
+@pytest.mark.parametrize(
+    ("points", "said"),
+    [
+        ({}, "; 4,000 points uniform over land and sea; "),
+        ({"land_mask": "m.npz"}, " points uniform over land; "),
+        (
+            {"land_mask": "m.npz", "latitude": (36, 60), "longitude": (-10, 30)},
+            "over land between latitudes 36 and 60 and between longitudes -10 and 30; ",
+        ),
+        ({"longitude": (170, -170)}, "over land and sea between longitudes 170 and -170; "),
+        ({"within": "image"}, "over land and sea, within the imagery of `image`; "),
+        ({"file": "stations.csv"}, "the points of `stations.csv`, 4,000 at most; "),
+        ({"land_mask": "m.npz", "sea_share": 0.1}, "over land, 10% of them at sea instead; "),
+    ],
+)
+def test_the_card_says_where_the_points_are_from(points: dict[str, object], said: str) -> None:
+    config = load_config(TINY)
+    config = replace(config, points=PointSettings(count=4000, **points))  # type: ignore[arg-type]
+    assert said in "; " + model_card(config, {}, "").partition("## Recipe\n\n")[2]
+
+
+def test_a_licence_is_stated_or_said_not_to_be(
+    world: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    few = ("points.count=400", "training.epochs=1", "probe.tasks=null")
+    none = load_config(TINY, (*few, "export.licence=null"))
+    path = train(none, options(world, tmp_path / "none"))
+    assert "licence of the weights is not stated: set export.licence" in caplog.text
+    assert read_model(path).info.licence == "not stated"
+    assert "Licence of the weights: not stated." in path.with_suffix(".md").read_text()
+    caplog.clear()
+    path = train(load_config(TINY, (*few, "export.licence=CC0-1.0")), options(world, tmp_path))
+    assert "licence" not in caplog.text
+    assert read_model(path).info.licence == "CC0-1.0"
+    digests = [load_config(TINY, (f"export.licence={name}",)).digest() for name in ("MIT", "null")]
+    assert digests[0] == digests[1] == load_config(TINY).digest()  # as of models from before
+
+
+@pytest.mark.parametrize("count", [4, 10, 14])
+def test_too_few_points_to_validate_on_are_refused(world: Path, tmp_path: Path, count: int) -> None:
+    """They exported a model with `validation nan`."""
+    np.save(tmp_path / "few.npy", sample_points(count, seed=0))
+    words = ["--data-root", world, "--set", f"points.file={tmp_path / 'few.npy'}"]
+    for more in (["--dry-run"], ["-o", tmp_path / "out"]):
+        result = run_command(TINY, *words, *more)
+        assert result.code == 1
+        assert f"training.validation_fraction: 0.1 of {count} places leaves" in result.errors
+        assert len([line for line in result.errors.splitlines() if "Error" in line]) == 1
+    assert not list((tmp_path / "out").glob("*.npz"))
+
+
+def test_a_run_without_validation_speaks_of_none(
+    world: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    few = ("points.count=400", "training.epochs=1", "probe.tasks=null")
+    config = load_config(TINY, (*few, "training.validation_fraction=0"))
+    with caplog.at_level("INFO", "satclip_training"):
+        path = train(config, options(world, tmp_path))
+    assert not re.search(r"\bnan\b", caplog.text)
+    assert "epoch 1/1, loss" in caplog.text
+    card = path.with_suffix(".md").read_text()
+    assert not re.search(r"\bnan\b", card)
+    assert "validation_loss: none: nothing was held out" in card
+
+
+@pytest.mark.parametrize("error", ["RuntimeError", "OSError"])
+def test_a_broken_torchvision_is_one_line(world: Path, tmp_path: Path, error: str) -> None:
+    """lightning's metrics import it, though nothing here needs it for random convolutions."""
+    (tmp_path / "torchvision").mkdir()
+    reason = "operator torchvision::nms does not exist"
+    (tmp_path / "torchvision" / "__init__.py").write_text(f"raise {error}('{reason}')\n")
+    about = tmp_path / "torchvision-0.20.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: torchvision\nVersion: 0.20.0\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "satclip_cli", "train", str(TINY), "--data-root", str(world),
+         "--dry-run"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert reason in line
+    assert "internal error" not in line
+    assert "install the torchvision that belongs to torch" in line
+    assert "pip uninstall torchvision" in line
+
+
+def test_the_index_of_patches_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from patch_world import write_patches
+
+    from satclip_training.images import patches
+
+    write_patches(tmp_path / "s2", 60)
+    real, read = patches.read_index, []
+    monkeypatch.setattr(patches, "read_index", lambda folder: read.append(1) or real(folder))
+    values = {
+        "name": "x",
+        "points": {"patches": "s2"},
+        "sources": {
+            "s2": {
+                "patches": "s2",
+                "transform": {"crop": 16},
+                "features": {"filters": 8, "dim": 4, "samples": 40},
+            }
+        },
+        "model": {"legendre_polys": 4, "capacity": 8, "embed_dim": 4},
+        "training": {"epochs": 1, "batch_size": 16, "threads": 1},
+    }
+    train(build(TrainConfig, values, ""), RunOptions(Locations((tmp_path,)), tmp_path / "run"))
+    assert read == [1]

@@ -9,19 +9,18 @@ import pytest
 from patch_world import write_patches
 
 from satclip_core.errors import InputError
-from satclip_training.config import (
-    ChipSettings,
-    FeatureSettings,
-    Locations,
-    PatchSettings,
-    PointSettings,
-    SourceSettings,
-    locations,
-)
 from satclip_training.images import cache, patches, views
 from satclip_training.images.cache import CacheRequest, make_request
 from satclip_training.images.views import CachedViews, LiveViews, open_views
-from satclip_training.land import load_points, sample_points
+from satclip_training.places.sampling import load_points, sample_points
+from satclip_training.settings.config import (
+    ChipSettings,
+    FeatureSettings,
+    PatchSettings,
+    PointSettings,
+    SourceSettings,
+)
+from satclip_training.settings.run_files import Locations, locations
 
 COUNT = 40
 

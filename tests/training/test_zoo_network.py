@@ -8,9 +8,9 @@ import torch
 
 from satclip_core.encoder.encodings import ENCODINGS, EncodingSettings
 from satclip_core.encoder.networks import forward
-from satclip_training.zoo.fit import encode
+from satclip_training.zoo.cell_settings import CellSettings
+from satclip_training.zoo.cell_training import encode
 from satclip_training.zoo.network import TWICE, _drop, initial_weights, outputs
-from satclip_training.zoo.settings import CellSettings
 
 SETTINGS = CellSettings(1e-3, 0.0, frequency_num=4, min_radius=10.0)
 

@@ -8,7 +8,7 @@ import pytest
 
 from satclip_core.encoder.encodings import ENCODINGS
 from satclip_core.errors import InputError
-from satclip_training.zoo.settings import (
+from satclip_training.zoo.cell_settings import (
     NETWORKS,
     CellSettings,
     read_settings,
@@ -82,3 +82,17 @@ def test_a_bad_settings_file_is_refused_by_name(tmp_path: Path, text: str, named
 def test_a_missing_settings_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.yaml: no such file"):
         read_settings(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(("value", "right"), [(1, True), (64, True), (0, False), (-3, False)])
+def test_an_encoding_has_one_frequency_at_least(tmp_path: Path, value: int, right: bool) -> None:
+    path = tmp_path / "cells.yaml"
+    path.write_text(
+        "cells:\n  grid-linear: {learning_rate: 0.1, weight_decay: 0, min_radius: 1, "
+        f"frequency_num: {value}}}\n"
+    )
+    if right:
+        assert read_settings(path)["grid-linear"].frequency_num == value
+    else:
+        with pytest.raises(InputError, match=rf"frequency_num: must be at least 1, got {value}"):
+            read_settings(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from satclip_core.errors import InputError
 from satclip_training.zoo import search as search_module
 from satclip_training.zoo import study as study_module
-from satclip_training.zoo.fit import Budget, Split, Task
+from satclip_training.zoo.cell_settings import CellSettings, read_settings
+from satclip_training.zoo.cell_training import Budget, Problem, Split
+from satclip_training.zoo.problems import sphere_points
 from satclip_training.zoo.records import Records
 from satclip_training.zoo.search import SearchPlan, search
-from satclip_training.zoo.settings import CellSettings, read_settings
 from satclip_training.zoo.study import (
     Cell,
     Result,
@@ -29,28 +29,20 @@ from satclip_training.zoo.study import (
     searched_settings,
 )
 from satclip_training.zoo.tables import land_ocean_rows, versus_paper, write_csv
-from satclip_training.zoo.tasks import sphere_points
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 STORED = {"wrap-linear": CellSettings(0.05, 0.0), "direct-linear": CellSettings(0.05, 0.0)}
 BUDGET = Budget(epochs=3, batch_size=50, dtype="float32")
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """These networks are too small for more, and other work slows such threads down."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
-def task() -> Task:
+def task() -> Problem:
     splits = []
     for seed in range(3):
         lonlat = sphere_points(60, seed)
         splits.append(Split(lonlat, (lonlat[:, 1] > 0).astype(float)))
-    return Task("hemispheres", "binary", 1, *splits)
+    return Problem("hemispheres", "binary", 1, *splits)
 
 
 def refuse(*args: Any, **options: Any) -> Any:
@@ -58,7 +50,7 @@ def refuse(*args: Any, **options: Any) -> Any:
 
 
 def test_a_second_call_trains_nothing(
-    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    task: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cells = [Cell("wrap", "linear"), Cell("direct", "linear")]
     study = Study(tmp_path / "run", seeds=2, budget=BUDGET)
@@ -75,7 +67,7 @@ def test_a_second_call_trains_nothing(
 
 @pytest.mark.parametrize("change", ["budget", "settings", "task", "seeds"])
 def test_another_request_is_trained(
-    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+    task: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     cell = Cell("wrap", "linear")
     run_cells(task, {cell: STORED[cell.name]}, Study(tmp_path, 1, BUDGET))
@@ -84,14 +76,14 @@ def test_another_request_is_trained(
     budget = Budget(epochs=4) if change == "budget" else BUDGET
     if change == "task":
         flipped = Split(task.train.lonlat, 1 - task.train.target)
-        task = Task(task.name, "binary", 1, flipped, task.validation, task.test)
+        task = Problem(task.name, "binary", 1, flipped, task.validation, task.test)
     study = Study(tmp_path, 2 if change == "seeds" else 1, budget)
     with pytest.raises(AssertionError, match="trained again"):
         run_cells(task, {cell: settings}, study)
 
 
 def test_settings_that_a_cell_does_not_use_change_nothing(
-    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    task: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cell, study = Cell("wrap", "linear"), Study(tmp_path, 1, BUDGET)
     first = run_cells(task, {cell: CellSettings(0.05, 0.0, dim_hidden=8)}, study)
@@ -100,7 +92,7 @@ def test_settings_that_a_cell_does_not_use_change_nothing(
     assert again[0].scores == first[0].scores
 
 
-def test_a_line_cut_off_by_a_crash_is_run_again(task: Task, tmp_path: Path) -> None:
+def test_a_line_cut_off_by_a_crash_is_run_again(task: Problem, tmp_path: Path) -> None:
     cell, study = Cell("wrap", "linear"), Study(tmp_path, 2, BUDGET)
     first = run_cells(task, {cell: STORED[cell.name]}, study)
     path = tmp_path / "runs.jsonl"
@@ -110,7 +102,7 @@ def test_a_line_cut_off_by_a_crash_is_run_again(task: Task, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("line", [b"7", b'{"a": 1}', b'{"key": KEY}', b"\xff\xfe\x00"])
-def test_a_line_that_is_no_run_is_passed_over(task: Task, tmp_path: Path, line: bytes) -> None:
+def test_a_line_that_is_no_run_is_passed_over(task: Problem, tmp_path: Path, line: bytes) -> None:
     cell, study = Cell("wrap", "linear"), Study(tmp_path, 1, BUDGET)
     first = run_cells(task, {cell: STORED[cell.name]}, study)
     key = f'"{first[0].keys[0]}"'.encode()
@@ -118,7 +110,7 @@ def test_a_line_that_is_no_run_is_passed_over(task: Task, tmp_path: Path, line: 
     assert run_cells(task, {cell: STORED[cell.name]}, study) == first
 
 
-def test_a_damaged_prediction_is_one_that_is_not_there(task: Task, tmp_path: Path) -> None:
+def test_a_damaged_prediction_is_one_that_is_not_there(task: Problem, tmp_path: Path) -> None:
     cell = Cell("wrap", "linear")
     (result,) = run_cells(task, {cell: STORED[cell.name]}, Study(tmp_path, 1, BUDGET))
     records = Records(tmp_path)
@@ -128,7 +120,7 @@ def test_a_damaged_prediction_is_one_that_is_not_there(task: Task, tmp_path: Pat
         assert records.prediction(result.keys[0]) is None
 
 
-def test_trials_that_are_no_database_are_named(task: Task, tmp_path: Path) -> None:
+def test_trials_that_are_no_database_are_named(task: Problem, tmp_path: Path) -> None:
     pytest.importorskip("optuna", reason="the extra `reproduce` is not installed")
     (tmp_path / "trials.db").write_bytes(b"garbage" * 1000)
     with pytest.raises(InputError, match=r"trials\.db: cannot be used for trials .*remove it"):
@@ -144,7 +136,7 @@ def test_a_set_l_replaces_the_stored_one() -> None:
 
 
 def test_a_search_goes_on_and_finds_what_learns(
-    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    task: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("optuna", reason="the extra `reproduce` is not installed")
     cell = Cell("cartesian3d", "linear")
@@ -166,7 +158,7 @@ def test_a_search_goes_on_and_finds_what_learns(
 
 @pytest.mark.parametrize("pruning", [True, False])
 def test_trials_are_pruned_where_the_plan_says_so(
-    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pruning: bool
+    task: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pruning: bool
 ) -> None:
     optuna = pytest.importorskip("optuna", reason="the extra `reproduce` is not installed")
     losses = iter([1.0] * 5 + [2.0])
@@ -187,7 +179,7 @@ def test_trials_are_pruned_where_the_plan_says_so(
     assert states == ["COMPLETE"] * 5 + ["PRUNED" if pruning else "COMPLETE"]
 
 
-def test_what_is_found_for_another_cell_stays(task: Task, tmp_path: Path) -> None:
+def test_what_is_found_for_another_cell_stays(task: Problem, tmp_path: Path) -> None:
     pytest.importorskip("optuna", reason="the extra `reproduce` is not installed")
     plan = SearchPlan(tmp_path, 1, Budget(epochs=1, batch_size=50, dtype="float32"))
     cells = [Cell("direct", "linear"), Cell("wrap", "linear")]
@@ -199,7 +191,7 @@ def test_what_is_found_for_another_cell_stays(task: Task, tmp_path: Path) -> Non
     assert read_settings(tmp_path / "settings.yaml") == {cells[0].name: last[cells[0]]}
 
 
-def test_a_search_keeps_a_given_l(task: Task, tmp_path: Path) -> None:
+def test_a_search_keeps_a_given_l(task: Problem, tmp_path: Path) -> None:
     pytest.importorskip("optuna", reason="the extra `reproduce` is not installed")
     plan = SearchPlan(tmp_path, 2, BUDGET)
     found = search(task, "sphericalharmonics", "linear", plan, legendre_polys=3)
@@ -248,3 +240,38 @@ def test_figures_are_written(tmp_path: Path) -> None:
     ablation_figure(tmp_path / "ablation.png", [cell], "R²")
     for name in ("board", "ablation"):
         assert image.imread(tmp_path / f"{name}.png").std() > 0.02
+
+
+@pytest.mark.parametrize(
+    ("encodings", "networks"),
+    [(["sphericalharmonics"], ["siren"]), (["wrap", "spheremplus"], ["linear", "fcnet", "siren"])],
+)
+def test_titles_and_tables_stay_within_the_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encodings: list[str], networks: list[str]
+) -> None:
+    """A figure of one cell cut its title off."""
+    pytest.importorskip("matplotlib", reason="the extra `reproduce` is not installed")
+    from satclip_training.zoo import figures
+
+    saved: list[Any] = []
+    monkeypatch.setattr(figures, "_save", lambda figure, path, dpi: saved.append(figure))
+    cells = [Cell(encoding, network) for encoding in encodings for network in networks]
+    settings = CellSettings(1e-3, 0.0)
+    results = [Result(cell, settings, (0.95, 0.96), ("a", "b")) for cell in cells]
+    paper = {(cell.encoding, cell.network): 95.8 for cell in cells}
+    figures.land_ocean_figure(tmp_path / "f.png", results, {}, np.eye(20, 40), paper)
+    (figure,) = saved
+    figure.canvas.draw()
+    renderer = figure.canvas.get_renderer()
+    width = figure.bbox.width
+    boxes = [axes.title.get_window_extent(renderer) for axes in figure.axes if axes.get_title()]
+    assert len(boxes) == len(cells)
+    for axes in figure.axes:
+        boxes += [table.get_window_extent(renderer) for table in axes.tables]
+        for table in axes.tables:
+            for cell in table.get_celld().values():
+                text = cell.get_text().get_window_extent(renderer)
+                assert text.width <= cell.get_window_extent(renderer).width + 1
+    for box in boxes:
+        assert box.x0 >= 0
+        assert box.x1 <= width

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +10,8 @@ import numpy as np
 from satclip_core.encoder.field import RUN, Rows, cells_of_rows, rows_of, runs_of_rows
 from satclip_core.types import Bools, Floats, Integers
 
-from .eyes import Layers, bilinear, box_means
-from .settings import LevelSettings
+from .eyes import Layers, Pyramid, bilinear, box_means
+from .fine_settings import LevelSettings
 
 # Share of land within the distance asked for that makes a cell one near land.
 _SOME_LAND = 0.02
@@ -55,12 +55,20 @@ def near_land(land: Layers, kilometres: float, lonlat: Floats) -> Bools:
     return near
 
 
-def kept_cells(level: LevelSettings, cells: Cells, land: Layers) -> Bools:
-    """Which cells of a level are wanted."""
+def kept_cells(
+    level: LevelSettings, cells: Cells, land: Layers, pyramids: Mapping[str, Pyramid]
+) -> Bools:
+    """Which cells of a level are wanted: near land, and where there is much to see."""
     wanted: Bools = cells.middle[:, 1] > level.south
     if level.near_land:
         wanted &= near_land(land, level.near_land, cells.middle)
-    return wanted
+    if not level.where:
+        return wanted
+    busy = np.zeros_like(wanted)
+    for name, share in level.where.items():
+        variety = bilinear(pyramids[name].variety, cells.middle)[:, 0]
+        busy |= variety > np.quantile(variety[wanted], 1 - share)
+    return wanted & busy
 
 
 def kept_rows(cells: Cells, wanted: Bools) -> tuple[Rows, Bools]:

@@ -14,7 +14,7 @@ import numpy as np
 from satclip_core.encoder import LocationEncoder
 from satclip_core.types import Floats
 
-from .settings import EmbeddingSettings
+from .fine_settings import EmbeddingSettings
 
 
 @dataclass(frozen=True)

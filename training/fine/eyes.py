@@ -17,14 +17,18 @@ from numpy.typing import NDArray
 
 from satclip_core.types import Float32, Floats
 
-from ..config import Locations
-from ..images.rasters import Raster, RasterRequest, open_raster
-from ..land import LandMask
-from .settings import EyeSettings
+from ..images.decoding import DecodeRequest, Raster, open_raster
+from ..places.land_mask import LandMask
+from ..settings.run_files import Locations
+from .fine_settings import EyeSettings
 
 log = logging.getLogger("satclip_training")
 
 KM_PER_DEGREE = 111.195
+GLOBE = (-180.0, -90.0, 180.0, 90.0)
+"""Where plain images lie: they do not say."""
+VARIETY_KM = 25.0
+"""Within squares that wide an eye's variety says where a finer level is worth its cells."""
 _STRIP = 128
 # Pixels of a raster of means for each width of its squares.
 _PIXELS_A_MEAN = 2.56
@@ -40,10 +44,12 @@ class Pyramid:
     Attributes:
         scales: rasters read at the place itself.
         differences: raster and kilometres: read to the east, west, north and south.
+        variety: deviation of grey within `VARIETY_KM`, (rows, cols, 1).
     """
 
     scales: tuple[NDArray[np.float16], ...]
     differences: tuple[tuple[NDArray[np.float16], float], ...]
+    variety: NDArray[np.float16]
 
     def at(self, lonlat: Floats) -> Float32:
         """Numbers of places, (N, 2) degrees -> (N, numbers)."""
@@ -76,7 +82,8 @@ def open_eye(
     shown = [rasters[scale] for scale in eye.scales]
     shown += [_deviations(base, texture, scale) for scale in eye.deviations]
     log.info("%s: %s bands at %s scales", name, base.shape[2], len(eye.scales))
-    return Pyramid(tuple(shown), tuple((rasters[km], km) for km in eye.differences))
+    variety = _deviations(base, None, VARIETY_KM)
+    return Pyramid(tuple(shown), tuple((rasters[km], km) for km in eye.differences), variety)
 
 
 def _base(
@@ -85,13 +92,14 @@ def _base(
     """All bands of an eye (rows, 2 rows, bands), and the deviation within a pixel where sampled."""
     behind = None
     if eye.behind is not None:
-        behind = open_raster(RasterRequest(places.find(eye.behind, f"eyes.{name}.behind")), scratch)
+        path = places.find(eye.behind, f"eyes.{name}.behind")
+        behind = open_raster(DecodeRequest(path, GLOBE), scratch)
     files = [path for file in eye.files for path in places.find_all(file, f"eyes.{name}.files")]
     layers, textures = [], []
     for path in files:
         if path.suffix == ".npz":
             return land_eye(land, rows), None
-        raster = open_raster(RasterRequest(path), scratch)
+        raster = open_raster(DecodeRequest(path, GLOBE), scratch)
         found, texture = _sampled(raster, behind, eye.samples, rows)
         layers.append(found)
         textures.append(texture)

@@ -22,7 +22,7 @@ from satclip_core.encoder import LocationEncoder
 from satclip_core.encoder.field import RUN, Rows, taps
 from satclip_core.types import Bools, Cancelled, Float32, Floats
 
-from .settings import FitSettings, LevelSettings
+from .fine_settings import FitSettings, LevelSettings
 
 log = logging.getLogger("satclip_training")
 

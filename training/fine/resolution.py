@@ -21,10 +21,11 @@ from satclip_core.analysis.linear import Ridge
 from satclip_core.errors import SatclipError
 from satclip_core.types import Bools, Floats
 
-from ..config import locations
-from ..images.rasters import RasterRequest, open_raster
-from ..land import read_land_mask, sample_points
-from .eyes import KM_PER_DEGREE
+from ..images.decoding import DecodeRequest, open_raster
+from ..places.land_mask import read_land_mask
+from ..places.sampling import sample_points
+from ..settings.run_files import locations
+from .eyes import GLOBE, KM_PER_DEGREE
 
 DISTANCES = (1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 300.0)
 """Kilometres."""
@@ -55,7 +56,7 @@ def explained_by_distance(
         distances: in kilometres.
         seed: of the places; those that are compared are none of those fitted to.
     """
-    rasters = [open_raster(RasterRequest(path), scratch) for path in images]
+    rasters = [open_raster(DecodeRequest(path, GLOBE), scratch) for path in images]
 
     def shown(lonlat: Floats) -> Floats:
         parts = []

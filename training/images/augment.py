@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_core.errors import InputError
+from satclip_core.types import Float32
 
-from ..config import PatchSettings
+from ..settings.config import PatchSettings
 
 SIGMA = (0.1, 2.0)
 """Standard deviations of the blur in pixels, those of torchvision's GaussianBlur."""
@@ -45,9 +46,7 @@ def draw(
     return Variation(top, left, bool(across) and settings.flip, bool(down) and settings.flip, sigma)
 
 
-def augmented(
-    patch: NDArray[Any], settings: PatchSettings, variation: Variation
-) -> NDArray[np.float32]:
+def augmented(patch: NDArray[Any], settings: PatchSettings, variation: Variation) -> Float32:
     """One view of a patch.
 
     Args:
@@ -63,7 +62,7 @@ def augmented(
     cut = patch[:, rows, columns]
     cut = cut[:, :, ::-1] if variation.across else cut
     cut = cut[:, ::-1] if variation.down else cut
-    image = cut.astype(np.float32, order="C") / np.float32(settings.scale)
+    image: Float32 = cut.astype(np.float32, order="C") / np.float32(settings.scale)
     if settings.blur:
         image = blurred(image, settings.blur, variation.sigma)
     if settings.zero_band is None:
@@ -71,7 +70,7 @@ def augmented(
     return np.insert(image, settings.zero_band, np.float32(0), axis=0)
 
 
-def blurred(image: NDArray[np.float32], size: int, sigma: float) -> NDArray[np.float32]:
+def blurred(image: Float32, size: int, sigma: float) -> Float32:
     """Gaussian blur of (bands, rows, columns), edges reflected, `size` taps in each direction.
 
     Numpy, since views are made by threads that shall not each start as many more for torch.

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,16 @@ from numpy.typing import NDArray
 
 from satclip_core.errors import CancelledError, InputError, OutputError
 from satclip_core.files import written_whole
+from satclip_core.types import Bools, Cancelled, Float32, Floats, Progress
 
-from ..config import Locations, SourceSettings
-from ..schema import plain
+from ..settings.config import SourceSettings
+from ..settings.run_files import Locations
+from ..settings.schema import plain
 from . import chips, patches
-from .chips import RasterImagery, alternatives, open_source
+from .chips import ChipSource, RasterImagery, alternatives, open_source
 from .features import FeatureExtractor, ImageEncoder, extractor_from, fit_extractor
 from .imagery import Imagery
-from .patches import PatchFolder, PatchImagery, read_patch_folder
+from .patches import PatchFolder, PatchFolders, PatchImagery
 from .timm_encoder import Weights, find_weights, open_timm
 
 VERSION = 1
@@ -40,9 +42,6 @@ VERSION = 1
 DONE, FEATURES, EXTRACTOR, REQUEST = "done.txt", "features.f16", "extractor.npz", "request.json"
 HASHED_BYTES = 1 << 16
 LARGEST = float(np.finfo(np.float16).max)
-
-Floats = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -68,6 +67,7 @@ class CacheRequest:
     patches: PatchFolder | None = None
     weights: Weights | None = None
     device: torch.device | None = None
+    _decoded: dict[str, ChipSource] = field(default_factory=dict, compare=False, repr=False)
 
     def describe(self) -> dict[str, Any]:
         """Everything that shapes the numbers, as plain values; file names without their folders."""
@@ -109,8 +109,22 @@ class CacheRequest:
         if self.patches is not None:
             files = self.patches.files[: len(self.lonlat)]
             return PatchImagery(files, self.settings, self.seed, f"sources.{self.name}")
-        source = open_source(self.files, self.settings, scratch)
+        source = self.open_rasters(scratch)
+        self._decoded.clear()  # the imagery alone holds it from here on
         return RasterImagery(source, self.lonlat, self.settings.views, self.seed)
+
+    def open_rasters(self, scratch: Path) -> ChipSource:
+        """The rasters, decoded once for this request and for those made of it by `at`."""
+        if "rasters" not in self._decoded:
+            self._decoded["rasters"] = open_source(self.files, self.settings, scratch)
+        return self._decoded["rasters"]
+
+    def at(self, kept: Bools) -> CacheRequest:
+        """The request for some of its places, (N,) bool."""
+        if kept.all():
+            return self
+        folder = None if self.patches is None else self.patches.at(kept)
+        return replace(self, lonlat=self.lonlat[kept], patches=folder)
 
     def open_encoder(self, imagery: Imagery) -> ImageEncoder | None:
         """The pretrained network, where the source has one."""
@@ -134,8 +148,21 @@ def make_request(
     places: Locations,
     seed: int,
     device: torch.device | None = None,
+    *,
+    folders: PatchFolders | None = None,
+    weights: bool = True,
 ) -> CacheRequest:
     """Find a source's files and put its request together.
+
+    Args:
+        name: of the source.
+        settings: of the source.
+        lonlat: (N, 2) degrees.
+        places: where its files are looked for.
+        seed: of everything random.
+        device: where a pretrained network runs.
+        folders: the run's folders of patches, where some have been read.
+        weights: whether those of a pretrained network are found, and fetched.
 
     Raises:
         InputError: a missing file; patches that are not the points.
@@ -145,16 +172,16 @@ def make_request(
     files = alternatives(settings, places, f"{where}.files")
     folder = None
     if settings.patches is not None:
-        folder = read_patch_folder(places.find(settings.patches, f"{where}.patches"))
+        folder = (folders or PatchFolders())(places.find(settings.patches, f"{where}.patches"))
         if not np.array_equal(folder.lonlat[: len(lonlat)], lonlat):
             raise InputError(
                 f"{where}.patches: {settings.patches!r} has changed since its points were read; "
                 "start again"
             )
-    weights = None
-    if settings.features.kind == "timm":
-        weights = find_weights(settings.features, places, f"{where}.features")
-    return CacheRequest(name, settings, lonlat, files, seed, folder, weights, device)
+    found = None
+    if weights and settings.features.kind == "timm":
+        found = find_weights(settings.features, places, f"{where}.features")
+    return CacheRequest(name, settings, lonlat, files, seed, folder, found, device)
 
 
 def _identity(path: Path) -> list[Any]:
@@ -172,7 +199,7 @@ def cached_views(
     root: Path,
     *,
     progress: Progress | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    cancelled: Cancelled | None = None,
 ) -> NDArray[np.float16]:
     """Features of all views, computed where they are not in the cache yet.
 
@@ -264,7 +291,7 @@ def _compute(
     folder: Path,
     done: set[int],
     progress: Progress | None,
-    cancelled: Callable[[], bool] | None,
+    cancelled: Cancelled | None,
 ) -> None:
     """Compute the chunks that are missing, one in each thread, and note each when it is written."""
     imagery = request.open_imagery(folder)
@@ -308,32 +335,46 @@ def _allocate(file: Path, size: int, *, anew: bool) -> None:
 
 
 def _in_threads(
-    work: Callable[[int], int],
-    chunks: Sequence[int],
-    cancelled: Callable[[], bool] | None,
-    name: str,
+    work: Callable[[int], int], chunks: Sequence[int], cancelled: Cancelled | None, name: str
 ) -> Iterator[int]:
-    """Results in order, a few chunks ahead; one torch thread in each of as many threads.
+    """Results of `work` in the order of the chunks, computed by as many threads as torch has.
+
+    No more than one chunk for each thread and one besides is begun and not yet handed out: what is
+    finished is written soon, and a stop loses little.
 
     Raises:
-        CancelledError: what was begun is finished, then `cancelled` said stop.
+        CancelledError: `cancelled` said stop; what was begun has been finished and handed out.
     """
-    threads = torch.get_num_threads()
-    limit = lambda: torch.set_num_threads(1)  # noqa: E731
-    limit()
-    waiting: deque[Future[int]] = deque()
+    begun: deque[Future[int]] = deque()
+    stopped = False
+    with _workers() as (pool, count):
+        for chunk in chunks:
+            stopped = cancelled is not None and cancelled()
+            if stopped:
+                break
+            begun.append(pool.submit(work, chunk))
+            if len(begun) > count:
+                yield begun.popleft().result()
+        for future in begun:
+            yield future.result()
+    if stopped:
+        raise CancelledError(f"stopped; {name} goes on from here next time")
+
+
+@contextmanager
+def _workers() -> Iterator[tuple[ThreadPoolExecutor, int]]:
+    """A pool of as many threads as torch has, and their number; in each of them torch has one.
+
+    Torch's number of threads is one of the process for those that it starts later, and one of each
+    thread that has called it: it is set here and in every worker, and here set back.
+    """
+    count = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
-        with ThreadPoolExecutor(threads, initializer=limit) as pool:
-            for chunk in chunks:
-                if cancelled is not None and cancelled():
-                    yield from (future.result() for future in waiting)
-                    raise CancelledError(f"stopped; {name} goes on from here next time")
-                waiting.append(pool.submit(work, chunk))
-                if len(waiting) > threads:
-                    yield waiting.popleft().result()
-            yield from (future.result() for future in waiting)
+        with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            yield pool, count
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(count)
 
 
 def open_extractor(request: CacheRequest, folder: Path, imagery: Imagery) -> FeatureExtractor:
@@ -345,13 +386,12 @@ def open_extractor(request: CacheRequest, folder: Path, imagery: Imagery) -> Fea
     features = request.settings.features
     extractor = fit_extractor(_samples(request, imagery), features, request.seed, encoder)
     with written_whole(file) as partial:
-        np.savez(partial, **extractor.arrays())
+        arrays: dict[str, Any] = extractor.arrays()
+        np.savez(partial, **arrays)
     return extractor
 
 
-def _samples(
-    request: CacheRequest, imagery: Imagery
-) -> NDArray[np.float32] | Iterator[NDArray[np.float32]]:
+def _samples(request: CacheRequest, imagery: Imagery) -> Float32 | Iterator[Float32]:
     """Images to fit features on: chips all at once, patches in batches."""
     least = request.settings.least_valid
     batches = (

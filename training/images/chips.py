@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_core.errors import InputError
+from satclip_core.grid.sphere import EARTH_KM
+from satclip_core.types import Bools, Float32, Floats, Integers
 
-from ..config import ChipSettings, Locations, SourceSettings
-from .imagery import Images, Indices, Shares, empty, pieces
-from .rasters import Raster, RasterRequest, open_raster
+from ..settings.config import ChipSettings, SourceSettings
+from ..settings.run_files import Locations
+from .decoding import DecodeRequest, Raster, open_raster
+from .imagery import Images, Shares, empty, pieces
 
-EARTH_RADIUS_KM = 6371.0088
-"""Mean radius, IUGG."""
 POLAR_LATITUDE = 80.0
 """Beyond it a chip follows the tangent plane; below, meridians are parallel within a chip."""
 
 CHUNK = 4096
 """Points of a view whose chips are cut and encoded at a time."""
-
-Floats = NDArray[np.float64]
 
 
 def offsets(count: int, chip: ChipSettings, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -43,7 +43,7 @@ def offsets(count: int, chip: ChipSettings, rng: np.random.Generator) -> tuple[F
 
 def along_axes(lonlat: Floats, east: Floats, north: Floats) -> tuple[Floats, Floats]:
     """Longitudes (N, 1, n) and latitudes (N, n, 1) of a chip, its width corrected by 1/cos lat."""
-    degree = np.pi / 180 * EARTH_RADIUS_KM
+    degree = np.pi / 180 * EARTH_KM
     lat = lonlat[:, 1, None] + north / degree
     lon = lonlat[:, 0, None] + east / (degree * np.cos(np.radians(lonlat[:, 1, None])))
     return lon[:, None, :], lat[:, :, None]
@@ -56,7 +56,7 @@ def on_tangent_plane(lonlat: Floats, east: Floats, north: Floats) -> tuple[Float
     """
     x, y = np.broadcast_arrays(east[:, None, :], north[:, :, None])
     distance = np.hypot(x, y)
-    c = distance / EARTH_RADIUS_KM
+    c = distance / EARTH_KM
     lat0 = np.radians(lonlat[:, 1])[:, None, None]
     scale = np.where(distance > 0, np.sin(c) / np.where(distance > 0, distance, 1), 0)
     sine = np.cos(c) * np.sin(lat0) + y * scale * np.cos(lat0)
@@ -100,17 +100,44 @@ class ChipSource:
         """Rows and columns of a chip."""
         return self._chip.pixels
 
-    def draw(
-        self, count: int, rng: np.random.Generator
-    ) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    def draw(self, count: int, rng: np.random.Generator) -> tuple[Floats, Floats, Integers]:
         """Offsets east and north (count, n) in kilometres, and alternatives (count,)."""
         east, north = offsets(count, self._chip, rng)
         return east, north, rng.integers(0, len(self.alternatives), count)
 
+    def best_shares(self, lonlat: Floats) -> Float32:
+        """Valid share of a place's chip, unshifted, in the alternative that has most: (N,)."""
+        still = dataclasses.replace(self._chip, shift=0.0, flip=False)
+        east, north = offsets(len(lonlat), still, np.random.default_rng(0))
+        shares = [
+            self._cut_from(lonlat, east, north, np.full(len(lonlat), number))[1]
+            for number in range(len(self.alternatives))
+        ]
+        best: Float32 = np.maximum.reduce(shares)
+        return best
+
     def cut_drawn(
-        self, lonlat: Floats, east: Floats, north: Floats, choice: NDArray[np.int64]
+        self, lonlat: Floats, east: Floats, north: Floats, choice: Integers
     ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Cut chips whose offsets and alternatives were drawn: see `cut`."""
+        """Cut chips whose offsets and alternatives were drawn: see `cut`.
+
+        Where the alternative that was drawn has no imagery, the next one that has takes its place,
+        so that rasters side by side (tiles) are as good as rasters of the same ground (dates).
+        """
+        chips, share = self._cut_from(lonlat, east, north, choice)
+        for step in range(1, len(self.alternatives)):
+            blank = np.flatnonzero(share < self.settings.least_valid)
+            if len(blank) == 0:
+                break
+            other = (choice[blank] + step) % len(self.alternatives)
+            cut = self._cut_from(lonlat[blank], east[blank], north[blank], other)
+            chips[blank], share[blank] = cut
+        return chips, share
+
+    def _cut_from(
+        self, lonlat: Floats, east: Floats, north: Floats, choice: Integers
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Chips from the alternatives of these numbers (N,), blank or not."""
         chip = self._chip
         chips = np.empty((len(lonlat), self.channels, chip.pixels, chip.pixels), np.float32)
         share = np.empty(len(lonlat), np.float32)
@@ -164,7 +191,7 @@ class RasterImagery:
         rng = np.random.default_rng([self._seed, 1, number])
         yield view, part, *self._source.cut(self._lonlat[part], rng)
 
-    def take(self, view: Indices, points: Indices) -> tuple[Images, Shares]:
+    def take(self, view: Integers, points: Integers) -> tuple[Images, Shares]:
         """Views (B,) of points (B,); not those of `chunk`, which draws for many at a time."""
         if len(points) == 0:
             return empty(self.channels, self.side)
@@ -181,7 +208,7 @@ class RasterImagery:
         yield self._source.cut(self._lonlat[chosen], rng)
 
 
-def _fill(chips: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[Any]:
+def _fill(chips: NDArray[Any], valid: Bools) -> NDArray[Any]:
     """Put the mean of a chip's valid pixels where it has none (zero where it has none at all)."""
     partial = np.flatnonzero(~valid.all((1, 2)))
     if len(partial) == 0:
@@ -210,7 +237,7 @@ def open_source(
     """Decode every raster of a source; what is too large for memory goes to `scratch`."""
 
     def opened(path: Path) -> Raster:
-        request = RasterRequest(
+        request = DecodeRequest(
             path, settings.bounds, settings.bands, settings.nodata, settings.reduce
         )
         return open_raster(request, scratch)

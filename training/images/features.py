@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from satclip_core.errors import InputError
 
-from ..config import FeatureSettings
+from ..settings.config import FeatureSettings
 
 RESPONSE_BYTES = 4_000_000
 """Responses computed at a time: what fits a core's cache runs six times faster than 32 MB."""
@@ -143,7 +143,7 @@ class FeatureExtractor:
         """
         with torch.no_grad(), torch.autocast("cpu", enabled=False):
             features = self.encoder.encode(torch.from_numpy(chips))
-            if self.matrix is not None:
+            if self.matrix is not None and self.offset is not None:
                 features = features @ self.matrix - self.offset
             features[torch.from_numpy(valid < least_valid)] = 0
         return features.numpy()

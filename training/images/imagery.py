@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-Images = NDArray[np.float32]
+from satclip_core.types import Float32, Integers
+
+Images = Float32
 """(N, bands, n, n)."""
-Shares = NDArray[np.float32]
+Shares = Float32
 """Valid share of each image, (N,)."""
-Indices = NDArray[np.int64]
 
 
 class Imagery(Protocol):
@@ -32,7 +32,7 @@ class Imagery(Protocol):
         """One of the pieces in which a cache is computed: view, points, images, valid shares."""
         ...
 
-    def take(self, view: Indices, points: Indices) -> tuple[Images, Shares]:
+    def take(self, view: Integers, points: Integers) -> tuple[Images, Shares]:
         """Views (B,) of points (B,), each a function of the seed, its number and its point."""
         ...
 

@@ -19,11 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_core.errors import InputError, require
+from satclip_core.types import Bools, Float32, Floats, Integers
 
-from ..config import SourceSettings
+from ..settings.config import SourceSettings
 from .augment import augmented, check_transform, draw
-from .imagery import Images, Indices, Shares, empty, pieces
-from .opening import opened
+from .decoding import opened
+from .imagery import Images, Shares, empty, pieces
 
 INDEX = "index.csv"
 IMAGES = "images"
@@ -33,8 +34,6 @@ NODATA_BYTES = 10_000
 CHUNK = 64
 """Patches read at a time: 12 bands of 256 x 256 take 0.1 GB, and 0.2 GB as an image."""
 READERS = min(16, os.cpu_count() or 1)
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,12 @@ class PatchFolder:
     files: tuple[Path, ...]
     sizes: tuple[int, ...]
     skipped: int
+
+    def at(self, kept: Bools) -> PatchFolder:
+        """Those of its first N patches that are kept, (N,) bool."""
+        chosen = np.flatnonzero(kept)
+        files, sizes = (tuple(part[i] for i in chosen) for part in (self.files, self.sizes))
+        return PatchFolder(self.lonlat[chosen], files, sizes, self.skipped)  # type: ignore[arg-type]
 
 
 def read_patch_folder(folder: Path) -> PatchFolder:
@@ -83,6 +88,19 @@ def read_patch_folder(folder: Path) -> PatchFolder:
     lonlat = np.array([row[:2] for row in kept], np.float64)
     files, held = tuple(row[2] for row in kept), tuple(row[3] for row in kept)
     return PatchFolder(lonlat, files, held, len(rows) - len(kept))
+
+
+class PatchFolders:
+    """The folders of patches of a run: the index of each is read once, whoever asks."""
+
+    def __init__(self) -> None:
+        self._read: dict[Path, PatchFolder] = {}
+
+    def __call__(self, folder: Path) -> PatchFolder:
+        """`read_patch_folder`, or what it found before."""
+        if folder not in self._read:
+            self._read[folder] = read_patch_folder(folder)
+        return self._read[folder]
 
 
 def _size(path: Path) -> int | None:
@@ -179,7 +197,7 @@ class PatchImagery:
             images = [self._view(patch, view, p) for patch, p in zip(patches, points)]
             yield view, part, np.stack(images), np.ones(len(points), np.float32)
 
-    def take(self, view: Indices, points: Indices) -> tuple[Images, Shares]:
+    def take(self, view: Integers, points: Integers) -> tuple[Images, Shares]:
         """Views (B,) of points (B,), read by a few threads."""
         if len(points) == 0:
             return empty(self.channels, self.side)
@@ -210,7 +228,7 @@ class PatchImagery:
             )
         return patch
 
-    def _view(self, patch: NDArray[Any], view: int, point: int) -> NDArray[np.float32]:
+    def _view(self, patch: NDArray[Any], view: int, point: int) -> Float32:
         transform = self._settings.transform
         size = (patch.shape[1], patch.shape[2])
         drawn = draw(transform, size, seed=self._seed, view=int(view), point=int(point))

@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING, Any
 from satclip_core.errors import CancelledError, DownloadError, InputError, OutputError
 from satclip_core.files import written_whole
 from satclip_core.models.published import hub_file
+from satclip_core.types import Cancelled, Progress
 
 from .patches import IMAGES, INDEX, NODATA_BYTES, read_index, read_patch
 
 if TYPE_CHECKING:
-    from satclip_core.models.download import Cancelled, Policy
+    from satclip_core.models.download import Policy
 
 NAME = "s2-100k"
 REPOSITORY = "datasets/kklmmr/s2-100k"
@@ -43,9 +44,6 @@ _PATCH_NAME = re.compile(r"patch_(\d{1,9})\.tif")
 
 FETCHING = 0.9
 """Share of a shard's work that is fetching it; the rest is unpacking."""
-
-Progress = Callable[[int, int], None]
-"""(patches done, patches in all)."""
 
 
 @dataclass(frozen=True)

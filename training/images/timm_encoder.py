@@ -12,20 +12,20 @@ import threading
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from satclip_core.errors import DownloadError, InputError, MissingDependencyError, require
+from satclip_core.errors import DownloadError, InputError
 from satclip_core.models.download import download, hash_file
 from satclip_core.models.published import cache_folder, hub_file
+from satclip_core.types import Cancelled, Progress
 
-from ..config import SENTINEL2_ALL_MOCO, FeatureSettings, Locations
-
-if TYPE_CHECKING:
-    from satclip_core.models.download import Cancelled, Progress
+from ..settings.config import SENTINEL2_ALL_MOCO, FeatureSettings
+from ..settings.packages import import_beside_torch
+from ..settings.run_files import Locations
 
 log = logging.getLogger("satclip_training")
 
@@ -90,14 +90,7 @@ class Weights:
 
 def import_timm(where: str) -> Any:
     """The package timm, or the one line that says how to get it."""
-    try:
-        return require("timm", extra="images", purpose=f"{where}.kind: timm")
-    except RuntimeError as error:  # torchvision, which timm imports, says so of another torch
-        reason = " ".join(str(error).split())
-        raise MissingDependencyError(
-            f"{where}.kind: timm cannot be imported ({reason}): install the torchvision that "
-            f"belongs to torch {torch.__version__}"
-        ) from error
+    return import_beside_torch("timm", extra="images", purpose=f"{where}.kind: timm")
 
 
 def find_weights(

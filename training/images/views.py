@@ -12,14 +12,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .cache import CacheRequest, Progress, cached_views, claim_folder, open_extractor
+from satclip_core.types import Cancelled, Float32, Integers, Progress
+
+from .cache import CacheRequest, cached_views, claim_folder, open_extractor
 from .features import FeatureExtractor
-from .imagery import Imagery, Images, Indices, Shares, pieces
+from .imagery import Imagery, Images, Shares, pieces
 
 LIVE_ROWS = 64
 """Images held at a time while features are computed live: 13 bands of 256 x 256 take 0.2 GB."""
 
-Features = NDArray[np.float32]
+Features = Float32
 Backbone = Callable[[], "dict[str, torch.Tensor] | None"]
 
 
@@ -36,7 +38,7 @@ class Views(Protocol):
         """Number of features."""
         ...
 
-    def take(self, view: Indices, points: Indices) -> Features:
+    def take(self, view: Integers, points: Integers) -> Features:
         """Features (B, width) float32 of the views (B,) of points (B,)."""
         ...
 
@@ -66,7 +68,7 @@ class CachedViews:
         """Number of features."""
         return int(self.values.shape[2])
 
-    def take(self, view: Indices, points: Indices) -> Features:
+    def take(self, view: Integers, points: Integers) -> Features:
         """Features (B, width) float32 of the views (B,) of points (B,)."""
         return np.asarray(self.values[view, points], np.float32)
 
@@ -94,7 +96,7 @@ class LiveViews:
         """Number of features."""
         return self._extractor.width
 
-    def take(self, view: Indices, points: Indices) -> Features:
+    def take(self, view: Integers, points: Integers) -> Features:
         """Features (B, width) float32 of the views (B,) of points (B,)."""
         result = np.empty((len(points), self.width), np.float32)
         parts = pieces(len(points), LIVE_ROWS)
@@ -122,7 +124,7 @@ def open_views(
     *,
     live: bool = False,
     progress: Progress | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    cancelled: Cancelled | None = None,
 ) -> Views:
     """Views of a source: read from its cache, which is computed first, or computed live.
 

@@ -18,16 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from satclip_core.errors import InputError
+from satclip_core.types import Bools, Floats, Integers
 
 log = logging.getLogger("satclip_training")
 
 TRAINING, TEST = "train", "val"
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ class Observations:
     labels: Integers
 
     @property
-    def located(self) -> NDArray[np.bool_]:
+    def located(self) -> Bools:
         """Whether an image has a place: (N,)."""
         return np.asarray(np.isfinite(self.lonlat).all(1))
 

@@ -15,15 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from satclip_core.errors import InputError, SatclipError, require
+from satclip_core.types import Floats, Integers
 
 # Rows looked at to tell probabilities from logits; their sum may be off by this much.
 SAMPLE_ROWS, SUM_TOLERANCE = 256, 0.02
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 class ImagePredictions:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from satclip_core.encoder.encodings import encoding_dim
+from satclip_core.types import Float32, Floats
 
-from ..zoo.fit import encode
+from ..zoo.cell_training import encode
 from ..zoo.network import initial_weights, outputs
-from .settings import PriorSettings
-
-Floats = NDArray[np.float64]
+from .prior_settings import PriorSettings
 
 
 class GeoPrior:
@@ -47,10 +44,10 @@ class GeoPrior:
         features = features.to(self.device, getattr(torch, self.settings.dtype))
         return outputs(self.settings.network, self.weights, features, training=training)
 
-    def predict(self, lonlat: Floats) -> NDArray[np.float32]:
+    def predict(self, lonlat: Floats) -> Float32:
         """Logits without gradients: (N, 2) degrees -> (N, C)."""
         with torch.no_grad():
-            values: NDArray[np.float32] = self.logits(lonlat).float().cpu().numpy()
+            values: Float32 = self.logits(lonlat).float().cpu().numpy()
         return values
 
     def state(self) -> dict[str, torch.Tensor]:

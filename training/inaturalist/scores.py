@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_core.errors import require
+from satclip_core.types import Bools, Floats, Integers
 
 TOP = (1, 3, 5)
 RULES = ("product", "sum")
@@ -15,13 +16,8 @@ RULES = ("product", "sum")
 # Species whose ranks are taken at once: a block of (images, species) float64.
 RANK_BLOCK = 64
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
-
-def combined(
-    image: Floats, prior: NDArray[Any], located: NDArray[np.bool_], rule: str = "product"
-) -> Floats:
+def combined(image: Floats, prior: NDArray[Any], located: Bools, rule: str = "product") -> Floats:
     """Scores of species given image and place, to be ranked: logarithms up to a constant a row.
 
     `product` is P(y | image, place) ∝ P(y | image) · P(y | place) with the sigmoid of the prior's

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from satclip_core.errors import require
 from satclip_core.files import written_whole
 
-from .bands import band_edges
+from .cell_training import band_edges
 from .study import Result
 from .tables import Paper, is_far, make_folder
 
@@ -20,6 +20,8 @@ _OCEAN, _COAST, _LAND = "#2b5c8a", "#f4f1e8", "#8a6d3b"
 _FAR = "#b3261e"
 _LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#7f7f7f")
 _PURPOSE = "a figure"
+# Inches that the longest title of a map takes, and the table's header above one column.
+_LEAST_WIDTH = 6.0
 
 Maps = Mapping[tuple[str, str], NDArray[np.floating]]
 """Logits on the test grid: (encoding, network) -> (rows, columns), north on top."""
@@ -34,7 +36,8 @@ def land_ocean_figure(
     encodings = list(dict.fromkeys(result.cell.encoding for result in results))
     by_cell = {(r.cell.encoding, r.cell.network): r for r in results}
     rows = len(encodings)
-    figure = pyplot.figure(figsize=(4.1 * len(networks), 1.95 * rows + 0.31 * rows + 0.5))
+    width = max(_LEAST_WIDTH, 4.1 * len(networks))
+    figure = pyplot.figure(figsize=(width, 1.95 * rows + 0.31 * rows + 0.5))
     heights = [*[1.95] * rows, 0.31 * rows + 0.5]
     grid = figure.add_gridspec(
         rows + 1, len(networks), height_ratios=heights, hspace=0.24, wspace=0.03,

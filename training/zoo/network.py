@@ -15,7 +15,9 @@ Weights = dict[str, torch.Tensor]
 FCNET_BLOCKS = 4
 # Random bits of an int64 drawn by torch; its sign is always +.
 _BITS = 63
-# These write every feature twice, next to each other (see satclip_core.encoder.encodings).
+# These write every feature twice, next to each other, as published (see
+# satclip_core.encoder.encodings). Twins are encoded once (`cell_training.encode`) and their weights
+# added in pairs (`outputs`): w1 x + w2 x = (w1 + w2) x.
 TWICE = ("spherec", "spherecplus", "spherem", "spheremplus")
 
 

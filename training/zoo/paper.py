@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .settings import NETWORKS
+from .cell_settings import NETWORKS
 
 # Encoding -> land-ocean accuracy in percent, points that an iNaturalist prior adds; of linear,
 # fcnet, siren.
@@ -29,6 +29,6 @@ def _column(number: int) -> dict[tuple[str, str], float]:
 
 
 LAND_OCEAN = _column(0)
-"""Accuracy in percent on the land-ocean task: (encoding, network) -> number."""
+"""Accuracy in percent on the land-ocean problem: (encoding, network) -> number."""
 INATURALIST = _column(1)
 """Points of top-1 accuracy that the prior adds on iNaturalist: (encoding, network) -> number."""

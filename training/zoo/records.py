@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from satclip_core.errors import OutputError
 from satclip_core.files import written_whole
+from satclip_core.types import Floats
 
-from ..schema import plain
-from .fit import Budget, Floats, Task
-from .settings import CellSettings, relevant
+from ..settings.schema import plain
+from .cell_settings import CellSettings, relevant
+from .cell_training import Budget, Problem
 
 Record = dict[str, Any]
 
@@ -81,19 +82,19 @@ class Records:
 
 
 def run_key(
-    task: Task, encoding: str, network: str, settings: CellSettings, budget: Budget, seed: int
+    problem: Problem, encoding: str, network: str, settings: CellSettings, budget: Budget, seed: int
 ) -> str:
-    """What a run is made of, as 16 hexadecimal digits: another task or setting, another key."""
+    """What a run is made of, as 16 hexadecimal digits: another problem or setting, another key."""
     values = plain(settings)
     used = {name: values[name] for name in relevant(encoding, network)}
-    content = [task_digest(task), encoding, network, used, asdict(budget), seed]
+    content = [problem_digest(problem), encoding, network, used, asdict(budget), seed]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def task_digest(task: Task) -> str:
-    """The places and labels of a task, as 16 hexadecimal digits."""
-    digest = hashlib.sha256(f"{task.name} {task.kind} {task.dim_out}".encode())
-    for part in (task.train, task.validation, task.test):
+def problem_digest(problem: Problem) -> str:
+    """The places and labels of a problem, as 16 hexadecimal digits."""
+    digest = hashlib.sha256(f"{problem.name} {problem.kind} {problem.dim_out}".encode())
+    for part in (problem.train, problem.validation, problem.test):
         digest.update(np.ascontiguousarray(part.lonlat).tobytes())
         digest.update(np.ascontiguousarray(part.target).tobytes())
     return digest.hexdigest()[:16]

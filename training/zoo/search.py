@@ -11,9 +11,9 @@ from typing import Any
 
 from satclip_core.errors import InputError, require
 
-from .fit import Budget, Task, fit
-from .records import task_digest
-from .settings import MULTI_SCALE, CellSettings
+from .cell_settings import MULTI_SCALE, CellSettings
+from .cell_training import Budget, Problem, fit
+from .records import problem_digest
 
 STORAGE = "trials.db"
 # Published: 100 trials of 100 epochs, batches of 1,000 (the tuning's own default), the loss of the
@@ -70,7 +70,7 @@ def suggest(
 
 
 def search(
-    task: Task,
+    problem: Problem,
     encoding: str,
     network: str,
     plan: SearchPlan,
@@ -84,7 +84,7 @@ def search(
     call makes those that are missing.
 
     Args:
-        task: what is learnt.
+        problem: what is learnt.
         encoding: positional encoding of the cell.
         network: network of the cell.
         plan: trials, their length, and where they are kept.
@@ -96,11 +96,11 @@ def search(
         InputError: no trial ended with a finite loss.
     """
     optuna = require("optuna", extra="reproduce", purpose="searching settings")
-    study, done = _open(optuna, f"{encoding}-{network}", task, plan, legendre_polys)
+    study, done = _open(optuna, f"{encoding}-{network}", problem, plan, legendre_polys)
 
     def objective(trial: Any) -> float:
         settings = suggest(trial, encoding, network, legendre_polys)
-        return _last_loss(optuna, trial, task, encoding, network, settings, plan.budget)
+        return _last_loss(optuna, trial, problem, encoding, network, settings, plan.budget)
 
     for count in range(done, plan.trials):
         study.optimize(objective, n_trials=1)
@@ -116,13 +116,13 @@ def search(
 
 
 def _open(
-    optuna: Any, cell: str, task: Task, plan: SearchPlan, legendre_polys: int | None
+    optuna: Any, cell: str, problem: Problem, plan: SearchPlan, legendre_polys: int | None
 ) -> tuple[Any, int]:
     """The cell's study in the folder, and how many trials it has."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     plan.folder.mkdir(parents=True, exist_ok=True)
     budget = plan.budget
-    how = f"{task_digest(task)}-{budget.epochs}x{budget.batch_size}-{budget.dtype}"
+    how = f"{problem_digest(problem)}-{budget.epochs}x{budget.batch_size}-{budget.dtype}"
     pruners = optuna.pruners
     pruner = pruners.MedianPruner(_STARTUP_TRIALS, _WARMUP_EPOCHS)
     if not plan.pruning:
@@ -149,7 +149,7 @@ def _open(
 def _last_loss(
     optuna: Any,
     trial: Any,
-    task: Task,
+    problem: Problem,
     encoding: str,
     network: str,
     settings: CellSettings,
@@ -163,6 +163,6 @@ def _last_loss(
             if trial.should_prune():
                 raise optuna.TrialPruned
 
-    fitted = fit(task, encoding, network, settings, seed=0, budget=budget, report=report)
+    fitted = fit(problem, encoding, network, settings, seed=0, budget=budget, report=report)
     loss = fitted.validation_loss
     return loss if math.isfinite(loss) else math.inf

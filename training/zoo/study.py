@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from .fit import Budget, Task, fit, grade, predict
-from .records import Record, Records, run_key, task_digest
+from satclip_core.types import Progress
+
+from .cell_settings import CellSettings, add_settings
+from .cell_training import Budget, Problem, fit, grade, predict
+from .records import Record, Records, problem_digest, run_key
 from .search import SearchPlan, search
-from .settings import CellSettings, add_settings
 
 logger = logging.getLogger("satclip_training.zoo")
-
-Progress = Callable[[int, int], None]
-"""(done, in all)."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +81,11 @@ def known_settings(
 
 
 def searched_settings(
-    task: Task, cells: Sequence[Cell], plan: SearchPlan, progress: Progress | None = None
+    problem: Problem, cells: Sequence[Cell], plan: SearchPlan, progress: Progress | None = None
 ) -> dict[Cell, CellSettings]:
     """Settings of cells by a search for each; kept in `plan.folder`, and as `settings.yaml` there.
 
-    The file also keeps what earlier calls found for other cells of the same task.
+    The file also keeps what earlier calls found for other cells of the same problem.
 
     Raises:
         MissingDependencyError: Optuna is not installed.
@@ -96,7 +95,7 @@ def searched_settings(
     total = len(cells) * plan.trials
     source = (
         f"found by {plan.trials} {'' if plan.pruning else 'unpruned '}Optuna trials of "
-        f"{plan.budget.epochs} epochs, {task.name} ({task_digest(task)})"
+        f"{plan.budget.epochs} epochs, {problem.name} ({problem_digest(problem)})"
     )
 
     def report(done: int) -> None:
@@ -105,7 +104,7 @@ def searched_settings(
 
     for cell in cells:
         found[cell] = search(
-            task, cell.encoding, cell.network, plan, report, legendre_polys=cell.legendre_polys
+            problem, cell.encoding, cell.network, plan, report, legendre_polys=cell.legendre_polys
         )
         logger.info("%s: %s", cell.label, found[cell])
         plain = {c.name: s for c, s in found.items() if c.legendre_polys is None}
@@ -115,7 +114,7 @@ def searched_settings(
 
 
 def run_cells(
-    task: Task,
+    problem: Problem,
     settings: Mapping[Cell, CellSettings],
     study: Study,
     progress: Progress | None = None,
@@ -127,15 +126,15 @@ def run_cells(
     """
     records = Records(study.folder)
     keys = {
-        (cell, seed): run_key(task, cell.encoding, cell.network, chosen, study.budget, seed)
+        (cell, seed): run_key(problem, cell.encoding, cell.network, chosen, study.budget, seed)
         for cell, chosen in settings.items()
         for seed in range(study.seeds)
     }
     missing = [run for run, key in keys.items() if records.get(key) is None]
     for done, (cell, seed) in enumerate(missing, start=1):
         key = keys[cell, seed]
-        entry = _run(task, cell, settings[cell], study.budget, seed, key, records)
-        logger.info("%s, seed %d: %.4f", cell.label, seed, entry["score"])
+        made = _run(problem, cell, settings[cell], study.budget, seed, key, records)
+        logger.info("%s, seed %d: %.4f", cell.label, seed, made["score"])
         if progress is not None:
             progress(done, len(missing))
     results = []
@@ -147,7 +146,7 @@ def run_cells(
 
 
 def _run(
-    task: Task,
+    problem: Problem,
     cell: Cell,
     settings: CellSettings,
     budget: Budget,
@@ -155,15 +154,15 @@ def _run(
     key: str,
     records: Records,
 ) -> Record:
-    fitted = fit(task, cell.encoding, cell.network, settings, seed=seed, budget=budget)
-    predicted = predict(fitted, task.test.lonlat)
+    fitted = fit(problem, cell.encoding, cell.network, settings, seed=seed, budget=budget)
+    predicted = predict(fitted, problem.test.lonlat)
     if seed == 0:
         records.keep_prediction(key, predicted)
     entry = {
-        "task": task.name,
+        "task": problem.name,
         "cell": cell.label,
         "seed": seed,
-        "score": grade(task, predicted, task.test),
+        "score": grade(problem, predicted, problem.test),
         "validation_loss": fitted.validation_loss,
         "epochs": fitted.epochs,
         "seconds": round(fitted.seconds, 2),

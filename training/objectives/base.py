@@ -1,0 +1,94 @@
+"""What every objective is: a location encoder, heads of its own, and the loss that trains both."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from ..distributed import ALONE, Group
+from ..location import LocationModel
+from ..settings.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class ReleasedHeads:
+    """The heads that a checkpoint of SatCLIP's release has a place for.
+
+    Attributes:
+        weight: (embed_dim, features) of the image projection.
+        bias: (embed_dim,) of it.
+        log_scale: logarithm of the scale of similarities, a scalar.
+    """
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+    log_scale: torch.Tensor
+
+
+class Objective(nn.Module, ABC):
+    """The location encoder of a run, and all that training puts around it.
+
+    A subclass makes its heads and other parameters in `__init__`, after the location encoder. What
+    it needs to know stands in a settings class of its own (`settings.config.OBJECTIVES`), and
+    `objectives.objective_class` names it for that class.
+
+    Parameters are called in checkpoints as they are here, so names are kept.
+
+    Args:
+        config: the run's settings.
+        widths: number of features of each imagery source, by its name.
+    """
+
+    image_heads: tuple[str, ...] = ()
+    """Names of the modules on the image side, which learn at `training.image_learning_rate`."""
+
+    def __init__(self, config: TrainConfig, widths: Mapping[str, int]) -> None:
+        super().__init__()
+        self.location = LocationModel(config.model)
+        self.widths = dict(widths)
+
+    @abstractmethod
+    def loss(
+        self, harmonics: torch.Tensor, images: Mapping[str, torch.Tensor], group: Group = ALONE
+    ) -> torch.Tensor:
+        """The loss of a batch, in float32 or wider whatever the networks' precision.
+
+        Args:
+            harmonics: (N, L²) of the places, as `location.encode` gives them.
+            images: (N, width) features of each source, row i of the place i.
+            group: the processes that share the batch.
+
+        Returns:
+            A scalar, that of the whole batch in every process.
+        """
+
+    def after_step(self) -> None:
+        """Put parameters back within their bounds after a step of the optimiser."""
+        return
+
+    def measures(self) -> dict[str, float]:
+        """What is worth a column of the log beside the loss, by name."""
+        return {}
+
+    def released_heads(self) -> ReleasedHeads | None:
+        """The heads as SatCLIP's release has them; None where it has no place for them."""
+        return None
+
+    @classmethod
+    def in_release(cls, config: TrainConfig) -> bool:
+        """Whether `released_heads` will be there with these settings."""
+        return False
+
+    @classmethod
+    @abstractmethod
+    def card_origin(cls, config: TrainConfig) -> str:
+        """A sentence of the model card: how it was pretrained, with the source."""
+
+    @classmethod
+    @abstractmethod
+    def card_recipe(cls, config: TrainConfig) -> list[str]:
+        """Clauses of the model card's recipe: the loss, and heads that were thrown away after."""

@@ -1,0 +1,1 @@
+"""Where is trained: places sampled or read, land masks, batches of places with their images."""

@@ -1,0 +1,90 @@
+"""Tables, polygons and arrays of other people, read; whatever is wrong with a file is one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from satclip_core.errors import InputError, Term, require
+from satclip_core.points.columns import find_coordinates
+from satclip_core.types import Floats
+
+# Readers raise whatever their libraries do (pandas', GDAL's and zip's own errors among it), and
+# numpy's an EOFError for an empty file: all of it says that the file is not what it should be.
+
+
+def read_table(path: Path, what: str) -> Any:
+    """A CSV as a pandas data frame; InputError where it is none, `what` says what it is for."""
+    pandas = require("pandas", extra="train", purpose="reading a table")
+    try:
+        return pandas.read_csv(path)
+    except Exception as error:
+        raise _unreadable(path, what, "a table (CSV)", error) from None
+
+
+def check_columns(table: Any, columns: Iterable[Any], where: str) -> None:
+    """Refuse a table that lacks one of the columns; `where` is how the message begins."""
+    for column in columns:
+        if column not in table:
+            raise InputError(f"{where} has no column {column!r}; it has {', '.join(table.columns)}")
+
+
+def coordinates(table: Any, where: str, lon: str | None = None, lat: str | None = None) -> Any:
+    """The columns of longitude and latitude, by the names given or those that are usual.
+
+    Args:
+        table: a pandas data frame.
+        where: how the message begins.
+        lon: name of the first column; lon, lng, long, longitude (or x, easting) where None.
+        lat: name of the second one; lat, latitude (or y, northing) where None.
+
+    Raises:
+        InputError: not there, or several that could be meant.
+    """
+    names = [str(name) for name in table.columns]
+    try:
+        x, y = find_coordinates(names, lon, lat)
+    except InputError as error:
+        raise InputError(f"{where}: {error.worded(_column_words)}") from None
+    return table.iloc[:, [x, y]]
+
+
+def _column_words(term: Term) -> str:
+    """The core's arguments in the words of a YAML file: the columns, and the settings for them."""
+    return {"lon_column": "lon", "lat_column": "lat"}.get(getattr(term, "name", ""), str(term))
+
+
+def read_shapes(path: Path, what: str) -> Any:
+    """A vector file as a geopandas data frame in longitudes and latitudes; InputError likewise."""
+    geopandas = require("geopandas", extra="train", purpose="reading a vector file")
+    try:
+        return geopandas.read_file(path).to_crs(4326)
+    except Exception as error:
+        raise _unreadable(path, what, "a vector file", error) from None
+
+
+def read_arrays(path: Path, what: str) -> Mapping[str, NDArray[Any]]:
+    """The arrays of an `.npz` by name, read when asked for, or that of an `.npy` as `array`."""
+    try:
+        opened = np.load(path, allow_pickle=False)
+    except Exception as error:
+        raise _unreadable(path, what, "a file of numpy arrays", error) from None
+    arrays: Mapping[str, NDArray[Any]] = opened if hasattr(opened, "files") else {"array": opened}
+    return arrays
+
+
+def numbers(values: Any, where: str) -> Floats:
+    """Values as float64; InputError names the first that is no number."""
+    try:
+        return np.asarray(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{where}: {' '.join(str(error).split())}") from None
+
+
+def _unreadable(path: Path, what: str, kind: str, error: Exception) -> InputError:
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    return InputError(f"{what} {path}: cannot be read as {kind} ({reason})")

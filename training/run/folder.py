@@ -1,0 +1,86 @@
+"""Whose a run's folder is: one run at a time, and a checkpoint of the same settings and data."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from satclip_core.errors import InputError, OutputError
+
+from ..export.release_checkpoint import STATE, read_checkpoint
+from ..images.cache import CacheRequest
+from ..settings.config import TrainConfig
+
+log = logging.getLogger("satclip_training")
+
+AFRESH = "start afresh with --fresh, or name another folder with --output"
+
+
+@contextmanager
+def sole(folder: Path) -> Iterator[None]:
+    """Keep a second run out of the folder, where the system has locks: a job that was sent twice.
+
+    Raises:
+        OutputError: a run is at work there.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutputError(
+                f"another run is at work in {folder}: wait for it, or name another folder with "
+                "--output"
+            ) from None
+        except OSError:  # a network folder without locks
+            pass
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def check_settings(checkpoint: Path, config: TrainConfig) -> str | None:
+    """Refuse a checkpoint that cannot be read, or of other settings.
+
+    Returns:
+        Digest of the data that it is of; None where it does not say, as older ones.
+    """
+    try:
+        kept: dict[str, Any] = read_checkpoint(checkpoint).get(STATE, {})
+    except InputError as error:
+        raise InputError(error, f": {AFRESH}") from error
+    if kept.get("settings") != config.training_digest():
+        raise InputError(f"{checkpoint} is of a run with other settings: {AFRESH}")
+    log.info("going on from %s", checkpoint)
+    return kept.get("data")
+
+
+def check_data(checkpoint: Path, before: str | None, data: str) -> None:
+    """Refuse a checkpoint of other points or imagery, before features of these are computed.
+
+    Args:
+        checkpoint: as the message names it.
+        before: digest of its data, if it is known.
+        data: digest of the run's data.
+    """
+    if before is not None and before != data:
+        raise InputError(
+            f"{checkpoint} is of a run on other data (points, imagery or image encoder): {AFRESH}"
+        )
+
+
+def digest(requests: Iterable[CacheRequest]) -> str:
+    """SHA-256 of the points and of what their features come from."""
+    text = json.dumps([request.describe() for request in requests], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,358 @@
+"""The settings of one training run: a YAML file read into frozen dataclasses."""
+
+# ruff: noqa: RUF009 - `setting` makes dataclass fields, as dataclasses.field does
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from satclip_core.errors import InputError
+
+from .run_files import override, read_yaml
+from .schema import (
+    anything,
+    build,
+    either,
+    file_stem,
+    flag,
+    integer,
+    mapping,
+    optional,
+    plain,
+    real,
+    section,
+    sequence,
+    setting,
+    text,
+    variant,
+)
+
+LARGEST_SEED = 2**63 - 1
+"""What torch takes."""
+GLOBE = (-180.0, -90.0, 180.0, 90.0)
+SENTINEL2_ALL_MOCO = "sentinel2-all-moco"
+"""torchgeo's name of the weights that SatCLIP's image encoders are frozen at."""
+
+
+NOT_IN_THE_WEIGHTS = (
+    "threads",
+    "tensorboard",
+    "accelerator",
+    "harmonics_memory_gb",
+    "loss_rows",
+    "devices",
+    "nodes",
+)
+"""Training settings that change where and how fast, not what is computed."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PointSettings:
+    """Which places are trained on: uniform over land area, a file of points, or of patches.
+
+    `within` names a source: places are sampled where its rasters have imagery.
+    """
+
+    count: int = setting(integer(low=4), 100_000)
+    land_mask: str | None = setting(optional(text()), None)
+    sea_share: float = setting(real(0, 0.9), 0.0)
+    water_value: Any = setting(optional(anything), None)
+    latitude: tuple[float, float] = setting(sequence(real(-90, 90), length=2), (-90.0, 90.0))
+    longitude: tuple[float, float] = setting(sequence(real(-180, 180), length=2), (-180.0, 180.0))
+    file: str | None = setting(optional(text()), None)
+    patches: str | None = setting(optional(text()), None, later=True)
+    within: str | None = setting(optional(text()), None, later=True)
+    seed: int = setting(integer(low=0), 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class ChipSettings:
+    """The square of ground cut out around a point, and how it is varied from view to view."""
+
+    kilometres: float = setting(real(above=0))
+    pixels: int = setting(integer(low=3, high=1024))
+    shift: float = setting(real(0, 2), 0.25)
+    flip: bool = setting(flag, True)
+    resampling: str = setting(text("nearest", "bilinear"), "nearest")
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureSettings:
+    """The frozen image encoder of a source, and its principal components.
+
+    `dim` 0 keeps the encoder's features as they are, as published runs do. `model`, `weights` and
+    `in_channels` belong to the kind `timm`: any name that timm knows; a file of weights,
+    `sentinel2-all-moco` (torchgeo's, fetched), `timm` (its own, fetched) or `random`.
+    """
+
+    kind: str = setting(text("random-convolution", "timm"), "random-convolution")
+    model: str = setting(text(), "resnet18", later=True)
+    weights: str = setting(text(), SENTINEL2_ALL_MOCO, later=True)
+    in_channels: int = setting(integer(low=1), 13, later=True)
+    filters: int = setting(integer(low=1), 256)
+    patch: int = setting(integer(low=1, high=31), 3)
+    regularisation: float = setting(real(above=0), 0.1)
+    threshold: float = setting(real(0), 0.5)
+    mean_response: bool = setting(flag, True)
+    dim: int = setting(integer(low=0), 128)
+    whitening: float = setting(real(0, 1), 1.0)
+    samples: int = setting(integer(low=16), 20_000)
+
+
+@dataclasses.dataclass(frozen=True)
+class PatchSettings:
+    """How a patch of S2-100K's kind becomes an image, and how it is varied from view to view."""
+
+    scale: float = setting(real(above=0), 10_000.0)
+    zero_band: int | None = setting(optional(integer(low=0)), 10)
+    crop: int = setting(integer(low=1), 256)
+    flip: bool = setting(flag, True)
+    blur: int = setting(integer(low=0, high=31), 3)
+
+
+@dataclasses.dataclass(frozen=True)
+class SourceSettings:
+    """One kind of imagery: rasters that chips are cut from, or a folder of patches.
+
+    Of several rasters (`files`) every view draws one at random. A folder of patches (`patches`)
+    is laid out as S2-100K is, and the points must be its own (`points.patches`).
+
+    `bounds` (west, south, east, north in degrees) says where images lie that are not
+    georeferenced. Places for which there is no imagery are left out (`blank: drop`), trained on
+    with blank features (`keep`), or a reason to stop (`refuse`).
+    """
+
+    files: tuple[Any, ...] = setting(
+        sequence(either(text(), sequence(text(), least=1)), least=1), ()
+    )
+    chip: ChipSettings | None = setting(section(ChipSettings), None)
+    patches: str | None = setting(optional(text()), None, later=True)
+    transform: PatchSettings = setting(section(PatchSettings), PatchSettings, later=True)
+    views: int = setting(integer(low=1, high=64), 2)
+    features: FeatureSettings = setting(section(FeatureSettings), FeatureSettings)
+    bounds: tuple[float, ...] | None = setting(
+        optional(sequence(real(), length=4)), None, former=GLOBE
+    )
+    bands: tuple[int, ...] | None = setting(optional(sequence(integer(low=1), least=1)), None)
+    nodata: float | None = setting(optional(real()), None)
+    reduce: int = setting(integer(low=1, high=64), 1)
+    least_valid: float = setting(real(0, 1), 0.5)
+    weight: float = setting(real(above=0), 1.0)
+    # Not counted: which places are left out is in the digest of the data.
+    blank: str = setting(text("drop", "keep", "refuse"), "drop", counted=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelSettings:
+    """The location encoder: Siren over spherical harmonics, and the image projection."""
+
+    legendre_polys: int = setting(integer(low=1, high=100), 10)
+    harmonics_calculation: str = setting(text("analytic", "closed-form"), "analytic")
+    capacity: int = setting(integer(low=1), 512)
+    num_hidden_layers: int = setting(integer(low=1), 2)
+    embed_dim: int = setting(integer(low=1), 256)
+    dropout: float = setting(real(0, 0.95), 0.0)
+    feature_gain: float = setting(real(above=0), 1.0)
+    degree_decay: float = setting(real(0), 0.0)
+    degree_reference: float = setting(real(above=0), 10.0)
+    location_head: int = setting(integer(low=0), 0, later=True)
+    image_hidden: int = setting(integer(low=0), 0)
+    image_noise: float = setting(real(0), 0.0)
+    source_dropout: float = setting(real(0, 0.95), 0.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingSettings:
+    """How it is trained: optimiser, schedule, batches, validation, averaging."""
+
+    epochs: int = setting(integer(low=1), 20)
+    batch_size: int = setting(integer(low=2), 4096)
+    learning_rate: float = setting(real(above=0), 3e-4)
+    first_layer_rate: float = setting(real(above=0), 1.0)
+    image_learning_rate: float | None = setting(optional(real(above=0)), None)
+    weight_decay: float = setting(real(0), 0.01)
+    schedule: str = setting(text("cosine", "constant"), "cosine")
+    warmup: float = setting(real(0, 1), 0.05)
+    final_rate: float = setting(real(0, 1), 0.01)
+    beta2: float = setting(real(0.5, 0.99999), 0.98)
+    gradient_clip: float = setting(real(0), 0.0)
+    temperature: float = setting(real(above=0), 0.07)
+    largest_scale: float = setting(real(above=1), 100.0)
+    learn_temperature: bool = setting(flag, True)
+    average_decay: float = setting(real(0, 0.99999), 0.0)
+    jitter_degrees: float = setting(real(0, 10), 0.0)
+    validation_fraction: float = setting(real(0, 0.5), 0.1)
+    validation_candidates: int = setting(integer(low=2), 2000)
+    harmonics_memory_gb: float = setting(real(0), 2.0)
+    precision: str = setting(text("32-true", "bf16-mixed", "16-mixed", "64-true"), "32-true")
+    accelerator: str = setting(text("auto", "cpu", "gpu", "mps"), "auto")
+    threads: int = setting(integer(low=0), 0)
+    tensorboard: bool = setting(flag, False)
+    loss: str = setting(text("clip", "siglip"), "clip", later=True)
+    loss_rows: int = setting(integer(low=0), 1024, later=True)
+    cache: bool = setting(flag, True, later=True)
+    devices: int = setting(integer(low=1), 1, later=True)
+    nodes: int = setting(integer(low=1), 1, later=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class SatclipSettings:
+    """SatCLIP's objective; what shapes it stands under `training` and `model`."""
+
+    kind: str = setting(text("satclip"), "satclip")
+
+
+OBJECTIVES: dict[str, type[Any]] = {"satclip": SatclipSettings}
+"""What a location encoder is trained against, by `kind`; their classes are in `objectives`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ProbeSettings:
+    """Linear probes logged while training, and the ones of the model card."""
+
+    tasks: str | None = setting(optional(text()), None)
+    every: int = setting(integer(low=0), 5)
+    names: tuple[str, ...] | None = setting(optional(sequence(text())), None)
+    baselines: tuple[str, ...] = setting(sequence(text("identity", "untrained", "geoclip")), ())
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportSettings:
+    """What the finished model file holds, and the card beside it."""
+
+    trained_share: float = setting(real(0, 1), 1.0, later=True)
+    embedding: str = setting(text("output", "hidden-components"), "output")
+    contrastive_components: int = setting(integer(low=0), 0)
+    leading: str = setting(text("contrastive", "imagery"), "contrastive", later=True)
+    contrastive_share: float = setting(real(0, 1), 0.75)
+    component_power: float = setting(real(-2, 1), 0.0)
+    postprocess: str = setting(text("none", "centre", "standardise", "whiten"), "none")
+    shrinkage: float = setting(real(0, 1), 0.1)
+    rotation_seed: int | None = setting(optional(integer(0, 2**32 - 1)), None)
+    dtype: str = setting(text("float32", "float16"), "float32")
+    licence: str | None = setting(optional(text()), None, former="MIT")
+    data: str = setting(text(), "see the configuration")
+    limits: tuple[str, ...] = setting(sequence(text()), ())
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """One training run, complete; `load_config` reads it from YAML."""
+
+    name: str = setting(file_stem)
+    sources: dict[str, SourceSettings] = setting(mapping(section(SourceSettings), least=1))
+    points: PointSettings = setting(section(PointSettings), PointSettings)
+    seed: int = setting(integer(0, LARGEST_SEED), 1)
+    output: str | None = setting(optional(text()), None)
+    model: ModelSettings = setting(section(ModelSettings), ModelSettings)
+    training: TrainingSettings = setting(section(TrainingSettings), TrainingSettings)
+    objective: Any = setting(variant(OBJECTIVES, "satclip"), SatclipSettings, later=True)
+    probe: ProbeSettings = setting(section(ProbeSettings), ProbeSettings)
+    export: ExportSettings = setting(section(ExportSettings), ExportSettings)
+
+    def digest(self) -> str:
+        """SHA-256 of the settings, the same wherever data and output lie."""
+        values = plain(self, digest=True)
+        values.pop("output")
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+    def as_plain(self) -> dict[str, Any]:
+        """All settings as plain values, to be stored or printed."""
+        values: dict[str, Any] = plain(self)
+        return values
+
+    def training_digest(self) -> str:
+        """SHA-256 of the settings that shape the weights while they are trained."""
+        values = plain(self, digest=True)
+        for key in ("name", "output", "probe", "export"):
+            values.pop(key)
+        for key in NOT_IN_THE_WEIGHTS:
+            values["training"].pop(key, None)
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def load_config(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> TrainConfig:
+    """Read a training configuration.
+
+    Args:
+        path: YAML file.
+        overrides: `key.subkey=value` texts, values in YAML syntax, as `--set` takes them.
+
+    Raises:
+        InputError: one line with the file, the key, the value and the fix.
+    """
+    file = Path(path)
+    values = read_yaml(file)
+    for change in overrides:
+        override(values, change)
+    config: TrainConfig = build(TrainConfig, values, f"{file}: ")
+    _check_together(config, file)
+    return config
+
+
+def _check_together(config: TrainConfig, file: Path) -> None:
+    """Checks that span several keys."""
+    low, high = config.points.latitude
+    if low >= high:
+        raise InputError(f"{file}: points.latitude: south {low} is not below north {high}")
+    _check_within(config, file)
+    for name, source in config.sources.items():
+        where = f"{file}: sources.{name}"
+        _check_images(source, config.points, where)
+        _check_features(source, where)
+
+
+def _check_within(config: TrainConfig, file: Path) -> None:
+    """`points.within` is a source of rasters, and places are sampled at all."""
+    within, where = config.points.within, f"{file}: points.within"
+    if within is None:
+        return
+    if within not in config.sources:
+        known = ", ".join(config.sources)
+        raise InputError(f"{where}: {within!r} is none of the sources ({known})")
+    if config.sources[within].patches is not None:
+        raise InputError(f"{where}: {within!r} has patches; set points.patches instead")
+    if config.points.file is not None or config.points.patches is not None:
+        given = "file" if config.points.file is not None else "patches"
+        raise InputError(f"{where}: places come from points.{given}; remove one of the two")
+
+
+def _check_images(source: SourceSettings, points: PointSettings, where: str) -> None:
+    """A source is rasters and how chips are cut, or patches at the run's own points."""
+    if source.patches is None:
+        if not source.files or source.chip is None:
+            missing = "chip" if source.files else "files"
+            raise InputError(f"{where}.{missing}: missing; a source has files and chip, or patches")
+        west, south, east, north = source.bounds or GLOBE
+        if west >= east or south >= north:
+            raise InputError(f"{where}.bounds: expected west south east north, got {source.bounds}")
+    elif source.files or source.chip is not None:
+        extra = "files" if source.files else "chip"
+        raise InputError(f"{where}.{extra}: a source of patches has none; remove it or `patches`")
+    elif points.patches != source.patches:
+        raise InputError(
+            f"{where}.patches: {source.patches!r} needs its own points; "
+            f"set points.patches to it, not {points.patches!r}"
+        )
+
+
+def _check_features(source: SourceSettings, where: str) -> None:
+    features = source.features
+    side = source.chip.pixels if source.chip is not None else source.transform.crop
+    if features.kind == "timm":
+        return
+    if features.patch > side:
+        raise InputError(
+            f"{where}.features.patch: {features.patch} is larger than the chip ({side} pixels)"
+        )
+    most = features.filters * (3 if features.mean_response else 2)
+    if features.dim > most:
+        raise InputError(
+            f"{where}.features.dim: {features.dim} is more than the {most} responses "
+            f"of {features.filters} filters"
+        )
