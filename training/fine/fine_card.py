@@ -74,7 +74,9 @@ def _leakage(leaks: str) -> str:
 
 def _describe(eye: EyeSettings) -> str:
     scales = ", ".join(f"{scale:g}" for scale in eye.scales)
-    parts = [f"`{'`, `'.join(eye.files)}`", f"means within {scales} km"]
+    parts = [f"`{'`, `'.join(eye.files)}`"]
+    if eye.scales:
+        parts.append(f"means within {scales} km")
     if eye.deviations:
         parts.append(f"deviation within {', '.join(f'{d:g}' for d in eye.deviations)} km")
     if eye.differences:
