@@ -47,6 +47,7 @@ def arguments() -> dict[str, str]:
         "lon_column": tr("field of longitudes"),
         "overwrite": tr("overwriting"),
         "prefix": tr("Prefix of the new fields"),
+        "quoting": tr("quoting of the table"),
         "res": tr("resolution"),
         "strict": tr("the demand for a place in every row"),
         "view": tr("view (move the map)"),

@@ -15,6 +15,7 @@ from qgis.core import (
 from ..crs import core_crs, default_resolution, lonlat_crs
 from ..satclip_core.errors import InputError
 from ..satclip_core.grid import Grid, said_extent
+from ..satclip_core.grid.crs import half_turn
 from ..satclip_core.grid.extent import transform_bounds
 from ..text import tr
 from .base import Algorithm
@@ -123,14 +124,16 @@ class GridAlgorithm(Algorithm):
                 raise InputError(_no_extent(value))
             west, east = box.xMinimum(), box.xMaximum()
             south, north = box.yMinimum(), box.yMaximum()
-        if known.isGeographic():
-            west, south, east, north = _on_earth(west, south, east, north)
+        half = half_turn(core_crs(known))
+        if half is not None:
+            west, south, east, north = _on_earth(west, south, east, north, half)
         return (west, south, east, north), known
 
     def _in_crs(self, bounds, bounds_crs, crs):
         west, south, east, north = bounds
-        if west > east and bounds_crs.isGeographic():
-            east += 360
+        half = half_turn(core_crs(bounds_crs))
+        if west > east and half is not None:
+            east += 2 * half
         if bounds_crs == crs:
             return west, south, east, north
         return transform_bounds((west, south, east, north), core_crs(bounds_crs), core_crs(crs))
@@ -144,13 +147,13 @@ def _no_extent(value: str) -> str:
     return text.format(value=value)
 
 
-def _on_earth(west, south, east, north):
-    """A view in degrees cut to the Earth: a map is often wider than the world."""
-    if east - west >= 360:
-        west, east = -180.0, 180.0
-    if north < -90 or south > 90:
+def _on_earth(west, south, east, north, half):
+    """A view in degrees, or grads, cut to the Earth: a map is often wider than the world."""
+    if east - west >= 2 * half:
+        west, east = -half, half
+    if north < -half / 2 or south > half / 2:
         raise InputError(f"the extent lies off the Earth: latitude {south:g} to {north:g}")
-    return west, max(south, -90.0), east, min(north, 90.0)
+    return west, max(south, -half / 2), east, min(north, half / 2)
 
 
 def _canvas_extent():

@@ -331,5 +331,6 @@ class SimilarPlacesDock(QDockWidget):
         if not layer.isValid():
             return
         layer.setRenderer(renderer(layer, *self._colours, self.layer.ramp))
+        layer.setOpacity(self.layer.opacity)
         describe(layer, gdal.Open(path).GetMetadata(), tr("Similarity to places"))
         add_over_the_map(layer)

@@ -64,7 +64,7 @@ class SimilarityLayer(QObject):
     """One raster layer of the project, given new pixels and colours as the dock says.
 
     What the user changes of it (ramp, opacity, another renderer, its place among the layers)
-    stays, also where the layer is taken out and added anew.
+    stays; ramp and opacity also where the layer is taken out and added anew.
 
     Args:
         iface: of QGIS, or anything with mapCanvas(), activeLayer() and setActiveLayer().
@@ -77,8 +77,8 @@ class SimilarityLayer(QObject):
         super().__init__(parent)
         self.layer: QgsRasterLayer | None = None
         self.ramp: QgsColorRamp = viridis()
+        self.opacity = _OPACITY
         self._iface = iface
-        self._opacity = _OPACITY
         self._id = uuid.uuid4().hex
         self._files: list[str] = []
         self._count = 0
@@ -136,7 +136,7 @@ class SimilarityLayer(QObject):
         layer = QgsRasterLayer(path, tr("Similarity in view"), "gdal")
         layer.setCustomProperty("satclip/preview", True)
         layer.setRenderer(renderer(layer, 0, 1, None, self.ramp))
-        layer.setOpacity(self._opacity)
+        layer.setOpacity(self.opacity)
         self.layer = layer
         layer.willBeDeleted.connect(self._forget)
         layer.rendererChanged.connect(self._learn)
@@ -153,7 +153,7 @@ class SimilarityLayer(QObject):
         """Keep the ramp and opacity that the user has given the layer."""
         if self.layer is None or self.layer.renderer() is None:
             return
-        self._opacity = self.layer.renderer().opacity()
+        self.opacity = self.layer.renderer().opacity()
         if not self._is_ours():
             return
         function = self.layer.renderer().shader().rasterShaderFunction()

@@ -1016,6 +1016,10 @@ Verglichen werden die Mittelpunkte eines Gitters. Die gefundenen Orte liegen ein
             <translation>Überschreiben</translation>
         </message>
         <message>
+            <source>quoting of the table</source>
+            <translation>Anführungszeichen der Tabelle</translation>
+        </message>
+        <message>
             <source>resolution</source>
             <translation>Auflösung</translation>
         </message>

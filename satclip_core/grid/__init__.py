@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from .grid import Bounds, Grid, Window, said_extent
+from .crs_backend import Bounds
+from .grid import Grid, Window, said_extent
 
 __all__ = ["Bounds", "Grid", "Window", "said_extent"]

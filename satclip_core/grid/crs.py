@@ -11,22 +11,17 @@ from __future__ import annotations
 import re
 import sys
 from functools import lru_cache
-from math import pi
-from typing import Any, Callable, Protocol
+from typing import Callable
 
 import numpy as np
 
-from ..errors import InputError, missing
+from ..errors import missing
 from ..types import Floats
+from .crs_backend import NOTATIONS, Backend, Bounds, Transform, brief
 from .sphere import unit_vectors
-
-Transform = Callable[[Floats, Floats], tuple[Floats, Floats]]
-Bounds = tuple[float, float, float, float]
 
 LONLAT = "EPSG:4326"
 _LONLAT_NAMES = frozenset({"EPSG:4326", "OGC:CRS84", "CRS84", "WGS84", "WGS 84"})
-# Code, URN, PROJ string, WKT or PROJJSON: what every library reads, unlike names of CRSs.
-NOTATIONS = re.compile(r"[a-z]+:\w+$|urn:ogc:|\+|[a-z0-9_]+\s*\[|\{", re.IGNORECASE)
 # Degrees by which a place may be off when it comes back from a CRS, 2 km: more than the datum
 # shifts that are chosen on the two ways ever differ by, less than any way to where a projection
 # takes what it has no room for.
@@ -35,29 +30,6 @@ _BACK_DEGREES = 0.02
 # width by which it may miss being so.
 _TRIED_LONS, _TRIED_LATS = np.arange(-180.0, 180.0, 15.0), (-40.0, 0.0, 40.0)
 _CYLINDRICAL = 1e-9
-
-
-class Backend(Protocol):
-    """What a library of CRSs has to offer; each method raises InputError on an unknown CRS."""
-
-    def half_turn(self, crs: str) -> float | None:
-        """180 degrees in units of a geographic CRS; None where it is projected."""
-
-    def unit(self, crs: str) -> str:
-        """Name of the unit of the axes."""
-
-    def transform(self, source: str, target: str) -> Transform:
-        """Coordinates to coordinates; inf or NaN where there is no answer."""
-
-    def area(self, crs: str) -> Bounds | None:
-        """Where the CRS is meant to be used: west, south, east, north in degrees; west > east
-        across the antimeridian, None where it does not say."""
-
-    def wkt(self, crs: str) -> str:
-        """The CRS in full, WKT2: needs no other library's database to be read."""
-
-    def code(self, crs: str) -> str | None:
-        """Its code, "EPSG:32632", where one stands for exactly this CRS."""
 
 
 def check_crs(crs: str) -> str:
@@ -220,122 +192,14 @@ def period(crs: str) -> float | None:
     return abs(width) if max(meridians, parallels) <= _CYLINDRICAL * abs(width) else None
 
 
-def rounded(half: float) -> float:
-    """Half a turn without the rounding of its unit: 200 grads, not 199.9999999999998."""
-    return float(f"{half:.12g}")
-
-
 def _identity(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     return x, y
 
 
-class _Pyproj:
-    """pyproj, with the axes always in the order x, y."""
+def _pyproj() -> Backend:
+    from .crs_pyproj import Pyproj
 
-    def __init__(self) -> None:
-        import pyproj
-
-        self._pyproj: Any = pyproj
-        # Making one can take half a second, where datum shifts are chosen; all threads may use it.
-        self._transformer = lru_cache(maxsize=64)(self._make_transformer)
-        try:
-            pyproj.CRS.from_epsg(4326)
-        except pyproj.exceptions.ProjError as error:  # CRSError and DataDirError are such
-            raise InputError(
-                f"pyproj cannot use PROJ's database ({error}): unset PROJ_LIB and PROJ_DATA, which "
-                "may name that of another program"
-            ) from error
-
-    def half_turn(self, crs: str) -> float | None:
-        known = self._crs(crs)
-        # A CRS bound to a datum shift, or with heights, is as geographic as what it is made of.
-        if not known.is_geographic:
-            return None
-        return rounded(pi / known.axis_info[0].unit_conversion_factor)
-
-    def unit(self, crs: str) -> str:
-        return str(self._crs(crs).axis_info[0].unit_name)
-
-    def transform(self, source: str, target: str) -> Transform:
-        transformer = self._transformer(source, target)
-
-        def apply(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-            lon, lat = transformer.transform(x, y)
-            return np.asarray(lon, np.float64), np.asarray(lat, np.float64)
-
-        return apply
-
-    def area(self, crs: str) -> Bounds | None:
-        area = self._crs(crs).area_of_use
-        if area is None:
-            return None
-        return float(area.west), float(area.south), float(area.east), float(area.north)
-
-    def wkt(self, crs: str) -> str:
-        return str(self._crs(crs).to_wkt())
-
-    def code(self, crs: str) -> str | None:
-        known = self._crs(crs)
-        if known.is_bound:  # to a datum shift of its own: more than its code says
-            return None
-        found = known.to_authority(min_confidence=100)
-        return self._claimed(known) if found is None else ":".join(found)
-
-    def _claimed(self, known: Any) -> str | None:
-        """The code that a CRS says it has, where no more than names of its datum speak against it.
-
-        Editions of the registry differ in these: rasterio's may call EUREF-FIN what is ETRS89 in
-        pyproj's.
-        """
-        claimed = known.to_json_dict().get("id")
-        if not isinstance(claimed, dict):
-            return None
-        code = f"{claimed.get('authority')}:{claimed.get('code')}"
-        try:
-            return code if _numbers(self._crs(code)) == _numbers(known) else None
-        except InputError:
-            return None
-
-    def _make_transformer(self, source: str, target: str) -> Any:
-        known = [self._crs(source), self._crs(target)]
-        try:
-            return self._pyproj.Transformer.from_crs(*known, always_xy=True)
-        except self._pyproj.exceptions.ProjError as error:
-            raise InputError(f"there is no way from {source} to {target}: {error}") from error
-
-    def _crs(self, crs: str) -> Any:
-        try:
-            known = self._pyproj.CRS.from_user_input(crs)
-        except self._pyproj.exceptions.CRSError as error:
-            raise InputError(
-                f"unknown CRS {brief(crs)!r}: give an EPSG code such as EPSG:3857, WKT or a "
-                "PROJ string"
-            ) from error
-        if not (known.is_geographic or known.is_projected):
-            raise InputError(
-                f"CRS {brief(crs)!r} ({known.type_name}) is no map of the Earth's surface: "
-                "give a geographic or projected one"
-            )
-        return known
-
-
-def _numbers(known: Any) -> list[tuple[str, str]]:
-    """All that a CRS of pyproj computes with: ellipsoid, meridian, units, projection."""
-    ellipsoid, operation = known.ellipsoid, known.coordinate_operation
-    numbers = [
-        ("a", ellipsoid.semi_major_metre),
-        ("1/f", ellipsoid.inverse_flattening),
-        ("meridian", known.prime_meridian.longitude),
-        *((axis.direction, axis.unit_conversion_factor) for axis in known.axis_info),
-        *((parameter.name, parameter.value) for parameter in getattr(operation, "params", ())),
-    ]
-    # To the digits that survive WKT; in any order, as that of the axes does not count here.
-    return sorted((str(name), f"{value:.9g}") for name, value in numbers)
-
-
-def brief(crs: str) -> str:
-    """A CRS for a message: WKT is cut."""
-    return crs if len(crs) <= 60 else f"{crs[:57]}..."
+    return Pyproj()
 
 
 def _osr() -> Backend:
@@ -345,7 +209,7 @@ def _osr() -> Backend:
 
 
 # By the module each one imports.
-_BACKENDS: dict[str, Callable[[], Backend]] = {"pyproj": _Pyproj, "osgeo.osr": _osr}
+_BACKENDS: dict[str, Callable[[], Backend]] = {"pyproj": _pyproj, "osgeo.osr": _osr}
 
 
 def _backend(crs: str) -> Backend:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..types import Floats
-from .crs import NOTATIONS, Bounds, brief, rounded
+from .crs_backend import NOTATIONS, Bounds, brief, rounded
 
 
 class Osr:

@@ -16,9 +16,7 @@ import numpy as np
 from ..errors import InputError, Noun
 from ..types import Bools, Floats
 from .crs import (
-    Bounds,
     area_of_use,
-    brief,
     from_lonlat,
     half_turn,
     is_lonlat,
@@ -27,6 +25,7 @@ from .crs import (
     to_lonlat,
     transform,
 )
+from .crs_backend import Bounds, brief
 
 log = logging.getLogger(__name__)
 

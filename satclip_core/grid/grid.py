@@ -11,11 +11,11 @@ import numpy as np
 
 from ..errors import Argument, InputError, Noun
 from ..types import Floats, Integers
-from .crs import LONLAT, brief, check_crs, half_turn, unit_name
+from .crs import LONLAT, check_crs, half_turn, unit_name
+from .crs_backend import Bounds, brief
 from .extent import transform_bounds
 
 Affine = tuple[float, float, float, float, float, float]
-Bounds = tuple[float, float, float, float]
 
 # Part of a pixel by which a bbox may exceed a whole number of pixels without getting one more:
 # 3 / 0.1 is 30.000000000000004.

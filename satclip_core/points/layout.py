@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OutputError, require
-from ..grid.crs import Transform
+from ..grid.crs_backend import Transform
 from ..types import Floats
 from .columns import first_free, new_columns
 from .embedder import ROWS, to_text

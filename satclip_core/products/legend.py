@@ -87,7 +87,8 @@ def attribute_table(legend: Legend) -> str:
     As a raster attribute table (value, name, colour), and for codes of one byte as category
     names too: QGIS labels classes by those, GRASS and terra by either.
     """
-    from xml.etree.ElementTree import Element, SubElement, tostring
+    # Written here, never parsed.
+    from xml.etree.ElementTree import Element, SubElement, tostring  # nosec B405
 
     dataset = Element("PAMDataset")
     band = SubElement(dataset, "PAMRasterBand", band="1")

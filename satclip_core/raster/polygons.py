@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, require
-from ..grid.crs import LONLAT, brief, check_crs, half_turn, onto_map, period, short_crs
-from ..types import Bools, Floats, Integers, Mask
+from ..grid.crs import LONLAT, check_crs, half_turn, onto_map, period, short_crs
+from ..grid.crs_backend import brief
+from ..types import Bools, Floats, Integers
 from .datasets import archive_members, in_archive, is_archive, is_path
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ def is_vector(source: str) -> bool:
     return is_archive(source) and bool(archive_members(source, VECTOR_SUFFIXES))
 
 
-def read_polygons(source: str | os.PathLike[str]) -> Mask:
+def read_polygons(source: str | os.PathLike[str]) -> Polygons:
     """The polygons of a file, in its own CRS.
 
     Args:

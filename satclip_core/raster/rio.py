@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from ..errors import Argument, InputError, OutputError
 from ..grid import Window
-from ..grid.crs import brief, is_lonlat, to_wkt
+from ..grid.crs import is_lonlat, to_wkt
+from ..grid.crs_backend import brief
 from .datasets import use_rasterio
 from .space import Handover
 from .spec import RasterSpec

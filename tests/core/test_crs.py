@@ -88,7 +88,7 @@ def test_a_pyproj_without_its_database_says_what_may_be_wrong(monkeypatch):
         raise pyproj.exceptions.CRSError("no database context specified")
 
     monkeypatch.setattr(pyproj.CRS, "from_epsg", fail)
-    monkeypatch.setattr(crs, "_BACKENDS", {"pyproj": crs._Pyproj})
+    monkeypatch.setattr(crs, "_BACKENDS", {"pyproj": crs._pyproj})
     monkeypatch.setattr(crs, "_first_backend", crs._first_backend.__wrapped__)
     with pytest.raises(InputError, match="unset PROJ_LIB and PROJ_DATA"):
         crs.check_crs("EPSG:3857")

@@ -147,7 +147,7 @@ def test_an_array_and_fields_can_be_kept_in_a_geopackage(run, encoder, make_poin
 
 def test_fields_that_exist_are_not_written_over(run, make_points):
     layer = make_points(PLACES, fields="&field=E001:double", rows=[[1.0]] * 3)
-    with pytest.raises(QgsProcessingException, match=r"already has e001.*prefix"):
+    with pytest.raises(QgsProcessingException, match=r"already has e001.*Prefix of the new fields"):
         run("embedpoints", {"INPUT": layer, "OUTPUT": "memory:"})
     out = run("embedpoints", {"INPUT": layer, "PREFIX": "s_", "OUTPUT": "memory:"})["OUTPUT"]
     assert out.fields().names()[:2] == ["E001", "s_000"]

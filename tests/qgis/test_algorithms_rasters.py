@@ -174,6 +174,15 @@ def test_a_view_wider_than_the_world_is_cut_to_it(run, tmp_path):
     assert np.isfinite(values).all()
 
 
+def test_a_view_in_grads_is_cut_to_the_world_of_grads(run, tmp_path):
+    given = parameters("similarity", tmp_path / "out.tif", RESOLUTION=20, CRS="EPSG:4807")
+    out = run("similarity", {**given, "EXTENT": "-210,210,-120,99 [EPSG:4807]"})
+    dataset, values = read(out["OUTPUT"])
+    assert (dataset.RasterXSize, dataset.RasterYSize) == (20, 10)
+    assert dataset.GetGeoTransform()[0] == -200
+    assert np.isfinite(values[:-1]).all()
+
+
 def test_resolution_and_crs_have_sensible_defaults(run, project, tmp_path):
     out = run(
         "similarity",

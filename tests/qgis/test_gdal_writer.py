@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -189,26 +190,54 @@ except OutputError as error:
     assert not list(tmp_path.iterdir())
 
 
+# Boxes, over poles and across the antimeridian among them, as (box, its CRS).
+BOXES = [
+    ((5, 45, 11, 48), "EPSG:4326"),
+    ((-180, -90, 180, 90), "EPSG:4326"),
+    ((170, -80, 190, -60), "EPSG:4326"),
+    ((-2e6, -1e6, 1.5e6, 1e6), "EPSG:3413"),
+    ((1.9e7, -2e6, 2.1e7, 2e6), "EPSG:3857"),
+]
+
+
+def extents(crs):
+    """What each of the boxes is in a CRS; None where it is refused."""
+    from satclip_core.grid.extent import transform_bounds
+
+    found = []
+    for box, source in BOXES:
+        try:
+            found.append(transform_bounds(box, source, crs))
+        except InputError:
+            found.append(None)
+    return found
+
+
 @pytest.mark.parametrize("crs", ["EPSG:3857", "EPSG:32632", "EPSG:3031", "EPSG:4807", "ESRI:54030"])
 @pytest.mark.parametrize("raising", [False, True])
-def test_osr_and_pyproj_agree(crs, raising):
+def test_osr_and_pyproj_agree(crs, raising, monkeypatch):
     """Against coordinates that the project's Python computes with pyproj."""
     from osgeo import osr
 
+    from satclip_core.grid import crs as crs_module
+    from satclip_core.grid import extent
     from satclip_core.grid.crs_osr import Osr
 
     code = f"""
 import json, numpy as np
-from satclip_core.grid.crs import _Pyproj
-p = _Pyproj()
+from satclip_core.errors import InputError
+from satclip_core.grid.crs_pyproj import Pyproj
+BOXES = {BOXES!r}
+{inspect.getsource(extents)}
+p = Pyproj()
 x, y = p.transform("EPSG:4326", {crs!r})(np.linspace(-180, 180, 9), np.linspace(-90, 90, 9))
 back = p.transform({crs!r}, "EPSG:4326")(x, y)
 print(json.dumps([np.array([x, y]).tolist(), p.half_turn({crs!r}), p.unit({crs!r}),
-                  p.bounds("EPSG:4326", {crs!r}, (5, 45, 11, 48))]))
+                  extents({crs!r}), p.area({crs!r}), p.code(p.wkt({crs!r}))]))
 """
     command = [other_python(), "-c", code]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    xy, half, unit, box = json.loads(said)
+    xy, half, unit, boxes, area, name = json.loads(said)
     (osr.UseExceptions if raising else osr.DontUseExceptions)()
     try:
         backend = Osr()
@@ -221,7 +250,13 @@ print(json.dumps([np.array([x, y]).tolist(), p.half_turn({crs!r}), p.unit({crs!r
         np.testing.assert_allclose(np.array(mine)[finite], np.array(xy)[finite], atol=1e-6)
         assert backend.half_turn(crs) == (half if half is None else pytest.approx(half))
         assert backend.unit(crs) == unit
-        assert backend.bounds("EPSG:4326", crs, (5, 45, 11, 48)) == pytest.approx(tuple(box))
+        assert backend.area(crs) == pytest.approx(area)
+        assert backend.code(backend.wkt(crs)) == name
+        monkeypatch.setattr(crs_module, "_first_backend", lambda: backend)
+        for cached in (crs_module.period, extent._torn):
+            cached.cache_clear()
+        for mine, theirs in zip(extents(crs), boxes):
+            assert mine == (theirs if theirs is None else pytest.approx(tuple(theirs), rel=1e-6))
     finally:
         osr.DontUseExceptions()
 

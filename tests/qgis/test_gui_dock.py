@@ -658,6 +658,7 @@ def test_what_is_saved_is_on_the_map_in_the_same_colours(
     shown = dock.layer.layer.renderer()
     assert layer.renderer().classificationMin() == shown.classificationMin() == dock.threshold()
     assert layer.renderer().classificationMax() == shown.classificationMax()
+    assert layer.opacity() == dock.layer.layer.opacity() < 1
     assert "bundled" in layer.metadata().abstract()
 
 

@@ -192,3 +192,21 @@ def test_room_for_all_features_is_taken_first(
         cached_views(request_, tmp_path)
     monkeypatch.undo()
     assert cached_views(request_, tmp_path).shape == (3, 450, 12)
+
+
+def test_few_chunks_are_begun_ahead_and_threads_are_given_back() -> None:
+    import torch
+
+    before, begun, ahead = torch.get_num_threads(), [], []
+    torch.set_num_threads(2)
+    try:
+        work = lambda chunk: begun.append(chunk) or chunk  # type: ignore[func-returns-value] # noqa: E731
+        done = []
+        for chunk in cache._in_threads(work, range(20), None, "x"):
+            done.append(chunk)
+            ahead.append(len(begun) - len(done))
+        assert done == list(range(20))
+        assert max(ahead) <= 2
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

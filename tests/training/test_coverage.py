@@ -24,6 +24,7 @@ from satclip_training.settings.config import ChipSettings, SourceSettings, Train
 from satclip_training.settings.run_files import Locations
 from satclip_training.settings.schema import build
 
+MERCATOR = 20037508.34
 CHIP = ChipSettings(kilometres=100, pixels=5, shift=0.0, flip=False)
 # Name, CRS and bounds of a raster; lower and upper corner of the places that are surely inside.
 REGIONS = [
@@ -140,10 +141,20 @@ def test_a_region_is_narrowed_by_the_configuration_and_by_land(tmp_path: Path) -
     made = config(tmp_path, points__within="image", points__land_mask="mask.npz")
     lonlat = gatherer(made, tmp_path).gather().lonlat
     assert len(lonlat) == 600
-    assert lonlat[:, 0].min() > -1.5  # half a chip at 60 degrees
+    assert lonlat[:, 0].min() >= 0  # half of a chip around a place further west is missing
     assert lonlat[:, 0].max() <= 10
     assert 35 <= lonlat[:, 1].min() < 36
     assert 59 < lonlat[:, 1].max() <= 60
+
+
+def test_places_beyond_the_edge_count_where_little_of_a_chip_is_enough(tmp_path: Path) -> None:
+    """A fifth of a chip, its outermost column, reaches 40 km beyond the raster."""
+    raster(tmp_path, "EPSG:4326", (0, 40, 2, 42))
+    made = config(tmp_path, points__within="image", source__least_valid=0.2)
+    lonlat = gatherer(made, tmp_path).gather().lonlat
+    beyond = -lonlat[:, 0].min() * np.cos(np.radians(41)) * 2 * np.pi * 6371.0088 / 360
+    assert 35 < beyond < 41
+    assert lonlat[:, 1].max() > 42.2
 
 
 def test_tiles_side_by_side_are_one_region(tmp_path: Path) -> None:
@@ -342,3 +353,31 @@ def test_a_run_says_leaves_out_and_writes_down_blank_places(
     assert f"{plan.places} points" in caplog.text
     assert f"blank_image: {source.blank}" in path.with_suffix(".md").read_text()
     assert len(np.load(tmp_path / "run" / "places.npy")) == plan.places
+
+
+@pytest.mark.parametrize(
+    ("crs", "bounds", "wanted"),
+    [
+        ("EPSG:4326", (-180, -90, 180, 90), (-180, -90, 180, 90)),
+        ("EPSG:4326", (0, -60, 360, 60), (-180, -60, 180, 60)),
+        ("EPSG:4326", (170, -20, 190, -5), (170, -20, -170, -5)),
+        (
+            "EPSG:3857",
+            (-20037508.34, -20037508.34, 20037508.34, 20037508.34),
+            (-180, -85.05, 180, 85.05),
+        ),
+        # The pole lies between the places that are looked at.
+        ("EPSG:3413", (-1.13e6, -0.71e6, 1.02e6, 0.97e6), (-180, 76.5, 180, 90)),
+        ("EPSG:3031", (-1.13e6, -0.71e6, 1.02e6, 0.97e6), (-180, -90, 180, -76.5)),
+    ],
+)
+def test_bounds_in_degrees(
+    tmp_path: Path, crs: str, bounds: tuple[float, ...], wanted: tuple[float, ...]
+) -> None:
+    from satclip_training.images.decoding import DecodeRequest, open_raster
+
+    path = raster(tmp_path, crs, bounds)
+    found = open_raster(DecodeRequest(path), tmp_path).lonlat_bounds()
+    assert found == pytest.approx(wanted, abs=0.7 if crs in ("EPSG:3413", "EPSG:3031") else 1e-2)
+    if abs(wanted[3]) == 90 or abs(wanted[1]) == 90:
+        assert 90 in (abs(found[1]), abs(found[3]))

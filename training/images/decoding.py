@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_core.errors import InputError, require
+from satclip_core.raster.datasets import use_rasterio
 from satclip_core.types import Bools, Floats, Integers
 
 IN_MEMORY_BYTES = 256_000_000
@@ -224,7 +225,7 @@ def open_raster(request: DecodeRequest, scratch: Path) -> Raster:
         InputError: no such file, not a raster, a band that is not there, or not georeferenced and
             no bounds given.
     """
-    rasterio = require("rasterio", purpose="reading imagery")
+    rasterio = use_rasterio("reading imagery")
     if not request.path.is_file():
         raise InputError(f"imagery {request.path}: no such file")
     try:

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from satclip_core.analysis.vectors import principal_components
-from satclip_core.errors import OutputError, require
+from satclip_core.errors import OutputError
 from satclip_core.files import written_whole
 from satclip_core.grid.sphere import fibonacci_lattice
 from satclip_core.models.registry import load_encoder
+from satclip_core.raster.datasets import use_rasterio
 from satclip_core.types import Floats
 
 CONFIG, TASKS, TABLE = "example.yaml", "example-tasks.yaml", "sunlight.csv"
@@ -85,7 +86,7 @@ def _colours() -> Floats:
 
 
 def _write_image(path: Path, colours: Floats, number: int) -> None:
-    rasterio = require("rasterio", purpose="writing the example's images")
+    rasterio = use_rasterio("writing the example's images")
     from rasterio.transform import from_origin
 
     noise = np.random.default_rng(number).normal(0, NOISE, colours.shape)

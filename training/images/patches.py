@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_core.errors import InputError, require
+from satclip_core.errors import InputError
+from satclip_core.raster.datasets import use_rasterio
 from satclip_core.types import Bools, Float32, Floats, Integers
 
 from ..settings.config import SourceSettings
@@ -150,7 +151,7 @@ def _row(row: dict[str, Any], where: str) -> tuple[float, float, str]:
 
 def read_patch(path: Path, bands: Sequence[int] | None = None) -> NDArray[Any]:
     """Pixels (bands, rows, columns) of a patch; InputError where it has none that can be used."""
-    rasterio = require("rasterio", purpose="reading patches")
+    rasterio = use_rasterio("reading patches")
     try:
         with opened(rasterio, path) as dataset:
             for band in bands or ():

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from satclip_core.errors import InputError, require
+from satclip_core.raster.datasets import use_rasterio
 from satclip_core.raster.mask import wanted_pixels
 from satclip_core.types import Bools, Floats
 
@@ -52,7 +53,7 @@ def read_land_mask(path: Path, water_value: Any = None) -> LandMask:
         return _from_array(path, water_value)
     if path.suffix.lower() in (".geojson", ".json", ".gpkg", ".shp", ".fgb"):
         return LandMask(_burn(path))
-    rasterio = require("rasterio", purpose="reading a land mask")
+    rasterio = use_rasterio("reading a land mask")
     try:
         with opened(rasterio, path) as dataset:
             _check_global(dataset, path)
