@@ -14,7 +14,7 @@ from .satclip_core.encoder import LocationEncoder
 METRES_PER_DEGREE = 111195.0797
 # Pixels over the effective resolution of a model, and along the longer side of an extent.
 _PIXELS_RESOLVED = 4
-_LEAST_PIXELS = 100
+_LEAST_PIXELS, _MOST_PIXELS = 100, 1000
 # Resolution of a model that states none, degrees.
 _UNKNOWN_RESOLUTION = 2.0
 
@@ -44,7 +44,7 @@ def default_resolution(
     width: float,
     height: float,
 ) -> float:
-    """A quarter of what the model resolves; finer where the extent is small.
+    """A quarter of what the model resolves; finer where the extent is small, coarser where large.
 
     Args:
         encoder: the model.
@@ -57,7 +57,8 @@ def default_resolution(
     """
     degrees = (encoder.resolution_degrees or _UNKNOWN_RESOLUTION) / _PIXELS_RESOLVED
     size = degrees * units_per_degree(crs)
-    size = min(size, max(width, height) / _LEAST_PIXELS, width, height)
+    longer = max(width, height)
+    size = min(max(size, longer / _MOST_PIXELS), longer / _LEAST_PIXELS, width, height)
     return float(f"{size:.2g}") if float(f"{size:.2g}") <= min(width, height) else size
 
 

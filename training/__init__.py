@@ -8,5 +8,5 @@ The rooms, from the ground up; each imports only from floors below its own:
     objectives, evaluation      what is trained against; linear probes and their tasks
     export, zoo                 model file, card, checkpoint; every encoding with every network
     run, inaturalist            one run from settings to model file; the iNaturalist task
-    probe                       linear probes as a command
+    probe, fine                 linear probes as a command; encoders of two parts, field and smooth
 """

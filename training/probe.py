@@ -12,6 +12,7 @@ from pathlib import Path
 from satclip_core.errors import SatclipError
 
 from .evaluation.linear_probe import (
+    PROTOCOLS,
     Embed,
     embedder,
     known_leaks,
@@ -61,6 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--split-seed", type=int, default=0, metavar="N",
                         help="seed of the first of three splits (default 0); compare settings on "
                         "other splits than those reported")  # fmt: skip
+    parser.add_argument("--protocol", choices=PROTOCOLS, default="ours",
+                        help="range: as published linear probes are (80/20, min-max scaling, "
+                        "seeds 42-46)")  # fmt: skip
     parser.add_argument("--output", type=Path, help="write scores to this .json or .csv")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING)
@@ -75,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.untrained:
             embeds["untrained"] = _untrained(options.untrained, options.data_root)
         scores = {
-            name: run_probes(embed, tasks, split_seed=options.split_seed)
+            name: run_probes(embed, tasks, split_seed=options.split_seed, protocol=options.protocol)
             for name, embed in embeds.items()
         }
         leaks = {label: known_leaks(name) for name, label in labels.items()}

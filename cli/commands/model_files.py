@@ -174,7 +174,7 @@ def _or_dash(value: Any) -> str:
 
 
 def _degrees(value: float | None) -> str:
-    return "-" if value is None else f"{value:g}°"
+    return "-" if value is None else f"{value:.3g}°"
 
 
 def _megabytes(size: int | None) -> str:

@@ -66,11 +66,15 @@ def command(
 
     import_beside_torch("lightning", extra="train", purpose="satclip train")
     from satclip_training.distributed import PeerError
+    from satclip_training.fine.fine_settings import is_fine
     from satclip_training.run.launch import leads
     from satclip_training.run.pretraining import RunOptions, train
     from satclip_training.settings.config import load_config
     from satclip_training.settings.run_files import locations
 
+    if is_fine(config):
+        click.echo(str(_train_fine(config, overrides, data_root, output, dry_run)))
+        return
     settings = load_config(config, overrides)
     folder = output or Path(settings.output or f"runs/{settings.name}")
     stop = _StopOnInterrupt(tells=leads())
@@ -86,6 +90,33 @@ def command(
         raise click.exceptions.Exit(1) from None
     if leads():
         click.echo(str(path))
+
+
+def _train_fine(
+    config: Path,
+    overrides: tuple[str, ...],
+    data_root: Path | None,
+    output: Path | None,
+    dry_run: bool,
+) -> Path | str:
+    """Fit an encoder of two parts; the model file, or what would be done."""
+    from satclip_training.fine.fine_run import train_fine
+    from satclip_training.fine.fine_settings import load_fine_config
+    from satclip_training.settings.run_files import locations
+
+    settings = load_fine_config(config, overrides)
+    places = locations(config, data_root)
+    folder = output or Path(settings.output or f"runs/{settings.name}")
+    if dry_run:
+        for name, eye in settings.eyes.items():
+            for file in eye.files:
+                places.find_all(file, f"eyes.{name}.files")
+        levels = ", ".join(f"{180 / x.rows:.3g}° × {x.channels}" for x in settings.levels)
+        return f"{settings.name}: {settings.predictions} predictions, field {levels}, to {folder}"
+    _tell_lines()
+    stop = _StopOnInterrupt(tells=True)
+    with stop:
+        return train_fine(settings, places, folder, stop.asked)
 
 
 def _plan(config: TrainConfig, options: RunOptions) -> str:

@@ -266,7 +266,7 @@ def _cells(entry: ModelEntry) -> tuple[str, ...]:
         "not fetched": tr("not fetched"),
     }
     degree = "" if entry.legendre_polys is None else str(entry.legendre_polys)
-    resolution = "" if entry.resolution_degrees is None else f"{entry.resolution_degrees:g}°"
+    resolution = "" if entry.resolution_degrees is None else f"{entry.resolution_degrees:.3g}°"
     size = "" if entry.size is None else f"{entry.size / 1e6:.1f} MB"
     return states[entry.state], degree, resolution, "MIT", size
 
@@ -277,7 +277,7 @@ def _facts(made: Any) -> str:
     rows = [
         (tr("Encoder"), made.config.formula),
         (tr("Dimensions"), str(made.dim)),
-        (tr("Effective resolution"), "–" if resolution is None else f"{resolution:g}°"),
+        (tr("Effective resolution"), "–" if resolution is None else f"{resolution:.3g}°"),
         (tr("Licence"), made.info.licence),
         (tr("SHA-256"), f"`{made.sha256}`"),
     ]

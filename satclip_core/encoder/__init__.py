@@ -1,7 +1,8 @@
-"""Degrees to embeddings: positional encodings, networks, the fast path for grids."""
+"""Degrees to embeddings: encodings, networks, the fine field, the fast path for grids."""
 
 from __future__ import annotations
 
 from .encoder import EncoderConfig, LocationEncoder, ModelInfo
+from .two_part import TwoPartConfig, TwoPartEncoder
 
-__all__ = ["EncoderConfig", "LocationEncoder", "ModelInfo"]
+__all__ = ["EncoderConfig", "LocationEncoder", "ModelInfo", "TwoPartConfig", "TwoPartEncoder"]

@@ -88,6 +88,9 @@ class LocationEncoder:
         ModelError: the weights do not fit the architecture, or are not finite.
     """
 
+    band_limited = True
+    """Whether nothing is finer than the effective resolution: a lattice may then stand for it."""
+
     def __init__(
         self,
         config: EncoderConfig,
@@ -140,7 +143,8 @@ class LocationEncoder:
         if self.config.encoding == "sphericalharmonics":
             facts["legendre_polys"] = str(self.config.settings.legendre_polys)
             facts["harmonics_calculation"] = self.config.settings.harmonics_calculation
-            facts["effective_resolution_degrees"] = f"{self.resolution_degrees:g}"
+        if self.resolution_degrees is not None:
+            facts["effective_resolution_degrees"] = f"{self.resolution_degrees:.4g}"
         facts.update({f"training_{key}": value for key, value in self.info.training.items()})
         return facts
 
@@ -195,8 +199,8 @@ class LocationEncoder:
         Raises:
             InputError: not one-dimensional, a value that is not finite, a latitude out of range.
         """
-        x = _check_axis(lons, "lons")
-        y = _check_axis(lats, "lats")
+        x = check_axis(lons, "lons")
+        y = check_axis(lats, "lats")
         check_latitudes(y)
         if self._grid_path is not None:
             return self._grid_path.encode(wrap_longitudes(x), y, self.dim, threads)
@@ -238,7 +242,12 @@ class LocationEncoder:
         return digest.hexdigest()
 
 
-def _check_axis(values: ArrayLike, name: str) -> Floats:
+def check_axis(values: ArrayLike, name: str) -> Floats:
+    """One axis of a grid as (n,) float64.
+
+    Raises:
+        InputError: not one-dimensional, or a value that is no finite number; it names the axis.
+    """
     try:
         axis = np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:

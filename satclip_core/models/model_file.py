@@ -1,7 +1,8 @@
 """Model files: our own `.npz`, and published Lightning checkpoints.
 
 Ours is a zip with `model.json` (version, architecture, provenance, card) and one
-`weights/NAME.npy` for each array: no pickle, equal bytes for equal content.
+`weights/NAME.npy` for each array: no pickle, equal bytes for equal content. Version 1 holds an
+encoder of harmonics or of another encoding; version 2 one of two parts, its field in whole numbers.
 """
 
 from __future__ import annotations
@@ -23,14 +24,18 @@ from numpy.typing import NDArray
 
 from ..encoder import EncoderConfig, LocationEncoder, ModelInfo
 from ..encoder.encodings import EncodingSettings
+from ..encoder.two_part import ENCODING as TWO_PARTS
+from ..encoder.two_part import TwoPartConfig, TwoPartEncoder
 from ..errors import ModelError
 from ..files import written_whole
 from ..types import Floats
 from .checkpoint import Checkpoint, LazyTensor, element_count
 
 FORMAT = "satclip-model"
-VERSION = 1
+VERSION, TWO_PART_VERSION = 1, 2
 WEIGHT_DTYPES = ("float16", "float32", "float64")
+# Of the field of an encoder of two parts: cells, and which are kept.
+FIELD_DTYPES = ("int8", "uint8")
 
 _HEADER = "model.json"
 _LARGEST_HEADER = 2**20
@@ -86,7 +91,7 @@ def write_model(
     Args:
         path: usually ending in `.npz`.
         encoder: what to write: configuration, weights, info.
-        dtype: of the stored weights, one of `WEIGHT_DTYPES`.
+        dtype: of the stored weights, one of `WEIGHT_DTYPES`; whole numbers stay what they are.
         overwrite: whether an existing file may be replaced.
 
     Raises:
@@ -105,9 +110,20 @@ def write_model(
         "training": dict(encoder.info.training),
         "card": encoder.info.card,
     }
+    arrays: Mapping[str, NDArray[Any]] = encoder.weights
+    if isinstance(encoder, TwoPartEncoder):
+        header |= {
+            "version": TWO_PART_VERSION,
+            "encoding": TWO_PARTS,
+            "smooth": {"encoding": encoder.config.encoding, "network": encoder.config.network},
+            "levels": [list(level) for level in encoder.config.levels],
+            "resolution_km": encoder.config.resolution_km,
+        }
+        arrays = encoder.stored
     members = {_HEADER: json.dumps(header, indent=1, ensure_ascii=False).encode()}
-    for key, value in sorted(encoder.weights.items()):
-        members[f"weights/{key}.npy"] = _npy_bytes(_cast(key, value, dtype))
+    for key, value in sorted(arrays.items()):
+        whole = value.dtype.name in FIELD_DTYPES
+        members[f"weights/{key}.npy"] = _npy_bytes(value if whole else _cast(key, value, dtype))
     with written_whole(path, overwrite=overwrite) as temporary:
         _write_zip(temporary, members)
 
@@ -217,10 +233,36 @@ def _read_npz(archive: zipfile.ZipFile, sha256: str) -> LocationEncoder:
         training={str(key): str(value) for key, value in dict(training).items()},
         card=str(header.get("card", "")),
     )
-    config = EncoderConfig(
-        str(header.get("encoding")), str(header.get("network")), _settings(header["settings"])
-    )
+    settings = _settings(header["settings"])
+    if header["version"] == TWO_PART_VERSION:
+        return TwoPartEncoder(_two_parts(header, settings), weights, info=info, sha256=sha256)
+    config = EncoderConfig(str(header.get("encoding")), str(header.get("network")), settings)
     return LocationEncoder(config, weights, info=info, sha256=sha256)
+
+
+def _two_parts(header: Mapping[str, Any], settings: EncodingSettings) -> TwoPartConfig:
+    """The architecture of an encoder of two parts, as its header says."""
+    smooth, levels = header.get("smooth"), header.get("levels")
+    resolution = header.get("resolution_km")
+    if (
+        not isinstance(smooth, dict)
+        or not isinstance(levels, list)
+        or not all(_is_level(level) for level in levels)
+    ):
+        raise ModelError("its model.json does not say its smooth part and the levels of its field")
+    if resolution is not None and not (isinstance(resolution, (int, float)) and resolution > 0):
+        raise ModelError(f"its resolution_km is {resolution!r}, which is no length")
+    return TwoPartConfig(
+        str(smooth.get("encoding")),
+        str(smooth.get("network")),
+        settings,
+        levels=tuple((rows, channels) for rows, channels in levels),
+        resolution_km=None if resolution is None else float(resolution),
+    )
+
+
+def _is_level(level: object) -> bool:
+    return isinstance(level, list) and len(level) == 2 and all(type(n) is int for n in level)
 
 
 def _read_header(archive: zipfile.ZipFile) -> dict[str, Any]:
@@ -232,10 +274,10 @@ def _read_header(archive: zipfile.ZipFile) -> dict[str, Any]:
         raise ModelError(f"its model.json is no JSON ({error})") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ModelError(f"its model.json does not say format {FORMAT!r}")
-    if header.get("version") != VERSION:
+    if header.get("version") not in (VERSION, TWO_PART_VERSION):
         raise ModelError(
-            f"its format version is {header.get('version')!r}, this software reads {VERSION}: "
-            "upgrade satclip-embeddings"
+            f"its format version is {header.get('version')!r}, this software reads "
+            f"{VERSION} and {TWO_PART_VERSION}: upgrade satclip-embeddings"
         )
     for key in ("settings", "training"):
         if not isinstance(header.get(key), dict):
@@ -253,8 +295,9 @@ def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[An
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
     except ValueError as error:
         raise ModelError(f"{member.filename} is no numpy array ({error})") from error
-    if dtype.name not in WEIGHT_DTYPES:
-        raise ModelError(f"{member.filename} holds {dtype}, not one of {', '.join(WEIGHT_DTYPES)}")
+    known = WEIGHT_DTYPES + FIELD_DTYPES
+    if dtype.name not in known:
+        raise ModelError(f"{member.filename} holds {dtype}, not one of {', '.join(known)}")
     body = stream.read()
     if len(body) != element_count(shape) * dtype.itemsize:
         raise ModelError(f"{member.filename} has {len(body)} bytes, its shape {shape} needs others")
@@ -276,7 +319,7 @@ def _write_zip(path: Path, members: Mapping[str, bytes]) -> None:
         for name, content in members.items():
             member = zipfile.ZipInfo(name, _ZIP_DATE)
             member.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(member, content)
+            archive.writestr(member, content, compresslevel=9)
 
 
 def _npy_bytes(array: NDArray[Any]) -> bytes:

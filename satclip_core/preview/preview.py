@@ -1,9 +1,12 @@
 """Similarity of a whole map view within a blink: few embeddings, much interpolation.
 
-A trained encoder is smooth at its own scale. A view is therefore embedded once, on a lon/lat
+An encoder of harmonics is smooth at its own scale. A view is therefore embedded once, on a lon/lat
 lattice a fraction of the effective resolution wide; the similarity to a place is then one matrix
 product on the lattice and one cubic spline to the pixels. The cosines on the lattice are exact,
 and it is the cosine that is interpolated: no norm is lost between the nodes.
+
+An encoder with a fine part has something new to say at every pixel, but embeds far faster: its
+lattice is as wide as one or a few pixels of the view.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
 
 
 # Shares of the effective resolution that a lattice may be wide, finest first, and the largest
-# error of the cosine there: measured with the bundled model (tests/core/test_preview.py).
+# error of the cosine there: measured with the model bundled-l30 (tests/core/test_preview.py).
 STEPS: tuple[tuple[float, float], ...] = (
     (1 / 6, 0.007),
     (1 / 4, 0.01),
@@ -43,12 +46,19 @@ STEPS: tuple[tuple[float, float], ...] = (
 )
 # The coarsest share of a last picture, however long it takes.
 _LAST_SHARE = 1 / 3
+# Pixels that the lattice of an encoder with a fine part may be wide, finest first, and the share of
+# its resolution below which there is nothing more to see.
+_PIXELS = (1, 1.5, 2, 3, 4, 6, 8, 12, 16)
+_FINEST_SHARE = 1 / 4
+# Nodes of 256 dimensions that a view may keep: 260 MB.
+_MOST_NODES = 250_000
 # Effective resolution taken for encoders that state none; the error is then measured only.
 _UNKNOWN_RESOLUTION = 2.0
 # Seconds that the first picture's embeddings, and the last picture's, may take.
 _FIRST_SECONDS, _LAST_SECONDS = 0.15, 1.5
 # Nodes embedded in a second before that has been measured (two cores of 2020, hidden 1024).
 _NODES_PER_SECOND = 25_000.0
+_FINE_NODES_PER_SECOND = 250_000.0
 # Rows embedded between two questions whether to stop.
 _ROWS = 16
 # Places at which a picture is held against the encoder itself.
@@ -62,8 +72,8 @@ class Stage:
 
     Attributes:
         step: degrees between nodes.
-        error: largest error of a cosine, as measured with the bundled model; None where the
-            encoder states no resolution.
+        error: largest error of a cosine, as measured with an encoder of harmonics; None where
+            the encoder states no resolution or has a fine part.
         nodes: number of places to embed.
     """
 
@@ -81,7 +91,8 @@ class Preview:
 
     def __init__(self, encoder: LocationEncoder) -> None:
         self.encoder = encoder
-        self._speed = _NODES_PER_SECOND
+        smooth = encoder.band_limited
+        self._speed = _NODES_PER_SECOND if smooth else _FINE_NODES_PER_SECOND
 
     def stages(self, view: Grid) -> list[Stage]:
         """The lattices to embed in turn: a coarse one at once, then the last, or that alone.
@@ -89,6 +100,8 @@ class Preview:
         Raises:
             InputError: the CRS is not known.
         """
+        if not self.encoder.band_limited:
+            return self._stages_by_pixels(view)
         known = self.encoder.resolution_degrees
         resolution = known or _UNKNOWN_RESOLUTION
         places = scattered_places(Locator(view))
@@ -100,6 +113,22 @@ class Preview:
         last = self._affordable(stages, _LAST_SECONDS)
         bound_by_share = [share for share, _ in STEPS].index(_LAST_SHARE)
         last = min(last, bound_by_share)
+        first = self._affordable(stages, _FIRST_SECONDS)
+        return [stages[last]] if first <= last else [stages[first], stages[last]]
+
+    def _stages_by_pixels(self, view: Grid) -> list[Stage]:
+        locator = Locator(view)
+        resolution = self.encoder.resolution_degrees or _UNKNOWN_RESOLUTION
+        finest = resolution * _FINEST_SHARE
+        pixel = locator.pixel_degrees() or finest
+        places = scattered_places(locator)
+        stages = []
+        for pixels in _PIXELS:
+            step = max(pixels * pixel, finest)
+            nodes = Lattice.around(places.lons, places.lats, step).nodes
+            if nodes <= _MOST_NODES or pixels == _PIXELS[-1]:
+                stages.append(Stage(step, None, nodes))
+        last = self._affordable(stages, _LAST_SECONDS)
         first = self._affordable(stages, _FIRST_SECONDS)
         return [stages[last]] if first <= last else [stages[first], stages[last]]
 

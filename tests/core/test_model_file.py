@@ -351,7 +351,7 @@ def npy(array: np.ndarray, announced: tuple[int, ...] | None = None) -> bytes:
     [
         ({"model.json": b"{"}, "JSON"),
         ({"model.json": b"[]"}, "format"),
-        ({"model.json": header(version=2)}, "upgrade"),
+        ({"model.json": header(version=3)}, "upgrade"),
         ({"model.json": header(settings=None)}, "settings"),
         ({"model.json": header(network="rnn")}, "rnn"),
         ({"model.json": header()}, "lack 'weight'"),

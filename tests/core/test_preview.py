@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from satclip_core.analysis import unit
-from satclip_core.encoder import LocationEncoder
+from satclip_core.encoder import LocationEncoder, TwoPartEncoder
 from satclip_core.errors import CancelledError, InputError
 from satclip_core.grid import Grid
 from satclip_core.grid.pixels import Locator
@@ -40,7 +40,10 @@ VIEWS = {
 
 @pytest.fixture(scope="module")
 def encoder() -> LocationEncoder:
-    return load_encoder("bundled")
+    """The smooth part of the bundled model: what lattices of shares of a resolution are for."""
+    bundled = load_encoder("bundled")
+    assert isinstance(bundled, TwoPartEncoder)
+    return bundled.smooth
 
 
 def errors(field: Field, count: int = 400) -> np.ndarray:

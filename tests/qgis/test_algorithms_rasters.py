@@ -189,7 +189,9 @@ def test_resolution_and_crs_have_sensible_defaults(run, project, tmp_path):
         {"EXTENT": "-180,180,-90,90", "POINT": "7,46", "OUTPUT": str(tmp_path / "a.tif")},
     )
     dataset, _ = read(out["OUTPUT"])
-    assert dataset.GetGeoTransform()[1] == 0.75  # the bundled model resolves 3 degrees
+    assert (
+        dataset.GetGeoTransform()[1] == 0.36
+    )  # a thousand pixels: the bundled model resolves more
     small = {"EXTENT": "7,8,46,47 [EPSG:4326]", "CRS": "EPSG:3857", "POINT": "7,46 [EPSG:4326]"}
     out = run("similarity", {**small, "OUTPUT": str(tmp_path / "b.tif")})
     dataset, _ = read(out["OUTPUT"])

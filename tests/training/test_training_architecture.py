@@ -19,7 +19,7 @@ FLOORS = (
     ("objectives", "evaluation"),
     ("export", "zoo"),
     ("run", "inaturalist"),
-    ("probe",),
+    ("probe", "fine"),
 )
 ROOMS = [room for floor in FLOORS for room in floor]
 MOST_ROOMS, MOST_FLOORS = 12, 7

@@ -24,6 +24,11 @@ from .tasks import NO_LEAKS, Task
 PENALTIES = np.logspace(-3, 5, 25)
 SPLITS = 3
 TRAINING_SHARE, VALIDATION_SHARE = 0.3, 0.1
+PROTOCOLS = ("ours", "range")
+# Of RANGE (Dhakal et al., CVPR 2025), by which TTE and others report their linear probes.
+RANGE_PENALTIES = (0.1, 1.0, 10.0)
+RANGE_SEEDS = range(42, 47)
+RANGE_TRAINING_SHARE = 0.8
 LEAKED = " †"
 LEAK_NOTE = "† the encoder was trained on imagery that gives this label away; not comparable."
 
@@ -66,6 +71,44 @@ def _split_score(values: Floats, wanted: Floats, seed: int, classes: bool) -> fl
     return grade(scaled[test] @ axes @ best + offset, wanted[test])
 
 
+def range_score(embeddings: ArrayLike, target: NDArray[Any], *, classes: bool = False) -> float:
+    """Mean test score by the protocol of RANGE: what published tables of linear probes hold.
+
+    Embeddings scaled to 0..1 on the training part, 80/20, seeds 42 to 46, the penalty of a ridge
+    regression one of three, by generalised cross-validation (Golub, Heath & Wahba 1979).
+
+    Args:
+        embeddings: (N, dim).
+        target: (N,) numbers, or class codes.
+        classes: score accuracy, by regression on indicators, instead of R².
+    """
+    values = np.asarray(embeddings, np.float64)
+    wanted = (target[:, None] == np.unique(target)) if classes else target[:, None]
+    numbers = wanted.astype(np.float64)
+    return float(np.mean([_range_split(values, numbers, seed, classes) for seed in RANGE_SEEDS]))
+
+
+def _range_split(values: Floats, wanted: Floats, seed: int, classes: bool) -> float:
+    order = np.random.RandomState(seed).permutation(len(values))
+    train, test = np.split(order, [int(RANGE_TRAINING_SHARE * len(values))])
+    low, high = values[train].min(axis=0), values[train].max(axis=0)
+    scaled = (values - low) / np.where(high > low, high - low, 1)
+    mean, offset = scaled[train].mean(axis=0), wanted[train].mean(axis=0)
+    left, sizes, right = np.linalg.svd(scaled[train] - mean, full_matrices=False)
+    response = left.T @ (wanted[train] - offset)
+    candidates = []
+    for penalty in RANGE_PENALTIES:
+        kept = sizes**2 / (sizes**2 + penalty)
+        missed = wanted[train] - offset - left @ (kept[:, None] * response)
+        # The offset is one degree of freedom more.
+        freedom = 1 - (kept.sum() + 1) / len(train)
+        weights = right.T @ ((kept / np.maximum(sizes, 1e-12))[:, None] * response)
+        candidates.append((float(np.square(missed).mean()) / freedom**2, weights))
+    _, best = min(candidates, key=lambda candidate: candidate[0])
+    grade = _accuracy if classes else _r2
+    return grade((scaled[test] - mean) @ best + offset, wanted[test])
+
+
 def _r2(predicted: Floats, wanted: Floats) -> float:
     rest = ((predicted - wanted) ** 2).sum()
     return float(1 - rest / max(((wanted - wanted.mean()) ** 2).sum(), 1e-30))
@@ -75,8 +118,15 @@ def _accuracy(predicted: Floats, wanted: Floats) -> float:
     return float((predicted.argmax(1) == wanted.argmax(1)).mean())
 
 
-def run_probes(embed: Embed, tasks: Iterable[Task], *, split_seed: int = 0) -> Scores:
-    """Score an encoder, a function of (N, 2) degrees, on tasks."""
+def run_probes(
+    embed: Embed, tasks: Iterable[Task], *, split_seed: int = 0, protocol: str = "ours"
+) -> Scores:
+    """Score an encoder, a function of (N, 2) degrees, on tasks, by one of `PROTOCOLS`."""
+    if protocol == "range":
+        return {
+            task.name: range_score(embed(task.lonlat), task.target, classes=task.classes)
+            for task in tasks
+        }
     return {
         task.name: score(
             embed(task.lonlat), task.target, classes=task.classes, split_seed=split_seed

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from satclip_core.errors import InputError, require
+from satclip_core.errors import InputError
 
-from .run_files import read_yaml
+from .run_files import override, read_yaml
 from .schema import (
     anything,
     build,
@@ -288,28 +288,11 @@ def load_config(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> 
     """
     file = Path(path)
     values = read_yaml(file)
-    for override in overrides:
-        _override(values, override)
+    for change in overrides:
+        override(values, change)
     config: TrainConfig = build(TrainConfig, values, f"{file}: ")
     _check_together(config, file)
     return config
-
-
-def _override(values: Any, text_: str) -> None:
-    key, equals, value = text_.partition("=")
-    if not equals or not key:
-        raise InputError(f"--set {text_!r}: expected KEY=VALUE, as in training.epochs=5")
-    yaml = require("yaml", extra="train", purpose="reading configurations")
-    *parents, last = key.strip().split(".")
-    place = values
-    for parent in parents:
-        place = place.setdefault(parent, {}) if isinstance(place, dict) else None
-    if not isinstance(place, dict):
-        raise InputError(f"--set {text_!r}: {key!r} is no key of the configuration")
-    try:
-        place[last] = yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise InputError(f"--set {text_!r}: {value!r} is not a YAML value") from None
 
 
 def _check_together(config: TrainConfig, file: Path) -> None:

@@ -83,3 +83,21 @@ def read_yaml(path: Path) -> Any:
         line = f" at line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "not YAML"
         raise InputError(f"{path}: not valid YAML{line}: {problem}") from None
+
+
+def override(values: Any, text_: str) -> None:
+    """Change a value of what a YAML file holds, by `key.subkey=value` as `--set` takes it."""
+    key, equals, value = text_.partition("=")
+    if not equals or not key:
+        raise InputError(f"--set {text_!r}: expected KEY=VALUE, as in training.epochs=5")
+    yaml = require("yaml", extra="train", purpose="reading configurations")
+    *parents, last = key.strip().split(".")
+    place = values
+    for parent in parents:
+        place = place.setdefault(parent, {}) if isinstance(place, dict) else None
+    if not isinstance(place, dict):
+        raise InputError(f"--set {text_!r}: {key!r} is no key of the configuration")
+    try:
+        place[last] = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise InputError(f"--set {text_!r}: {value!r} is not a YAML value") from None

@@ -1,0 +1,168 @@
+"""A field fitted to imagery: eyes, cells, the regression, the embedding, a whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from satclip_core.encoder import EncoderConfig, LocationEncoder, TwoPartEncoder
+from satclip_core.encoder.encodings import EncodingSettings
+from satclip_core.errors import InputError
+from satclip_core.models.model_file import read_model, write_model
+from satclip_training.fine import fine_run, fitting, resolution
+from satclip_training.fine.cells import Cells, kept_rows, sample_places
+from satclip_training.fine.composing import compose
+from satclip_training.fine.eyes import Targets, bilinear, box_means
+from satclip_training.fine.fine_run import train_fine
+from satclip_training.fine.fine_settings import EmbeddingSettings, LevelSettings, load_fine_config
+from satclip_training.fine.resolution import resolved
+from satclip_training.settings.run_files import locations
+
+CONFIG = """
+name: small
+smooth: smooth.npz
+land_mask: land.npz
+pixel_rows: 64
+eyes:
+  colour: {files: [colour.png], scales: [300, 1000], deviations: [1000], differences: [1000], components: 6}
+  land: {files: [land.npz], scales: [300], components: 1, weight: 0.5}
+levels:
+  - {rows: 90, channels: 4, near_land: 300, south: -70, step: 0.02, places: 4}
+  - {rows: 18, channels: 3, step: 0.02, places: 8}
+fit: {components: 8, hidden: 32, epochs: 3, batch_size: 512, validation_places: 400, threads: 1}
+embedding: {dim: 32, leading_smooth: 4, lengths: [3, 8]}
+export: {resolution_images: colour.png, dtype: float32}
+"""  # noqa: E501
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Two threads on a busy machine wait for one another at every small product."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def smooth_encoder() -> LocationEncoder:
+    """A small encoder of harmonics, 40 dimensions, as it is before any training."""
+    random = np.random.default_rng(0)
+    weights = {
+        "layers.0.weight": random.normal(size=(64, 36)) * 0.03,
+        "layers.0.bias": random.normal(size=64) * 0.03,
+        "last_layer.weight": random.normal(size=(40, 64)),
+        "last_layer.bias": random.normal(size=40),
+    }
+    return LocationEncoder(EncoderConfig(settings=EncodingSettings(legendre_polys=6)), weights)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    random = np.random.default_rng(0)
+    colour = np.kron(random.integers(0, 256, (32, 64, 3)), np.ones((4, 4, 1)))
+    Image.fromarray(colour.astype(np.uint8)).save(tmp_path / "colour.png")
+    water = np.zeros((64, 128), bool)
+    water[:, 64:] = True
+    np.savez(tmp_path / "land.npz", mask=water)
+    write_model(tmp_path / "smooth.npz", smooth_encoder())
+    (tmp_path / "small.yaml").write_text(CONFIG)
+    return tmp_path
+
+
+def test_means_within_squares_are_those_of_the_pixels() -> None:
+    raster = np.random.default_rng(0).random((180, 360)).astype(np.float32)
+    means = box_means(raster, 5 * 111.195, 180)
+    # At the equator five degrees are five pixels, across the antimeridian as anywhere.
+    around = np.take(raster[88:93], np.arange(-2, 3), axis=1, mode="wrap")
+    assert means[90, 0] == pytest.approx(around.mean(), abs=0.02)
+    assert box_means(np.ones((180, 360), np.float32), 300, 60) == pytest.approx(1)
+
+
+def test_bilinear_reading_goes_on_across_the_antimeridian() -> None:
+    raster = np.zeros((4, 8, 1), np.float16)
+    raster[:, 0], raster[:, 7] = 1, 3
+    assert bilinear(raster, np.array([[180.0, 0.0], [-180.0, 0.0]])) == pytest.approx(2)
+
+
+def test_targets_are_softly_whitened_and_weigh_what_they_are_told() -> None:
+    random = np.random.default_rng(0)
+    numbers = (random.normal(size=(5000, 4)) @ random.normal(size=(4, 6))).astype(np.float32)
+    seen = Targets.of(numbers, 4, 2.0)(numbers)
+    assert seen.var(axis=0).sum() == pytest.approx(2, rel=0.02)
+    assert np.corrcoef(seen.T) == pytest.approx(np.eye(4), abs=0.02)
+
+
+def test_every_cell_that_no_finer_level_has_gets_its_places() -> None:
+    levels = [LevelSettings(36, 1, step=1.0, places=2), LevelSettings(9, 1, step=1.0, places=3)]
+    cells = [Cells.of(36), Cells.of(9)]
+    wanted = [cells[0].middle[:, 0] < 0, np.ones(len(cells[1].row), bool)]
+    places = sample_places(levels, cells, wanted, 0)
+    assert (places[:, 0] < 0).sum() >= 2 * wanted[0].sum()
+    east = cells[1].middle[:, 0] >= 0
+    assert (places[:, 0] >= 0).sum() == pytest.approx(3 * east.sum(), rel=0.15)
+
+
+def test_a_field_learns_what_it_is_shown() -> None:
+    cells = Cells.of(36)
+    rows, _ = kept_rows(cells, np.ones(len(cells.row), bool))
+    level = fitting.FieldLevel(rows, 2, 0)
+    random = np.random.default_rng(0)
+    places = np.stack([random.uniform(-180, 180, 4000), random.uniform(-90, 90, 4000)], axis=1)
+    lonlat = torch.from_numpy(places)
+    shown = torch.from_numpy(np.sin(np.deg2rad(places * 2))).float()
+    for _ in range(60):
+        error = (level.read(lonlat) - shown).square().mean()
+        error.backward()
+        level.update(0.05)
+    assert error.item() < 0.01
+    assert not level.values[:32].any()
+
+
+def test_the_first_dimensions_say_most() -> None:
+    random = np.random.default_rng(0)
+    found = random.normal(size=(3000, 10)) * np.linspace(2, 0.1, 10)
+    smooth = random.normal(size=(3000, 6)) * np.linspace(1, 0.3, 6)
+    made = compose(found, smooth, EmbeddingSettings(leading_smooth=2, lengths=(3, 6)), 0)
+    embedding = smooth @ made.smooth
+    embedding[:, :12] += found @ made.predictions
+    embedding += made.offset
+    variances = embedding.var(axis=0)
+    assert variances[:3].min() > variances[3:12].max()
+    assert embedding[:, :12].mean(axis=0) == pytest.approx(0, abs=0.05)
+    assert np.linalg.matrix_rank(made.smooth) == 6
+
+
+def test_what_is_resolved_is_where_half_is_explained() -> None:
+    assert resolved({1.0: 0.1, 10.0: 0.4, 100.0: 0.6}) == pytest.approx(31.62)
+    assert resolved({1.0: 0.7}) == 1.0
+    assert resolved({1.0: 0.1, 10.0: 0.2}) is None
+
+
+def test_a_configuration_without_room_is_refused(data: Path) -> None:
+    with pytest.raises(InputError, match="no room"):
+        load_fine_config(data / "small.yaml", ["embedding.dim=10"])
+    with pytest.raises(InputError, match="finest level comes first"):
+        load_fine_config(data / "small.yaml", ["levels=[{rows: 9, channels: 1, step: 1},"
+                                               "{rows: 18, channels: 1, step: 1}]"])  # fmt: skip
+
+
+def test_a_run_makes_a_model_that_sees_more_than_its_smooth_part(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "_TABLE_STEP", 2.0)
+    monkeypatch.setattr(fine_run, "SAMPLE", 2_000)
+    monkeypatch.setattr(resolution, "_FITTED", 2_000)
+    monkeypatch.setattr(resolution, "_COMPARED", 500)
+    config = load_fine_config(data / "small.yaml")
+    path = train_fine(config, locations(data / "small.yaml"), data / "run")
+    encoder = read_model(path)
+    assert isinstance(encoder, TwoPartEncoder)
+    assert encoder.dim == 32
+    assert float(encoder.info.training["unseen_error"]) < 0.6
+    assert "resolves" in encoder.card
+    assert path.with_suffix(".md").is_file()

@@ -1,0 +1,215 @@
+"""One run: from a configuration to a model file of an encoder of two parts and its card."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from satclip_core import __version__
+from satclip_core.encoder import LocationEncoder, ModelInfo, TwoPartConfig, TwoPartEncoder
+from satclip_core.models.model_file import read_model, write_model
+from satclip_core.types import Cancelled, Floats
+
+from ..evaluation.linear_probe import run_probes, table
+from ..evaluation.tasks import NO_LEAKS, leaked, load_tasks
+from ..export.model_export import git_revision
+from ..places.land_mask import read_land_mask
+from ..settings.config import load_config
+from ..settings.run_files import Locations
+from .cells import Cells, kept_cells, kept_rows, sample_places
+from .composing import component_deviations, components_encoder, compose
+from .eyes import Look, Pyramid, Targets, land_eye, look_through, open_eye
+from .fine_card import fine_card
+from .fine_settings import FineConfig
+from .fitting import Fit, fit, predictions, whole_numbers
+from .resolution import explained_by_distance, resolved
+
+log = logging.getLogger("satclip_training")
+
+SAMPLE = 60_000
+"""Places by which components and targets are found."""
+TARGET_SAMPLE = 150_000
+_AT_ONCE = 40_000
+
+
+def train_fine(
+    config: FineConfig,
+    places: Locations,
+    output: Path,
+    cancelled: Cancelled | None = None,
+) -> Path:
+    """Fit an encoder of two parts and write its model file and card.
+
+    Args:
+        config: the run's settings.
+        places: where its files are looked for.
+        output: folder of the run.
+        cancelled: asked at every step; what is fitted by then is exported.
+
+    Returns:
+        The model file.
+    """
+    started = time.monotonic()
+    output.mkdir(parents=True, exist_ok=True)
+    smooth = smooth_encoder(config, places, output)
+    mask = read_land_mask(places.find(config.land_mask, "land_mask"))
+    land = land_eye(mask, config.pixel_rows)
+    cells = [Cells.of(level.rows) for level in config.levels]
+    pyramids = {
+        name: open_eye(eye, places, mask, output, name, config.pixel_rows)
+        for name, eye in config.eyes.items()
+    }
+    wanted = [kept_cells(level, c, land, pyramids) for level, c in zip(config.levels, cells)]
+    found = sample_places(config.levels, cells, wanted, config.seed)
+    log.info("%s places", f"{len(found):,}")
+    look = look_through(pyramids, found_targets(config, pyramids, found))
+    targets = seen(look, found, config.predictions, output / "targets.npy")
+    random = np.random.default_rng(config.seed)
+    on_land = mask(found)
+    sample = found[np.sort(random.choice(np.flatnonzero(on_land), SAMPLE))]
+    count = config.embedding.dim - config.predictions
+    parts = components_encoder(smooth, sample, max(count, config.fit.components))
+    rows, kept = zip(*(kept_rows(c, w) for c, w in zip(cells, wanted)))
+    made = fit(found, targets, rows, config.levels, parts, config.fit, config.seed, cancelled)
+    del targets
+    deviations = component_deviations(smooth, sample, parts.dim)
+    stored = weights_of(config, made, parts, sample, deviations, kept)
+    facts = {
+        "places": str(made.places),
+        "unseen_error": f"{made.error:.4f}",
+        "unseen_error_rounded": f"{made.rounded_error:.4f}",
+        "minutes": f"{(time.monotonic() - started) / 60:.1f}",
+    }
+    return export_fine(config, stored, smooth, places, output / f"{config.name}.npz", facts)
+
+
+def smooth_encoder(config: FineConfig, places: Locations, output: Path) -> LocationEncoder:
+    """The smooth part: a model file, or what a configuration trains, in a folder of its own."""
+    path = places.find(config.smooth, "smooth")
+    if path.suffix not in (".yaml", ".yml"):
+        return read_model(path)
+    from ..run.pretraining import RunOptions, train
+
+    folder = output / "smooth"
+    settings = load_config(path)
+    ready = folder / f"{settings.name}.npz"
+    if not ready.is_file():
+        ready = Path(train(settings, RunOptions(places, folder, None, None, lambda: False)))
+    return read_model(ready)
+
+
+def found_targets(
+    config: FineConfig, pyramids: Mapping[str, Pyramid], found: Floats
+) -> dict[str, Targets]:
+    """What is predicted of each eye's numbers, by places like those to come."""
+    random = np.random.default_rng(config.seed)
+    sample = found[np.sort(random.choice(len(found), min(TARGET_SAMPLE, len(found))))]
+    return {
+        name: Targets.of(pyramids[name].at(sample), eye.components, eye.weight)
+        for name, eye in config.eyes.items()
+    }
+
+
+def seen(look: Look, places: Floats, count: int, path: Path) -> NDArray[np.float16]:
+    """What all eyes see at places, in a memory map: (N, predictions)."""
+    out = np.lib.format.open_memmap(path, "w+", np.float16, (len(places), count))
+    for start in range(0, len(places), _AT_ONCE):
+        out[start : start + _AT_ONCE] = look(places[start : start + _AT_ONCE])
+    return out
+
+
+def weights_of(
+    config: FineConfig,
+    made: Fit,
+    parts: LocationEncoder,
+    land: Floats,
+    deviations: Floats,
+    kept: tuple[NDArray[np.bool_], ...],
+) -> dict[str, NDArray[Any]]:
+    """The arrays of the model file: field, layers and smooth part, joined to one embedding."""
+    steps = [level.step for level in config.levels]
+    count = config.embedding.dim - config.predictions
+    found = predictions(made, land, steps).astype(np.float64)
+    slow = parts.encode(land).astype(np.float64)[:, :count] * deviations[:count]
+    joined = compose(found, slow, config.embedding, config.seed)
+    layers = {k: v.detach().double().numpy() for k, v in made.layers.state_dict().items()}
+    channels = sum(level.channels for level in config.levels)
+    lead = joined.predictions.shape[1]
+    offset = joined.offset.copy()
+    offset[:lead] += layers["out.bias"] @ joined.predictions
+    smooth = np.zeros((config.embedding.dim, parts.dim))
+    smooth[:, :count] = (joined.smooth * deviations[:count, None]).T
+    stored: dict[str, NDArray[Any]] = {
+        **{f"smooth.{key}": value for key, value in parts.weights.items()},
+        "hidden.field": layers["hidden.weight"][:, :channels],
+        "hidden.smooth": layers["hidden.weight"][:, channels:],
+        "hidden.bias": layers["hidden.bias"],
+        "out.hidden": joined.predictions.T @ layers["out.weight"],
+        "out.smooth": smooth,
+        "out.bias": offset,
+    }
+    for level, field, marks in zip(config.levels, made.levels, kept):
+        names = (f"field.{level.rows}.{part}" for part in ("values", "kept", "scale"))
+        stored |= dict(zip(names, whole_numbers(field, level.step, marks)))
+    return stored
+
+
+def export_fine(
+    config: FineConfig,
+    stored: Mapping[str, NDArray[Any]],
+    smooth: LocationEncoder,
+    places: Locations,
+    path: Path,
+    facts: Mapping[str, str],
+) -> Path:
+    """Measure and probe an encoder of two parts, write its model file and its card beside it."""
+    shape = TwoPartConfig(
+        smooth.config.encoding,
+        smooth.config.network,
+        smooth.config.settings,
+        levels=tuple((level.rows, level.channels) for level in config.levels),
+    )
+    encoder = TwoPartEncoder(shape, stored)
+    images = places.find_all(config.export.resolution_images, "export.resolution_images")
+    land = read_land_mask(places.find(config.land_mask, "land_mask"))
+    explained = explained_by_distance(encoder.encode, images, land, path.parent)
+    resolution_km = resolved(explained)
+    training = {
+        "config_sha256": config.digest(),
+        "data": config.export.data,
+        "software": f"satclip-embeddings {__version__}",
+        "date": datetime.date.today().isoformat(),
+        "smooth": smooth.name,
+        **facts,
+        "explained_by_km": ", ".join(f"{d:g}: {share:.2f}" for d, share in explained.items()),
+    }
+    scores, leaks = "", NO_LEAKS
+    if config.export.tasks is not None:
+        tasks = load_tasks(
+            places.find(config.export.tasks, "export.tasks"), data_root=places.roots[0]
+        )
+        by_task = run_probes(encoder.encode, tasks)
+        files = [file for eye in config.eyes.values() for file in eye.files]
+        seen_labels = list(leaked(tasks, files))
+        leaks = ", ".join(seen_labels) or NO_LEAKS
+        scores = table({config.name: by_task}, tasks, {config.name: seen_labels})
+        training |= {f"probe_{task}": f"{value:.3f}" for task, value in by_task.items()}
+    training["leaks"] = leaks
+    revision = git_revision()
+    if revision:
+        training["git_revision"] = revision
+    shape = replace(shape, resolution_km=resolution_km)
+    card = fine_card(config, shape, training, scores)
+    info = ModelInfo(config.name, config.export.licence, training, card)
+    encoder = TwoPartEncoder(shape, stored, info=info)
+    write_model(path, encoder, dtype=config.export.dtype, overwrite=True)
+    path.with_suffix(".md").write_text(card, encoding="utf-8")
+    return path
