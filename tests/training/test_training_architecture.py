@@ -14,7 +14,7 @@ FILES = sorted(TRAINING.rglob("*.py"))
 # The rooms from the ground up, as training/__init__.py has them.
 FLOORS = (
     ("distributed", "settings"),
-    ("location", "images"),
+    ("images",),
     ("places",),
     ("objectives", "evaluation"),
     ("export", "zoo"),
