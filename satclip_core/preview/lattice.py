@@ -18,6 +18,8 @@ from .view import scattered_places
 _MARGIN = 4
 # Values of the refined lattice for each node, where pixels are looked up one by one.
 _FINEST = 8
+# A step of a pixel, but for rounding.
+_AS_A_PIXEL = 1.01
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,47 @@ class Lattice:
         return self.shape[0] * self.turn
 
 
-def make_sampler(view: Grid, step: float) -> Sampler:
+@dataclass(frozen=True)
+class PixelLattice:
+    """The pixels themselves, where columns are meridians and rows parallels.
+
+    Attributes:
+        step: degrees between pixels in the middle.
+        lons: (cols,) degrees.
+        lats: (rows,) degrees.
+    """
+
+    step: float
+    lons: Floats
+    lats: Floats
+
+    @property
+    def turn(self) -> int:
+        """Number of columns: each is embedded."""
+        return len(self.lons)
+
+    @property
+    def nodes(self) -> int:
+        """Number of places to embed."""
+        return len(self.lons) * len(self.lats)
+
+
+def make_sampler(view: Grid, step: float, *, at_pixels: bool = False) -> Sampler:
     """The way from a lattice to the pixels of a view.
+
+    Args:
+        view: the pixels.
+        step: degrees between nodes.
+        at_pixels: whether the nodes may be the pixels themselves, where `step` is no wider: nothing
+            is then interpolated.
 
     Raises:
         InputError: the CRS is not known, or nothing of the Earth is in view.
     """
     locator = Locator(view)
+    pixel = locator.pixel_degrees()
+    if at_pixels and locator.separable and pixel is not None and step <= pixel * _AS_A_PIXEL:
+        return AtPixels(locator, step)
     return Separable(locator, step) if locator.separable else Scattered(locator, step)
 
 
@@ -79,11 +115,38 @@ class Sampler:
     """From values on a lattice to the pixels of a view."""
 
     view: Grid
-    lattice: Lattice
+    lattice: Lattice | PixelLattice
 
     def sample(self, values: Float32) -> Float32:
         """(rows, cols) on the lattice -> (rows, cols) of the view, NaN off the map."""
         raise NotImplementedError
+
+
+class AtPixels(Sampler):
+    """Views whose columns are meridians and rows parallels, embedded pixel by pixel.
+
+    Args:
+        locator: of the view.
+        step: degrees between pixels in the middle.
+    """
+
+    def __init__(self, locator: Locator, step: float) -> None:
+        self.view = locator.grid
+        height, width = self.view.shape
+        places = locator.places(Window(0, 0, height, width))
+        lons = np.unwrap(places.lons, period=360)
+        lons -= 360 * np.round(np.median(lons) / 360)
+        self._cols = _one_world(lons)
+        self._rows = np.ones(height, bool) if places.valid is None else places.valid[:, 0]
+        if not self._rows.any():
+            raise InputError("nothing of the Earth is in view: move the map")
+        self.lattice = PixelLattice(step, lons[self._cols], places.lats[self._rows])
+
+    def sample(self, values: Float32) -> Float32:
+        """(rows, cols) on the lattice -> (rows, cols) of the view, NaN off the map."""
+        out = np.full(self.view.shape, np.nan, np.float32)
+        out[np.ix_(self._rows, self._cols)] = values
+        return out
 
 
 class Separable(Sampler):

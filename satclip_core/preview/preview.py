@@ -26,7 +26,7 @@ from ..grid import Grid
 from ..grid.pixels import Locator
 from ..grid.sphere import check_lonlat
 from ..types import Cancelled, Float32, Integers
-from .lattice import Lattice, Sampler, make_sampler
+from .lattice import Lattice, PixelLattice, Sampler, make_sampler
 from .view import scattered_places
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ _LAST_SHARE = 1 / 3
 # its resolution below which there is nothing more to see.
 _PIXELS = (1, 1.5, 2, 3, 4, 6, 8, 12, 16)
 _FINEST_SHARE = 1 / 4
-# Nodes of 256 dimensions that a view may keep: 260 MB.
-_MOST_NODES = 250_000
+# Nodes of 256 dimensions that a view may keep: 310 MB.
+_MOST_NODES = 300_000
 # Effective resolution taken for encoders that state none; the error is then measured only.
 _UNKNOWN_RESOLUTION = 2.0
 # Seconds that the first picture's embeddings, and the last picture's, may take.
@@ -144,7 +144,7 @@ class Preview:
             InputError: the CRS is not known, or nothing of the Earth is in view.
             CancelledError: `cancelled` said so.
         """
-        sampler = make_sampler(view, step)
+        sampler = make_sampler(view, step, at_pixels=not self.encoder.band_limited)
         start = perf_counter()
         nodes = self._embed(sampler.lattice, cancelled)
         if sampler.lattice.nodes >= 2_000:
@@ -158,7 +158,7 @@ class Preview:
                 return index
         return len(stages) - 1
 
-    def _embed(self, lattice: Lattice, cancelled: Cancelled | None) -> Float32:
+    def _embed(self, lattice: Lattice | PixelLattice, cancelled: Cancelled | None) -> Float32:
         """(rows, cols, dim) of norm 1, each meridian embedded once however often it is in view."""
         lons = lattice.lons[: lattice.turn]
         parts = []

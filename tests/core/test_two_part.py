@@ -289,3 +289,14 @@ def test_a_preview_of_a_fine_model_is_as_fine_as_pixels_but_bounded() -> None:
     assert stages[-1].step == pytest.approx(0.1, rel=0.05)
     wide = Preview(encoder).stages(Grid.from_bounds((-180, -80, 180, 80), 0.1))
     assert all(stage.nodes <= 260_000 for stage in wide)
+
+
+def test_a_preview_of_a_fine_model_is_exact_where_pixels_are_embedded() -> None:
+    encoder, view = make_encoder(), Grid.from_bounds((5, 44, 17, 48.5), 0.1)
+    preview = Preview(encoder)
+    field = preview.embed(view, preview.stages(view)[-1].step)
+    reference = field.reference(11.5, 48.1)
+    picture = field.similarity(reference)
+    # The smooth part's lattice, six nodes for each of its resolutions, is all that is interpolated.
+    assert field.error(picture, reference) < 1e-3
+    assert np.isfinite(picture).all()

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from satclip_training.export.model_export import encoder_from
-from satclip_training.location import LocationModel
+from satclip_training.objectives.location import LocationModel
 from satclip_training.objectives.satclip import Satclip
 from satclip_training.run.average import RunningAverage
 from satclip_training.settings.config import ModelSettings, TrainConfig, TrainingSettings

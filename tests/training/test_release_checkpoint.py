@@ -16,8 +16,8 @@ from satclip_training.export.release_checkpoint import (
     published_layout,
     vision_layers,
 )
-from satclip_training.location import LocationModel
 from satclip_training.objectives.base import ReleasedHeads
+from satclip_training.objectives.location import LocationModel
 from satclip_training.settings.config import TrainConfig, load_config
 
 FOLDER = Path(__file__).parents[2] / "training" / "configs"

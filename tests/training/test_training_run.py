@@ -100,7 +100,7 @@ def test_checkpoint_has_the_published_layout(finished: Path) -> None:
 
 
 def test_checkpoint_export_and_torch_module_agree(finished: Path) -> None:
-    from satclip_training.location import LocationModel
+    from satclip_training.objectives.location import LocationModel
 
     content = torch.load(finished / "last.ckpt", weights_only=True)
     prefix = "model.location."

@@ -22,7 +22,7 @@ from satclip_core.models.model_file import write_model
 from satclip_core.types import Float32, Floats, Integers
 
 from ..images.patches import PatchFolders
-from ..location import LocationModel
+from ..objectives.location import LocationModel
 from ..places.gathering import Gatherer
 from ..places.reading import read_arrays
 from ..settings.config import TrainConfig

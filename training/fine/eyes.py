@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_core.types import Float32, Floats
+from satclip_core.types import Float32, Floats, Integers
 
 from ..images.decoding import DecodeRequest, Raster, open_raster
 from ..places.land_mask import LandMask
@@ -122,7 +122,7 @@ def _sampled(
     deviation = np.zeros((height, 2 * height), np.float32)
     for top in range(0, height, _STRIP):
         rows = slice(top, min(top + _STRIP, height))
-        total: NDArray[np.float32] = np.zeros((rows.stop - top, *mean.shape[1:]), np.float32)
+        total: Float32 = np.zeros((rows.stop - top, *mean.shape[1:]), np.float32)
         squares = np.zeros(total.shape[:2], np.float32)
         for part in range(samples):
             lats = 90 - (np.arange(top, rows.stop) + (part + 0.5) / samples) * (180 / height)
@@ -247,7 +247,7 @@ def bilinear(raster: NDArray[np.float16], lonlat: Floats) -> Float32:
     down = (y - top).astype(np.float32)[:, None]
     flat = raster.reshape(rows * cols, bands)
 
-    def pixels(row: NDArray[np.int64], col: NDArray[np.int64]) -> Float32:
+    def pixels(row: Integers, col: Integers) -> Float32:
         return flat[row.clip(0, rows - 1) * cols + col % cols].astype(np.float32)
 
     upper = pixels(top, left) * (1 - right) + pixels(top, left + 1) * right

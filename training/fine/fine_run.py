@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from satclip_core import __version__
 from satclip_core.encoder import LocationEncoder, ModelInfo, TwoPartConfig, TwoPartEncoder
 from satclip_core.models.model_file import read_model, write_model
-from satclip_core.types import Cancelled, Floats
+from satclip_core.types import Bools, Cancelled, Floats
 
 from ..evaluation.linear_probe import run_probes, table
 from ..evaluation.tasks import NO_LEAKS, leaked, load_tasks
@@ -132,7 +132,7 @@ def weights_of(
     parts: LocationEncoder,
     land: Floats,
     deviations: Floats,
-    kept: tuple[NDArray[np.bool_], ...],
+    kept: tuple[Bools, ...],
 ) -> dict[str, NDArray[Any]]:
     """The arrays of the model file: field, layers and smooth part, joined to one embedding."""
     steps = [level.step for level in config.levels]

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from satclip_core.encoder import LocationEncoder
 from satclip_core.encoder.field import RUN, Rows, taps
-from satclip_core.types import Bools, Cancelled, Float32, Floats
+from satclip_core.types import Bools, Cancelled, Float32, Floats, Integers
 
 from .fine_settings import FitSettings, LevelSettings
 
@@ -223,7 +223,7 @@ def _descend(
     made: Fit,
     places: Floats,
     targets: NDArray[np.float16],
-    used: NDArray[np.int64],
+    used: Integers,
     settings: FitSettings,
     random: np.random.Generator,
     cancelled: Cancelled | None,
@@ -266,7 +266,7 @@ def rate_share(step: int, steps: int) -> float:
     return warm * max(_LAST_RATE, 0.5 * (1 + math.cos(turned)))
 
 
-def _of_stretches(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+def _of_stretches(numbers: Integers) -> Integers:
     return (numbers[:, None] * STRETCH + np.arange(STRETCH)).ravel()
 
 

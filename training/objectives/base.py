@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from ..distributed import ALONE, Group
-from ..location import LocationModel
 from ..settings.config import TrainConfig
+from .location import LocationModel
 
 
 @dataclass(frozen=True)

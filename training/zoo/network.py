@@ -8,7 +8,7 @@ import torch
 
 from satclip_core.encoder.networks import NETWORKS, forward
 
-from ..location import siren_bound
+from ..objectives.location import siren_bound
 
 Weights = dict[str, torch.Tensor]
 

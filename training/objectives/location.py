@@ -11,7 +11,7 @@ from torch import nn
 from satclip_core.encoder.harmonics import spherical_harmonics
 from satclip_core.encoder.networks import HIDDEN_OMEGA, forward
 
-from .settings.config import ModelSettings
+from ..settings.config import ModelSettings
 
 
 class SirenNetwork(nn.Module):
