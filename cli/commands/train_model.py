@@ -116,7 +116,8 @@ def _train_fine(
     _tell_lines()
     stop = _StopOnInterrupt(tells=True)
     with stop:
-        return train_fine(settings, places, folder, stop.asked)
+        model: Path = train_fine(settings, places, folder, stop.asked)
+    return model
 
 
 def _plan(config: TrainConfig, options: RunOptions) -> str:

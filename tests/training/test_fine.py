@@ -30,6 +30,7 @@ land_mask: land.npz
 pixel_rows: 64
 eyes:
   colour: {files: [colour.png], scales: [300, 1000], deviations: [1000], differences: [1000], components: 6}
+  mixed: {files: [mosaic.png, grey.png], behind: colour.png, scales: [300], components: 2}
   land: {files: [land.npz], scales: [300], components: 1, weight: 0.5}
 levels:
   - {rows: 90, channels: 4, near_land: 300, south: -70, step: 0.02, places: 4}
@@ -66,6 +67,10 @@ def data(tmp_path: Path) -> Path:
     random = np.random.default_rng(0)
     colour = np.kron(random.integers(0, 256, (32, 64, 3)), np.ones((4, 4, 1)))
     Image.fromarray(colour.astype(np.uint8)).save(tmp_path / "colour.png")
+    # A mosaic with a hole, which the colours fill, and greys with one, which stays.
+    colour[:, 64:] = 0
+    Image.fromarray(colour.astype(np.uint8)).save(tmp_path / "mosaic.png")
+    Image.fromarray(colour[..., 0].astype(np.uint8)).save(tmp_path / "grey.png")
     water = np.zeros((64, 128), bool)
     water[:, 64:] = True
     np.savez(tmp_path / "land.npz", mask=water)

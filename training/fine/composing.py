@@ -66,7 +66,7 @@ def compose(
 
 def _rotated_in_cuts(axes: Floats, lengths: tuple[int, ...], random: np.random.Generator) -> Floats:
     """Components (n, n) in order; those of each cut but the first are rotated among themselves."""
-    out = axes.copy()
+    out: Floats = axes.copy()
     # Signs of eigenvectors are an accident of the library: the largest part is to be positive.
     out *= np.sign(out[np.abs(out).argmax(axis=0), np.arange(out.shape[1])])
     edges = [*(length for length in lengths if length < len(axes)), len(axes)]

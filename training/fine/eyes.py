@@ -95,16 +95,21 @@ def _base(
         path = places.find(eye.behind, f"eyes.{name}.behind")
         behind = open_raster(DecodeRequest(path, GLOBE), scratch)
     files = [path for file in eye.files for path in places.find_all(file, f"eyes.{name}.files")]
-    layers, textures = [], []
+    layers: list[Layers] = []
+    deviations: list[Float32] = []
     for path in files:
         if path.suffix == ".npz":
             return land_eye(land, rows), None
         raster = open_raster(DecodeRequest(path, GLOBE), scratch)
-        found, texture = _sampled(raster, behind, eye.samples, rows)
+        # Colours lie behind a mosaic of colours, not behind the greenness beside it.
+        alike = behind is not None and behind.array.shape[2] == raster.array.shape[2]
+        found, deviation = _sampled(raster, behind if alike else None, eye.samples, rows)
         layers.append(found)
-        textures.append(texture)
+        deviations.append(deviation)
     base = np.concatenate(layers, axis=2)
-    texture = np.mean(textures, axis=0)[..., None].astype(np.float16) if eye.samples > 1 else None
+    texture: Layers | None = None
+    if eye.samples > 1:
+        texture = np.mean(deviations, axis=0)[..., None].astype(np.float16)
     if eye.logarithm:
         np.log1p(base, out=base)
     if not eye.sea:
@@ -117,7 +122,7 @@ def _sampled(
 ) -> tuple[Layers, Float32]:
     """Means of samples² nearest pixels in each pixel of the base, and their deviation of grey."""
     parts = np.arange(samples * 2 * height) + 0.5
-    lons = parts * (180 / height / samples) - 180
+    lons = np.asarray(parts * (180 / height / samples) - 180, np.float64)
     mean = np.empty((height, 2 * height, raster.array.shape[2]), np.float16)
     deviation = np.zeros((height, 2 * height), np.float32)
     for top in range(0, height, _STRIP):
@@ -125,7 +130,8 @@ def _sampled(
         total: Float32 = np.zeros((rows.stop - top, *mean.shape[1:]), np.float32)
         squares = np.zeros(total.shape[:2], np.float32)
         for part in range(samples):
-            lats = 90 - (np.arange(top, rows.stop) + (part + 0.5) / samples) * (180 / height)
+            down = np.arange(top, rows.stop) + (part + 0.5) / samples
+            lats = np.asarray(90 - down * (180 / height), np.float64)
             pixels = _nearest(raster, behind, lons, lats)
             split = pixels.reshape(len(lats), -1, samples, pixels.shape[2])
             total += split.sum(axis=2)
@@ -248,7 +254,8 @@ def bilinear(raster: NDArray[np.float16], lonlat: Floats) -> Float32:
     flat = raster.reshape(rows * cols, bands)
 
     def pixels(row: Integers, col: Integers) -> Float32:
-        return flat[row.clip(0, rows - 1) * cols + col % cols].astype(np.float32)
+        found: Float32 = flat[row.clip(0, rows - 1) * cols + col % cols].astype(np.float32)
+        return found
 
     upper = pixels(top, left) * (1 - right) + pixels(top, left + 1) * right
     lower = pixels(top + 1, left) * (1 - right) + pixels(top + 1, left + 1) * right

@@ -167,7 +167,8 @@ class Fit:
         """(N, 2) degrees float64 -> (N, predictions)."""
         rounding = steps or [0.0] * len(self.levels)
         read = [level.read(lonlat, step) for level, step in zip(self.levels, rounding)]
-        return self.layers(torch.cat([*read, self.smooth.read(lonlat)], dim=1))
+        predicted: Tensor = self.layers(torch.cat([*read, self.smooth.read(lonlat)], dim=1))
+        return predicted
 
 
 def fit(
