@@ -47,9 +47,9 @@ STEPS: tuple[tuple[float, float], ...] = (
 # The coarsest share of a last picture, however long it takes.
 _LAST_SHARE = 1 / 3
 # Pixels that the lattice of an encoder with a fine part may be wide, finest first, and the share of
-# its resolution below which there is nothing more to see.
+# its resolution below which there is nothing more to see: a third of the finest cells, 1/32°.
 _PIXELS = (1, 1.5, 2, 3, 4, 6, 8, 12, 16)
-_FINEST_SHARE = 1 / 4
+_FINEST_SHARE = 1 / 12
 # Nodes of 256 dimensions that a view may keep: 310 MB.
 _MOST_NODES = 300_000
 # Effective resolution taken for encoders that state none; the error is then measured only.
@@ -126,6 +126,8 @@ class Preview:
         for pixels in _PIXELS:
             step = max(pixels * pixel, finest)
             nodes = Lattice.around(places.lons, places.lats, step).nodes
+            if locator.separable and step <= pixel:  # its pixels themselves, see `make_sampler`
+                nodes = view.pixels
             if nodes <= _MOST_NODES or pixels == _PIXELS[-1]:
                 stages.append(Stage(step, None, nodes))
         last = self._affordable(stages, _LAST_SECONDS)
