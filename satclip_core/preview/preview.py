@@ -130,9 +130,9 @@ class Preview:
                 nodes = view.pixels
             if nodes <= _MOST_NODES or pixels == _PIXELS[-1]:
                 stages.append(Stage(step, None, nodes))
-        last = self._affordable(stages, _LAST_SECONDS)
+        # However long the last one takes: a picture that leaves towns out is none of this model.
         first = self._affordable(stages, _FIRST_SECONDS)
-        return [stages[last]] if first <= last else [stages[first], stages[last]]
+        return [stages[0]] if first == 0 else [stages[first], stages[0]]
 
     def embed(self, view: Grid, step: float, cancelled: Cancelled | None = None) -> Field:
         """Embed a view once; every similarity is then drawn from what is kept.
