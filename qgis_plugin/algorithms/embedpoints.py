@@ -185,7 +185,7 @@ class EmbedPoints(CentroidsMixin, Algorithm):
             return False
         target, source = self._target(parameters), source_of(layer)
         table = _TABLE.match(target)
-        return is_table(*table.groups(), source) if table else in_file(target, source)
+        return is_table(table[1], table[2], source) if table else in_file(target, source)
 
     def _holds_arrays(self, parameters) -> bool:
         """Layers in memory hold arrays; to files QGIS would write them with six digits."""
@@ -232,9 +232,9 @@ class _Writer:
         """
         batch, self._batch = self._batch, []
         lonlat = np.array([place for _, place in batch], np.float64).reshape(-1, 2)
-        valid = np.isfinite(lonlat).all(axis=1)
+        valid = np.asarray(np.isfinite(lonlat).all(axis=1))
         values = iter(self.model.encode(lonlat[valid]).tolist())
-        for (feature, _), fine in zip(batch, valid):
+        for (feature, _), fine in zip(batch, valid.tolist()):
             more = self.pack(next(values) if fine else None)
             copy = QgsFeature(self.fields)
             geometry = feature.geometry()

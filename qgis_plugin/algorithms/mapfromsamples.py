@@ -205,7 +205,7 @@ class MapFromSamples(CentroidsMixin, RasterAlgorithm):
         """The scores as outputs, and the report if it is wanted."""
         report = product.model.report
         score = telling_score(report)
-        main = score.get("r2", score.get("balanced_accuracy"))
+        main = score["r2" if "r2" in score else "balanced_accuracy"]
         outputs = {self.SCORE: float(main), self.SUMMARY: product.model.summary}
         target = self.parameterAsFileOutput(parameters, self.REPORT, context)
         if target:

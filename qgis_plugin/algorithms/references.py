@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from qgis.core import (
     QgsCsException,
@@ -25,7 +27,13 @@ _POINTS = QgsWkbTypes.GeometryType.PointGeometry
 _POLE = 1e-6
 
 
-class CentroidsMixin:
+if TYPE_CHECKING:  # what the mixins are mixed into
+    from .base import Algorithm as _Mixed
+else:
+    _Mixed = object
+
+
+class CentroidsMixin(_Mixed):
     """Parameter CENTROIDS, of algorithms that take a layer of places."""
 
     CENTROIDS = "CENTROIDS"

@@ -101,7 +101,7 @@ class Histogram(QWidget):
     def _paint_bars(self, painter: QPainter, box: QRectF, top: float) -> None:
         width = box.width() / _BINS
         low, high = self.colours
-        for index, count in enumerate(self.view_counts):
+        for index, count in enumerate(self.view_counts if self.view_counts is not None else ()):
             value = self.range[0] + (index + 0.5) / _BINS * (self.range[1] - self.range[0])
             share = (value - low) / max(high - low, 1e-9)
             shade = QColor(self.ramp.color(min(max(share, 0.0), 1.0)))
@@ -113,7 +113,7 @@ class Histogram(QWidget):
 
     def _paint_line(self, painter: QPainter, box: QRectF, top: float) -> None:
         line = QPolygonF()
-        for index, count in enumerate(self.land_counts):
+        for index, count in enumerate(self.land_counts if self.land_counts is not None else ()):
             x = box.left() + (index + 0.5) / _BINS * box.width()
             line.append(QPointF(x, box.bottom() - box.height() * 0.95 * float(count) / top))
         painter.setPen(QPen(self._faint(), 1.6))

@@ -97,7 +97,8 @@ class SimilarityLayer(QObject):
         else:
             options = self.layer.dataProvider().ProviderOptions()
             self.layer.setDataSource(path, self.layer.name(), "gdal", options)
-        self.layer.setCrs(crs)  # not every CRS survives a GeoTIFF
+        if self.layer is not None:
+            self.layer.setCrs(crs)  # not every CRS survives a GeoTIFF
         # A thread may still be drawing the picture before this one.
         while len(self._files) > 2:
             gdal.Unlink(self._files.pop(0))

@@ -106,9 +106,10 @@ def _repeats(canvas: QgsMapCanvas, back: QgsPointXY | None, point: QgsPointXY) -
     if back is None or abs(back.y() - point.y()) > canvas.mapUnitsPerPixel():
         return False
     ends = [from_lonlat(canvas, QgsPointXY(lon, 0)) for lon in (-90, 90)]
-    if None in ends:
+    west, east = ends
+    if west is None or east is None:
         return False
-    turn = 2 * abs(ends[1].x() - ends[0].x())
+    turn = 2 * abs(east.x() - west.x())
     turns = (back.x() - point.x()) / turn if turn else 0.5
     return abs(turns - round(turns)) * turn <= canvas.mapUnitsPerPixel()
 

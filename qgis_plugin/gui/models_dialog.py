@@ -170,7 +170,11 @@ class ModelsDialog(QDialog):
         self.fetch_button.clicked.connect(self.fetch)
         self.file_button.clicked.connect(self._ask_file)
         self.close_button.clicked.connect(self.accept)
-        self.cancel_button.clicked.connect(lambda: self._fetch and self._fetch.cancel())
+        self.cancel_button.clicked.connect(self._stop_fetching)
+
+    def _stop_fetching(self) -> None:
+        if self._fetch:
+            self._fetch.cancel()
 
     def _add_row(self, name: str, cells: tuple[str, ...], current: str) -> None:
         row = self.table.rowCount()
@@ -200,7 +204,7 @@ class ModelsDialog(QDialog):
             self.facts.setMarkdown(_published_facts(name))
             return
         self.facts.setMarkdown(tr("Reading the model…"))
-        task = WorkTask(
+        task: WorkTask = WorkTask(
             tr("Reading a model"),
             lambda _cancelled: encoder(name),
             lambda made, error: self._read(task, name, made, error),

@@ -209,7 +209,9 @@ class Session(QObject):
             _draw(field, places)
             return made, field, places, stages[-1].step if len(stages) > 1 else None
 
-        task = WorkTask(tr("Embedding the map view"), work, lambda *out: self._embedded(task, *out))
+        task: WorkTask = WorkTask(
+            tr("Embedding the map view"), work, lambda *out: self._embedded(task, *out)
+        )
         self._task, self.busy = task, True
         launch(task)
 
