@@ -139,7 +139,7 @@ class AtPixels(Sampler):
         self._cols = _one_world(lons)
         self._rows = np.ones(height, bool) if places.valid is None else places.valid[:, 0]
         if not self._rows.any():
-            raise InputError("nothing of the Earth is in view: move the map")
+            raise InputError("nothing of the Earth is in view: give another ", Noun("view"))
         self.lattice = PixelLattice(step, lons[self._cols], places.lats[self._rows])
 
     def sample(self, values: Float32) -> Float32:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from satclip_core.errors import InputError
+from satclip_training.fine.fine_settings import is_fine, load_fine_config
 from satclip_training.settings.config import load_config
 from satclip_training.settings.run_files import locations
 from satclip_training.settings.schema import plain
@@ -32,8 +33,10 @@ def load(tmp_path: Path, text: str, *overrides: str) -> object:
     "name", sorted(p.name for p in CONFIGS.glob("*.yaml") if "tasks" not in p.stem)
 )
 def test_shipped_configurations_are_valid(name: str) -> None:
-    config = load_config(CONFIGS / name)
-    assert config.sources
+    if is_fine(CONFIGS / name):
+        assert load_fine_config(CONFIGS / name).eyes
+    else:
+        assert load_config(CONFIGS / name).sources
 
 
 def test_defaults_fill_what_is_not_said(tmp_path: Path) -> None:
