@@ -202,7 +202,7 @@ def test_a_place_is_removed_and_all_are_cleared(window: Window, dock: object) ->
     dock.panel.places.setCurrentRow(0)
     QTest.mouseClick(dock.panel.remove, Qt.MouseButton.LeftButton)
     assert len(dock.session.places) == 1
-    assert pixels(dock.layer.layer)[300, 500] > 0.99
+    assert pixels(dock.layer.layer)[300, 500] > PEAK
     QTest.mouseClick(dock.panel.clear, Qt.MouseButton.LeftButton)
     assert dock.session.places == []
     assert dock.layer.layer is None
@@ -390,7 +390,7 @@ def test_a_project_is_saved_without_the_layer_and_opens_without_a_question(
         assert root.customLayerOrder() == [kept, layer, land]
         assert window.activeLayer() is layer
         window.click(100, 100)
-        assert pixels(dock.layer.layer)[100, 100] > 0.99
+        assert pixels(dock.layer.layer)[100, 100] > PEAK
 
         other, asked = QgsProject(), Unavailable()
         other.setBadLayerHandler(asked)
