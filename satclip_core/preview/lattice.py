@@ -122,7 +122,38 @@ class Sampler:
         raise NotImplementedError
 
 
-class AtPixels(Sampler):
+class ByMeridians(Sampler):
+    """Views whose columns are meridians and rows parallels; what is on the map of one world.
+
+    Args:
+        locator: of the view.
+
+    Raises:
+        InputError: nothing of the Earth is in view.
+    """
+
+    def __init__(self, locator: Locator) -> None:
+        self.view = locator.grid
+        height, width = self.view.shape
+        places = locator.places(Window(0, 0, height, width))
+        lons = np.unwrap(places.lons, period=360)
+        lons -= 360 * np.round(np.median(lons) / 360)
+        self._rows = np.ones(height, bool) if places.valid is None else places.valid[:, 0]
+        if not self._rows.any():
+            raise InputError("nothing of the Earth is in view: give another ", Noun("view"))
+        self._cols = _one_world(lons)
+        self._lons, self._lats = lons[self._cols], places.lats[self._rows]
+
+    def _placed(self, inside: Float32) -> Float32:
+        """What is on the map, within the view: NaN elsewhere."""
+        if self._rows.all() and self._cols.all():
+            return inside
+        out = np.full(self.view.shape, np.nan, np.float32)
+        out[np.ix_(self._rows, self._cols)] = inside
+        return out
+
+
+class AtPixels(ByMeridians):
     """Views whose columns are meridians and rows parallels, embedded pixel by pixel.
 
     Args:
@@ -131,25 +162,15 @@ class AtPixels(Sampler):
     """
 
     def __init__(self, locator: Locator, step: float) -> None:
-        self.view = locator.grid
-        height, width = self.view.shape
-        places = locator.places(Window(0, 0, height, width))
-        lons = np.unwrap(places.lons, period=360)
-        lons -= 360 * np.round(np.median(lons) / 360)
-        self._cols = _one_world(lons)
-        self._rows = np.ones(height, bool) if places.valid is None else places.valid[:, 0]
-        if not self._rows.any():
-            raise InputError("nothing of the Earth is in view: give another ", Noun("view"))
-        self.lattice = PixelLattice(step, lons[self._cols], places.lats[self._rows])
+        super().__init__(locator)
+        self.lattice = PixelLattice(step, self._lons, self._lats)
 
     def sample(self, values: Float32) -> Float32:
         """(rows, cols) on the lattice -> (rows, cols) of the view, NaN off the map."""
-        out = np.full(self.view.shape, np.nan, np.float32)
-        out[np.ix_(self._rows, self._cols)] = values
-        return out
+        return self._placed(values)
 
 
-class Separable(Sampler):
+class Separable(ByMeridians):
     """Views whose columns are meridians and rows parallels: two matrix products.
 
     Args:
@@ -158,29 +179,16 @@ class Separable(Sampler):
     """
 
     def __init__(self, locator: Locator, step: float) -> None:
-        self.view = locator.grid
-        height, width = self.view.shape
-        places = locator.places(Window(0, 0, height, width))
-        lons = np.unwrap(places.lons, period=360)
-        lons -= 360 * np.round(np.median(lons) / 360)
-        self._rows = np.ones(height, bool) if places.valid is None else places.valid[:, 0]
-        if not self._rows.any():
-            raise InputError("nothing of the Earth is in view: give another ", Noun("view"))
-        lats = places.lats[self._rows]
-        self._cols = _one_world(lons)
-        self.lattice = lattice = Lattice.around(lons[self._cols], lats, step)
-        self._down = spline_matrix(lattice.shape[0], lats / lattice.step - lattice.south)
-        across = lons[self._cols] / lattice.step - lattice.west
+        super().__init__(locator)
+        self.lattice = lattice = Lattice.around(self._lons, self._lats, step)
+        self._down = spline_matrix(lattice.shape[0], self._lats / lattice.step - lattice.south)
+        across = self._lons / lattice.step - lattice.west
         self._across = np.ascontiguousarray(spline_matrix(lattice.shape[1], across).T)
 
     def sample(self, values: Float32) -> Float32:
         """(rows, cols) on the lattice -> (rows, cols) of the view, NaN off the map."""
         inside: Float32 = product(product(self._down, values), self._across)
-        if self._rows.all() and self._cols.all():
-            return inside
-        out = np.full(self.view.shape, np.nan, np.float32)
-        out[np.ix_(self._rows, self._cols)] = inside
-        return out
+        return self._placed(inside)
 
 
 class Scattered(Sampler):
