@@ -76,7 +76,7 @@ def _describe(eye: EyeSettings) -> str:
     scales = ", ".join(f"{scale:g}" for scale in eye.scales)
     parts = [f"`{'`, `'.join(eye.files)}`"]
     if eye.scales:
-        parts.append(f"means within {scales} km")
+        parts.append(f"means within {scales} km{', less the next' if eye.residual else ''}")
     if eye.deviations:
         parts.append(f"deviation within {', '.join(f'{d:g}' for d in eye.deviations)} km")
     if eye.differences:
