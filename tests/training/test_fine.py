@@ -202,6 +202,34 @@ def test_what_is_resolved_is_where_half_is_explained() -> None:
     assert resolved({1.0: 0.1, 10.0: 0.2}) is None
 
 
+def test_what_is_explained_within_boxes_is_what_a_plain_regression_leaves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An encoder of waves, and what is there the same waves with finer ones, box by box by hand."""
+    monkeypatch.setattr(resolution, "_FITTED", 4_000)
+    monkeypatch.setattr(resolution, "_BOXES_OF_A_SIZE", 60)
+
+    def embed(lonlat: np.ndarray) -> np.ndarray:
+        return np.stack([np.sin(np.deg2rad(8 * x)) for x in lonlat.T], axis=1)
+
+    def show(lonlat: np.ndarray) -> np.ndarray:
+        seen = embed(lonlat)
+        seen[:, 1] += np.sin(np.deg2rad(400 * lonlat[:, 0]))
+        return seen
+
+    reading = resolution.Reading(embed, show, lambda places: np.ones(len(places), bool))
+    shares = reading.explained_in_boxes((3.0, 0.1))
+    assert shares[3.0] < 0.6  # waves of 0.9 degrees fill boxes of 3
+    by_distance = reading.explained_by_distance((1.0, 2000.0))
+    assert by_distance[2000.0] > by_distance[1.0]
+    only = resolution.Reading(embed, lambda x: embed(x)[:, :1], lambda x: np.ones(len(x), bool))
+    assert only.explained_in_boxes((1.0,))[1.0] == pytest.approx(1, abs=1e-6)
+    numbers = np.random.default_rng(0).normal(size=(30, 2))
+    box = np.repeat([0, 2, 3], 10)
+    centred = np.concatenate([part - part.mean(axis=0) for part in np.split(numbers, 3)])
+    assert resolution._within(numbers, box) == pytest.approx(centred)
+
+
 def test_a_configuration_without_room_is_refused(data: Path) -> None:
     with pytest.raises(InputError, match="no room"):
         load_fine_config(data / "small.yaml", ["embedding.dim=10"])

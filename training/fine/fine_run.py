@@ -31,7 +31,7 @@ from .eyes import Pyramid, Targets, land_eye, look_through, open_eye
 from .fine_card import fine_card
 from .fine_settings import FineConfig
 from .fitting import Checkpoint, Fit, fit, predictions, whole_numbers
-from .resolution import explained_by_distance, resolved
+from .resolution import Reading, resolved, shown_by_classes, shown_by_images, told
 
 log = logging.getLogger("satclip_training")
 
@@ -232,7 +232,8 @@ def export_fine(
     encoder = TwoPartEncoder(shape, stored)
     images = places.find_all(config.export.resolution_images, "export.resolution_images")
     land = read_land_mask(places.find(config.land_mask, "land_mask"))
-    explained = explained_by_distance(encoder.encode, images, land, path.parent)
+    reading = Reading(encoder.encode, shown_by_images(images, path.parent), land)
+    explained = reading.explained_by_distance()
     resolution_km = resolved(explained)
     training = {
         "config_sha256": config.digest(),
@@ -241,8 +242,14 @@ def export_fine(
         "date": datetime.date.today().isoformat(),
         "smooth": smooth.name,
         **facts,
-        "explained_by_km": ", ".join(f"{d:g}: {share:.2f}" for d, share in explained.items()),
+        "explained_by_km": told(explained, " km"),
+        "explained_in_boxes": told(reading.explained_in_boxes(), "°"),
     }
+    if config.export.resolution_classes is not None:
+        cover = places.find(config.export.resolution_classes, "export.resolution_classes")
+        shown = shown_by_classes(cover, path.parent)
+        boxes = Reading(encoder.encode, shown, land).explained_in_boxes()
+        training["land_cover_explained_in_boxes"] = told(boxes, "°")
     scores, leaks = "", NO_LEAKS
     if config.export.tasks is not None:
         tasks = load_tasks(

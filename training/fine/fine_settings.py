@@ -111,9 +111,13 @@ class EmbeddingSettings:
 
 @dataclasses.dataclass(frozen=True)
 class FineExport:
-    """What the model file and its card say, and by which images the resolution is measured."""
+    """What the model file and its card say, and by which images the resolution is measured.
+
+    `resolution_classes`: a raster of land cover whose variance within boxes is measured too.
+    """
 
     resolution_images: str = setting(text())
+    resolution_classes: str | None = setting(optional(text()), None)
     dtype: str = setting(text("float16", "float32"), "float16")
     licence: str = setting(text(), "MIT")
     data: str = setting(text(), "see the sources")

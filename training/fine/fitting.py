@@ -391,7 +391,7 @@ class Descent:
         for level, step in zip(self._made.levels, rounding):
             loss = loss + self._worth * level.megabytes(step)
         self._adam.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self._adam.step()
         for level in self._made.levels:
             level.update(self._settings.field_rate * share)
