@@ -272,6 +272,8 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_model(
     assert (data / "run/seen/targets.npy").stat().st_mtime_ns == looked
     for name, value in whole.stored.items():
         assert np.array_equal(value, resumed.stored[name]), name
+    with pytest.raises(InputError, match="nothing to resume"):
+        train_fine(config, places, data / "new", resume=True)
     # Other settings of the fit take what was seen, and start the fit anew.
     other = load_fine_config(data / "small.yaml", ["fit.size_weight=0.2"])
     smaller = read_model(train_fine(other, places, data / "run"))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from satclip_core import __version__
 from satclip_core.encoder import LocationEncoder, ModelInfo, TwoPartConfig, TwoPartEncoder
 from satclip_core.encoder.field import rows_of
+from satclip_core.errors import InputError
 from satclip_core.models.model_file import read_model, write_model
 from satclip_core.types import Bools, Cancelled, Floats
 
@@ -38,6 +39,7 @@ log = logging.getLogger("satclip_training")
 SAMPLE = 60_000
 """Places by which components and targets are found."""
 TARGET_SAMPLE = 150_000
+SEEN_BY = "settings.sha256"
 _AT_ONCE = 40_000
 _SAID = 25
 
@@ -47,6 +49,7 @@ def train_fine(
     places: Locations,
     output: Path,
     cancelled: Cancelled | None = None,
+    resume: bool | None = None,
 ) -> Path:
     """Fit an encoder of two parts and write its model file and card.
 
@@ -58,12 +61,24 @@ def train_fine(
         places: where its files are looked for.
         output: folder of the run.
         cancelled: asked at every step; what is fitted by then is kept, and exported.
+        resume: True goes on from what the folder has and fails where that is nothing, False starts
+            afresh, None goes on if there is something.
+
+    Raises:
+        InputError: nothing to go on from.
 
     Returns:
         The model file.
     """
     started = time.monotonic()
     output.mkdir(parents=True, exist_ok=True)
+    checkpoint = Checkpoint(output / "fit.pt", config.digest())
+    mark = output / "seen" / SEEN_BY
+    if resume and not mark.is_file():
+        raise InputError(f"nothing to resume: there is no {mark}")
+    if resume is False:
+        checkpoint.path.unlink(missing_ok=True)
+        mark.unlink(missing_ok=True)
     smooth = smooth_encoder(config, places, output)
     mask = read_land_mask(places.find(config.land_mask, "land_mask"))
     seen = look(config, places, mask, output / "seen")
@@ -72,7 +87,6 @@ def train_fine(
     count = config.embedding.dim - config.predictions
     parts = components_encoder(smooth, sample, max(count, config.fit.components))
     rows = [rows_of(level.rows, kept) for level, kept in zip(config.levels, seen.kept)]
-    checkpoint = Checkpoint(output / "fit.pt", config.digest())
     made = fit(
         seen.places, seen.targets, rows, config.levels, parts, config.fit, config.seed,
         checkpoint, cancelled,
@@ -136,7 +150,7 @@ def look(config: FineConfig, places: Locations, mask: LandMask, folder: Path) ->
     """
     folder.mkdir(exist_ok=True)
     digest = config.digest("eyes", "levels", "land_mask", "pixel_rows", "seed")
-    mark = folder / "settings.sha256"
+    mark = folder / SEEN_BY
     if mark.is_file() and mark.read_text() == digest:
         log.info("taking what was seen before from %s", folder)
         return Seen.load(folder)
