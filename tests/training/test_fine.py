@@ -14,7 +14,7 @@ from satclip_core.encoder import EncoderConfig, LocationEncoder, TwoPartEncoder
 from satclip_core.encoder.encodings import EncodingSettings
 from satclip_core.errors import InputError
 from satclip_core.models.model_file import read_model, write_model
-from satclip_training.fine import fine_run, fitting, resolution
+from satclip_training.fine import composing, fine_run, fitting, resolution
 from satclip_training.fine.cells import Cells, kept_rows, sample_places
 from satclip_training.fine.composing import compose
 from satclip_training.fine.eyes import Pyramid, Targets, bilinear, box_means
@@ -280,3 +280,11 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_model(
     assert (data / "run/seen/targets.npy").stat().st_mtime_ns == looked
     field = "field.90.values"
     assert np.abs(smaller.stored[field]).mean() < np.abs(whole.stored[field]).mean()
+
+
+def test_trimmed_weights_differ_by_half_of_the_last_bit_kept() -> None:
+    weights = np.random.default_rng(0).normal(size=1000)
+    trimmed = composing.trimmed(weights, 6)
+    assert np.abs(trimmed / weights - 1).max() <= 2**-7 + 2**-11
+    assert len(np.unique(np.abs(np.frexp(trimmed)[0]))) <= 2**6 + 1
+    assert composing.trimmed(weights, 10) is weights

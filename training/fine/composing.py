@@ -17,6 +17,9 @@ from satclip_core.types import Floats
 from .fine_settings import EmbeddingSettings
 
 
+_MANTISSA_BITS = 10
+
+
 @dataclass(frozen=True)
 class Composition:
     """Matrices from predictions and smooth components to the embedding, and its offset.
@@ -96,6 +99,17 @@ def components_encoder(encoder: LocationEncoder, land: Floats, count: int) -> Lo
     weights["last_layer.weight"] = matrix.T @ weights["last_layer.weight"]
     weights["last_layer.bias"] = (weights["last_layer.bias"] - mean) @ matrix
     return LocationEncoder(encoder.config, weights, info=encoder.info)
+
+
+def trimmed(weights: Floats, bits: int) -> Floats:
+    """Weights as float16 whose mantissas are rounded to so many bits of ten."""
+    dropped = _MANTISSA_BITS - bits
+    if not dropped:
+        return weights
+    whole = weights.astype(np.float16).view(np.uint16).astype(np.uint32)
+    rounded = (whole + (1 << (dropped - 1))) >> dropped << dropped
+    kept: Floats = rounded.astype(np.uint16).view(np.float16).astype(np.float64)
+    return kept
 
 
 def component_deviations(encoder: LocationEncoder, land: Floats, count: int) -> Floats:

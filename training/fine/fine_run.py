@@ -27,7 +27,7 @@ from ..places.land_mask import LandMask, read_land_mask
 from ..settings.config import load_config
 from ..settings.run_files import Locations
 from .cells import Cells, kept_cells, kept_rows, sample_places
-from .composing import component_deviations, components_encoder, compose
+from .composing import component_deviations, components_encoder, compose, trimmed
 from .eyes import Pyramid, Targets, land_eye, look_through, open_eye
 from .fine_card import fine_card
 from .fine_settings import FineConfig
@@ -40,6 +40,7 @@ SAMPLE = 60_000
 """Places by which components and targets are found."""
 TARGET_SAMPLE = 150_000
 SEEN_BY = "settings.sha256"
+_SECONDS = "seconds.txt"
 SEEN_PARTS = ("eyes", "levels", "land_mask", "pixel_rows", "seed")
 """Settings that what was seen depends on; the fit also on `smooth` and `fit`."""
 _AT_ONCE = 40_000
@@ -72,7 +73,6 @@ def train_fine(
     Returns:
         The model file.
     """
-    started = time.monotonic()
     output.mkdir(parents=True, exist_ok=True)
     checkpoint = Checkpoint(output / "fit.pt", config.digest(*SEEN_PARTS, "smooth", "fit"))
     mark = output / "seen" / SEEN_BY
@@ -81,6 +81,9 @@ def train_fine(
     if resume is False:
         checkpoint.path.unlink(missing_ok=True)
         mark.unlink(missing_ok=True)
+    smooth = smooth_encoder(config, places, output)
+    mask = read_land_mask(places.find(config.land_mask, "land_mask"))
+    started = time.monotonic()
     smooth = smooth_encoder(config, places, output)
     mask = read_land_mask(places.find(config.land_mask, "land_mask"))
     seen = look(config, places, mask, output / "seen")
@@ -99,7 +102,7 @@ def train_fine(
         "places": str(made.places),
         "unseen_error": f"{made.error:.4f}",
         "unseen_error_rounded": f"{made.rounded_error:.4f}",
-        "minutes": f"{(time.monotonic() - started) / 60:.1f}",
+        "minutes": f"{(seen.seconds + made.seconds) / 60:.0f}",
     }
     return export_fine(config, stored, smooth, places, output / f"{config.name}.npz", facts)
 
@@ -127,18 +130,22 @@ class Seen:
         places: (N, 2) degrees, neighbours next to one another.
         targets: (N, predictions), in a memory map.
         kept: (runs,) for each level.
+        seconds: that it took to look.
     """
 
     places: Floats
     targets: NDArray[np.float16]
     kept: Sequence[Bools]
+    seconds: float
 
     @classmethod
     def load(cls, folder: Path) -> Seen:
         """What `look` wrote."""
         with np.load(folder / "kept.npz") as kept:
             marks = [kept[name] for name in kept.files]
-        return cls(np.load(folder / "places.npy"), np.load(folder / "targets.npy", "r"), marks)
+        targets = np.load(folder / "targets.npy", "r")
+        seconds = float((folder / _SECONDS).read_text())
+        return cls(np.load(folder / "places.npy"), targets, marks, seconds)
 
 
 def look(config: FineConfig, places: Locations, mask: LandMask, folder: Path) -> Seen:
@@ -157,6 +164,7 @@ def look(config: FineConfig, places: Locations, mask: LandMask, folder: Path) ->
         log.info("taking what was seen before from %s", folder)
         return Seen.load(folder)
     mark.unlink(missing_ok=True)
+    started = time.monotonic()
     land = land_eye(mask, config.pixel_rows)
     cells = [Cells.of(level.rows) for level in config.levels]
     pyramids = {
@@ -178,8 +186,10 @@ def look(config: FineConfig, places: Locations, mask: LandMask, folder: Path) ->
         if start // _AT_ONCE % _SAID == 0:
             log.info("looked at %s places of %s", f"{start:,}", f"{len(found):,}")
     out.flush()
+    seconds = time.monotonic() - started
+    (folder / _SECONDS).write_text(f"{seconds:.0f}")
     mark.write_text(digest)
-    return Seen(found, out, kept)
+    return Seen(found, out, kept, seconds)
 
 
 def found_targets(
@@ -217,6 +227,11 @@ def weights_of(
     smooth[:, :count] = (joined.smooth * deviations[:count, None]).T
     stored: dict[str, NDArray[Any]] = {
         **{f"smooth.{key}": value for key, value in parts.weights.items()},
+        **{
+            f"smooth.{key}": trimmed(value, config.export.smooth_bits)
+            for key, value in parts.weights.items()
+            if key.startswith("layers.") and key.endswith(".weight")
+        },
         "hidden.field": layers["hidden.weight"][:, :channels],
         "hidden.smooth": layers["hidden.weight"][:, channels:],
         "hidden.bias": layers["hidden.bias"],

@@ -114,11 +114,14 @@ class FineExport:
     """What the model file and its card say, and by which images the resolution is measured.
 
     `resolution_classes`: a raster of land cover whose variance within boxes is measured too.
+    `smooth_bits`: of the mantissa that the smooth part's hidden weights keep, of a float16's ten;
+    with fewer the file compresses better.
     """
 
     resolution_images: str = setting(text())
     resolution_classes: str | None = setting(optional(text()), None)
     dtype: str = setting(text("float16", "float32"), "float16")
+    smooth_bits: int = setting(integer(low=4, high=10), 10)
     licence: str = setting(text(), "MIT")
     data: str = setting(text(), "see the sources")
     limits: tuple[str, ...] = setting(sequence(text()), ())

@@ -206,6 +206,7 @@ class Fit:
         error: squared error on held-out places, of a variance of 1.
         rounded_error: the same with the field's values rounded.
         places: number of places fitted to.
+        seconds: that the steps took, those before an interruption too.
     """
 
     levels: list[FieldLevel]
@@ -214,6 +215,7 @@ class Fit:
     error: float = math.nan
     rounded_error: float = math.nan
     places: int = 0
+    seconds: float = 0.0
 
     def predict(self, lonlat: Tensor, steps: Sequence[float] = (), blurred: bool = False) -> Tensor:
         """(N, 2) degrees float64 -> (N, predictions); see `FieldLevel.read`."""
@@ -267,6 +269,7 @@ def fit(
     worth = settings.size_weight * float(targets[unseen].astype(np.float32).var(axis=0).sum())
     descent = Descent(made, settings, steps, worth, len(used), seed)
     descent.run(places, targets, used, checkpoint, cancelled)
+    made.seconds = descent.seconds
     made.error = _error(made, places[unseen], targets[unseen])
     made.rounded_error = _error(made, places[unseen], targets[unseen], steps)
     log.info(
@@ -328,9 +331,15 @@ class Descent:
         self._in_epoch = stretches // self._batch
         self.steps = self._in_epoch * settings.epochs
         self._done = 0
+        self._before, self._started = 0.0, time.monotonic()
         self._adam = torch.optim.AdamW(
             made.layers.parameters(), settings.rate, (0.9, 0.99), weight_decay=settings.weight_decay
         )
+
+    @property
+    def seconds(self) -> float:
+        """That the steps took, those before an interruption too."""
+        return self._before + time.monotonic() - self._started
 
     def run(
         self,
@@ -401,6 +410,7 @@ class Descent:
     def _state(self) -> dict[str, Any]:
         return {
             "done": self._done,
+            "seconds": self.seconds,
             "levels": [level.state() for level in self._made.levels],
             "layers": self._made.layers.state_dict(),
             "adam": self._adam.state_dict(),
@@ -408,7 +418,7 @@ class Descent:
         }
 
     def _load(self, state: Mapping[str, Any]) -> None:
-        self._done = state["done"]
+        self._done, self._before = state["done"], state["seconds"]
         for level, kept in zip(self._made.levels, state["levels"]):
             level.load(kept)
         self._made.layers.load_state_dict(state["layers"])
