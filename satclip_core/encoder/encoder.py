@@ -184,6 +184,13 @@ class LocationEncoder:
         for_each(work, range(0, len(points), _CHUNK), threads)
         return out
 
+    def encode_many(self, lonlat: ArrayLike, *, threads: int | None = None) -> Float32:
+        """Embed points as `encode` does, within 1e-4 where there is a faster way for many.
+
+        Arguments, result and errors are those of `encode`.
+        """
+        return self.encode(lonlat, threads=threads)
+
     def encode_grid(
         self, lons: ArrayLike, lats: ArrayLike, *, threads: int | None = None
     ) -> Float32:

@@ -232,17 +232,17 @@ class Level:
         length = np.minimum(rows.cells[row] - begin, RUN)
         last = np.minimum(rows.cells[row] - (before - ends[row]) * RUN, RUN) - 1
         runs = self.values.reshape(-1, RUN, self.channels)
-        values = np.zeros((len(wanted) + 1, RUN + 2, self.channels), np.int8)
-        values[1:, 1:-1] = runs[rows.slots[wanted]]
-        values[1:, 0] = runs[rows.slots[before], last]
+        padded = np.zeros((len(wanted) + 1, RUN + 2, self.channels), np.int8)
+        padded[1:, 1:-1] = runs[rows.slots[wanted]]
+        padded[1:, 0] = runs[rows.slots[before], last]
         number = np.arange(1, len(wanted) + 1, dtype=np.int32)
-        values[number, length + 1] = runs[rows.slots[behind], 0]
+        padded[number, length + 1] = runs[rows.slots[behind], 0]
         # Of a run that is not kept, cells are counted from -begin, within the zeros.
         slots = np.repeat(ends[:-1].astype(np.int32), np.diff(ends))
         slots -= np.arange(ends[-1], dtype=np.int32)
         slots *= RUN
         slots[wanted] += number * (RUN + 2)
-        values = values.reshape(-1, self.channels)
+        values = padded.reshape(-1, self.channels)
         triples = np.lib.stride_tricks.as_strided(
             values,
             (len(values) - _TAPS + 1, _TAPS, self.channels),

@@ -19,10 +19,10 @@ from ..types import Float32, Floats, Integers
 
 # Nodes of the polynomial along each axis.
 NODES = 10
-# Nodes along the side of a tile, and tiles kept: 52 MB at 512 values a node, as many as it takes
-# for a continent.
+# Nodes along the side of a tile, and tiles kept: 92 MB at 512 values a node, as many as it takes
+# for a third of the Earth. All about a pole are needed at once.
 _TILE = 8
-_MOST_TILES = 400
+_MOST_TILES = 700
 
 # (lons, lats) in degrees -> (rows, cols, values).
 Evaluate = Callable[[Floats, Floats], Float32]
@@ -88,12 +88,13 @@ class SmoothLattice:
 
     def _made(self, row: int, col: int) -> Float32:
         numbers = row * _TILE + np.arange(_TILE)
-        lons = (col * _TILE + np.arange(_TILE)) * self.step - 180
-        lats = np.clip(numbers * self.step - 90, -90, 90)
+        lons: Floats = (col * _TILE + np.arange(_TILE)) * self.step - 180
+        lats: Floats = np.clip(numbers * self.step - 90, -90, 90)
         beyond = (numbers < 0) | (numbers > self._steps)
         if not beyond.any():
             return self._evaluate(lons, lats)
-        folded = np.where(numbers < 0, -numbers, 2 * self._steps - numbers) * self.step - 90
+        mirrored = np.where(numbers < 0, -numbers, 2 * self._steps - numbers)
+        folded: Floats = mirrored * self.step - 90.0
         parts = [self._evaluate(lons + 180, folded[beyond])]
         if not beyond.all():
             parts.insert(0 if numbers[0] >= 0 else 1, self._evaluate(lons, lats[~beyond]))

@@ -53,6 +53,10 @@ _NODES_RESOLVED = 4
 # of them cost more than the square's nodes do: a tile's is 64.
 _NEAR = (2, 8)
 _LEAST_NEAR = 48
+# Latitude beyond which squares are no wider.
+_NARROWEST = 86.0
+# Share of the leading dimensions from which on so many directions cost as much as they do.
+_WORTH = 0.8
 
 
 @dataclass(frozen=True)
@@ -131,10 +135,17 @@ class TwoPartEncoder(LocationEncoder):
     ) -> Float32:
         """Embed points; see `LocationEncoder.encode`.
 
-        With `single`, points that have many others near are read from the lattice of grids: one
-        after the other they would each cost a thousand times what the fine part does.
+        With `single`, points that have many others near are read from the lattice of grids, as
+        `encode_many` has them.
         """
-        return self._encoded(check_lonlat(lonlat), self._whole, threads, single)
+        return self._encoded(check_lonlat(lonlat), self._whole, threads, near=single, single=single)
+
+    def encode_many(self, lonlat: ArrayLike, *, threads: int | None = None) -> Float32:
+        """Embed points, those that have many others near from the lattice of grids.
+
+        One after the other their smooth parts would each cost many times what the fine part does.
+        """
+        return self._encoded(check_lonlat(lonlat), self._whole, threads, near=True)
 
     def encode_grid(
         self,
@@ -167,19 +178,26 @@ class TwoPartEncoder(LocationEncoder):
 
     def _pays(self, directions: Floats) -> bool:
         """Whether the products are cheaper than the embedding, multiply-add by multiply-add."""
-        lead, width = self._whole.out.shape[1], len(self._bias)
-        return len(directions) * width < 0.8 * lead * width
+        lead: int = self._whole.out.shape[1]
+        return len(directions) < _WORTH * lead
 
     def _encoded(
-        self, points: Floats, last: LastLayer, threads: int | None, single: bool
+        self,
+        points: Floats,
+        last: LastLayer,
+        threads: int | None,
+        *,
+        near: bool = False,
+        single: bool = False,
     ) -> Float32:
+        """(N, values): whether those near one another come from the lattice, others in float32."""
         out = np.empty((len(points), last.dim), np.float32)
-        groups, alone = near_groups(points, self._lattice.step) if single else ([], _all(points))
+        groups, alone = near_groups(points, self._lattice.step) if near else ([], _all(points))
 
         def work(task: tuple[Integers, bool]) -> None:
-            index, near = task
+            index, together = task
             some = points[index]
-            if near:
+            if together:
                 given = self._from_lattice_at(some, last)
             else:
                 given = last.of(self._mixed(self.smooth.encode(some, threads=1, single=single)))
@@ -273,12 +291,16 @@ class TwoPartEncoder(LocationEncoder):
         return flat.reshape(*smooth.shape[:-1], flat.shape[-1])
 
     def _joined(self, given: Float32, fine: Float32, last: LastLayer) -> Float32:
-        """(N, hidden + dim of the layer), (N, channels) -> (N, dim of the layer)."""
+        """(N, hidden + dim of the layer), which is overwritten, and (N, channels).
+
+        Returns:
+            (N, dim of the layer), a view.
+        """
         width = len(self._bias)
         hidden = product(fine, self._hidden_field)
         hidden += given[:, :width]
         np.maximum(hidden, self._zeros, out=hidden)
-        values = np.array(given[:, width:])
+        values = given[:, width:]
         values[:, : last.out.shape[1]] += product(hidden, last.out)
         return values
 
@@ -344,7 +366,9 @@ class _Folded(Projection):
         self, lonlat: ArrayLike, *, threads: int | None = None, single: bool = False
     ) -> Float32:
         """Products at points; see `Projection.encode`."""
-        return self._parent._encoded(check_lonlat(lonlat), self._last, threads, single)
+        return self._parent._encoded(
+            check_lonlat(lonlat), self._last, threads, near=single, single=single
+        )
 
     def grid_parts(
         self, lons: ArrayLike, lats: ArrayLike, wanted: Bools | None = None
@@ -369,20 +393,25 @@ def near_groups(points: Floats, step: float) -> tuple[list[Integers], Integers]:
     left = _all(points)
     groups: list[Integers] = []
     for steps in _NEAR:
-        cells = np.floor((points[left] + [180, 90]) / (steps * step)).astype(np.int64)
-        keys = cells[:, 1] * (2**32) + cells[:, 0]
+        keys = _squares(points[left], steps * step)
         order = np.argsort(keys, kind="stable")
         starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
         found = np.split(left[order], starts[1:])
-        many = [group for group in found if len(group) >= _LEAST_NEAR]
-        groups += [
-            group[start : start + _CHUNK]
-            for group in many
-            for start in range(0, len(group), _CHUNK)
-        ]
         few = [group for group in found if len(group) < _LEAST_NEAR]
+        for group in found:
+            if len(group) >= _LEAST_NEAR:
+                groups += [group[start : start + _CHUNK] for start in range(0, len(group), _CHUNK)]
         left = np.concatenate(few) if few else left[:0]
     return groups, np.sort(left)
+
+
+def _squares(points: Floats, side: float) -> Integers:
+    """(N, 2) degrees -> (N,) numbers of squares, of more degrees of longitude towards the poles."""
+    row = np.floor((points[:, 1] + 90) / side)
+    middle = np.clip((row + 0.5) * side - 90, -_NARROWEST, _NARROWEST)
+    width = side * 2 ** np.floor(-np.log2(np.cos(np.deg2rad(middle))))
+    keys: Integers = (row * 2**32 + np.floor((points[:, 0] + 180) / width)).astype(np.int64)
+    return keys
 
 
 def _all(points: Floats) -> Integers:

@@ -57,6 +57,7 @@ class PointsRequest:
         prefix: of the columns' names: `e000`, `e001`, … by default.
         normalize: scale every embedding to unit length.
         dtype: "float32" or "float16".
+        exact: evaluate every place by itself, see `LocationEncoder.encode_many`.
         strict: fail on a row without usable coordinates instead of leaving it empty.
         centroid: embed the centroids of lines and polygons instead of refusing them.
         overwrite: replace an existing target.
@@ -79,6 +80,7 @@ class PointsRequest:
     prefix: str = "e"
     normalize: bool = False
     dtype: str = "float32"
+    exact: bool = False
     strict: bool = False
     centroid: bool = False
     overwrite: bool = False

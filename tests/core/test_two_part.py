@@ -316,6 +316,14 @@ def test_points_near_one_another_are_read_from_the_lattice(
     assert near == pytest.approx(exact, abs=2e-3)
 
 
+def test_near_groups_are_as_wide_at_a_pole_as_elsewhere() -> None:
+    random = np.random.default_rng(0)
+    distance, lon = 8 * random.random(3000) ** 0.5, random.random(3000) * 360 - 180
+    groups, alone = near_groups(np.stack([lon, 90 - distance], axis=1), 0.75)
+    assert len(alone) < 150
+    assert sum(map(len, groups)) + len(alone) == 3000
+
+
 def test_near_groups_hold_every_point_once_and_are_small() -> None:
     points = np.random.default_rng(0).random((5000, 2)) * [30, 10] + [100, 20]
     groups, alone = near_groups(points, 0.75)
@@ -374,6 +382,6 @@ def test_a_preview_of_a_fine_model_is_exact_where_pixels_are_embedded() -> None:
     field = preview.embed(view, preview.stages(view)[-1].step)
     reference = field.reference(11.5, 48.1)
     picture = field.similarity(reference)
-    # The smooth part's lattice, four nodes for each of its resolutions, is all that is interpolated.
+    # The smooth part's lattice, four nodes for each resolution, is all that is interpolated.
     assert field.error(picture, reference) < 1e-3
     assert np.isfinite(picture).all()
