@@ -63,32 +63,34 @@ class SmoothLattice:
         """
         bands = []
         for row in range(south // _TILE, (north - 1) // _TILE + 1):
-            tiles = [
-                self._tile(row, col % (2 * self._steps // _TILE))
-                for col in range(west // _TILE, (east - 1) // _TILE + 1)
-            ]
+            across = range(west // _TILE, (east - 1) // _TILE + 1)
+            tiles = self._row_of_tiles(row, [col % (2 * self._steps // _TILE) for col in across])
             band = np.concatenate(tiles, axis=1)
             bands.append(band[max(south - row * _TILE, 0) : north - row * _TILE])
         left = west - west // _TILE * _TILE
         return np.concatenate(bands)[:, left : left + east - west]
 
-    def _tile(self, row: int, col: int) -> Float32:
-        key = row, col
+    def _row_of_tiles(self, row: int, cols: list[int]) -> list[Float32]:
+        """Tiles of a row, those not known evaluated together: they share their latitudes."""
         with self._lock:
-            found = self._tiles.get(key)
-            if found is not None:
-                self._tiles.move_to_end(key)
-                return found
-        made = self._made(row, col)
-        with self._lock:
-            self._tiles[key] = made
-            while len(self._tiles) > _MOST_TILES:
-                self._tiles.popitem(last=False)
-        return made
+            known = {col: self._tiles[row, col] for col in cols if (row, col) in self._tiles}
+            for col in known:
+                self._tiles.move_to_end((row, col))
+        missing = [col for col in dict.fromkeys(cols) if col not in known]
+        if missing:
+            made = self._made(row, missing)
+            for number, col in enumerate(missing):
+                known[col] = made[:, number * _TILE : (number + 1) * _TILE].copy()
+            with self._lock:
+                self._tiles.update({(row, col): known[col] for col in missing})
+                while len(self._tiles) > _MOST_TILES:
+                    self._tiles.popitem(last=False)
+        return [known[col] for col in cols]
 
-    def _made(self, row: int, col: int) -> Float32:
+    def _made(self, row: int, cols: list[int]) -> Float32:
         numbers = row * _TILE + np.arange(_TILE)
-        lons: Floats = (col * _TILE + np.arange(_TILE)) * self.step - 180
+        columns = np.concatenate([col * _TILE + np.arange(_TILE) for col in cols])
+        lons: Floats = columns * self.step - 180.0
         lats: Floats = np.clip(numbers * self.step - 90, -90, 90)
         beyond = (numbers < 0) | (numbers > self._steps)
         if not beyond.any():

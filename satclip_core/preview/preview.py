@@ -59,8 +59,9 @@ _FIRST_SECONDS, _LAST_SECONDS = 0.15, 1.5
 # Nodes embedded in a second before that has been measured (two cores of 2020, hidden 1024).
 _NODES_PER_SECOND = 25_000.0
 _FINE_NODES_PER_SECOND = 250_000.0
-# Rows, and places of their own, embedded between two questions whether to stop.
-_ROWS, _PLACES = 64, 32_768
+# Rows, and places of their own, embedded between two questions whether to stop: 25 MB, which is
+# taken from what is free already.
+_ROWS, _PLACES = 32, 24_576
 # Places at which a picture is held against the encoder itself.
 _CHECKS = 48
 REDUCTIONS = ("mean", "max")
@@ -168,7 +169,7 @@ class Preview:
         for start in range(0, len(nodes), _PLACES):
             _go_on(cancelled)
             part = slice(start, start + _PLACES)
-            nodes[part] = unit(self.encoder.encode(lattice.places[part], single=True))
+            _unit(self.encoder.encode(lattice.places[part], single=True), nodes[part])
         return nodes
 
     def _embed(self, lattice: Lattice | PixelLattice, cancelled: Cancelled | None) -> Float32:
@@ -187,10 +188,18 @@ class Preview:
                 lats = lattice.lats[some]
                 folded = np.copysign(180.0, beyond) - lats if beyond else lats
                 turned = lons + 180 if beyond else lons
-                nodes[some] = unit(self.encoder.encode_grid(turned, folded))
+                part = slice(some[0], some[-1] + 1)
+                _unit(self.encoder.encode_grid(turned, folded), nodes[part])
         # A view wider than the world has meridians again: they are copied.
         repeat = np.arange(len(lattice.lons)) % len(lons)
         return nodes if len(repeat) == len(lons) else np.take(nodes, repeat, axis=1)
+
+
+def _unit(embeddings: Float32, out: Float32) -> None:
+    """Embeddings (..., dim) at norm 1, into out: without room for them in between."""
+    squares = np.einsum("...i,...i->...", embeddings, embeddings)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        np.multiply(embeddings, (1 / np.sqrt(squares))[..., None], out=out)
 
 
 def _go_on(cancelled: Cancelled | None) -> None:
