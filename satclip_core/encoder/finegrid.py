@@ -76,8 +76,7 @@ class FineGrid:
             wanted: (rows, cols), which pixels are; all where None.
 
         Yields:
-            where the piece lies, and its values, (rows, cols, values): room that the next piece
-            takes.
+            where the piece lies, and its values, (rows, cols, values).
         """
         for top in range(0, len(lats), _ROWS):
             for left in range(0, len(lons), _COLUMNS):
@@ -106,7 +105,7 @@ class FineGrid:
 
     def _read(self, lons: Floats, lats: Floats) -> Float32:
         """What the field says, (rows, cols, channels)."""
-        field = _room("field", (len(lats), len(lons), self._channels))
+        field = np.empty((len(lats), len(lons), self._channels), np.float32)
         start = 0
         for level in self._levels:
             level.read_grid(lons, lats, field[..., start : start + level.channels])
@@ -120,9 +119,8 @@ class FineGrid:
         _, west, east = lagrange_matrix(positions[[positions.argmin(), positions.argmax()]])
         up, south, north = lagrange_matrix((lats + 90) / self._lattice.step)
         nodes = last.of(self._lattice.nodes(south, north, west, east))
-        rows = _room("rows", (len(lats), *nodes.shape[1:]))
-        product(up, nodes.reshape(len(nodes), -1), rows.reshape(len(lats), -1))
-        return west, rows
+        rows = product(up, nodes.reshape(len(nodes), -1))
+        return west, rows.reshape(len(lats), *nodes.shape[1:])
 
     def _piece(self, field: Float32, along: Float32, nodes: Float32, last: LastLayer) -> Float32:
         """Values of a piece, (rows, cols, values).
@@ -147,7 +145,7 @@ class FineGrid:
         active = np.flatnonzero(hidden.max(axis=1) > 0)
         loud = _room("loud", (len(active), rows * cols))
         np.maximum(np.take(hidden, active, axis=0, out=loud, mode="clip"), 0, out=loud)
-        values = _room("values", (rows, cols, last.dim))
+        values = np.empty((rows, cols, last.dim), np.float32)
         products(along, nodes[..., width:], values)
         lead = last.out.shape[1]
         fine = product(loud.T, last.out[active], _room("fine", (rows * cols, lead)))
