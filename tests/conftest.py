@@ -88,8 +88,8 @@ def fine_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     rng = np.random.default_rng(11)
     shapes = {
-        "smooth.layers.0.weight": (0.03, 24, 36),
-        "smooth.layers.0.bias": (0.03, 24),
+        "smooth.layers.0.weight": (0.01, 24, 36),
+        "smooth.layers.0.bias": (0.01, 24),
         "smooth.last_layer.weight": (0.3, 8, 24),
         "smooth.last_layer.bias": (0.3, 8),
         "hidden.field": (0.5, 16, 6),

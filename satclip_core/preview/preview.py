@@ -150,8 +150,10 @@ class Preview:
         sampler = make_sampler(view, step, at_pixels=not self.encoder.band_limited)
         start = perf_counter()
         lattice = sampler.lattice
-        embed = self._embed_places if isinstance(lattice, PlaceLattice) else self._embed
-        nodes = embed(lattice, cancelled)
+        if isinstance(lattice, PlaceLattice):
+            nodes = self._embed_places(lattice, cancelled)
+        else:
+            nodes = self._embed(lattice, cancelled)
         if sampler.lattice.nodes >= 2_000:
             rate = sampler.lattice.nodes / (perf_counter() - start)
             self._speed += 0.5 * (rate - self._speed)

@@ -11,7 +11,6 @@ from satclip_core.grid import Grid
 from satclip_core.grid.pixels import Locator
 from satclip_core.models.registry import load_encoder
 from satclip_core.products import Embedding, Rgb, RgbBasis, Similarity
-from satclip_core.products.legend import Legend
 from satclip_core.products.maps import MapOptions, fit_map
 from satclip_core.products.product import PlacedProduct
 from satclip_core.products.samples import Samples
@@ -95,13 +94,11 @@ def test_the_mask_holds_on_the_grid_path(encoder):
     np.testing.assert_allclose(masked[:, kept], assembled(grid, encoder)[:, kept], atol=TOLERANCE)
 
 
-def mapped(encoder, values, legend=None):
-    """What a linear model learns from numbers, or from classes, at places of the grids below."""
+def mapped(encoder, values, method="auto"):
+    """The product learnt from numbers, or names of classes, at places of the grids below."""
     places = np.random.default_rng(0).uniform((5, 45), (11, 48), (120, 2))
-    embeddings = encoder.encode(places)
-    samples = Samples.of(places, values(embeddings)) if legend is None else None
-    samples = samples or Samples(places, values(embeddings), "kind", legend)
-    return fit_map(encoder, samples, MapOptions(method="linear" if legend is None else "auto"))
+    samples = Samples.of(places, values(encoder.encode(places)))
+    return fit_map(encoder, samples, MapOptions(method=method)).product()
 
 
 PRODUCTS = {
@@ -109,10 +106,10 @@ PRODUCTS = {
     "RGB": lambda encoder: Rgb(
         RgbBasis.fit(encoder, np.random.default_rng(1).uniform((5, 45), (11, 48), (300, 2)))
     ),
-    "a number": lambda encoder: mapped(encoder, lambda e: e[:, 0] + e[:, 3] ** 2).product(),
+    "a number": lambda encoder: mapped(encoder, lambda e: e[:, 0] + e[:, 3] ** 2, "linear"),
     "a class": lambda encoder: mapped(
-        encoder, lambda e: (e[:, 0] > np.median(e[:, 0])).astype(float), Legend.of(["a", "b"])
-    ).product(),
+        encoder, lambda e: np.where(e[:, 0] > np.median(e[:, 0]), "a", "b")
+    ),
     "similarity": lambda encoder: Similarity.to(encoder, [(7.0, 46.0), (8.0, 47.0)]),
 }
 
