@@ -194,17 +194,19 @@ class TwoPartEncoder(LocationEncoder):
         out = np.empty((len(points), last.dim), np.float32)
         groups, alone = near_groups(points, self._lattice.step) if near else ([], _all(points))
 
-        def work(task: tuple[Integers, bool]) -> None:
+        def work(task: tuple[Integers, list[Integers]]) -> None:
             index, together = task
-            some = points[index]
             if together:
-                given = self._from_lattice_at(some, last)
+                parts = [self._from_lattice_at(points[group], last) for group in together]
+                given = np.concatenate(parts)
             else:
-                given = last.of(self._mixed(self.smooth.encode(some, threads=1, single=single)))
-            out[index] = self._joined(given, self._read(some), last)
+                smooth = self.smooth.encode(points[index], threads=1, single=single)
+                given = last.of(self._mixed(smooth))
+            out[index] = self._joined(given, self._read(points[index]), last)
 
-        chunks = [alone[start : start + _CHUNK] for start in range(0, len(alone), _CHUNK)]
-        tasks = [(group, True) for group in groups] + [(chunk, False) for chunk in chunks]
+        tasks = [(np.concatenate(batch), batch) for batch in _batches(groups)]
+        chunks = range(0, len(alone), _CHUNK)
+        tasks += [(alone[start : start + _CHUNK], []) for start in chunks]
         for_each(work, tasks, threads)
         return out
 
@@ -403,6 +405,19 @@ def near_groups(points: Floats, step: float) -> tuple[list[Integers], Integers]:
                 groups += [group[start : start + _CHUNK] for start in range(0, len(group), _CHUNK)]
         left = np.concatenate(few) if few else left[:0]
     return groups, np.sort(left)
+
+
+def _batches(groups: list[Integers]) -> list[list[Integers]]:
+    """Groups that follow one another, together about as many points as are worked on at a time."""
+    batches: list[list[Integers]] = []
+    size = _CHUNK
+    for group in groups:
+        if size + len(group) > _CHUNK:
+            batches.append([])
+            size = 0
+        batches[-1].append(group)
+        size += len(group)
+    return batches
 
 
 def _squares(points: Floats, side: float) -> Integers:
