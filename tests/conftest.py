@@ -76,3 +76,45 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     info = ModelInfo(name="small-test-model", licence="none", card="# Seeded weights, for tests")
     write_model(path, LocationEncoder(config, weights, info=info))
     return path
+
+
+@pytest.fixture(scope="session")
+def fine_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model file with a fine part as the bundled one has, small and of seeded weights."""
+    from satclip_core.encoder import ModelInfo, TwoPartConfig, TwoPartEncoder
+    from satclip_core.encoder.encodings import EncodingSettings
+    from satclip_core.encoder.field import RUN, runs_of_rows
+    from satclip_core.models.model_file import write_model
+
+    rng = np.random.default_rng(11)
+    shapes = {
+        "smooth.layers.0.weight": (0.01, 24, 36),
+        "smooth.layers.0.bias": (0.01, 24),
+        "smooth.last_layer.weight": (0.3, 8, 24),
+        "smooth.last_layer.bias": (0.3, 8),
+        "hidden.field": (0.5, 16, 6),
+        "hidden.smooth": (0.5, 16, 8),
+        "hidden.bias": (0.3, 16),
+        "out.hidden": (0.3, 8, 16),
+        "out.smooth": (0.5, 16, 8),
+        "out.bias": (0.1, 16),
+    }
+    weights: dict[str, np.ndarray] = {
+        key: rng.normal(size=shape) * scale for key, (scale, *shape) in shapes.items()
+    }
+    levels = ((720, 2), (60, 4))
+    for rows, channels in levels:
+        kept = rng.random(int(runs_of_rows(rows)[-1])) < 0.7
+        cells = rng.normal(size=(channels, int(kept.sum()) * RUN)) * 40
+        weights |= {
+            f"field.{rows}.values": np.clip(np.rint(cells), -127, 127).astype(np.int8),
+            f"field.{rows}.kept": np.packbits(kept),
+            f"field.{rows}.scale": np.full(channels, 0.005),
+        }
+    config = TwoPartConfig(
+        settings=EncodingSettings(legendre_polys=6), levels=levels, resolution_km=40.0
+    )
+    path = tmp_path_factory.mktemp("model") / "fine.npz"
+    info = ModelInfo(name="fine-test-model", licence="none", card="# Seeded weights, for tests")
+    write_model(path, TwoPartEncoder(config, weights, info=info))
+    return path

@@ -257,7 +257,7 @@ class _Writer:
         batch, self._batch = self._batch, []
         lonlat = np.array([place for _, place in batch], np.float64).reshape(-1, 2)
         valid = np.asarray(np.isfinite(lonlat).all(axis=1))
-        values = iter(self.model.encode(lonlat[valid]).tolist())
+        values = iter(self.model.encode_many(lonlat[valid]).tolist())
         for (feature, _), fine in zip(batch, valid.tolist()):
             more = self.pack(next(values) if fine else None)
             copy = QgsFeature(self.fields)

@@ -52,6 +52,18 @@ class Linear:
         scores += self.offsets.astype(dtype)
         return scores.reshape(*embeddings.shape[:-1], len(self.offsets))
 
+    @property
+    def directions(self) -> Floats:
+        """(outputs, dim), whose products with an embedding are its scores but for `constant`."""
+        directions: Floats = (self.weights / self.deviation[:, None]).T
+        return directions
+
+    @property
+    def constant(self) -> Floats:
+        """(outputs,), what is added to the products."""
+        constant: Floats = self.offsets - self.directions @ self.mean
+        return constant
+
 
 class Ridge:
     """Ridge regression: least mean squared error + penalty · |weights|², any penalty at once.

@@ -43,6 +43,21 @@ def product(a: NDArray[Any], b: NDArray[Any], out: NDArray[Any] | None = None) -
     return out
 
 
+def products(a: NDArray[Any], b: NDArray[Any], out: NDArray[Any]) -> NDArray[Any]:
+    """Matrix products one by one, as `numpy.matmul` of stacks.
+
+    Args:
+        a: (s, m, k), or (m, k) for all.
+        b: (s, k, n).
+        out: (s, m, n), written into.
+    """
+    if _gemm(out.dtype.char) is None:
+        return np.matmul(a, b, out=out)
+    for number, (second, target) in enumerate(zip(b, out)):
+        product(a if a.ndim == 2 else a[number], second, target)
+    return out
+
+
 @cache
 def _gemm(kind: str) -> Gemm | None:
     """The Fortran product for a type, where it is needed and can be had."""

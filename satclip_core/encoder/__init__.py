@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from .encoder import EncoderConfig, LocationEncoder, ModelInfo
+from .encoder import EncoderConfig, LocationEncoder, ModelInfo, Projection
 from .two_part import TwoPartConfig, TwoPartEncoder
 
-__all__ = ["EncoderConfig", "LocationEncoder", "ModelInfo", "TwoPartConfig", "TwoPartEncoder"]
+__all__ = [
+    "EncoderConfig",
+    "LocationEncoder",
+    "ModelInfo",
+    "Projection",
+    "TwoPartConfig",
+    "TwoPartEncoder",
+]

@@ -8,18 +8,21 @@ runs of `RUN` along a row, and a run that was not kept reads as zeros.
 
 Reading is a quadratic B-spline along the row for each of three rows and then across them: C1 along
 a row, continuous everywhere, over row ends, the antimeridian, the poles and the edges of what is
-kept. What gives cells and weights is written over an array module ``xp`` (numpy or torch); the rows
-of a lon/lat grid share their taps (`FieldRows`), which a test holds to the plain reading.
+kept. What gives cells and weights (`taps`) is written over an array module ``xp`` (numpy or torch);
+`Level` reads three cells of a row at once, and each row of cells once for all pixels of a grid,
+which tests hold to the plain reading.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..compute.blas import product
 from ..errors import ModelError
 from ..types import Bools, Float32, Floats, Integers
 
@@ -153,70 +156,97 @@ class Level:
 
     def read(self, lonlat: Floats) -> Float32:
         """(N, 2) degrees -> (N, channels)."""
-        cells, weights = taps(lonlat[:, 0], lonlat[:, 1], self.rows)
-        found = self.values[cells].astype(np.float32)
-        read: Float32 = np.einsum("nt,ntc->nc", weights.astype(np.float32), found)
+        share = (lonlat[:, 0] + 180) / 360
+        beside, weights = self._beside(lonlat[:, 1])
+        read = np.zeros((len(lonlat), self.channels), np.float32)
+        for row, weight in zip(beside.T, weights.T):
+            read += self._along(row, share) * weight[:, None]
         return read * self.scale
 
+    def read_grid(self, lons: Floats, lats: Floats, out: Float32 | None = None) -> Float32:
+        """(cols,) and (rows,) degrees, lons in -180..180 -> (rows, cols, channels).
 
-class FieldRows:
-    """A level along the columns of a lon/lat grid, row after row.
-
-    Every row of cells is brought to the columns once, however many rows of pixels lie near it.
-
-    Args:
-        level: what is read.
-        lons: (cols,) degrees in -180..180.
-    """
-
-    def __init__(self, level: Level, lons: Floats) -> None:
-        self._level = level
-        self._share = (lons + 180) / 360
-        self._rows: dict[int, Float32] = {}
-
-    def read(self, lats: Floats) -> Float32:
-        """(rows,) degrees -> (rows, cols, channels)."""
-        count = self._level.rows.count
-        row, offset = _nearest((lats + 90) * (count / 180), count - 1, np)
-        weights = np.stack(spline_weights(offset), axis=1).astype(np.float32)
-        beside = np.clip(row[:, None] + np.array([-1, 0, 1]), 0, count - 1)
-        self._forget(int(beside.min()), int(beside.max()))
-        out = np.empty((len(lats), len(self._share), self._level.channels), np.float32)
-        room = np.empty(out.shape[1:], np.float32)
-        for target, cells, weight in zip(out, beside, weights):
-            np.multiply(self._along(int(cells[0])), weight[0], out=target)
-            for number, part in zip(cells[1:], weight[1:]):
-                target += np.multiply(self._along(int(number)), part, out=room)
+        Every row of cells is brought to the columns once, however many rows of pixels lie near it.
+        """
+        if out is None:
+            out = np.empty((len(lats), len(lons), self.channels), np.float32)
+        beside, weights = self._beside(lats)
+        numbers, inverse = np.unique(beside, return_inverse=True)
+        along = self._along(numbers[:, None], ((lons + 180) / 360)[None])
+        along *= self.scale
+        # Which rows of cells a row of pixels is made of, as a matrix.
+        across = np.zeros((len(lats), len(numbers)), np.float32)
+        places = inverse.reshape(beside.shape)  # numpy 2.0 gives another shape than the others
+        np.add.at(across, (np.arange(len(lats))[:, None], places), weights)
+        out[:] = product(across, along.reshape(len(numbers), -1)).reshape(out.shape)
         return out
 
-    def _forget(self, south: int, north: int) -> None:
-        for number in [n for n in self._rows if not south <= n <= north]:
-            del self._rows[number]
+    def _beside(self, lats: Floats) -> tuple[Integers, Float32]:
+        """(N,) degrees -> the three rows of cells about each and their weights, (N, 3)."""
+        last = self.rows.count - 1
+        row, offset = _nearest((lats + 90) * (self.rows.count / 180), last, np)
+        weights = np.stack(spline_weights(offset), axis=1).astype(np.float32)
+        return np.clip(row[:, None] + np.array([-1, 0, 1]), 0, last), weights
 
-    def _along(self, row: int) -> Float32:
-        """A row of cells at the columns, (cols, channels)."""
-        if row not in self._rows:
-            rows = self._level.rows
-            count = int(rows.cells[row])
-            cell, offset = _nearest(self._share * count, None, np)
-            read = np.zeros((len(cell), self._level.channels), np.float32)
-            near = self._near(row, count, int(cell.min()) - 1, int(cell.max()) + 1)
-            if near is not None:
-                cell -= int(cell.min())
-                for aside, weight in enumerate(spline_weights(offset)):
-                    read += near[cell + aside] * weight.astype(np.float32)[:, None]
-            self._rows[row] = read
-        return self._rows[row]
+    def _along(self, row: Integers, share: Floats) -> Float32:
+        """Rows of cells at shares (0..1) of their length, of one shape -> (..., channels) steps."""
+        count = self.rows.cells[row]
+        position = share * count
+        cell = position.astype(np.int32)
+        offset = position - cell
+        offset -= 0.5
+        cell %= count.astype(np.int32)  # the antimeridian from the west is that from the east
+        slots, triples = self._triples
+        cell += slots[self._first[row] + cell // RUN]
+        three = triples[cell].astype(np.float32)
+        weights = [weight[..., None] for weight in spline_weights(offset.astype(np.float32))]
+        read: Float32 = three[..., 0, :] * weights[0]
+        read += three[..., 1, :] * weights[1]
+        read += three[..., 2, :] * weights[2]
+        return read
 
-    def _near(self, row: int, count: int, first: int, last: int) -> Float32 | None:
-        """Cells first..last of a row as numbers, going on past its ends; None where none is kept.
+    @cached_property
+    def _first(self) -> NDArray[np.int32]:
+        first: NDArray[np.int32] = self.rows.first.astype(np.int32)
+        return first
 
-        (last - first + 1, channels)
+    @cached_property
+    def _triples(self) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
+        """Each cell between its neighbours, (cells, 3, channels), a view; and where runs begin.
+
+        Cell j of run r, in the middle, is at slots[r] + j once j is counted within its row.
         """
-        level = self._level
-        turned = np.arange(first, last + 1) % count
-        slots = level.rows.slots[level.rows.first[row] + turned // RUN]
-        if not slots.any():
-            return None
-        numbers: Float32 = level.values[slots * RUN + turned % RUN] * level.scale
-        return numbers
+        rows, ends = self.rows, runs_of_rows(self.rows.count)
+        # What lies beside a kept run reads its first or last cell, too.
+        kept = rows.slots > 0
+        near = kept.copy()
+        near[1:] |= kept[:-1]
+        near[:-1] |= kept[1:]
+        near[ends[:-1]] |= kept[ends[1:] - 1]
+        near[ends[1:] - 1] |= kept[ends[:-1]]
+        wanted = np.flatnonzero(near)
+        row = np.searchsorted(ends, wanted, side="right") - 1
+        before = np.where(wanted == ends[row], ends[row + 1], wanted) - 1
+        behind = np.where(wanted + 1 == ends[row + 1], ends[row], wanted + 1)
+        begin = (wanted - ends[row]) * RUN
+        length = np.minimum(rows.cells[row] - begin, RUN)
+        last = np.minimum(rows.cells[row] - (before - ends[row]) * RUN, RUN) - 1
+        runs = self.values.reshape(-1, RUN, self.channels)
+        padded = np.zeros((len(wanted) + 1, RUN + 2, self.channels), np.int8)
+        padded[1:, 1:-1] = runs[rows.slots[wanted]]
+        padded[1:, 0] = runs[rows.slots[before], last]
+        number = np.arange(1, len(wanted) + 1, dtype=np.int32)
+        padded[number, length + 1] = runs[rows.slots[behind], 0]
+        # Of a run that is not kept, cells are counted from -begin, within the zeros.
+        slots = np.repeat(ends[:-1].astype(np.int32), np.diff(ends))
+        slots -= np.arange(ends[-1], dtype=np.int32)
+        slots *= RUN
+        slots[wanted] += number * (RUN + 2)
+        values = padded.reshape(-1, self.channels)
+        triples = np.lib.stride_tricks.as_strided(
+            values,
+            (len(values) - _TAPS + 1, _TAPS, self.channels),
+            (values.strides[0], *values.strides),
+            writeable=False,
+        )
+        return slots, triples

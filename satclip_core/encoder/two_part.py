@@ -13,7 +13,7 @@ that the others cost next to nothing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import ceil
@@ -25,22 +25,38 @@ from numpy.typing import ArrayLike, NDArray
 from ..compute.blas import product
 from ..compute.threads import available_threads, for_each
 from ..errors import ModelError
-from ..grid.sphere import check_latitudes, check_lonlat, wrap_longitudes
-from ..types import Float32, Floats
-from .encoder import EncoderConfig, LocationEncoder, ModelInfo, check_axis
-from .field import FieldRows, Level, runs_of_rows
+from ..grid.sphere import check_lonlat
+from ..types import Bools, Float32, Floats, Integers
+from .encoder import (
+    EncoderConfig,
+    GridPart,
+    LocationEncoder,
+    ModelInfo,
+    Projection,
+    check_axes,
+)
+from .field import Level, runs_of_rows
+from .finegrid import FineGrid, LastLayer
 from .smooth_lattice import SmoothLattice, lagrange_matrix
 
 ENCODING = "featuregrid"
 KM_PER_DEGREE = 111.195
 """Of a great circle, on the sphere of the Earth's mean radius."""
 
-# Points at a time, and rows and columns of a grid: activations stay in a core's cache.
+# Points at a time, and rows and columns of a grid that is embedded pixel by pixel.
 _CHUNK = 2048
-_ROWS, _COLUMNS = 32, 256
+_ROWS, _COLUMNS = 16, 128
 # Nodes of the smooth part's lattice for each of its effective resolutions, 180° / 2L: at L = 30
-# every 0.5°, where components of deviation 1 are off by 4e-5 at most (measured, 45° N).
-_NODES_RESOLVED = 6
+# every 0.75°, where components of deviation 1 are off by 5e-5 at most (measured, at the equator).
+_NODES_RESOLVED = 4
+# Squares of so many steps of the lattice in which points count as near one another, and how many
+# of them cost more than the square's nodes do: a tile's is 64.
+_NEAR = (2, 8)
+_LEAST_NEAR = 48
+# Latitude beyond which squares are no wider.
+_NARROWEST = 86.0
+# Share of the leading dimensions from which on so many directions cost as much as they do.
+_WORTH = 0.8
 
 
 @dataclass(frozen=True)
@@ -117,18 +133,19 @@ class TwoPartEncoder(LocationEncoder):
     def encode(
         self, lonlat: ArrayLike, *, threads: int | None = None, single: bool = False
     ) -> Float32:
-        """Embed points; see `LocationEncoder.encode`."""
-        points = check_lonlat(lonlat)
-        out = np.empty((len(points), self.dim), np.float32)
+        """Embed points; see `LocationEncoder.encode`.
 
-        def work(start: int) -> None:
-            some = points[start : start + _CHUNK]
-            smooth = self.smooth.encode(some, threads=1, single=single)
-            fine = np.concatenate([level.read(some) for level in self.levels], axis=1)
-            out[start : start + _CHUNK] = self._joined(smooth, fine)
+        With `single`, points that have many others near are read from the lattice of grids, as
+        `encode_many` has them.
+        """
+        return self._encoded(check_lonlat(lonlat), self._whole, threads, near=single, single=single)
 
-        for_each(work, range(0, len(points), _CHUNK), threads)
-        return out
+    def encode_many(self, lonlat: ArrayLike, *, threads: int | None = None) -> Float32:
+        """Embed points, those that have many others near from the lattice of grids.
+
+        One after the other their smooth parts would each cost many times what the fine part does.
+        """
+        return self._encoded(check_lonlat(lonlat), self._whole, threads, near=True)
 
     def encode_grid(
         self,
@@ -147,62 +164,127 @@ class TwoPartEncoder(LocationEncoder):
             exact: whether the smooth part is evaluated at every pixel, and not on a lattice and
                 interpolated.
         """
-        x = wrap_longitudes(check_axis(lons, "lons"))
-        y = check_axis(lats, "lats")
-        check_latitudes(y)
-        out = np.empty((len(y), len(x), self.dim), np.float32)
+        return self._encoded_grid(*check_axes(lons, lats), self._whole, threads, exact)
+
+    def grid_parts(
+        self, lons: ArrayLike, lats: ArrayLike, wanted: Bools | None = None
+    ) -> Iterator[GridPart]:
+        """Parts of a grid one after the other, each small enough for a core's cache."""
+        yield from self._parts(*check_axes(lons, lats), self._whole, wanted)
+
+    def projected(self, directions: Floats) -> Projection:
+        """The products with some directions, which take the place of the last layer."""
+        return _Folded(self, directions) if self._pays(directions) else Projection(self, directions)
+
+    def _pays(self, directions: Floats) -> bool:
+        """Whether the products are cheaper than the embedding, multiply-add by multiply-add."""
+        lead: int = self._whole.out.shape[1]
+        return len(directions) < _WORTH * lead
+
+    def _encoded(
+        self,
+        points: Floats,
+        last: LastLayer,
+        threads: int | None,
+        *,
+        near: bool = False,
+        single: bool = False,
+    ) -> Float32:
+        """(N, values): whether those near one another come from the lattice, others in float32."""
+        out = np.empty((len(points), last.dim), np.float32)
+        groups, alone = near_groups(points, self._lattice.step) if near else ([], _all(points))
+
+        def work(task: tuple[Integers, list[Integers]]) -> None:
+            index, together = task
+            if together:
+                parts = [self._from_lattice_at(points[group], last) for group in together]
+                given = np.concatenate(parts)
+            else:
+                smooth = self.smooth.encode(points[index], threads=1, single=single)
+                given = last.of(self._mixed(smooth))
+            out[index] = self._joined(given, self._read(points[index]), last)
+
+        tasks = [(np.concatenate(batch), batch) for batch in _batches(groups)]
+        chunks = range(0, len(alone), _CHUNK)
+        tasks += [(alone[start : start + _CHUNK], []) for start in chunks]
+        for_each(work, tasks, threads)
+        return out
+
+    def _encoded_grid(
+        self, x: Floats, y: Floats, last: LastLayer, threads: int | None, exact: bool
+    ) -> Float32:
+        out = np.empty((len(y), len(x), last.dim), np.float32)
         share = ceil(len(y) / (threads or available_threads()))
         step = max(1, min(_ROWS, share))
 
         def work(start: int) -> None:
-            rows = slice(start, start + step)
-            for left in range(0, len(x), _COLUMNS):
-                cols = slice(left, left + _COLUMNS)
-                self._embed_part(x[cols], y[rows], out[rows, cols], exact)
+            rows = out[start : start + step]
+            for at, values in self._parts(x, y[start : start + step], last, exact=exact):
+                rows[at] = values
 
         for_each(work, range(0, len(y), step), threads)
         return out
 
-    def _embed_part(self, lons: Floats, lats: Floats, out: Float32, exact: bool) -> None:
-        """Embed a small part of a grid into out (rows, cols, dim)."""
-        smooth = self._on_pixels if exact or self._is_coarse(lons, lats) else self._from_lattice
-        fields = [FieldRows(level, lons) for level in self.levels]
-        fine = np.concatenate([rows.read(lats) for rows in fields], axis=2)
-        hidden = np.empty((len(lons), len(self._bias)), np.float32)
-        lead = len(self._out)
-        for target, given, numbers in zip(out, smooth(lons, lats), fine):
-            product(numbers, self._hidden_field, hidden)
-            hidden += given[:, : hidden.shape[1]]
-            np.maximum(hidden, 0, out=hidden)
-            target[:] = given[:, hidden.shape[1] :]
-            target[:, :lead] += product(hidden, self._out.T)
+    def _parts(
+        self,
+        lons: Floats,
+        lats: Floats,
+        last: LastLayer,
+        wanted: Bools | None = None,
+        exact: bool = False,
+    ) -> Iterator[GridPart]:
+        """Small parts of a grid, of which a pixel is wanted; (rows, cols, dim of the layer)."""
+        if not (exact or self._is_coarse(lons, lats)):
+            yield from self._fine_grid.parts(lons, lats, last, wanted)
+            return
+        for top in range(0, len(lats), _ROWS):
+            for left in range(0, len(lons), _COLUMNS):
+                at = slice(top, top + _ROWS), slice(left, left + _COLUMNS)
+                if wanted is None or wanted[at].any():
+                    yield at, self._on_pixels(lons[at[1]], lats[at[0]], last)
+
+    def _on_pixels(self, lons: Floats, lats: Floats, last: LastLayer) -> Float32:
+        """(rows, cols, dim of the layer), the smooth part evaluated at every pixel."""
+        fine = np.concatenate([level.read_grid(lons, lats) for level in self.levels], axis=2)
+        given = last.of(self._evaluated(lons, lats))
+        flat = self._joined(
+            given.reshape(-1, given.shape[2]), fine.reshape(-1, fine.shape[2]), last
+        )
+        return flat.reshape(len(lats), len(lons), last.dim)
+
+    def _from_lattice_at(self, points: Floats, last: LastLayer) -> Float32:
+        """What the smooth part gives to points near one another, (N, hidden + dim of the layer)."""
+        step = self._lattice.step
+        along, west, east = lagrange_matrix((points[:, 0] + 180) / step)
+        up, south, north = lagrange_matrix((points[:, 1] + 90) / step)
+        nodes = last.of(self._lattice.nodes(south, north, west, east))
+        weights = (up[:, :, None] * along[:, None]).reshape(len(points), -1)
+        return product(weights, nodes.reshape(-1, nodes.shape[2]))
 
     def _is_coarse(self, lons: Floats, lats: Floats) -> bool:
         """Whether a lattice would have about as many nodes as there are pixels, or more."""
-        step = 0.7 / self._lattice.per_degree
+        step = 0.7 * self._lattice.step
         if len(lons) < 2 or len(lats) < 2:
             return True
         along = np.abs(np.diff(lons))
         across = float(np.abs(np.diff(lats)).max())
         return float(np.minimum(along, 360 - along).max()) > step or across > step
 
-    def _on_pixels(self, lons: Floats, lats: Floats) -> Float32:
+    def _evaluated(self, lons: Floats, lats: Floats) -> Float32:
         return self._mixed(self.smooth.encode_grid(lons, lats, threads=1))
-
-    def _from_lattice(self, lons: Floats, lats: Floats) -> list[Float32]:
-        """What the smooth part gives to hidden layer and output: rows of (cols, hidden + dim)."""
-        lattice = self._lattice
-        x = lons[0] + np.remainder(lons - lons[0] + 180, 360) - 180
-        across, west, east = lagrange_matrix((x + 180) * lattice.per_degree, -(10**6), 10**6)
-        up, south, north = lagrange_matrix((lats + 90) * lattice.per_degree, 0, lattice.rows - 1)
-        nodes = lattice.nodes(south, north, west, east)
-        rows = product(up, nodes.reshape(len(nodes), -1)).reshape(-1, *nodes.shape[1:])
-        return [product(across, row) for row in rows]
 
     @cached_property
     def _lattice(self) -> SmoothLattice:
         resolved = self.smooth.resolution_degrees or 1.0
-        return SmoothLattice(self._on_pixels, max(1, round(_NODES_RESOLVED / resolved)))
+        quarters = max(1, round(180 / resolved * _NODES_RESOLVED / 4))
+        return SmoothLattice(self._evaluated, 4 * quarters)
+
+    @cached_property
+    def _fine_grid(self) -> FineGrid:
+        return FineGrid(self.levels, self._hidden_field, self._lattice)
+
+    def _read(self, points: Floats) -> Float32:
+        return np.concatenate([level.read(points) for level in self.levels], axis=1)
 
     def _mixed(self, smooth: Float32) -> Float32:
         """Components (..., components) to what they give: (..., hidden + dim), biases in it."""
@@ -210,16 +292,19 @@ class TwoPartEncoder(LocationEncoder):
         flat += self._mix_bias
         return flat.reshape(*smooth.shape[:-1], flat.shape[-1])
 
-    def _joined(self, smooth: Float32, fine: Float32) -> Float32:
-        """(N, components), (N, channels) -> (N, dim)."""
-        given = self._mixed(smooth)
+    def _joined(self, given: Float32, fine: Float32, last: LastLayer) -> Float32:
+        """(N, hidden + dim of the layer), which is overwritten, and (N, channels).
+
+        Returns:
+            (N, dim of the layer), a view.
+        """
         width = len(self._bias)
         hidden = product(fine, self._hidden_field)
         hidden += given[:, :width]
-        np.maximum(hidden, 0, out=hidden)
-        embeddings = np.array(given[:, width:])
-        embeddings[:, : len(self._out)] += product(hidden, self._out.T)
-        return embeddings
+        np.maximum(hidden, self._zeros, out=hidden)
+        values = given[:, width:]
+        values[:, : last.out.shape[1]] += product(hidden, last.out)
+        return values
 
     def _check_weights(self) -> int:
         for key, value in self.weights.items():
@@ -229,7 +314,8 @@ class TwoPartEncoder(LocationEncoder):
             self._prepare()
             zeros = np.zeros((1, self.smooth.dim), np.float32)
             channels = sum(level.channels for level in self.levels)
-            return int(self._joined(zeros, np.zeros((1, channels), np.float32)).shape[1])
+            fine = np.zeros((1, channels), np.float32)
+            return int(self._joined(self._mixed(zeros), fine, self._whole).shape[1])
         except KeyError as error:
             raise ModelError(f"the weights lack {error.args[0]!r}") from error
         except (ValueError, IndexError) as error:
@@ -241,7 +327,8 @@ class TwoPartEncoder(LocationEncoder):
         weights = {key: value.astype(np.float32) for key, value in self.weights.items()}
         hidden, out = weights["hidden.smooth"], weights["out.smooth"]
         self._bias = weights["hidden.bias"]
-        self._out = np.ascontiguousarray(weights["out.hidden"])
+        self._zeros = np.zeros(len(hidden), np.float32)
+        self._whole = LastLayer(np.ascontiguousarray(weights["out.hidden"].T), len(out))
         self._hidden_field = np.ascontiguousarray(weights["hidden.field"].T)
         self._mix = np.zeros((out.shape[1], len(hidden) + len(out)), np.float32)
         self._mix[: hidden.shape[1], : len(hidden)] = hidden.T
@@ -260,6 +347,90 @@ class TwoPartEncoder(LocationEncoder):
         for key in sorted(self._stored):
             digest.update(key.encode() + np.ascontiguousarray(self._stored[key]).tobytes())
         return digest.hexdigest()
+
+
+class _Folded(Projection):
+    """Products with directions that take the place of the last layer.
+
+    Args:
+        encoder: whose embeddings they are taken with.
+        directions: (k, dim).
+    """
+
+    def __init__(self, encoder: TwoPartEncoder, directions: Floats) -> None:
+        super().__init__(encoder, directions)
+        whole = encoder._whole
+        onto = self._onto
+        out = product(whole.out, onto[: whole.out.shape[1]])
+        self._parent, self._last = encoder, LastLayer(out, self.dim, onto)
+
+    def encode(
+        self, lonlat: ArrayLike, *, threads: int | None = None, single: bool = False
+    ) -> Float32:
+        """Products at points; see `Projection.encode`."""
+        return self._parent._encoded(
+            check_lonlat(lonlat), self._last, threads, near=single, single=single
+        )
+
+    def grid_parts(
+        self, lons: ArrayLike, lats: ArrayLike, wanted: Bools | None = None
+    ) -> Iterator[GridPart]:
+        """Products on parts of a grid; see `LocationEncoder.grid_parts`."""
+        yield from self._parent._parts(*check_axes(lons, lats), self._last, wanted)
+
+
+def near_groups(points: Floats, step: float) -> tuple[list[Integers], Integers]:
+    """Points that have many others near, for which nodes of a lattice cost less than themselves.
+
+    Which these are depends on the points alone, so that equal points have equal embeddings.
+
+    Args:
+        points: (N, 2) degrees, lons in -180..180.
+        step: degrees between the nodes.
+
+    Returns:
+        indices of points near one another, at most so many as are worked on at a time; and of the
+        others.
+    """
+    left = _all(points)
+    groups: list[Integers] = []
+    for steps in _NEAR:
+        keys = _squares(points[left], steps * step)
+        order = np.argsort(keys, kind="stable")
+        starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
+        found = np.split(left[order], starts[1:])
+        few = [group for group in found if len(group) < _LEAST_NEAR]
+        for group in found:
+            if len(group) >= _LEAST_NEAR:
+                groups += [group[start : start + _CHUNK] for start in range(0, len(group), _CHUNK)]
+        left = np.concatenate(few) if few else left[:0]
+    return groups, np.sort(left)
+
+
+def _batches(groups: list[Integers]) -> list[list[Integers]]:
+    """Groups that follow one another, together about as many points as are worked on at a time."""
+    batches: list[list[Integers]] = []
+    size = _CHUNK
+    for group in groups:
+        if size + len(group) > _CHUNK:
+            batches.append([])
+            size = 0
+        batches[-1].append(group)
+        size += len(group)
+    return batches
+
+
+def _squares(points: Floats, side: float) -> Integers:
+    """(N, 2) degrees -> (N,) numbers of squares, of more degrees of longitude towards the poles."""
+    row = np.floor((points[:, 1] + 90) / side)
+    middle = np.clip((row + 0.5) * side - 90, -_NARROWEST, _NARROWEST)
+    width = side * 2 ** np.floor(-np.log2(np.cos(np.deg2rad(middle))))
+    keys: Integers = (row * 2**32 + np.floor((points[:, 0] + 180) / width)).astype(np.int64)
+    return keys
+
+
+def _all(points: Floats) -> Integers:
+    return np.arange(len(points))
 
 
 def _under(prefix: str, weights: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

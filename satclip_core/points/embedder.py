@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from ..encoder import LocationEncoder
 
 
-# Rows at a time: 8 MB of float32 embeddings at 256 dimensions.
-ROWS = 8192
+# Rows at a time: 34 MB of float32 embeddings at 256 dimensions, and enough of a country for many to
+# lie near one another.
+ROWS = 32_768
 # A longitude beyond a full turn is a projected coordinate or a slip, not a place.
 _TURN = 360.0
 _EXAMPLES = 5
@@ -85,8 +86,8 @@ class Embedder:
         values = np.full((len(lon), self.dim), np.nan, np.float32)
         if usable.any():
             points = np.column_stack([lon[usable], lat[usable]])
-            found = self.encoder.encode(points, threads=self.request.threads)
-            values[usable] = found[:, : self.dim]
+            embed = self.encoder.encode if self.request.exact else self.encoder.encode_many
+            values[usable] = embed(points, threads=self.request.threads)[:, : self.dim]
         if self.request.normalize:
             values = unit(values)
         self.rows += len(lon)

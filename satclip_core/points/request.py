@@ -58,6 +58,7 @@ class PointsRequest:
         dims: number of dimensions, the first ones; all where None.
         normalize: scale every embedding to unit length.
         dtype: "float32" or "float16".
+        exact: evaluate every place by itself, see `LocationEncoder.encode_many`.
         strict: fail on a row without usable coordinates instead of leaving it empty.
         centroid: embed the centroids of lines and polygons instead of refusing them.
         overwrite: replace an existing target.
@@ -81,6 +82,7 @@ class PointsRequest:
     dims: int | None = None
     normalize: bool = False
     dtype: str = "float32"
+    exact: bool = False
     strict: bool = False
     centroid: bool = False
     overwrite: bool = False

@@ -92,6 +92,24 @@ class PixelLattice:
         return len(self.lons) * len(self.lats)
 
 
+@dataclass(frozen=True)
+class PlaceLattice:
+    """The pixels themselves, wherever they lie.
+
+    Attributes:
+        step: degrees between pixels in the middle.
+        places: (N, 2) degrees of the pixels on the map.
+    """
+
+    step: float
+    places: Floats
+
+    @property
+    def nodes(self) -> int:
+        """Number of places to embed."""
+        return len(self.places)
+
+
 def make_sampler(view: Grid, step: float, *, at_pixels: bool = False) -> Sampler:
     """The way from a lattice to the pixels of a view.
 
@@ -106,8 +124,8 @@ def make_sampler(view: Grid, step: float, *, at_pixels: bool = False) -> Sampler
     """
     locator = Locator(view)
     pixel = locator.pixel_degrees()
-    if at_pixels and locator.separable and pixel is not None and step <= pixel * _AS_A_PIXEL:
-        return AtPixels(locator, step)
+    if at_pixels and pixel is not None and step <= pixel * _AS_A_PIXEL:
+        return (AtPixels if locator.separable else AtPlaces)(locator, step)
     return Separable(locator, step) if locator.separable else Scattered(locator, step)
 
 
@@ -115,10 +133,14 @@ class Sampler:
     """From values on a lattice to the pixels of a view."""
 
     view: Grid
-    lattice: Lattice | PixelLattice
+    lattice: Lattice | PixelLattice | PlaceLattice
 
     def sample(self, values: Float32) -> Float32:
-        """(rows, cols) on the lattice -> (rows, cols) of the view, NaN off the map."""
+        """Values on the lattice -> (rows, cols) of the view, NaN off the map.
+
+        Args:
+            values: (rows, cols), (N,) of a `PlaceLattice`.
+        """
         raise NotImplementedError
 
 
@@ -168,6 +190,32 @@ class AtPixels(ByMeridians):
     def sample(self, values: Float32) -> Float32:
         """(rows, cols) on the lattice -> (rows, cols) of the view, NaN off the map."""
         return self._placed(values)
+
+
+class AtPlaces(Sampler):
+    """Any other view, embedded pixel by pixel.
+
+    Args:
+        locator: of the view.
+        step: degrees between pixels in the middle.
+
+    Raises:
+        InputError: nothing of the Earth is in view.
+    """
+
+    def __init__(self, locator: Locator, step: float) -> None:
+        self.view = locator.grid
+        places = scattered_places(locator, every=1)
+        if not places.valid.any():
+            raise InputError("nothing of the Earth is in view: give another ", Noun("view"))
+        self._valid = places.valid
+        self.lattice = PlaceLattice(step, np.stack([places.lons, places.lats], axis=1))
+
+    def sample(self, values: Float32) -> Float32:
+        """(N,) at the places -> (rows, cols) of the view, NaN off the map."""
+        out = np.full(self.view.shape, np.nan, np.float32)
+        out[self._valid] = values
+        return out
 
 
 class Separable(ByMeridians):

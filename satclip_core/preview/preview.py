@@ -6,7 +6,7 @@ product on the lattice and one cubic spline to the pixels. The cosines on the la
 and it is the cosine that is interpolated: no norm is lost between the nodes.
 
 An encoder with a fine part has something new to say at every pixel, but embeds far faster: its
-lattice is as wide as one or a few pixels of the view.
+lattice is as wide as one or a few pixels of the view, or its pixels are embedded themselves.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..grid import Grid
 from ..grid.pixels import Locator
 from ..grid.sphere import check_lonlat
 from ..types import Cancelled, Float32, Integers
-from .lattice import Lattice, PixelLattice, Sampler, make_sampler
+from .lattice import Lattice, PixelLattice, PlaceLattice, Sampler, make_sampler
 from .view import scattered_places
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ STEPS: tuple[tuple[float, float], ...] = (
 # The coarsest share of a last picture, however long it takes.
 _LAST_SHARE = 1 / 3
 # Pixels that the lattice of an encoder with a fine part may be wide, finest first, and the share of
-# its resolution below which there is nothing more to see: a third of the finest cells, 1/32°.
+# its resolution below which there is nothing more to see: a sixth of the finest cells, 1/32°.
 _PIXELS = (1, 1.5, 2, 3, 4, 6, 8, 12, 16)
-_FINEST_SHARE = 1 / 12
+_FINEST_SHARE = 1 / 24
 # Nodes of 256 dimensions that a view may keep: 310 MB.
 _MOST_NODES = 300_000
 # Effective resolution taken for encoders that state none; the error is then measured only.
@@ -59,8 +59,9 @@ _FIRST_SECONDS, _LAST_SECONDS = 0.15, 1.5
 # Nodes embedded in a second before that has been measured (two cores of 2020, hidden 1024).
 _NODES_PER_SECOND = 25_000.0
 _FINE_NODES_PER_SECOND = 250_000.0
-# Rows embedded between two questions whether to stop.
-_ROWS = 16
+# Rows, and places of their own, embedded between two questions whether to stop: 25 MB, which is
+# taken from what is free already.
+_ROWS, _PLACES = 32, 24_576
 # Places at which a picture is held against the encoder itself.
 _CHECKS = 48
 REDUCTIONS = ("mean", "max")
@@ -126,7 +127,7 @@ class Preview:
         for pixels in _PIXELS:
             step = max(pixels * pixel, finest)
             nodes = Lattice.around(places.lons, places.lats, step).nodes
-            if locator.separable and step <= pixel:  # its pixels themselves, see `make_sampler`
+            if step <= pixel:  # its pixels themselves, see `make_sampler`
                 nodes = view.pixels
             if nodes <= _MOST_NODES or pixels == _PIXELS[-1]:
                 stages.append(Stage(step, None, nodes))
@@ -148,7 +149,11 @@ class Preview:
         """
         sampler = make_sampler(view, step, at_pixels=not self.encoder.band_limited)
         start = perf_counter()
-        nodes = self._embed(sampler.lattice, cancelled)
+        lattice = sampler.lattice
+        if isinstance(lattice, PlaceLattice):
+            nodes = self._embed_places(lattice, cancelled)
+        else:
+            nodes = self._embed(lattice, cancelled)
         if sampler.lattice.nodes >= 2_000:
             rate = sampler.lattice.nodes / (perf_counter() - start)
             self._speed += 0.5 * (rate - self._speed)
@@ -160,26 +165,48 @@ class Preview:
                 return index
         return len(stages) - 1
 
+    def _embed_places(self, lattice: PlaceLattice, cancelled: Cancelled | None) -> Float32:
+        """(N, dim) of norm 1."""
+        nodes = np.empty((lattice.nodes, self.encoder.dim), np.float32)
+        for start in range(0, len(nodes), _PLACES):
+            _go_on(cancelled)
+            part = slice(start, start + _PLACES)
+            _unit(self.encoder.encode(lattice.places[part], single=True), nodes[part])
+        return nodes
+
     def _embed(self, lattice: Lattice | PixelLattice, cancelled: Cancelled | None) -> Float32:
         """(rows, cols, dim) of norm 1, each meridian embedded once however often it is in view."""
         lons = lattice.lons[: lattice.turn]
-        parts = []
+        nodes = np.empty((len(lattice.lats), len(lons), self.encoder.dim), np.float32)
         # Rows from the south: first those beyond the south pole (-1), which no encoder takes, then
         # the Earth's (0), then those beyond the north pole (1). One at 90 + d degrees is the one at
         # 90 - d, half a turn away: the spline then runs over the pole as over any other place.
         side = np.sign(lattice.lats) * (np.abs(lattice.lats) > 90)
         for beyond in (-1, 0, 1):
-            lats = lattice.lats[side == beyond]
-            folded = np.copysign(180.0, beyond) - lats if beyond else lats
-            for row in range(0, len(lats), _ROWS):
-                if cancelled is not None and cancelled():
-                    raise CancelledError("stopped on request: the view is no longer wanted")
+            numbers = np.flatnonzero(side == beyond)
+            for start in range(0, len(numbers), _ROWS):
+                _go_on(cancelled)
+                some = numbers[start : start + _ROWS]
+                lats = lattice.lats[some]
+                folded = np.copysign(180.0, beyond) - lats if beyond else lats
                 turned = lons + 180 if beyond else lons
-                parts.append(unit(self.encoder.encode_grid(turned, folded[row : row + _ROWS])))
-        nodes = np.concatenate(parts)
+                part = slice(some[0], some[-1] + 1)
+                _unit(self.encoder.encode_grid(turned, folded), nodes[part])
         # A view wider than the world has meridians again: they are copied.
         repeat = np.arange(len(lattice.lons)) % len(lons)
         return nodes if len(repeat) == len(lons) else np.take(nodes, repeat, axis=1)
+
+
+def _unit(embeddings: Float32, out: Float32) -> None:
+    """Embeddings (..., dim) at norm 1, into out: without room for them in between."""
+    squares = np.einsum("...i,...i->...", embeddings, embeddings)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        np.multiply(embeddings, (1 / np.sqrt(squares))[..., None], out=out)
+
+
+def _go_on(cancelled: Cancelled | None) -> None:
+    if cancelled is not None and cancelled():
+        raise CancelledError("stopped on request: the view is no longer wanted")
 
 
 class Field:
@@ -187,7 +214,7 @@ class Field:
 
     Args:
         encoder: what embedded them.
-        nodes: (rows, cols, dim) of norm 1, on the lattice.
+        nodes: (rows, cols, dim) of norm 1, on the lattice; (N, dim) at places.
         sampler: from the lattice to the pixels.
     """
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..analysis import STEPS, Quantisation, cosine_loss, unit
 from ..errors import Argument, InputError
 from ..grid.sphere import fibonacci_lattice
-from ..types import Float32
+from ..types import Float32, Floats
 from .product import Fitting, Ready, check_dim
 
 if TYPE_CHECKING:
@@ -182,6 +182,16 @@ class Embedding(Ready):
             values = self.quantisation.store(values)
         bands: NDArray[Any] = values.transpose(2, 0, 1)
         return bands
+
+    @property
+    def directions(self) -> Floats | None:
+        """(dim, dim of the encoder), the first axes; None where all are wanted."""
+        total = self.total or self.dim
+        return np.eye(self.dim, total) if self.dim < total else None
+
+    def of_projections(self, projections: Float32) -> NDArray[Any]:
+        """(rows, cols, dim) -> (dim, rows, cols)."""
+        return self(projections)
 
     def check(self, encoder: LocationEncoder) -> None:
         """Refuse an encoder with another number of dimensions.

@@ -23,6 +23,7 @@ from .regression import (
     METHODS,
     UNCERTAINTY,
     WORDS,
+    LinearPredictor,
     NumberModel,
     Regression,
 )
@@ -466,6 +467,20 @@ class MappedValue(Mapped):
         nowhere = np.zeros(embeddings.shape[:-1])
         return self.at(embeddings, nowhere, nowhere)
 
+    @property
+    def directions(self) -> Floats | None:
+        """(1, dim), that of ridge regression; None with its error, and of other methods."""
+        predictor = self.numbers.predictor
+        if self.uncertainty or not isinstance(predictor, LinearPredictor):
+            return None
+        return predictor.linear.directions
+
+    def of_projections(self, projections: Float32) -> Float32:
+        """(rows, cols, 1) -> (1, rows, cols), by ridge regression."""
+        linear = cast("LinearPredictor", self.numbers.predictor).linear
+        values: Float32 = projections[..., 0] + linear.constant.astype(np.float32)
+        return values[None]
+
     def at(self, embeddings: Float32, lons: Floats, lats: Floats) -> Float32:
         """(rows, cols, dim) and (rows, cols) degrees -> (bands, rows, cols)."""
         out = np.full((len(self.bands), *lons.shape), np.nan, np.float32)
@@ -519,7 +534,18 @@ class MappedClasses(Mapped):
 
     def __call__(self, embeddings: Float32) -> NDArray[Any]:
         """(rows, cols, dim) -> (bands, rows, cols)."""
-        scores = self.linear(embeddings)
+        return self._banded(self.linear(embeddings))
+
+    @property
+    def directions(self) -> Floats:
+        """(classes, dim), those of the scores."""
+        return self.linear.directions
+
+    def of_projections(self, projections: Float32) -> NDArray[Any]:
+        """(rows, cols, classes) -> (bands, rows, cols)."""
+        return self._banded(projections + self.linear.constant.astype(projections.dtype))
+
+    def _banded(self, scores: NDArray[Any]) -> NDArray[Any]:
         missing = ~np.isfinite(scores).all(axis=-1)
         scores[missing] = 0
         out = np.empty((len(self.bands), *missing.shape), self.dtype)

@@ -92,6 +92,18 @@ class PlacedProduct(Protocol):
         """
 
 
+@runtime_checkable
+class LinearProduct(Protocol):
+    """A product that can be made of the embedding's products with a few directions alone."""
+
+    @property
+    def directions(self) -> Floats | None:
+        """(k, dim), the directions; None where it takes the embedding itself."""
+
+    def of_projections(self, projections: Float32) -> NDArray[Any]:
+        """(rows, cols, k), NaN where there is no data -> (bands, rows, cols)."""
+
+
 P = TypeVar("P", bound=Product)
 P_co = TypeVar("P_co", bound=Product, covariant=True)
 

@@ -75,11 +75,14 @@ class RgbBasis:
 
     def colours(self, embeddings: Float32) -> Float32:
         """(..., dim) -> (..., 3) within 0..255, NaN where there is no data."""
-        components = self.components.astype(np.float32)
+        return self.stretched(embeddings @ self.components.T.astype(np.float32))
+
+    def stretched(self, scores: Float32) -> Float32:
+        """(..., 3) embeddings times components -> (..., 3) within 0..255."""
         offset = (self.mean @ self.components.T + self.low).astype(np.float32)
         # Where all of a sample is alike there is nothing to spread: the middle of the range.
         span = np.where(self.high > self.low, self.high - self.low, np.inf).astype(np.float32)
-        share = (embeddings @ components.T - offset) / span
+        share = (scores - offset) / span
         share = np.where(np.isinf(span), share + np.float32(0.5), share)
         colours: Float32 = np.clip(share * 255, 0, 255)
         return colours
@@ -186,7 +189,18 @@ class Rgb(Ready):
 
     def __call__(self, embeddings: Float32) -> NDArray[np.uint8]:
         """(rows, cols, dim) -> (4, rows, cols); alpha 0, and black, where there is no data."""
-        colours = self.basis.colours(embeddings)
+        return self._banded(self.basis.colours(embeddings))
+
+    @property
+    def directions(self) -> Floats:
+        """(3, dim), the components."""
+        return self.basis.components
+
+    def of_projections(self, projections: Float32) -> NDArray[np.uint8]:
+        """(rows, cols, 3) -> (4, rows, cols), as of embeddings."""
+        return self._banded(self.basis.stretched(projections))
+
+    def _banded(self, colours: Float32) -> NDArray[np.uint8]:
         valid = np.isfinite(colours).all(axis=-1)
         out = np.zeros((4, *valid.shape), np.uint8)
         out[:3, valid] = np.rint(colours[valid]).astype(np.uint8).T

@@ -10,7 +10,7 @@ from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from math import ceil
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,11 @@ from ..compute.threads import available_threads, for_each
 from ..errors import CancelledError
 from ..grid import Window
 from ..grid.pixels import Locator, Places
-from ..products.product import PlacedProduct
+from ..products.product import LinearProduct, PlacedProduct
 from ..types import Cancelled, Float32, Progress
 
 if TYPE_CHECKING:
-    from ..encoder import LocationEncoder
+    from ..encoder import LocationEncoder, Projection
     from ..products.product import Product
 
 Block = tuple[Window, NDArray[Any]]
@@ -119,9 +119,14 @@ class BlockMaker:
     ) -> None:
         self.stopped = Event()
         self._locator = locator
-        self._encoder = encoder
         self._product = product
         self._threads = threads or available_threads()
+        self._encoder: LocationEncoder | Projection = encoder
+        self._of: Callable[[Float32], NDArray[Any]] = product
+        if isinstance(product, LinearProduct) and product.directions is not None:
+            self._encoder = encoder.projected(product.directions)
+            self._of = product.of_projections
+        self._placed = self._of is product and isinstance(product, PlacedProduct)
 
     def make(self, window: Window) -> Block:
         """The window itself and the product there, (bands, rows, cols)."""
@@ -132,44 +137,57 @@ class BlockMaker:
 
         def work(start: int) -> None:
             if not self.stopped.is_set():
-                rows = slice(start, start + step)
-                out[:, rows] = self._made(places, rows)
+                self._fill(places, slice(start, start + step), out[:, start : start + step])
 
         for_each(work, range(0, window.height, step), self._threads)
         return window, out
 
+    def _fill(self, places: Places, rows: slice, out: NDArray[Any]) -> None:
+        """Put the product of some rows of a window into (bands, rows, cols)."""
+        if self._placed or not places.separable:
+            out[:] = self._made(places, rows)
+            return
+        valid = None if places.valid is None else places.valid[rows]
+        if valid is not None and not valid.all():
+            # One value for all that is not valid, whatever the product makes of it.
+            missing = np.full((1, 1, self._encoder.dim), np.nan, np.float32)
+            out[:] = self._of(missing)
+        for at, values in self._encoder.grid_parts(places.lons, places.lats[rows], valid):
+            if valid is not None:
+                values[~valid[at]] = np.nan
+            index = (slice(None), *at)
+            out[index] = self._of(values)
+
     def _made(self, places: Places, rows: slice) -> NDArray[Any]:
         """The product of some rows of a window, (bands, rows, cols)."""
         embeddings = embed(self._encoder, places, rows)
-        if not isinstance(self._product, PlacedProduct):
-            return self._product(embeddings)
+        if not self._placed:
+            return self._of(embeddings)
+        product = cast("PlacedProduct", self._product)
         lats = places.lats[rows]
         if places.separable:
-            return self._product.at(embeddings, *np.broadcast_arrays(places.lons, lats[:, None]))
-        return self._product.at(embeddings, places.lons[rows], lats)
+            return product.at(embeddings, *np.broadcast_arrays(places.lons, lats[:, None]))
+        return product.at(embeddings, places.lons[rows], lats)
 
 
-def embed(encoder: LocationEncoder, places: Places, rows: slice) -> Float32:
+def embed(encoder: LocationEncoder | Projection, places: Places, rows: slice) -> Float32:
     """Embed some rows of a window, in the calling thread.
 
     Returns:
         (rows, cols, dim) float32, NaN where a place is not valid.
     """
     valid = None if places.valid is None else places.valid[rows]
-    if places.separable and valid is None:
-        return encoder.encode_grid(places.lons, places.lats[rows], threads=1)
     lats = places.lats[rows]
     shape = (len(lats), places.lons.shape[-1])
     out = np.full((*shape, encoder.dim), np.nan, np.float32)
-    wanted = np.ones(shape, bool) if valid is None else valid
-    if not wanted.any():
+    if places.separable:
+        for at, values in encoder.grid_parts(places.lons, lats, valid):
+            out[at] = values
+        if valid is not None:
+            out[~valid] = np.nan
         return out
-    if not places.separable:
+    wanted = np.ones(shape, bool) if valid is None else valid
+    if wanted.any():
         points = np.stack([places.lons[rows][wanted], lats[wanted]], axis=1)
         out[wanted] = encoder.encode(points, threads=1, single=True)
-        return out
-    some_rows, some_cols = wanted.any(axis=1), wanted.any(axis=0)
-    part = encoder.encode_grid(places.lons[some_cols], lats[some_rows], threads=1)
-    out[np.ix_(some_rows, some_cols)] = part
-    out[~wanted] = np.nan
     return out

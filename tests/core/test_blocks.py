@@ -10,7 +10,10 @@ from satclip_core.errors import CancelledError
 from satclip_core.grid import Grid
 from satclip_core.grid.pixels import Locator
 from satclip_core.models.registry import load_encoder
-from satclip_core.products import Embedding
+from satclip_core.products import Embedding, Rgb, RgbBasis, Similarity
+from satclip_core.products.maps import MapOptions, fit_map
+from satclip_core.products.product import PlacedProduct
+from satclip_core.products.samples import Samples
 from satclip_core.raster.blocks import blocks
 
 # The grid path and single precision are each held to 1e-4 of `encode` (encoder tests).
@@ -89,6 +92,50 @@ def test_the_mask_holds_on_the_grid_path(encoder):
     x, y = grid.centres(rows, cols)
     np.testing.assert_array_equal(kept, x + y < 4)
     np.testing.assert_allclose(masked[:, kept], assembled(grid, encoder)[:, kept], atol=TOLERANCE)
+
+
+def mapped(encoder, values, method="auto"):
+    """The product learnt from numbers, or names of classes, at places of the grids below."""
+    places = np.random.default_rng(0).uniform((5, 45), (11, 48), (120, 2))
+    samples = Samples.of(places, values(encoder.encode(places)))
+    return fit_map(encoder, samples, MapOptions(method=method)).product()
+
+
+PRODUCTS = {
+    "three dimensions": lambda encoder: Embedding(3, normalize=True, total=encoder.dim),
+    "RGB": lambda encoder: Rgb(
+        RgbBasis.fit(encoder, np.random.default_rng(1).uniform((5, 45), (11, 48), (300, 2)))
+    ),
+    "a number": lambda encoder: mapped(encoder, lambda e: e[:, 0] + e[:, 3] ** 2, "linear"),
+    "a class": lambda encoder: mapped(
+        encoder, lambda e: np.where(e[:, 0] > np.median(e[:, 0]), "a", "b")
+    ),
+    "similarity": lambda encoder: Similarity.to(encoder, [(7.0, 46.0), (8.0, 47.0)]),
+}
+
+
+@pytest.mark.parametrize(("crs", "res"), [("EPSG:4326", 0.05), ("EPSG:32632", 6_000)])
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_products_are_functions_of_the_embedding_however_it_is_made(fine_model, name, crs, res):
+    encoder = load_encoder(fine_model)
+    product = PRODUCTS[name](encoder)
+    grid = Grid.from_bounds((5, 45, 11, 48), res, crs, bounds_crs="EPSG:4326")
+    locator = Locator(grid, lambda lons, lats: lons + lats > 52)
+    got = np.zeros((len(product.bands), *grid.shape), product.dtype)
+    for window, bands in blocks(locator, encoder, product, size=64):
+        rows = slice(window.row, window.row + window.height)
+        got[:, rows, window.col : window.col + window.width] = bands
+    embeddings = np.moveaxis(expected(grid, encoder), 0, -1)
+    rows, cols = np.indices(grid.shape)
+    lons, lats, valid = locator.at(rows, cols)
+    embeddings[~valid] = np.nan
+    placed = isinstance(product, PlacedProduct)
+    wanted = product.at(embeddings, lons, lats) if placed else product(embeddings)
+    assert 0.2 < valid.mean() < 0.9
+    if product.dtype == "uint8":  # a value at the border of two colours or classes may fall to both
+        assert (np.abs(got.astype(int) - wanted) <= (1 if name == "RGB" else 0)).mean() > 0.999
+    else:
+        np.testing.assert_allclose(got, wanted, atol=2e-3)
 
 
 def test_progress_counts_every_pixel_in_order(encoder):

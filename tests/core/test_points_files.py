@@ -375,6 +375,8 @@ def test_columns_already_there_and_empty_layers(encoder, tmp_path, suffix):
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_more_rows_than_a_batch(encoder, tmp_path, suffix, monkeypatch):
+    for module in ("layers", "geoparquet"):
+        monkeypatch.setattr(f"satclip_core.points.{module}.ROWS", 4_000)
     points = np.random.default_rng(2).uniform((-180, -90), (180, 90), (9_000, 2))
     write(frame(points), tmp_path / f"in.{suffix}")
     seen: list[tuple[int, int]] = []

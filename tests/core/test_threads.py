@@ -46,7 +46,27 @@ def test_blas_has_one_thread_inside() -> None:
     assert set(counts) == {1}
 
 
-def test_without_threadpoolctl_items_run_one_after_the_other(
+def test_openblas_is_held_back_without_threadpoolctl() -> None:
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    np.ones((2, 2)) @ np.ones((2, 2))
+    openblas = threads.OpenBlas.loaded()
+    if openblas is None:
+        pytest.skip("this numpy has another BLAS than OpenBLAS")
+
+    def counts() -> set[int]:
+        pools = threadpoolctl.threadpool_info()
+        return {pool["num_threads"] for pool in pools if pool["internal_api"] == "openblas"}
+
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        with openblas.limit(limits=1, user_api="blas"):
+            assert counts() == {1}
+            with openblas.limit(limits=1, user_api="blas"):
+                pass
+            assert counts() == {1}  # whoever else is inside goes on with one
+        assert counts() == {2}
+
+
+def test_without_a_way_to_hold_blas_items_run_one_after_the_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(threads, "_controller", lambda: None)

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from satclip_core.encoder import TwoPartConfig, TwoPartEncoder
+from satclip_core.encoder import Projection, TwoPartConfig, TwoPartEncoder
 from satclip_core.encoder.encodings import EncodingSettings
-from satclip_core.encoder.field import RUN, FieldRows, Level, cells_of_rows, runs_of_rows, taps
-from satclip_core.encoder.smooth_lattice import SmoothLattice, lagrange_matrix
+from satclip_core.encoder.field import RUN, Level, cells_of_rows, runs_of_rows, taps
+from satclip_core.encoder.smooth_lattice import NODES, SmoothLattice, lagrange_matrix
+from satclip_core.encoder.two_part import near_groups
 from satclip_core.errors import ModelError
 from satclip_core.grid import Grid
 from satclip_core.models.model_file import read_model, write_model
@@ -37,8 +38,8 @@ def make_encoder(*, rows: int = 36, seed: int = 0, legendre: int = 6) -> TwoPart
     """A small encoder: smooth part of 5 components, two levels, 8 dimensions, 6 of them fine."""
     random = np.random.default_rng(seed)
     weights = {
-        "smooth.layers.0.weight": random.normal(size=(16, legendre**2)) * 0.03,
-        "smooth.layers.0.bias": random.normal(size=16) * 0.03,
+        "smooth.layers.0.weight": random.normal(size=(16, legendre**2)) * 0.01,
+        "smooth.layers.0.bias": random.normal(size=16) * 0.01,
         "smooth.last_layer.weight": random.normal(size=(5, 16)),
         "smooth.last_layer.bias": random.normal(size=5),
         "hidden.field": random.normal(size=(12, 5)),
@@ -175,7 +176,7 @@ def test_what_is_not_kept_reads_as_zero() -> None:
 def test_rows_of_a_grid_read_as_points_do(lons: np.ndarray) -> None:
     level, lats = make_level(), np.array([90.0, 89.9, 45.2, 45.1, 0.0, -33.0, -89.99, -90.0])
     turned = np.remainder(lons + 180, 360) - 180
-    read = FieldRows(level, turned).read(lats)
+    read = level.read_grid(turned, lats)
     points = np.stack(np.meshgrid(turned, lats), axis=-1).reshape(-1, 2)
     assert read.reshape(-1, 3) == pytest.approx(level.read(points), abs=2e-6)
 
@@ -206,7 +207,7 @@ def test_grids_are_embedded_as_points_are(lons: np.ndarray, lats: np.ndarray) ->
     points = np.stack(np.meshgrid(lons, lats), axis=-1).reshape(-1, 2)
     wanted = encoder.encode(points).reshape(len(lats), len(lons), 8)
     assert encoder.encode_grid(lons, lats, exact=True) == pytest.approx(wanted, abs=2e-4)
-    # The lattice of the smooth part: six nodes for each of its resolutions.
+    # The lattice of the smooth part: four nodes for each of its resolutions.
     assert encoder.encode_grid(lons, lats) == pytest.approx(wanted, abs=2e-3)
 
 
@@ -224,11 +225,12 @@ def test_threads_change_nothing() -> None:
     assert make_encoder().encode_grid(lons, lats, threads=4) == pytest.approx(one, abs=1e-5)
 
 
-def test_lagrange_is_exact_for_polynomials_of_degree_five() -> None:
-    at = np.linspace(0, 20, 57)
-    matrix, start, stop = lagrange_matrix(at, 0, 20)
+def test_lagrange_is_exact_for_polynomials_of_degree_nine() -> None:
+    at = np.linspace(-3, 17, 57)
+    matrix, start, stop = lagrange_matrix(at)
     nodes = np.arange(start, stop)
-    assert matrix @ (nodes / 10) ** 5 == pytest.approx((at / 10) ** 5, abs=1e-5)
+    assert matrix @ (nodes / 10) ** 9 == pytest.approx((at / 10) ** 9, abs=1e-4)
+    assert (matrix != 0).sum(axis=1).max() == NODES
 
 
 def test_a_lattice_evaluates_each_tile_once() -> None:
@@ -238,7 +240,7 @@ def test_a_lattice_evaluates_each_tile_once() -> None:
         calls.append((lons[0], lats[0]))
         return np.stack(np.meshgrid(lons, lats), axis=-1).astype(np.float32)
 
-    lattice = SmoothLattice(evaluate, 2)
+    lattice = SmoothLattice(evaluate, 360)
     nodes = lattice.nodes(100, 130, 710, 730)
     assert nodes.shape == (30, 20, 2)
     assert nodes[:, 0, 1] == pytest.approx(np.arange(100, 130) / 2 - 90)
@@ -246,6 +248,89 @@ def test_a_lattice_evaluates_each_tile_once() -> None:
     before = len(calls)
     lattice.nodes(101, 111, 712, 725)
     assert len(calls) == before
+
+
+def test_a_lattice_goes_on_beyond_the_poles() -> None:
+    def evaluate(lons: np.ndarray, lats: np.ndarray) -> np.ndarray:
+        x, y = np.deg2rad(np.meshgrid(lons, lats))
+        return np.stack([np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), np.sin(y)], axis=-1)
+
+    lattice = SmoothLattice(evaluate, 36)
+    # Along a great circle over the pole: the vectors of latitudes beyond 90 degrees as they are.
+    nodes = lattice.nodes(-13, 52, 40, 41)[:, 0]
+    lat, lon = np.deg2rad(np.arange(-13, 52) * 5.0 - 90), np.deg2rad(40 * 5.0 - 180)
+    wanted = [np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)]
+    assert nodes == pytest.approx(np.stack(wanted, axis=1), abs=1e-12)
+
+
+def test_products_with_directions_are_those_of_the_embedding() -> None:
+    encoder = make_encoder()
+    directions = np.random.default_rng(2).normal(size=(2, 8))
+    lons, lats = np.arange(5, 17, 0.1), np.arange(48.5, 44, -0.1)
+    projected = encoder.projected(directions)
+    assert type(projected) is not Projection  # fewer than the dimensions: it pays
+    got = np.full((len(lats), len(lons), 2), np.nan, np.float32)
+    for at, values in projected.grid_parts(lons, lats):
+        got[at] = values
+    assert got == pytest.approx(encoder.encode_grid(lons, lats) @ directions.T, abs=2e-5)
+    for single in (False, True):
+        points = projected.encode(POINTS, single=single)
+        assert points == pytest.approx(encoder.encode(POINTS) @ directions.T, abs=2e-5)
+    every = encoder.projected(np.eye(8))
+    assert type(every) is Projection
+    assert every.encode(POINTS) == pytest.approx(encoder.encode(POINTS), abs=1e-6)
+
+
+def test_parts_of_a_grid_hold_every_wanted_pixel_and_leave_out_the_rest() -> None:
+    encoder = make_encoder()
+    lons, lats = np.arange(5, 37, 0.1), np.arange(48.5, 44, -0.1)
+    wanted = np.zeros((len(lats), len(lons)), bool)
+    wanted[3, 5] = wanted[20:30, 270:300] = True
+    whole = encoder.encode_grid(lons, lats)
+    got = np.full_like(whole, np.nan)
+    for at, values in encoder.grid_parts(lons, lats, wanted):
+        got[at] = values
+    found = np.isfinite(got[..., 0])
+    assert found[wanted].all()
+    assert found.mean() < 0.5
+    assert got[found] == pytest.approx(whole[found], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("west", "south", "size"), [(5.0, 40.0, 1.0), (178.0, -20.0, 4.0), (-180.0, 80.0, 10.0)]
+)
+def test_points_near_one_another_are_read_from_the_lattice(
+    west: float, south: float, size: float
+) -> None:
+    encoder = make_encoder()
+    random = np.random.default_rng(4)
+    points = random.random((500, 2)) * size + [west, south]
+    points[:3] = [(180, 33), (12, 90), (-33, -90)]
+    exact = encoder.encode(points)
+    calls = []
+    encoder.smooth.encode = lambda some, **_: calls.append(len(some)) or SMOOTH(some)  # type: ignore
+    SMOOTH = make_encoder().smooth.encode
+    near = encoder.encode(points, single=True)
+    assert 3 <= sum(calls) < 60
+    # Four nodes for each resolution of a smooth part that is rougher than a real one.
+    assert near == pytest.approx(exact, abs=2e-3)
+
+
+def test_near_groups_are_as_wide_at_a_pole_as_elsewhere() -> None:
+    random = np.random.default_rng(0)
+    distance, lon = 8 * random.random(3000) ** 0.5, random.random(3000) * 360 - 180
+    groups, alone = near_groups(np.stack([lon, 90 - distance], axis=1), 0.75)
+    assert len(alone) < 150
+    assert sum(map(len, groups)) + len(alone) == 3000
+
+
+def test_near_groups_hold_every_point_once_and_are_small() -> None:
+    points = np.random.default_rng(0).random((5000, 2)) * [30, 10] + [100, 20]
+    groups, alone = near_groups(points, 0.75)
+    assert sorted(np.concatenate([*groups, alone])) == list(range(5000))
+    assert groups
+    for group in groups:
+        assert (np.ptp(points[group], axis=0) <= 8 * 0.75).all()
 
 
 def test_a_model_file_keeps_both_parts(tmp_path: Path) -> None:
@@ -297,6 +382,6 @@ def test_a_preview_of_a_fine_model_is_exact_where_pixels_are_embedded() -> None:
     field = preview.embed(view, preview.stages(view)[-1].step)
     reference = field.reference(11.5, 48.1)
     picture = field.similarity(reference)
-    # The smooth part's lattice, six nodes for each of its resolutions, is all that is interpolated.
+    # The smooth part's lattice, four nodes for each resolution, is all that is interpolated.
     assert field.error(picture, reference) < 1e-3
     assert np.isfinite(picture).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,6 @@ VIEWS = {
 # The middle of a pixel lies up to half of one from the place that was clicked, which the model
 # tells apart.
 PEAK = 0.95
-PROJECTED = ("UTM", "an equal-area map", "the North Pole")
 
 
 @pytest.fixture
@@ -64,18 +64,35 @@ def window(qgis_app: object) -> Iterator[Window]:
     made.window.close()
 
 
-@pytest.fixture
-def dock(window: Window) -> Iterator[object]:
+@contextmanager
+def opened(window: Window, model: str) -> Iterator[object]:
+    """The dock beside a map of Europe, with a model."""
     from satclip_qgis.gui.dock import SimilarPlacesDock
+    from satclip_qgis.models import set_default_model
 
+    set_default_model(model)
     window.show_map(*EUROPE)
     made = SimilarPlacesDock(window)
     window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, made)
     made.show()
     wait(lambda: made.session.field is not None and not made.session.busy)
     yield made
+    set_default_model("bundled")
     made.close_down()
     wait(lambda: not window.canvas.isDrawing())
+
+
+@pytest.fixture
+def dock(window: Window, fine_model: Path) -> Iterator[object]:
+    """With a small model: what is no matter of the bundled one's accuracy or speed."""
+    with opened(window, str(fine_model)) as made:
+        yield made
+
+
+@pytest.fixture
+def bundled_dock(window: Window) -> Iterator[object]:
+    with opened(window, "bundled") as made:
+        yield made
 
 
 def pixels(layer: QgsRasterLayer) -> np.ndarray:
@@ -87,7 +104,8 @@ def settle(dock: object) -> None:
     wait(lambda: dock.session.land is not None)
 
 
-def test_a_click_draws_the_similarity_of_the_view(window: Window, dock: object) -> None:
+def test_a_click_draws_the_similarity_of_the_view(window: Window, bundled_dock: object) -> None:
+    dock = bundled_dock
     from satclip_qgis.models import encoder
     from satclip_qgis.satclip_core.products import Similarity
     from satclip_qgis.satclip_core.raster import raster_array
@@ -106,7 +124,12 @@ def test_a_click_draws_the_similarity_of_the_view(window: Window, dock: object) 
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_it_follows_the_map_anywhere(window: Window, dock: object, name: str) -> None:
+def test_it_follows_the_map_anywhere(window: Window, bundled_dock: object, name: str) -> None:
+    dock = bundled_dock
+    from satclip_qgis.models import encoder
+    from satclip_qgis.satclip_core.grid.pixels import Locator
+    from satclip_qgis.satclip_core.products import Similarity
+
     crs, extent = VIEWS[name]
     window.show_map(crs, extent)
     window.click(320, 200)
@@ -114,12 +137,18 @@ def test_it_follows_the_map_anywhere(window: Window, dock: object, name: str) ->
     layer = dock.layer.layer
     assert layer.crs().authid() == crs
     shown = pixels(layer)
-    # Where columns are no meridians the picture comes from a lattice as wide as the pixels, and a
-    # town is blurred by one; the dock tells that error.
-    most, least = (0.2, 0.9) if name in PROJECTED else (0.03, PEAK)
-    assert shown[195:205, 315:325].max() > least
+    assert shown[195:205, 315:325].max() > PEAK
     assert np.isfinite(shown).mean() > 0.9
-    assert dock.session.error < most
+    assert dock.session.error < 0.001
+    # The clicked pixel's middle, and some others: each is embedded by itself.
+    rows, cols = np.array([200, 0, 399, 7]), np.array([320, 0, 639, 600])
+    lons, lats, valid = Locator(dock.view()).at(rows, cols)
+    (place,) = dock.session.places
+    model = encoder("bundled")
+    exact = Similarity.to(model, [(place.lon, place.lat)])(
+        model.encode(np.stack([lons, lats], axis=1)[valid])[None]
+    )
+    assert shown[rows[valid], cols[valid]] == pytest.approx(exact[0, 0], abs=0.002)
 
 
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -224,7 +253,10 @@ def test_panning_and_zooming_draw_the_new_view(window: Window, dock: object) -> 
     assert len(QgsProject.instance().mapLayers()) == 1
 
 
-def test_a_click_before_the_view_is_embedded_is_drawn_with_it(window: Window, dock: object) -> None:
+def test_a_click_before_the_view_is_embedded_is_drawn_with_it(
+    window: Window, bundled_dock: object
+) -> None:
+    dock = bundled_dock
     window.show_map("EPSG:4326", (-180, -56, 180, 56))
     window.click(320, 200)
     assert dock.session.busy
@@ -283,8 +315,9 @@ def test_land_is_a_distribution_of_its_own(window: Window, dock: object) -> None
 
 
 def test_saving_gives_what_the_command_line_gives(
-    window: Window, dock: object, tmp_path: Path
+    window: Window, bundled_dock: object, tmp_path: Path
 ) -> None:
+    dock = bundled_dock
     from satclip_qgis.models import encoder
     from satclip_qgis.satclip_core.products import Similarity
     from satclip_qgis.satclip_core.raster import raster_array
@@ -666,7 +699,7 @@ def test_what_is_saved_is_on_the_map_in_the_same_colours(
     assert layer.renderer().classificationMin() == shown.classificationMin() == dock.threshold()
     assert layer.renderer().classificationMax() == shown.classificationMax()
     assert layer.opacity() == dock.layer.layer.opacity() < 1
-    assert "bundled" in layer.metadata().abstract()
+    assert "fine-test-model" in layer.metadata().abstract()
 
 
 def test_points_stay_above_and_rasters_below(window: Window, dock: object) -> None:
@@ -698,7 +731,10 @@ def test_a_click_on_a_map_without_crs_says_so(window: Window, dock: object) -> N
     assert dock.panel.status.text() == "The map has no coordinate reference system."
 
 
-def test_closed_while_it_refines_and_opened_again_it_goes_on(window: Window, dock: object) -> None:
+def test_closed_while_it_refines_and_opened_again_it_goes_on(
+    window: Window, bundled_dock: object
+) -> None:
+    dock = bundled_dock
     window.show_map("EPSG:4326", (-180, -56, 180, 56))
     window.click(320, 200)
     wait(lambda: dock.session.field is not None and dock.session.busy)
