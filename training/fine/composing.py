@@ -16,7 +16,6 @@ from satclip_core.types import Floats
 
 from .fine_settings import EmbeddingSettings
 
-
 _MANTISSA_BITS = 10
 
 

@@ -83,9 +83,6 @@ def train_fine(
         mark.unlink(missing_ok=True)
     smooth = smooth_encoder(config, places, output)
     mask = read_land_mask(places.find(config.land_mask, "land_mask"))
-    started = time.monotonic()
-    smooth = smooth_encoder(config, places, output)
-    mask = read_land_mask(places.find(config.land_mask, "land_mask"))
     seen = look(config, places, mask, output / "seen")
     random = np.random.default_rng(config.seed)
     sample = seen.places[np.sort(random.choice(np.flatnonzero(mask(seen.places)), SAMPLE))]
