@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from satclip_core import __version__
-from satclip_core.encoder import EncoderConfig, LocationEncoder, ModelInfo
-from satclip_core.encoder.encodings import EncodingSettings
+from satclip_core.encoder import LocationEncoder, ModelInfo
+from satclip_core.encoder.networks import NETWORKS
 from satclip_core.errors import InputError
 from satclip_core.models.model_file import write_model
 from satclip_core.types import Float32, Floats, Integers
@@ -29,7 +29,7 @@ from ..settings.config import TrainConfig
 from ..settings.run_files import Locations
 from ..settings.schema import build
 from .card import NO_LICENCE, model_card
-from .last_layer import component_layer, postprocess, rotated
+from .last_layer import component_layer, layer_names, postprocess, rotated
 from .release_checkpoint import STATE, read_checkpoint
 
 PREFIX = "model.location.nnet."
@@ -50,13 +50,7 @@ def encoder_from(
     weights: Weights, config: TrainConfig, info: ModelInfo | None = None
 ) -> LocationEncoder:
     """The core's encoder with these weights (published names without prefix)."""
-    settings = EncodingSettings(
-        legendre_polys=config.model.legendre_polys,
-        harmonics_calculation=config.model.harmonics_calculation,
-    )
-    return LocationEncoder(
-        EncoderConfig("sphericalharmonics", "siren", settings), weights, info=info
-    )
+    return LocationEncoder(config.model.architecture, weights, info=info)
 
 
 def untrained(config: TrainConfig, land: Floats) -> Callable[[Floats], Float32]:
@@ -103,15 +97,33 @@ def blended(weights: Weights, config: TrainConfig) -> dict[str, Floats]:
 def hidden_components(
     weights: Weights, config: TrainConfig, land: Floats, images: Floats | None = None
 ) -> dict[str, NDArray[Any]]:
-    """Replace the last layer of a Siren by `components.component_layer` over land (N, 2)."""
+    """Replace the last layer of a network by `last_layer.component_layer` over land (N, 2)."""
     out = {key: np.array(value, np.float64) for key, value in weights.items()}
-    layer = out["last_layer.weight"]
+    weight_name, bias_name = layer_names(last_affine(weights, config))
+    layer = out[weight_name]
     width = layer.shape[1]
-    identity = {"last_layer.weight": np.eye(width), "last_layer.bias": np.zeros(width)}
+    identity = {weight_name: np.eye(width), bias_name: np.zeros(width)}
     hidden = encoder_from({**out, **identity}, config).encode(land).astype(np.float64)
     dim = min(config.model.embed_dim, width)
     matrix, bias = component_layer(hidden, layer, dim, config.export, images)
-    return {**out, "last_layer.weight": matrix, "last_layer.bias": bias}
+    return {**out, weight_name: matrix, bias_name: bias}
+
+
+def last_affine(weights: Weights, config: TrainConfig) -> str:
+    """Name of the layer that gives the embedding.
+
+    Raises:
+        InputError: the network has none into which what export does could be folded.
+    """
+    kind = config.model.network.kind
+    last = getattr(NETWORKS[kind], "last", None)
+    name: str | None = None if last is None else last(weights)
+    if name is None:
+        raise InputError(
+            f"export: the network {kind!r} has no affine layer at its end to fold this into: set "
+            "export.embedding to output, export.postprocess to none and no rotation_seed"
+        )
+    return name
 
 
 def finished_weights(
@@ -136,9 +148,9 @@ def finished_weights(
         done = hidden_components(done, config, sample, looks)
     if config.export.postprocess != "none":
         embeddings = encoder_from(done, config).encode(sample).astype(np.float64)
-        done = postprocess(done, embeddings, config.export)
+        done = postprocess(done, embeddings, config.export, last_affine(done, config))
     if config.export.rotation_seed is not None:
-        done = rotated(done, config.export.rotation_seed)
+        done = rotated(done, config.export.rotation_seed, last_affine(done, config))
     return {key: value.astype(config.export.dtype) for key, value in done.items()}
 
 

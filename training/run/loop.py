@@ -1,7 +1,7 @@
 """The training loop on Lightning: steps, schedule, averaging, checkpoints, resume.
 
 A checkpoint has the published layout: `hyper_parameters` is a plain dict and `state_dict` holds
-what inference needs under `model.location.nnet.*` (averaged, and folded for plain harmonics), and
+what inference needs under `model.location.nnet.*` (averaged, and folded for plain features), and
 the image encoder where it is a published one (see `published`). What only training needs to go on
 lies apart, under `satclip_training`; what is frozen is not among it.
 """
@@ -33,7 +33,7 @@ from .average import RunningAverage
 
 ENCODE_ROWS = 8192
 DEVICE_SHARE = 0.5
-"""The harmonics of all points lie on a GPU where they take no more of its free memory."""
+"""The features of all points lie on a GPU where they take no more of its free memory."""
 
 
 class Pretraining(lightning.LightningModule):
@@ -68,18 +68,18 @@ class Pretraining(lightning.LightningModule):
         return range(self.pairs.validation_steps)
 
     def on_fit_start(self) -> None:
-        """Compute the harmonics of all points once, where they are few enough."""
+        """Compute the features of all points once, where they are few enough."""
         settings = self.config.training
-        size = len(self.pairs.lonlat) * self.config.model.legendre_polys**2
+        size = len(self.pairs.lonlat) * self.model.location.config.width
         size *= torch.finfo(self.precise).bits // 8
         if size <= settings.harmonics_memory_gb * 1e9 and not settings.jitter_degrees:
-            self._table = self._all_harmonics(
+            self._table = self._all_features(
                 self.device if _fits(size, self.device) else torch.device("cpu")
             )
 
-    def _all_harmonics(self, home: torch.device) -> torch.Tensor:
+    def _all_features(self, home: torch.device) -> torch.Tensor:
         lonlat = torch.from_numpy(self.pairs.lonlat)
-        width = self.config.model.legendre_polys**2
+        width = self.model.location.config.width
         table = torch.empty(len(lonlat), width, dtype=self.precise, device=home)
         for part, rows in zip(lonlat.split(ENCODE_ROWS), table.split(ENCODE_ROWS)):
             rows.copy_(self.model.location.encode(part))
@@ -91,9 +91,9 @@ class Pretraining(lightning.LightningModule):
             name: to_device(values, self.device).to(self.precise)
             for name, values in batch.images.items()
         }
-        return self.model.loss(self._harmonics(batch), images, group)
+        return self.model.loss(self._features(batch), images, group)
 
-    def _harmonics(self, batch: Batch) -> torch.Tensor:
+    def _features(self, batch: Batch) -> torch.Tensor:
         if self._table is None:
             return self.model.location.encode(batch.lonlat)
         if self._table.device == self.device:
@@ -140,7 +140,7 @@ class Pretraining(lightning.LightningModule):
         groups: dict[tuple[str, bool], dict[str, Any]] = {}
         for name, parameter in self.model.named_parameters():
             part = "image" if name.partition(".")[0] in self.model.image_heads else "other"
-            part = "first" if name.startswith("location.nnet.layers.0.") else part
+            part = "first" if self._is_first(name) else part
             decayed = parameter.ndim > 1
             fresh = {
                 "params": [],
@@ -155,8 +155,13 @@ class Pretraining(lightning.LightningModule):
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
+    def _is_first(self, name: str) -> bool:
+        """Whether a parameter is of the location encoder's first layer."""
+        first = self.model.location.first_layer
+        return first is not None and name.startswith(f"location.nnet.{first}")
+
     def inference_weights(self) -> dict[str, Float32]:
-        """Averaged weights of the location encoder for plain harmonics, names within `nnet`."""
+        """Averaged weights of the location encoder for plain features, names within `nnet`."""
         with self.average.applied():
             weights = self.model.location.inference_weights()
         return {key: value.cpu().numpy() for key, value in weights.items()}

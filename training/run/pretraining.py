@@ -31,7 +31,7 @@ from ..images.timm_encoder import import_timm, pick_device
 from ..images.views import Views, open_views
 from ..places.batches import Pairs
 from ..places.gathering import Blank, Gatherer
-from ..settings.config import SENTINEL2_ALL_MOCO, TrainConfig
+from ..settings.config import SENTINEL2_ALL_MOCO, TIMM, TrainConfig
 from ..settings.run_files import Locations
 from .callbacks import CHECKPOINT, LOG, SECONDS_BETWEEN_LINES, duration, read_log
 from .folder import check_data, check_settings, digest, sole
@@ -246,7 +246,7 @@ def check_files(
     counts = {}
     for name, source in config.sources.items():
         where = f"sources.{name}"
-        if source.features.kind == "timm":
+        if source.features.kind == TIMM:
             import_timm(f"{where}.features")
             if source.features.weights not in (SENTINEL2_ALL_MOCO, "timm", "random"):
                 places.find(source.features.weights, f"{where}.features.weights")
