@@ -71,7 +71,9 @@ class Registry(MutableMapping[str, T], Generic[T]):
         del self._known[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter([*self._known, *(name for name in self._installed() if name not in self._known)])
+        return iter(
+            [*self._known, *(name for name in self._installed() if name not in self._known)]
+        )
 
     def __len__(self) -> int:
         return len(list(iter(self)))

@@ -273,9 +273,7 @@ class LocationEncoder:
 
 def _found(registry: Registry[Any], name: str) -> Any:
     if name not in registry:
-        raise ModelError(
-            f"unknown {registry.kind} {name!r}: it is none of {', '.join(registry)}"
-        )
+        raise ModelError(f"unknown {registry.kind} {name!r}: it is none of {', '.join(registry)}")
     return registry[name]
 
 

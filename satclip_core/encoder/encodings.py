@@ -45,9 +45,7 @@ class EncodingSettings:
 
     def __post_init__(self) -> None:
         if not 1 <= self.legendre_polys <= _MOST_DEGREES:
-            raise InputError(
-                f"legendre_polys is {self.legendre_polys}, outside 1..{_MOST_DEGREES}"
-            )
+            raise InputError(f"legendre_polys is {self.legendre_polys}, outside 1..{_MOST_DEGREES}")
         if not 1 <= self.frequency_num <= _MOST_FREQUENCIES:
             raise InputError(f"frequency_num is {self.frequency_num}, outside 1..1024")
         if not 0 < self.min_radius <= self.max_radius < inf:

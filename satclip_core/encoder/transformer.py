@@ -66,9 +66,7 @@ class TransformerSettings:
                 raise InputError(f"{name} is {value}, outside {low}..{high}")
 
 
-def transformer_parameters(
-    width: int, dim: int, settings: TransformerSettings
-) -> list[Parameter]:
+def transformer_parameters(width: int, dim: int, settings: TransformerSettings) -> list[Parameter]:
     """The weights before training: as torch's own layers start, registers as published.
 
     Raises:

@@ -137,7 +137,10 @@ def write_model(
 
 def requirements(config: EncoderConfig) -> dict[str, str]:
     """The installed packages that bring an encoder's encoding and network, by these two words."""
-    found = {"encoding": ENCODINGS.origin(config.encoding), "network": NETWORKS.origin(config.network)}
+    found = {
+        "encoding": ENCODINGS.origin(config.encoding),
+        "network": NETWORKS.origin(config.network),
+    }
     return {part: str(origin) for part, origin in found.items() if origin is not None}
 
 

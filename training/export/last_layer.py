@@ -154,9 +154,7 @@ def postprocess(
     return out
 
 
-def rotated(
-    weights: Weights, seed: int, layer: str = "last_layer"
-) -> dict[str, NDArray[Any]]:
+def rotated(weights: Weights, seed: int, layer: str = "last_layer") -> dict[str, NDArray[Any]]:
     """Turn the embedding by a random rotation: similarities stay, variance is spread evenly.
 
     Components of very unequal variance quantise badly, and a probe that standardises every

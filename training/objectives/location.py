@@ -80,9 +80,7 @@ def initial_network(settings: ModelSettings) -> NetworkModule:
         # Runs have always drawn twice, first as torch.nn.Linear does: theirs stay what they were.
         drawn(parameters)
     weights = drawn(parameters)
-    return NetworkModule(
-        settings.network.kind, weights, config.network_settings, settings.dropout
-    )
+    return NetworkModule(settings.network.kind, weights, config.network_settings, settings.dropout)
 
 
 class LocationModel(nn.Module):

@@ -162,7 +162,7 @@ class SourceSettings:
     files: tuple[Any, ...] = setting(
         sequence(either(text(), sequence(text(), least=1)), least=1), ()
     )
-    chip: ChipSettings | None = setting(section(ChipSettings), None)
+    chip: ChipSettings | None = setting(optional(section(ChipSettings)), None)
     patches: str | None = setting(optional(text()), None, later=True)
     transform: PatchSettings = setting(section(PatchSettings), PatchSettings, later=True)
     views: int = setting(integer(low=1, high=64), 2)

@@ -265,9 +265,7 @@ class Chosen:
 Keys = Callable[[str, Any], "tuple[str, ...] | None"]
 
 
-def chosen(
-    registry: Registry[Any], default: str, keys: Keys = lambda name, entry: None
-) -> Parser:
+def chosen(registry: Registry[Any], default: str, keys: Keys = lambda name, entry: None) -> Parser:
     """Parser of a name, or of `kind` with settings beside it; into a `Chosen`.
 
     Args:
