@@ -99,7 +99,8 @@ def hyper_parameters(config: TrainConfig) -> dict[str, Any]:
 
 def _beyond_the_release(config: TrainConfig) -> dict[str, Any]:
     """Settings of encodings and networks that SatCLIP's release does not know."""
-    encoder, described = config.model.architecture, {}
+    encoder = config.model.architecture
+    described: dict[str, Any] = {}
     if config.model.encoding.kind != HARMONICS:
         values = dataclasses.asdict(encoder.settings)
         # Those of the zoo have the published names, side by side with all others.

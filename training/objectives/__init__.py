@@ -1,8 +1,8 @@
 """What a location encoder is trained against: an objective owns its heads, loss and card line.
 
-One of this project is a module here with a subclass of `base.Objective`, a line in `CLASSES`, and its
-settings class in `settings.config.OBJECTIVES`; an installed package brings its own by an entry point
-(docs/extending.md).
+One of this project is a module here with a subclass of `base.Objective`, a line in `CLASSES`, and
+its settings class in `settings.config.OBJECTIVES`; an installed package brings its own by an entry
+point (docs/extending.md).
 """
 
 from __future__ import annotations

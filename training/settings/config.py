@@ -94,8 +94,8 @@ IMAGE_ENCODERS: Registry[Any] = Registry(
     ("settings", "open"),
     {RANDOM_CONVOLUTION: None, TIMM: None},
 )
-"""Frozen image encoders by `features.kind`: two of this project, and `images.features.ImageEncoderKind`s
-of installed packages."""
+"""Frozen image encoders by `features.kind`: two of this project, which have no entry of their own,
+and `images.features.ImageEncoderKind`s of installed packages."""
 
 
 def _features(value: Any, where: str) -> Any:
