@@ -102,12 +102,14 @@ class NetworkEncoder(EncoderModule):
 
     def __init__(self, encoder: LocationEncoder) -> None:
         super().__init__(encoder)
+        self.arrays: Any = torch
+        """The array module that features are computed with; exporting puts a plainer one there."""
         weights = {key: torch.tensor(value).float() for key, value in encoder.weights.items()}
         self.nnet = NetworkModule(self.config.network, weights, self.config.network_settings)
 
     def forward(self, lonlat: torch.Tensor) -> torch.Tensor:
         """(N, 2) degrees, longitude first -> (N, dim)."""
-        result: torch.Tensor = self.nnet(features(lonlat, self.config, self.anchor))
+        result: torch.Tensor = self.nnet(features(lonlat, self.config, self.anchor, self.arrays))
         return result
 
     def encoder(self, info: ModelInfo | None = None) -> LocationEncoder:
@@ -259,9 +261,11 @@ def _wrapped(lonlat: torch.Tensor) -> torch.Tensor:
     return torch.stack([torch.where(inside, lon, torch.remainder(lon + 180, 360) - 180), lat], 1)
 
 
-def features(lonlat: torch.Tensor, config: EncoderConfig, like: torch.Tensor) -> torch.Tensor:
+def features(
+    lonlat: torch.Tensor, config: EncoderConfig, like: torch.Tensor, arrays: Any = torch
+) -> torch.Tensor:
     """Positional features of places (N, 2), on the device and in the precision of `like`."""
-    values: torch.Tensor = encoded(_wrapped(_exact(lonlat, like)), config)
+    values: torch.Tensor = encoded(_wrapped(_exact(lonlat, like)), config, arrays)
     return values.to(like.dtype).to(like.device)
 
 

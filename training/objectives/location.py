@@ -144,6 +144,12 @@ class LocationModel(nn.Module):
             parameter.copy_(value / self.feature_scale if first else value)
 
 
-def encoded(lonlat: torch.Tensor, config: EncoderConfig) -> Any:
-    """Features by the core's encoding: (N, 2) degrees -> (N, width) float64."""
-    return ENCODINGS[config.encoding].features(lonlat.double(), config.settings, torch)
+def encoded(lonlat: torch.Tensor, config: EncoderConfig, arrays: Any = torch) -> Any:
+    """Features by the core's encoding: (N, 2) degrees -> (N, width) float64.
+
+    Args:
+        lonlat: places.
+        config: the architecture.
+        arrays: torch, or something with its functions.
+    """
+    return ENCODINGS[config.encoding].features(lonlat.double(), config.settings, arrays)
