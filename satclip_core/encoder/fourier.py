@@ -71,13 +71,24 @@ def equal_earth(lonlat: Any, xp: Any = np) -> Any:
         (N, 2) x in ±2.7066, y in ±1.3174.
     """
     lon, lat = xp.deg2rad(lonlat[:, 0]), xp.deg2rad(lonlat[:, 1])
-    theta = xp.arcsin(sqrt(3) / 2 * xp.sin(lat))
+    a1, a2, a3, a4, root = _constants(lonlat, _A1, _A2, _A3, _A4, sqrt(3))
+    theta = xp.arcsin(root * xp.sin(lat) / 2)
     square = theta * theta
     sixth = square * square * square
-    slope = _A1 + 3 * _A2 * square + sixth * (7 * _A3 + 9 * _A4 * square)
-    x = 2 * sqrt(3) / 3 * lon * xp.cos(theta) / slope
-    y = theta * (_A1 + _A2 * square + sixth * (_A3 + _A4 * square))
+    slope = a1 + 3 * a2 * square + sixth * (7 * a3 + 9 * a4 * square)
+    x = 2 * lon * xp.cos(theta) / (root * slope)
+    y = theta * (a1 + a2 * square + sixth * (a3 + a4 * square))
     return xp.stack([x, y]).T
+
+
+def _constants(like: Any, *values: float) -> list[Any]:
+    """Numbers for arithmetic with an array; torch's in its precision.
+
+    Graphs that are exported keep plain numbers in single precision, which the finest tokens show.
+    """
+    if isinstance(like, np.ndarray):
+        return list(values)
+    return [like.new_tensor(value) for value in values]
 
 
 @lru_cache(maxsize=16)
@@ -109,7 +120,8 @@ def scaled_fourier(lonlat: Any, settings: ScaledFourierSettings, xp: Any = np) -
     Returns:
         (N, tokens * 2 * frequencies) in the dtype of `lonlat`.
     """
-    plane = equal_earth(lonlat, xp) * _PLANE
+    (factor,) = _constants(lonlat, _PLANE)
+    plane = equal_earth(lonlat, xp) * factor
     matrix: Any = frequencies(settings)
     if xp is not np:
         # Copied: torch warns of arrays that cannot be written to.

@@ -126,10 +126,10 @@ def token_transformer(
         (N, dim), or (N, width) without a last layer.
     """
     count = settings.registers
-    tokens = features.reshape(len(features), settings.tokens, -1)
+    tokens = features.reshape(features.shape[0], settings.tokens, -1)
     width = tokens.shape[2]
     if count:
-        registers = xp.broadcast_to(weights["registers"], (len(tokens), count, width))
+        registers = xp.broadcast_to(weights["registers"], (tokens.shape[0], count, width))
         tokens = xp.concatenate([registers, tokens], 1)
     depth = len(numbered_layers(weights, "blocks.{}.norm1.weight", 0))
     for index in range(depth):

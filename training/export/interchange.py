@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import struct
 import warnings
@@ -121,10 +122,19 @@ def export_onnx(
 
 
 class _Plainer:
-    """torch without what onnxruntime has not in float64: arcsin is made of sines and cosines."""
+    """torch without what onnxruntime has not in float64.
+
+    arcsin is made of sines and cosines; deg2rad is translated to a factor in single precision, which
+    at ten thousand turns is a thousandth of one.
+    """
 
     def __getattr__(self, name: str) -> Any:
         return getattr(torch, name)
+
+    @staticmethod
+    def deg2rad(x: torch.Tensor) -> torch.Tensor:
+        """Degrees to radians in the precision of `x`."""
+        return x * torch.tensor(math.pi / 180, dtype=x.dtype)
 
     @staticmethod
     def arcsin(x: torch.Tensor) -> torch.Tensor:
