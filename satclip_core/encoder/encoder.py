@@ -72,8 +72,8 @@ class EncoderConfig:
         names = {"siren": "Siren", "fcnet": "FCNet", "linear": "Linear", "mlp": "MLP"}
         settings = self.settings
         return (
-            f"{names.get(self.network, self.network)}(SH(lon, lat)), L = {settings.legendre_polys}, "
-            f"{settings.harmonics_calculation} basis"
+            f"{names.get(self.network, self.network)}(SH(lon, lat)), "
+            f"L = {settings.legendre_polys}, {settings.harmonics_calculation} basis"
         )
 
 

@@ -2,9 +2,9 @@
 
 Each is a small function (lonlat, settings, xp) -> features, written over an array module
 (numpy or torch), and an `Encoding` in the registry `ENCODINGS`, to which installed packages add
-theirs (docs/extending.md). The ten of the zoo reproduce the published code exactly, including two habits of it that
-trained weights depend on: Grid, Theory and the Sphere family feed **degrees as if radians**
-to sine and cosine, and the Sphere family writes every feature twice.
+theirs (docs/extending.md). The ten of the zoo reproduce the published code exactly, including two
+habits of it that trained weights depend on: Grid, Theory and the Sphere family feed **degrees as if
+radians** to sine and cosine, and the Sphere family writes every feature twice.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ class Encoding:
     """A positional encoding, as the registry has it.
 
     Attributes:
-        features: (lonlat (N, 2) float64 degrees, settings, xp) -> (N, width) of the module xp, numpy
-            or torch.
+        features: (lonlat (N, 2) float64 degrees, settings, xp) -> (N, width) of the module xp,
+            numpy or torch.
         width: settings -> number of features.
         settings: a frozen dataclass, every field with a default: a number, a text, true or false,
             or a tuple of these. It refuses bad values with InputError.

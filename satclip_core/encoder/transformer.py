@@ -27,8 +27,8 @@ _NORM_EPSILON = 1e-5
 # Of UniGeoCLIP's registers, before training.
 _REGISTER_DEVIATION = 0.02
 _MOST_DEPTH, _MOST_HEADS, _MOST_RATIO = 48, 64, 16
-# Φ(x) as 1 / (1 + e^-p), p an odd polynomial of these coefficients (least squares, reweighted towards
-# the largest error, over |x| < 8): x Φ(x) is off by 3.1e-6 at most, for any x.
+# Φ(x) as 1 / (1 + e^-p), p an odd polynomial of these coefficients (least squares, reweighted
+# towards the largest error, over |x| < 8): x Φ(x) is off by 3.1e-6 at most, for any x.
 _PHI = (1.59565627, 0.0729375819, -0.000249723284, -0.0000611620103, 0.00000223816425)
 # Abramowitz and Stegun 1964, 7.1.26: erf to 1.5e-7.
 _ERF_P = 0.3275911

@@ -155,8 +155,8 @@ def encoder_from_state(
 
     Args:
         state: arrays under the published names; only those of the location encoder are used.
-        hyper_parameters: `le_type`, `pe_type`, `legendre_polys`, …; other keys are ignored. Settings
-            that the release does not know stand under `encoding_settings` and `network_settings`.
+        hyper_parameters: `le_type`, `pe_type`, `legendre_polys`, …; other keys are ignored. What
+            the release does not know stands under `encoding_settings` and `network_settings`.
         info: name, licence, training, card.
         sha256: of the file.
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from two_part_models import make_encoder, make_level
 
-from satclip_core.encoder import TwoPartConfig, TwoPartEncoder
-from satclip_core.encoder.encodings import EncodingSettings
+from satclip_core.encoder import TwoPartEncoder
 from satclip_core.encoder.field import RUN, FieldRows, Level, cells_of_rows, runs_of_rows, taps
 from satclip_core.encoder.smooth_lattice import SmoothLattice, lagrange_matrix
 from satclip_core.errors import ModelError

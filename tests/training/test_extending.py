@@ -1,4 +1,4 @@
-"""Any encoding with any objective; and docs/extending.md, installed from its page and trained with."""
+"""Any encoding with any objective; docs/extending.md, installed from its page, trained with."""
 
 from __future__ import annotations
 
@@ -126,11 +126,11 @@ def test_an_encoding_is_pretrained_by_yaml(world: Path, tmp_path: Path) -> None:
     ("model", "message"),
     [
         ({"encoding": "spherecplu"}, r"did you mean 'spherecplus'"),
-        ({"encoding": {"kind": "wrap", "min_radius": 3}}, r"min_radius: unknown key; 'wrap' has none"),
+        ({"encoding": {"kind": "wrap", "min_radius": 3}}, r"unknown key; 'wrap' has none"),
         ({"encoding": {"kind": "grid", "min_radius": -1}}, r"model\.encoding: radii are -1"),
         ({"encoding": {"kind": "grid", "frequency_num": "x"}}, r"frequency_num: expected a whole"),
         ({"network": {"kind": "siren", "capacity": 3}}, r"capacity: unknown key; 'siren' has none"),
-        ({"network": {"kind": "transformer", "depth": 99}}, r"model\.network: depth is 99, outside"),
+        ({"network": {"kind": "transformer", "depth": 99}}, r"network: depth is 99, outside"),
     ],
 )  # fmt: skip
 def test_bad_encodings_and_networks_are_named(model: dict[str, object], message: str) -> None:
@@ -303,7 +303,7 @@ def test_an_entry_point_replaces_nothing_of_ours(
 def test_an_objective_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     class Thing:
         @dataclass(frozen=True)
-        class settings:  # noqa: N801
+        class settings:
             pass
 
     monkeypatch.setitem(OBJECTIVES, "thing", Thing)

@@ -156,7 +156,11 @@ def test_what_cannot_be_is_named(path: Path, tmp_path: Path) -> None:
 
 
 def test_the_page_s_fine_tuning_runs_and_learns(
-    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_model: Path, one_thread: None
+    world: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    small_model: Path,
+    one_thread: None,
 ) -> None:
     code = re.search(r"## Fine-tuning.*?```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert code is not None

@@ -124,8 +124,8 @@ def export_onnx(
 class _Plainer:
     """torch without what onnxruntime has not in float64.
 
-    arcsin is made of sines and cosines; deg2rad is translated to a factor in single precision, which
-    at ten thousand turns is a thousandth of one.
+    arcsin is made of sines and cosines; deg2rad is translated to a factor in single precision,
+    which at ten thousand turns is a thousandth of one.
     """
 
     def __getattr__(self, name: str) -> Any:

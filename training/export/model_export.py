@@ -31,6 +31,7 @@ from ..settings.schema import build
 from .card import NO_LICENCE, model_card
 from .last_layer import component_layer, layer_names, postprocess, rotated
 from .release_checkpoint import STATE, read_checkpoint
+from .warm_start import warm_start
 
 PREFIX = "model.location.nnet."
 PLACES = "places.npy"
@@ -53,12 +54,14 @@ def encoder_from(
     return LocationEncoder(config.model.architecture, weights, info=info)
 
 
-def untrained(config: TrainConfig, land: Floats) -> Callable[[Floats], Float32]:
+def untrained(
+    config: TrainConfig, land: Floats, start: Weights | None = None
+) -> Callable[[Floats], Float32]:
     """The same encoder before any training, finished without imagery: what smoothness alone gives.
 
-    Its weights are those that the run began with (same seed).
+    Its weights are those that the run began with: `start`, or random ones of the same seed.
     """
-    weights = finished_weights(initial_weights(config), config, land)
+    weights = finished_weights(start or initial_weights(config), config, land, start=start)
     return encoder_from(weights, config).encode
 
 
@@ -80,14 +83,16 @@ def initial_weights(config: TrainConfig) -> dict[str, Float32]:
     return {key: value.numpy() for key, value in weights.items()}
 
 
-def blended(weights: Weights, config: TrainConfig) -> dict[str, Floats]:
+def blended(
+    weights: Weights, config: TrainConfig, start: Weights | None = None
+) -> dict[str, Floats]:
     """Weights `export.trained_share` of the way from the initial to the trained ones.
 
     Wortsman et al. 2022, Robust fine-tuning of zero-shot models (WiSE-FT): between the two lies
     what both are good at, here the smoothness of the initial encoder and what training saw.
     """
     share = config.export.trained_share
-    initial = initial_weights(config)
+    initial = start or initial_weights(config)
     return {
         key: share * value.astype(np.float64) + (1 - share) * initial[key]
         for key, value in weights.items()
@@ -127,7 +132,12 @@ def last_affine(weights: Weights, config: TrainConfig) -> str:
 
 
 def finished_weights(
-    weights: Weights, config: TrainConfig, land: Floats, images: Images | None = None
+    weights: Weights,
+    config: TrainConfig,
+    land: Floats,
+    images: Images | None = None,
+    *,
+    start: Weights | None = None,
 ) -> dict[str, NDArray[Any]]:
     """Post-processed weights in the precision of the file.
 
@@ -137,12 +147,13 @@ def finished_weights(
         land: (N, 2) places to adapt to.
         images: features of places by their numbers, where `export.leading` is `imagery`; without
             them an encoder is finished as one that has seen no imagery.
+        start: the weights that the run began with, where `model.init` names them.
     """
     seen = images if config.export.leading == "imagery" else None
     most = SAMPLE if seen is None else IMAGERY_SAMPLE
     rows = np.arange(0, len(land), max(1, len(land) // most))[:most]
     sample = land[rows]
-    done: Weights = weights if config.export.trained_share == 1 else blended(weights, config)
+    done: Weights = weights if config.export.trained_share == 1 else blended(weights, config, start)
     if config.export.embedding == "hidden-components":
         looks = None if seen is None else seen(rows).astype(np.float64)
         done = hidden_components(done, config, sample, looks)
@@ -211,7 +222,9 @@ def export_checkpoint(checkpoint: Path, path: Path, places: Locations) -> Locati
             f"checkpoint {checkpoint}: export.leading imagery needs the run's image features; "
             "run its satclip train again, which exports a finished run anew"
         )
-    finished = finished_weights(weights, config, _places(checkpoint, config, places))
+    start = warm_start(config, places) if config.export.trained_share < 1 else None
+    land = _places(checkpoint, config, places)
+    finished = finished_weights(weights, config, land, start=start)
     return export_model(path, finished, config, facts={"checkpoint": checkpoint.name}, scores={})
 
 

@@ -1,8 +1,8 @@
 """A model file as a torch module and back: for training on with, inside networks of one's own.
 
-    module = load_module("bundled")            # or a path
-    module(torch.tensor([[23.6, -2.9]]))       # (1, 256), with gradients
-    save_module(module, "tuned.npz")           # for satclip raster, QGIS, numpy
+module = load_module("bundled")            # or a path
+module(torch.tensor([[23.6, -2.9]]))       # (1, 256), with gradients
+save_module(module, "tuned.npz")           # for satclip raster, QGIS, numpy
 """
 
 from __future__ import annotations
@@ -144,7 +144,9 @@ class FieldLevel(nn.Module):
         self.register_buffer("scale", torch.tensor(stored["scale"]).float())
         values = np.ascontiguousarray(stored["values"].T)
         # What was not kept reads as zeros, the first run.
-        padded = torch.from_numpy(np.concatenate([np.zeros((RUN, values.shape[1]), np.int8), values]))
+        padded = torch.from_numpy(
+            np.concatenate([np.zeros((RUN, values.shape[1]), np.int8), values])
+        )
         self.trainable = trainable
         if trainable:
             self.values = nn.Parameter(padded * self.scale)

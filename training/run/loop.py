@@ -8,12 +8,15 @@ lies apart, under `satclip_training`; what is frozen is not among it.
 
 from __future__ import annotations
 
+import logging
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import lightning
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from satclip_core.errors import InputError
 from satclip_core.types import Float32
@@ -30,6 +33,9 @@ from ..objectives import objective_class
 from ..places.batches import Ahead, Batch, Pairs
 from ..settings.config import TrainConfig
 from .average import RunningAverage
+from .folder import epochs_before
+
+log = logging.getLogger("satclip_training")
 
 ENCODE_ROWS = 8192
 DEVICE_SHARE = 0.5
@@ -43,15 +49,25 @@ class Pretraining(lightning.LightningModule):
     that was stopped goes on to the same numbers, whatever it drew in between.
     """
 
-    def __init__(self, config: TrainConfig, pairs: Pairs, data: str = "") -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        pairs: Pairs,
+        data: str = "",
+        start: Mapping[str, NDArray[Any]] | None = None,
+    ) -> None:
         super().__init__()
         self.config, self.pairs, self._data = config, pairs, data
         # Called so in checkpoints: `model.location` is the published name.
         self.model = objective_class(config)(config, pairs.widths)
+        if start is not None:
+            weights = {key: torch.tensor(value) for key, value in start.items()}
+            self.model.location.take(weights)
         self.average = RunningAverage(self.model, config.training.average_decay)
         self._table: torch.Tensor | None = None
         self._swapped: Any = None
         self._ahead = Ahead(pairs)
+        self._lengthened = False
 
     @property
     def precise(self) -> torch.dtype:
@@ -84,6 +100,29 @@ class Pretraining(lightning.LightningModule):
         for part, rows in zip(lonlat.split(ENCODE_ROWS), table.split(ENCODE_ROWS)):
             rows.copy_(self.model.location.encode(part))
         return table
+
+    def _say_rates(self, before: int, step: int) -> None:
+        """What the rate does where a run that was planned shorter goes on."""
+        settings, steps = self.config.training, self.pairs.steps
+        rates = [
+            settings.learning_rate * rate_factor(step, epochs * steps, self.config)
+            for epochs in (before, settings.epochs)
+        ]
+        log.info(
+            "lengthened from %d to %d epochs: the rate, %.2g where the shorter run stands, goes on "
+            "at %.2g as in a run of %d epochs from the start",
+            before, settings.epochs, *rates, settings.epochs,
+        )  # fmt: skip
+
+    def on_train_start(self) -> None:
+        """Put the rates of a lengthened run where its longer schedule has them."""
+        if not self._lengthened:
+            return
+        total = self.config.training.epochs * self.pairs.steps
+        factor = rate_factor(self.global_step, total, self.config)
+        optimizer = self.optimizers()
+        for group in optimizer.param_groups:  # type: ignore[union-attr]
+            group["lr"] = group["initial_lr"] * factor
 
     def loss(self, batch: Batch, group: Group = ALONE) -> torch.Tensor:
         """The objective's loss of a batch."""
@@ -195,8 +234,12 @@ class Pretraining(lightning.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take up the state of training; a checkpoint of other settings is refused."""
         kept = checkpoint.get(STATE)
-        if kept is None or kept["settings"] != self.config.training_digest():
+        before = None if kept is None else epochs_before(kept, self.config)
+        if kept is None or before is None:
             raise InputError("the checkpoint is of a run with other settings; start afresh")
+        self._lengthened = before < self.config.training.epochs
+        if self._lengthened and self.pairs.group.leads:
+            self._say_rates(before, int(checkpoint["global_step"]))
         checkpoint["state_dict"] = kept["state_dict"]
         self.average.restore(kept["average"])
 

@@ -199,6 +199,8 @@ class ModelSettings:
     `legendre_polys`, `harmonics_calculation`, `feature_gain` and the degrees belong to spherical
     harmonics; `capacity` and `num_hidden_layers` to the networks siren, fcnet and mlp. Others have
     their settings beside their name: `encoding: {kind: grid, frequency_num: 16}`.
+
+    `init` is a model file or a checkpoint whose weights training begins with.
     """
 
     encoding: Chosen = setting(
@@ -222,6 +224,7 @@ class ModelSettings:
     image_hidden: int = setting(integer(low=0), 0)
     image_noise: float = setting(real(0), 0.0)
     source_dropout: float = setting(real(0, 0.95), 0.0)
+    init: str | None = setting(optional(text()), None, later=True)
 
     @property
     def architecture(self) -> EncoderConfig:
