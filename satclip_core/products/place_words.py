@@ -16,13 +16,21 @@ from numpy.typing import ArrayLike
 from ..analysis import cosine_similarity
 from ..grid.sphere import check_lonlat
 from ..types import Float32
-from .property_heads import ALL, WATER, ClassRead, NumberRead, PropertyFacts, PropertyHeads
+from .property_heads import (
+    ALL,
+    LAND_COVER,
+    WATER,
+    ClassRead,
+    NumberRead,
+    PropertyFacts,
+    PropertyHeads,
+)
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
 
 # The properties of the bundled model that a short description is made of.
-CLIMATE, LAND_COVER, ELEVATION, PEOPLE = "koppen", "land_cover", "elevation", "population"
+CLIMATE, ELEVATION, PEOPLE = "koppen", "elevation", "population"
 # A place of such a property apart from another is told so; in spreads of the property over the
 # land, or parts of the probability of classes.
 _APART = 0.5
@@ -191,7 +199,8 @@ def describe(
     places = check_lonlat(lonlat)
     heads = PropertyHeads.of(encoder) if heads is None else heads
     heads.check(encoder)
-    wanted = heads.chosen(names)
+    wanted = [facts.name for facts in heads.chosen(names).facts]
+    heads = heads.chosen((ALL,))
     embeddings = encoder.encode(places)
     found = heads.read(embeddings)
     described = []
@@ -200,10 +209,7 @@ def describe(
             name: _reading(head.facts, found[name], index) for name, head in heads.heads.items()
         }
         wet = readings[LAND_COVER].class_name == WATER if LAND_COVER in readings else False
-        if wet:
-            for name in set(readings) - {LAND_COVER}:
-                readings[name] = _unknown(readings[name])
-        told_ones = tuple(readings[name] for name in wanted.heads)
+        told_ones = tuple(readings[name] for name in wanted)
         phrases = (Phrase(_ON_WATER),) if wet else tuple(_phrases(readings))
         described.append(PlaceDescription(lon, lat, told_ones, phrases, wet, embeddings[index]))
     return described
@@ -235,6 +241,8 @@ def _distance(first: Reading, second: Reading) -> float:
 
 def _reading(facts: PropertyFacts, found: NumberRead | ClassRead, index: int) -> Reading:
     value = float(found.values[index])
+    if np.isnan(value):
+        return Reading(facts, None, None, None, None, None, None)
     if isinstance(found, NumberRead):
         low, high = float(found.low[index]), float(found.high[index])
         return Reading(facts, value, low, high, None, None, found.fitted[index : index + 1])
@@ -242,10 +250,6 @@ def _reading(facts: PropertyFacts, found: NumberRead | ClassRead, index: int) ->
     name = facts.legend.names[facts.legend.codes.index(int(value))]
     chance = float(found.likeliest[index])
     return Reading(facts, value, None, None, name, chance, found.probabilities[index])
-
-
-def _unknown(reading: Reading) -> Reading:
-    return Reading(reading.facts, None, None, None, None, None, None)
 
 
 def _phrases(readings: dict[str, Reading]) -> Iterable[Phrase]:

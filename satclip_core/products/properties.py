@@ -53,6 +53,8 @@ class PropertiesOf:
 class Properties(Ready):
     """Properties of places, predicted: a band for a number; for a class its code, and probability.
 
+    Where the land cover is most likely water, nothing else is known.
+
     Attributes:
         heads: that read them.
     """
@@ -82,9 +84,8 @@ class Properties(Ready):
     @property
     def legends(self) -> dict[int, Legend]:
         """Of each band that is a class."""
-        facts = self.heads.heads
-        bands = enumerate(self.bands, 1)
-        found = {band: facts[name].facts.legend for band, name in bands if name in facts}
+        legends = {facts.name: facts.legend for facts in self.heads.facts}
+        found = {band: legends.get(name) for band, name in enumerate(self.bands, 1)}
         return {band: legend for band, legend in found.items() if legend is not None}
 
     @property
@@ -94,7 +95,9 @@ class Properties(Ready):
         for facts in self.heads.facts:
             unit = f", {facts.unit}" if facts.unit else ""
             tags[f"property_{facts.name}"] = f"{facts.title}{unit}; predicted"
-            tags[f"property_{facts.name}_error"] = f"{facts.error} of {facts.block_degrees:g}°"
+            tags[f"property_{facts.name}_error"] = (
+                f"{facts.error} in blocks of {facts.block_degrees:g}° left out"
+            )
             tags[f"property_{facts.name}_source"] = f"{facts.source} ({facts.licence})"
             if facts.legend is not None:
                 tags[f"property_{facts.name}_classes"] = facts.legend.to_json()

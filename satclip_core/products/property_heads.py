@@ -15,10 +15,10 @@ import os
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..analysis.linear import Linear, softmax
 from ..errors import Argument, InputError, call
 from ..files import write_zip, written_whole
-from ..types import Floats
+from ..types import Bools, Floats
 from .legend import Legend
 
 if TYPE_CHECKING:
@@ -35,10 +35,13 @@ if TYPE_CHECKING:
 FORMAT, VERSION = "satclip-properties", 1
 SUFFIX = ".properties.npz"
 ALL = "all"
-TRANSFORMS = {"none": (np.asarray, np.asarray), "log1p": (np.log1p, np.expm1)}
+TRANSFORMS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "none": (np.asarray, np.asarray),
+    "log1p": (np.log1p, np.expm1),
+}
 """What numbers are fitted as: there and back."""
-WATER = "water"
-"""The land cover where nothing else is known: heads are fitted on land."""
+LAND_COVER, WATER = "land_cover", "water"
+"""The property, and the class of it, where nothing else is known: heads are fitted on land."""
 
 _HEADER = "properties.json"
 _LARGEST_FILE, _LARGEST_CONTENT = 2**24, 2**26
@@ -57,8 +60,8 @@ class PropertyFacts:
         licence: of the labels.
         places: number of places that the scores were measured at, in whole blocks left out.
         block_degrees: side of these blocks.
-        scores: "r2" (of what is fitted: of log1p of the values where they are fitted so), "rmse" and
-            "mae" in units for numbers, "accuracy" and "kappa" for classes.
+        scores: "r2" (of log1p of the values where they are fitted so), "rmse" and "mae" in units
+            for numbers, "accuracy" and "kappa" for classes.
         transform: of `TRANSFORMS`, for numbers.
         least: smallest value of the labels, which no prediction goes below, for numbers.
         most: largest value.
@@ -88,13 +91,11 @@ class PropertyFacts:
     def error(self) -> str:
         """How far off it is at places left out, in a few words."""
         if self.legend is not None:
-            return f"right at {100 * self.scores['accuracy']:.0f} % of places left out"
+            return f"right at {100 * self.scores['accuracy']:.0f} % of places"
         of = " of its logarithm" if self.transform == "log1p" else ""
-        rmse = f"{self.scores['rmse']:.2g}" if self.scores["rmse"] < 10 else (
-            f"{self.scores['rmse']:,.0f}"
-        )
-        unit = f" {self.unit}" if self.unit else ""
-        return f"R² {self.scores['r2']:.2f}{of}, RMSE {rmse}{unit} at places left out"
+        rmse = self.scores["rmse"]
+        size = f"{rmse:.2g}" if rmse < 10 else f"{rmse:,.0f}"
+        return f"R² {self.scores['r2']:.2f}{of}, RMSE {size} {self.unit}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -155,11 +156,12 @@ class PropertyHeads:
     """The heads of one model.
 
     Attributes:
-        heads: by name, in the order they are told in.
+        heads: all of them by name, in the order they are told in.
         mean: (dim,) of the embedding over the land.
         deviation: (dim,) its standard deviation.
         model: name of the model.
         sha256: of the model file; read by another model they would mean nothing.
+        names: of those that are asked for; all where None.
     """
 
     heads: Mapping[str, PropertyHead]
@@ -167,6 +169,7 @@ class PropertyHeads:
     deviation: NDArray[Any]
     model: str
     sha256: str
+    names: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, encoder: LocationEncoder) -> PropertyHeads:
@@ -209,14 +212,14 @@ class PropertyHeads:
             )
 
     def chosen(self, names: Iterable[str]) -> PropertyHeads:
-        """The heads of some names, in that order; all of them for "all".
+        """The same, asked for some names, in that order; for all of them by "all".
 
         Raises:
             InputError: a name that is none of them; no name.
         """
-        wanted = list(dict.fromkeys(names))
-        if wanted == [ALL]:
-            return self
+        wanted = tuple(dict.fromkeys(names))
+        if wanted == (ALL,):
+            return replace(self, names=None)
         for name in wanted:
             if name not in self.heads:
                 raise InputError(
@@ -230,16 +233,17 @@ class PropertyHeads:
                 Argument("properties"),
                 f" of {', '.join(self.heads)}, or {ALL}",
             )
-        heads = {name: self.heads[name] for name in wanted}
-        return PropertyHeads(heads, self.mean, self.deviation, self.model, self.sha256)
+        return replace(self, names=wanted)
 
     @property
     def facts(self) -> tuple[PropertyFacts, ...]:
-        """What is known of each property."""
-        return tuple(head.facts for head in self.heads.values())
+        """What is known of each property that is asked for."""
+        return tuple(self.heads[name].facts for name in self._asked)
 
     def read(self, embeddings: NDArray[Any]) -> dict[str, NumberRead | ClassRead]:
-        """Read all properties at places.
+        """Read the properties that are asked for at places.
+
+        Where the land cover is most likely water nothing else is known.
 
         Args:
             embeddings: (..., dim) floats, raw, as the encoder gives them; NaN where there is none.
@@ -247,20 +251,33 @@ class PropertyHeads:
         scores = self._linear(embeddings)
         found: dict[str, NumberRead | ClassRead] = {}
         start = 0
-        for name, head in self.heads.items():
+        for name in self._needed:
+            head = self.heads[name]
             part = scores[..., start : start + len(head.offsets)]
             start += len(head.offsets)
+            if name == LAND_COVER:
+                scores[_is_water(head.facts, part), start:] = np.nan
             found[name] = (
                 _numbers(head.facts, part[..., 0])
                 if head.facts.legend is None
                 else _classes(head.facts.legend, part)
             )
-        return found
+        return {name: found[name] for name in self._asked}
+
+    @property
+    def _asked(self) -> tuple[str, ...]:
+        return tuple(self.heads) if self.names is None else self.names
+
+    @property
+    def _needed(self) -> tuple[str, ...]:
+        """The land cover first: it says where nothing else is known."""
+        water = (LAND_COVER,) if LAND_COVER in self.heads else ()
+        return tuple(dict.fromkeys((*water, *self._asked)))
 
     @cached_property
     def _linear(self) -> Linear:
         """All heads as one: a single product reads them."""
-        heads = self.heads.values()
+        heads = [self.heads[name] for name in self._needed]
         return Linear(
             np.asarray(self.mean, np.float64),
             np.asarray(self.deviation, np.float64),
@@ -326,13 +343,23 @@ def heads_file(model: Path) -> Path:
     return model.with_name(model.stem + SUFFIX)
 
 
+def _is_water(facts: PropertyFacts, scores: NDArray[Any]) -> Bools:
+    """(...,) whether water is the most probable class of land cover."""
+    if facts.legend is None or WATER not in facts.legend.names:
+        return np.zeros(scores.shape[:-1], bool)
+    found: Bools = scores.argmax(axis=-1) == facts.legend.names.index(WATER)
+    # NaN, where there is no embedding, is the largest of all to argmax: no matter.
+    return found
+
+
 def _numbers(facts: PropertyFacts, scores: NDArray[Any]) -> NumberRead:
     back = TRANSFORMS[facts.transform][1]
 
     def real(fitted: NDArray[Any]) -> NDArray[Any]:
         # Far from all labels an exponential may overflow: it is cut all the same.
         with np.errstate(over="ignore"):
-            return np.clip(back(fitted), facts.least, facts.most).astype(scores.dtype)
+            values: NDArray[Any] = np.clip(back(fitted), facts.least, facts.most)
+        return values.astype(scores.dtype)
 
     there = TRANSFORMS[facts.transform][0]
     fitted = np.clip(scores, *(there(edge) for edge in (facts.least, facts.most)))
@@ -419,9 +446,7 @@ def _facts(content: Mapping[str, Any]) -> PropertyFacts:
     )
 
 
-def _array(
-    archive: zipfile.ZipFile, name: str, shape: tuple[int | None, ...]
-) -> NDArray[Any]:
+def _array(archive: zipfile.ZipFile, name: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
     array = np.lib.format.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
     fits = array.ndim == len(shape) and all(b in (None, a) for a, b in zip(array.shape, shape))
     if array.dtype.kind != "f" or not fits or not np.isfinite(array).all():

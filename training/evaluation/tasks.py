@@ -155,9 +155,7 @@ def _load(
         lonlat, target = _from_table(name, task, path)
     elif task.kind == "grid":
         lonlat = land_points()
-        target = read_cells(
-            path, lonlat, f"tasks.{name}:", array=task.target, bounds=task.bounds
-        )
+        target = read_cells(path, lonlat, f"tasks.{name}:", array=task.target, bounds=task.bounds)
     else:
         lonlat, target = _from_polygons(name, task, path, land_points())
     keep = _usable(task, lonlat, target)
