@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -119,7 +120,7 @@ def _row(difference: Difference) -> tuple[str, ...]:
     return (first.facts.title, first.said(), second.said(), told)
 
 
-def _columns(rows: list[tuple[str, ...]]) -> list[str]:
+def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows)]
     return [
         ("  " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths))).rstrip()

@@ -141,7 +141,7 @@ def load_labels(
     places = locations(file, data_root)
     lonlat = _places(settings, places, file)
     side = settings.block_degrees
-    cells = np.floor((lonlat + (180, 90)) / side).astype(np.int64)
+    cells = np.floor((lonlat + np.array([180, 90])) / side).astype(np.int64)
     blocks = np.unique(cells[:, 1] * 100_000 + cells[:, 0], return_inverse=True)[1]
     labels = tuple(_labels(settings, places, lonlat))
     return LabelledPlaces(lonlat, settings.land_places, blocks, side, labels)

@@ -11,10 +11,8 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from satclip_core.analysis.linear import Linear, Logistic, Ridge
 from satclip_core.encoder import LocationEncoder

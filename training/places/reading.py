@@ -143,10 +143,11 @@ def _from_arrays(
     if months is None:
         found: NDArray[Any] = cells[row, col]
         return found
-    by_month = cells[:, row, col].astype(np.float64)
+    by_month: Floats = cells[:, row, col].astype(np.float64)
     if isinstance(months, int):
-        return by_month[months - 1]
-    total = by_month.sum(axis=0)
+        one: Floats = by_month[months - 1]
+        return one
+    total: Floats = by_month.sum(axis=0)
     return total / 12 if months == "mean" else total
 
 
