@@ -14,7 +14,7 @@ import numpy as np
 from satclip_core.errors import InputError
 from satclip_core.products.legend import Legend
 from satclip_core.products.property_heads import TRANSFORMS
-from satclip_core.types import Bools, Floats
+from satclip_core.types import Bools, Floats, Integers
 
 from ..places.land_mask import read_land_mask
 from ..places.reading import read_cells
@@ -58,7 +58,8 @@ class PropertySettings:
 
     Values are scale · cell + offset; `ignore` lists cells that say nothing, `minimum` and `maximum`
     (values) what counts. `classes` names the codes of one that is no number. `months` chooses from
-    a grid of twelve. With `water` its labels are asked at sea and on lakes too.
+    a grid of twelve. With `water` its labels are asked at sea and on lakes too. Classes with fewer
+    than `rare` labels are learnt from more places, up to so many (see `Labels.extra`).
     """
 
     title: str = setting(text())
@@ -78,6 +79,7 @@ class PropertySettings:
     transform: str = setting(text(*TRANSFORMS), "none")
     water: bool = setting(flag, False)
     classes: dict[str, ClassSettings] = setting(mapping(section(ClassSettings)), {})
+    rare: int = setting(integer(low=0), 0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,6 +90,7 @@ class PropertiesFile:
     land_mask: str | None = setting(optional(text()), None)
     land_places: int = setting(integer(low=LEAST_PLACES), 16_000)
     water_places: int = setting(integer(low=0), 0)
+    pool: int = setting(integer(low=0), 400_000)
     seed: int = setting(integer(low=0), 0)
     block_degrees: float = setting(real(above=0), 2.0)
 
@@ -101,12 +104,17 @@ class Labels:
         settings: of it.
         values: (N,) numbers, or indices of the legend's classes; NaN where nothing is known.
         legend: the classes that occur; None for numbers.
+        extra: (M, 2) degrees of more places of rare classes, on land: what they are like is learnt
+            from these too, how common they are and how well they are told apart is not.
+        extra_values: (M,) indices of their classes.
     """
 
     name: str
     settings: PropertySettings
     values: Floats
     legend: Legend | None
+    extra: Floats
+    extra_values: Floats
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,16 +124,20 @@ class LabelledPlaces:
     Attributes:
         lonlat: (N, 2) degrees; those on land first.
         land: how many of them are on land.
-        blocks: (N,) number of the block of `block_degrees` that a place lies in.
-        block_degrees: side of a block in longitude and latitude.
+        block_degrees: side of a block in longitude and latitude, which are left out as a whole.
         labels: of each property.
     """
 
     lonlat: Floats
     land: int
-    blocks: Any
     block_degrees: float
     labels: tuple[Labels, ...]
+
+    def blocks(self, lonlat: Floats) -> Integers:
+        """(N, 2) degrees -> (N,) number of the block that each lies in."""
+        cells = np.floor((lonlat + np.array([180, 90])) / self.block_degrees).astype(np.int64)
+        numbers: Integers = cells[:, 1] * 100_000 + cells[:, 0]
+        return numbers
 
 
 def load_labels(
@@ -139,22 +151,23 @@ def load_labels(
     file = Path(path)
     settings: PropertiesFile = build(PropertiesFile, read_yaml(file), f"{file}: ")
     places = locations(file, data_root)
-    lonlat = _places(settings, places, file)
-    side = settings.block_degrees
-    cells = np.floor((lonlat + np.array([180, 90])) / side).astype(np.int64)
-    blocks = np.unique(cells[:, 1] * 100_000 + cells[:, 0], return_inverse=True)[1]
-    labels = tuple(_labels(settings, places, lonlat))
-    return LabelledPlaces(lonlat, settings.land_places, blocks, side, labels)
+    lonlat, pool = _places(settings, places, file)
+    labels = tuple(_labels(settings, places, lonlat, pool))
+    return LabelledPlaces(lonlat, settings.land_places, settings.block_degrees, labels)
 
 
-def _places(settings: PropertiesFile, places: Locations, file: Path) -> Floats:
+def _places(settings: PropertiesFile, places: Locations, file: Path) -> tuple[Floats, Floats]:
+    """The places on land, then those at sea; and more on land, where rare classes are found."""
     mask = settings.land_mask and read_land_mask(
         places.find(settings.land_mask, f"{file}: land_mask")
     )
     on_land = mask or None
     land = sample_points(settings.land_places, seed=settings.seed, is_land=on_land)
+    pool = np.empty((0, 2))
+    if any(one.rare for one in settings.properties.values()):
+        pool = sample_points(settings.pool, seed=settings.seed + 2, is_land=on_land)
     if not settings.water_places:
-        return land
+        return land, pool
     if on_land is None:
         raise InputError(f"{file}: water_places needs land_mask")
     is_land = on_land
@@ -163,18 +176,22 @@ def _places(settings: PropertiesFile, places: Locations, file: Path) -> Floats:
         return ~is_land(lonlat)
 
     sea = sample_points(settings.water_places, seed=settings.seed + 1, is_land=at_sea)
-    return np.concatenate([land, sea])
+    return np.concatenate([land, sea]), pool
 
 
-def _labels(settings: PropertiesFile, places: Locations, lonlat: Floats) -> Iterator[Labels]:
+def _labels(
+    settings: PropertiesFile, places: Locations, lonlat: Floats, pool: Floats
+) -> Iterator[Labels]:
     for name, one in settings.properties.items():
         where = f"properties.{name}"
         if not name.isidentifier():
             raise InputError(f"{where}: {name!r} cannot name a band; use letters, digits and _")
         path = places.find(one.file, f"{where}.file")
+        asked = lonlat if not one.rare else np.concatenate([lonlat, pool])
         cells = read_cells(
-            path, lonlat, f"{where}:", array=one.array, bounds=one.bounds, months=one.months
+            path, asked, f"{where}:", array=one.array, bounds=one.bounds, months=one.months
         ).astype(np.float64)
+        cells, more = cells[: len(lonlat)], cells[len(lonlat) :]
         known = np.isfinite(cells) & ~np.isin(cells, one.ignore)
         if not one.water:
             known[settings.land_places :] = False
@@ -183,7 +200,23 @@ def _labels(settings: PropertiesFile, places: Locations, lonlat: Floats) -> Iter
         )  # fmt: skip
         if np.isfinite(values).sum() < LEAST_PLACES:
             raise InputError(f"{where}: only {np.isfinite(values).sum()} labels in {path}")
-        yield Labels(name, one, values, legend)
+        chosen, extra = _rare(values, legend, more, one.rare)
+        yield Labels(name, one, values, legend, pool[chosen], extra)
+
+
+def _rare(
+    values: Floats, legend: Legend | None, more: Floats, least: int
+) -> tuple[Integers, Floats]:
+    """Which of the pool's cells top up classes with fewer labels than `least`, and their class."""
+    chosen: list[Integers] = [np.empty(0, np.int64)]
+    classes: list[Floats] = [np.empty(0)]
+    if legend is not None:
+        for index, code in enumerate(legend.codes):
+            lacking = max(0, least - int((values == index).sum()))
+            there = np.flatnonzero(more == code)[:lacking]
+            chosen.append(there)
+            classes.append(np.full(len(there), float(index)))
+    return np.concatenate(chosen), np.concatenate(classes)
 
 
 def _numbers(settings: PropertySettings, cells: Floats, known: Bools) -> Floats:

@@ -2,7 +2,8 @@
 
 One fifth of the blocks chooses the penalty of ridge regressions, another is left out to score
 them; what is written is fitted to all places. Classes are read by logistic regression, with one
-penalty for all.
+penalty for all; of rare ones more places are looked at than lie in the sample, which is made up for
+in the offsets.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Callable
 
 import numpy as np
 
@@ -55,18 +58,24 @@ def fit_heads(
         InputError: a property whose labels are all alike.
     """
     embeddings = encoder.encode(places.lonlat, single=True).astype(np.float64)
-    order = np.random.default_rng(0).permutation(int(places.blocks.max()) + 1)
-    parts = order[places.blocks] % _PARTS
+    part_of = _parts(places)
     land = embeddings[: places.land]
     mean, deviation = land.mean(axis=0), land.std(axis=0)
     deviation[deviation <= 1e-7 * (np.abs(mean) + deviation.max())] = 1.0
     standard = (embeddings - mean) / deviation
+    parts = part_of(places.lonlat)
     heads = {}
     for done, labels in enumerate(places.labels):
         if progress is not None:
             progress(done, len(places.labels))
-        fit = _fit_number if labels.legend is None else _fit_classes
-        heads[labels.name] = fit(labels, standard, parts, places.block_degrees)
+        if labels.legend is None:
+            heads[labels.name] = _fit_number(labels, standard, parts, places.block_degrees)
+            continue
+        extra = (encoder.encode(labels.extra, single=True) - mean) / deviation
+        known = _Known(
+            standard, parts, labels.extra_values.astype(np.int64), extra, part_of(labels.extra)
+        )
+        heads[labels.name] = _fit_classes(labels, known, places.block_degrees)
     if progress is not None:
         progress(len(places.labels), len(places.labels))
     return PropertyHeads(
@@ -122,13 +131,46 @@ def _fit_number(labels: Labels, data: Floats, parts: Integers, side: float) -> P
     return _head(facts, Ridge(data, fitted).solve(penalty))
 
 
-def _fit_classes(labels: Labels, data: Floats, parts: Integers, side: float) -> PropertyHead:
+@dataclass(frozen=True)
+class _Known:
+    """What classes are learnt from: standardised embeddings of places, and which part they are of.
+
+    Attributes:
+        data: (N, dim) of the places of the sample.
+        parts: (N,) of `_PARTS`.
+        rare: (M,) classes of more places, of rare classes.
+        rare_data: (M, dim) of these.
+        rare_parts: (M,) of these.
+    """
+
+    data: Floats
+    parts: Integers
+    rare: Integers
+    rare_data: Floats
+    rare_parts: Integers
+
+
+def _parts(places: LabelledPlaces) -> Callable[[Floats], Integers]:
+    """Which of `_PARTS` places lie in: whole blocks, drawn at random."""
+    everywhere = [places.lonlat, *(labels.extra for labels in places.labels)]
+    blocks = np.unique(places.blocks(np.concatenate(everywhere)))
+    drawn = np.random.default_rng(0).permutation(len(blocks)) % _PARTS
+
+    def part_of(lonlat: Floats) -> Integers:
+        found: Integers = drawn[np.searchsorted(blocks, places.blocks(lonlat))]
+        return found
+
+    return part_of
+
+
+def _fit_classes(labels: Labels, known: _Known, side: float) -> PropertyHead:
     settings, legend = labels.settings, labels.legend
     assert legend is not None
-    known = np.isfinite(labels.values)
-    classes, data, parts = labels.values[known].astype(np.int64), data[known], parts[known]
-    tested, count = parts == 0, len(legend.codes)
-    trial = Logistic(data[~tested], classes[~tested], count).solve(CLASS_PENALTY, _CLASS_TOLERANCE)
+    there = np.isfinite(labels.values)
+    classes, data = labels.values[there].astype(np.int64), known.data[there]
+    tested, count = known.parts[there] == 0, len(legend.codes)
+    left, more = ~tested, known.rare_parts != 0
+    trial = _logistic(classes[left], data[left], known.rare[more], known.rare_data[more], count)
     guess = trial(data[tested]).argmax(axis=1)
     facts = PropertyFacts(
         labels.name,
@@ -144,7 +186,24 @@ def _fit_classes(labels: Labels, data: Floats, parts: Integers, side: float) -> 
         },
         legend=legend,
     )
-    return _head(facts, Logistic(data, classes, count).solve(CLASS_PENALTY, _CLASS_TOLERANCE))
+    return _head(facts, _logistic(classes, data, known.rare, known.rare_data, count))
+
+
+def _logistic(
+    classes: Integers, data: Floats, rare: Integers, rare_data: Floats, count: int
+) -> Linear:
+    """Logistic regression on places of a sample and more of rare classes.
+
+    The latter make their classes seem more common than they are: offsets are lowered by the
+    logarithm of how much (prior correction: King & Zeng 2001, Political Analysis 9: 137-163).
+    """
+    all_data, all_classes = np.concatenate([data, rare_data]), np.concatenate([classes, rare])
+    fitted = Logistic(all_data, all_classes, count).solve(CLASS_PENALTY, _CLASS_TOLERANCE)
+    sampled, seen = (np.bincount(one, minlength=count) for one in (classes, all_classes))
+    # A class that the sample lacks, but for a block left out, counts as half a place.
+    more_common = seen / np.maximum(sampled, 0.5)
+    offsets = fitted.offsets - np.log(np.maximum(more_common, 1))
+    return replace(fitted, offsets=offsets)
 
 
 def _kappa(guess: Integers, truth: Integers, count: int) -> float:
