@@ -61,6 +61,14 @@ class PlaceProperties(RasterAlgorithm):
         """The properties chosen; all of them where none is."""
         return PropertiesOf(self._names(parameters, context))
 
+    def layer_name(self, product):
+        """What it shows, where that is one property."""
+        facts = product.heads.facts
+        if len(facts) > 1:
+            return ""
+        title = say(facts[0].title)
+        return f"{title}, {facts[0].unit}" if facts[0].unit else title
+
     def tell(self, product, feedback):
         """How far off each property is, and where its labels come from."""
         for facts in product.heads.facts:
