@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import math
 import zipfile
@@ -14,6 +15,7 @@ from made_heads import facts_of, made_heads
 from satclip_core.errors import InputError
 from satclip_core.grid import Grid
 from satclip_core.models.registry import BUNDLED, load_encoder
+from satclip_core.points import PointsRequest, embed_points
 from satclip_core.products import Properties, PropertiesOf, PropertyHeads, property_heads
 from satclip_core.products.place_words import TEXTS, Phrase, compare, describe, told
 from satclip_core.products.property_heads import heads_file
@@ -313,6 +315,57 @@ def test_two_places_are_compared_in_spreads(encoder, heads):
     assert same.cosine == pytest.approx(1)
 
 
+@pytest.fixture
+def wet(small_model, tmp_path):
+    """An encoder whose heads take all places for water."""
+    path = tmp_path / "wet.npz"
+    path.write_bytes(small_model.read_bytes())
+    made_heads(load_encoder(path), water=1000.0).save(heads_file(path))
+    return load_encoder(path)
+
+
+def table(folder, encoder, target, **options):
+    """A table of three rows, one without a place, with properties added."""
+    (folder / "in.csv").write_text("name,lon,lat\na,7.5,46.25\nb,,\nc,-60.5,-3\n")
+    request = PointsRequest(str(folder / "in.csv"), str(folder / target), **options)
+    embed_points(encoder, request)
+    return folder / target
+
+
+def test_a_table_gets_a_column_for_each_band(encoder, tmp_path):
+    path = table(tmp_path, encoder, "out.csv", properties=("rain", "koppen"))
+    rows = list(csv.DictReader(path.open(encoding="utf-8")))
+    assert list(rows[0]) == ["name", "lon", "lat", "rain", "koppen", "koppen_probability"]
+    described = describe(encoder, [(7.5, 46.25), (-60.5, -3)], ["rain", "koppen"])
+    for row, place in zip((rows[0], rows[2]), described):
+        rain, koppen = place.readings
+        assert float(row["rain"]) == pytest.approx(rain.value, rel=1e-5)
+        assert float(row["koppen"]) == koppen.value
+        assert float(row["koppen_probability"]) == pytest.approx(100 * koppen.probability, rel=1e-5)
+    assert [rows[1][name] for name in ("rain", "koppen", "koppen_probability")] == ["", "", ""]
+
+
+def test_on_water_a_table_has_the_land_cover_alone(wet, tmp_path):
+    path = table(tmp_path, wet, "out.csv", properties=("rain", "land_cover"), prefix="p_")
+    assert path.read_text("utf-8").splitlines() == [
+        "name,lon,lat,p_rain,p_land_cover,p_land_cover_probability",
+        "a,7.5,46.25,,0,100", "b,,,,,", "c,-60.5,-3,,0,100",
+    ]  # fmt: skip
+    parquet = pytest.importorskip("pyarrow.parquet")
+    pytest.importorskip("geopandas")
+    path = table(tmp_path, wet, "out.parquet", properties=("rain", "land_cover"))
+    found = parquet.read_table(path).to_pydict()
+    assert found["rain"] == [None, None, None]
+    assert found["land_cover"] == [0.0, None, 0.0]
+
+
+@pytest.mark.parametrize("extra", [{"array": "e"}, {"dims": 3}, {"normalize": True},
+                                   {"dtype": "float16"}])  # fmt: skip
+def test_a_table_of_properties_has_no_options_of_embeddings(extra):
+    with pytest.raises(InputError, match="properties are numbers of their own"):
+        PointsRequest("in.csv", "out.csv", properties=("rain",), **extra)
+
+
 @pytest.mark.parametrize(
     ("value", "decimals", "text"),
     [(1243.7, -2, "1,200"), (-0.04, 1, "0.0"), (-3.46, 1, "-3.5"), (7, 0, "7"), (0.004, 2, "0.00")],
@@ -354,7 +407,7 @@ def test_the_bundled_model_knows_the_world(bundled):
     """Places that no map leaves in doubt."""
     places = {
         "Sahara": (3.0, 24.0), "Amazon": (-62.2, -3.8), "Tibet": (88.0, 33.0),
-        "Greenland": (-42.0, 72.0), "Paris": (2.35, 48.86), "ocean": (-30.0, 0.0),
+        "Greenland": (-42.0, 72.0), "Tokyo": (139.7, 35.69), "ocean": (-30.0, 0.0),
     }  # fmt: skip
     found = {
         name: {one.facts.name: one for one in place.readings} | {"words": place}
@@ -369,6 +422,6 @@ def test_the_bundled_model_knows_the_world(bundled):
     assert found["Tibet"]["elevation"].value == pytest.approx(5000, abs=500)
     assert found["Greenland"]["koppen"].class_name == "ice climate"
     assert found["Greenland"]["temperature_january"].value < -25
-    assert found["Paris"]["land_cover"].class_name == "town"
-    assert found["Paris"]["population"].value > 100
-    assert found["Paris"]["temperature_july"].value == pytest.approx(19.5, abs=3)
+    assert found["Tokyo"]["land_cover"].class_name == "town"
+    assert found["Tokyo"]["population"].value > 100
+    assert found["Tokyo"]["temperature_july"].value == pytest.approx(24.5, abs=4)
