@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -28,6 +28,7 @@ from .property_heads import (
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
+    from .legend import Legend
 
 # The properties of the bundled model that a short description is made of.
 CLIMATE, ELEVATION, PEOPLE = "koppen", "elevation", "population"
@@ -246,8 +247,8 @@ def _reading(facts: PropertyFacts, found: NumberRead | ClassRead, index: int) ->
     if isinstance(found, NumberRead):
         low, high = float(found.low[index]), float(found.high[index])
         return Reading(facts, value, low, high, None, None, found.fitted[index : index + 1])
-    assert facts.legend is not None
-    name = facts.legend.names[facts.legend.codes.index(int(value))]
+    legend = cast("Legend", facts.legend)  # what is read as a class has one
+    name = legend.names[legend.codes.index(int(value))]
     chance = float(found.likeliest[index])
     return Reading(facts, value, None, None, name, chance, found.probabilities[index])
 

@@ -8,12 +8,11 @@ in the offsets.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Callable
+from typing import TYPE_CHECKING, Callable, cast
 
 import numpy as np
 
@@ -30,7 +29,8 @@ from satclip_core.types import Floats, Integers, Progress
 
 from ..evaluation.labels import LabelledPlaces, Labels, load_labels
 
-log = logging.getLogger("satclip_training")
+if TYPE_CHECKING:
+    from satclip_core.products.legend import Legend
 
 DEFINITIONS = Path(__file__).parents[1] / "configs" / "properties.yaml"
 TABLE_BEGINS, TABLE_ENDS = "<!-- properties: table -->", "<!-- properties: end -->"
@@ -164,8 +164,7 @@ def _parts(places: LabelledPlaces) -> Callable[[Floats], Integers]:
 
 
 def _fit_classes(labels: Labels, known: _Known, side: float) -> PropertyHead:
-    settings, legend = labels.settings, labels.legend
-    assert legend is not None
+    settings, legend = labels.settings, cast("Legend", labels.legend)
     there = np.isfinite(labels.values)
     classes, data = labels.values[there].astype(np.int64), known.data[there]
     tested, count = known.parts[there] == 0, len(legend.codes)
