@@ -36,6 +36,7 @@ COMMANDS = {
         "commands.map_raster",
         "Write a GeoTIFF of what was sampled at points: numbers or classes.",
     ),
+    "describe": ("commands.describe_places", "Say what places are like, in words and numbers."),
     "points": ("commands.points_table", "Add embeddings to a table of points."),
     "models": ("commands.model_files", "List, describe, fetch and convert models."),
     "data": ("commands.training_data", "Fetch and check the imagery that models are trained on."),

@@ -174,6 +174,24 @@ threads_option = click.option(
     help="Number of threads; all processors by default.",
 )
 
+
+def properties_option(default: str | None = None) -> Callable[[Any], Any]:
+    """`--properties`, with what is told where it is not given."""
+    return click.option(
+        "--properties",
+        metavar="NAME,…",
+        default=default,
+        show_default=default is not None,
+        help="Named properties, read from the embedding: temperature, rain, elevation, land_cover "
+        "and others, or all.",
+    )
+
+
+def property_names(given: str) -> tuple[str, ...]:
+    """The names in a list such as `temperature, rain`."""
+    return tuple(name.strip() for name in given.split(",") if name.strip())
+
+
 quoting_option = click.option(
     "--quoting",
     type=click.Choice(["auto", "double", "none"]),

@@ -28,6 +28,7 @@ OPTIONS = {
     "overwrite": "--overwrite",
     "prefix": "--prefix",
     "probabilities": "--probabilities",
+    "properties": "--properties",
     "quoting": "--quoting",
     "res": "--res",
     "strict": "--strict",
@@ -41,6 +42,7 @@ CALLS = {
     "ClusterModel.save": "--save-model",
     "RgbBasis.save": "--save-basis",
     "fetch": "satclip models fetch",
+    "fit_properties": "satclip models properties",
 }
 
 

@@ -51,6 +51,7 @@ def arguments() -> dict[str, str]:
         "overwrite": tr("overwriting"),
         "prefix": tr("Prefix of the new fields"),
         "probabilities": tr("Probability of each class too"),
+        "properties": tr("Properties"),
         "quoting": tr("quoting of the table"),
         "res": tr("resolution"),
         "strict": tr("the demand for a place in every row"),
@@ -69,6 +70,7 @@ def calls() -> dict[str, str]:
     return {
         "ClusterModel.save": tr("Save clusters"),
         "RgbBasis.save": tr("Save basis"),
+        "fit_properties": tr("the command line of SatCLIP"),
         "fetch": tr("fetch it under SatCLIP > Models"),
         "fetch again": tr("fetch it again under SatCLIP > Models"),
     }

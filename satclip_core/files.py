@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,3 +143,16 @@ def _clear(folder: Path) -> None:
         if isinstance(error, OSError) and isinstance(hidden, (KeyboardInterrupt, SystemExit)):
             raise hidden from None
         raise
+
+
+# Of every member of an archive, so that equal content makes equal bytes.
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def write_zip(path: Path, members: Mapping[str, bytes]) -> None:
+    """Write members as a zip, deflated: equal bytes for equal content."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            member = zipfile.ZipInfo(name, _ZIP_DATE)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(member, content, compresslevel=9)

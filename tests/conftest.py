@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_heads import made_heads
 
 # Where the shell that started us ignores Ctrl-C, as for jobs in the background, the commands
 # under test would inherit that.
@@ -58,10 +59,14 @@ def golden() -> Path:
 
 @pytest.fixture(scope="session")
 def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model file of real shape (L 10, 256 dimensions) with seeded weights, for tests only."""
+    """A model file of real shape (L 10, 256 dimensions) with seeded weights, for tests only.
+
+    Heads of properties lie beside it, with seeded weights, too.
+    """
     from satclip_core.encoder import EncoderConfig, LocationEncoder, ModelInfo
     from satclip_core.encoder.encodings import EncodingSettings
-    from satclip_core.models.model_file import write_model
+    from satclip_core.models.model_file import read_model, write_model
+    from satclip_core.products.property_heads import heads_file
 
     rng = np.random.default_rng(7)
     weights = {}
@@ -75,6 +80,7 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "small.npz"
     info = ModelInfo(name="small-test-model", licence="none", card="# Seeded weights, for tests")
     write_model(path, LocationEncoder(config, weights, info=info))
+    made_heads(read_model(path)).save(heads_file(path))
     return path
 
 

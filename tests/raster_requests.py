@@ -49,6 +49,12 @@ ASKED = {
     "plain": Asked(
         ("raster",), "embeddingraster", {}, lambda products: products.EmbeddingOf("float32")
     ),
+    "properties": Asked(
+        ("raster", "--properties", "temperature, land_cover"),
+        "placeproperties",
+        {"PROPERTIES": [0, 6]},
+        lambda products: products.PropertiesOf(("temperature", "land_cover")),
+    ),
     "similarity": Asked(
         ("similarity", "--to", "7.5", "46.25", "--to", "9,47.5", "--reduce", "max"),
         "similarity",

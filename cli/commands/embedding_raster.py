@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..options import Command
+from ..options import Command, properties_option, property_names
 from ..words import worded
 from .raster_command import RasterOptions, raster_options
 
@@ -47,17 +47,32 @@ class Dtype(click.Choice):  # type: ignore[type-arg]  # generic from click 8.2 o
     metavar="N",
     help="Only the first N dimensions; all by default.",
 )
-def command(options: RasterOptions, normalize: bool, dtype: str, dims: int | None) -> None:
+@properties_option()
+def command(
+    options: RasterOptions, normalize: bool, dtype: str, dims: int | None, properties: str | None
+) -> None:
     """Write a GeoTIFF of embeddings: one band for each dimension, sampled at pixel centres.
+
+    With --properties, of what is read from them instead: one band for a number; for a class its
+    code and its probability. They are predicted, not measured; errors and sources are in the tags.
 
     \b
     satclip raster --bbox 5 45 11 48 --res 0.1 -o alps.tif
     satclip raster --bbox 170 -20 -170 -10 --res 0.25 -o fiji.tif
     satclip raster --bbox 5 45 11 48 --bbox-crs EPSG:4326 --crs EPSG:32632 --res 5000
     satclip raster --like elevation.tif --dtype uint8 -o embedding.tif
+    satclip raster --properties temperature,rain --bbox 5 45 11 48 --res 0.05 -o climate.tif
     """
-    from satclip_core.products import EmbeddingOf
+    from satclip_core.products import EmbeddingOf, PropertiesOf
 
+    if properties is not None:
+        given = {"--normalize": normalize, "--dtype": dtype != "float32", "--dims": dims}
+        extra = [name for name, value in given.items() if value]
+        if extra:
+            raise click.UsageError(f"--properties are numbers of their own: leave out {extra[0]}")
+        raster = options.begin()
+        raster.finish(raster.prepare(PropertiesOf(property_names(properties))))
+        return
     raster = options.begin()
     job = raster.prepare(EmbeddingOf(dtype, normalize, dims))
     loss = job.product.cosine_loss

@@ -1,4 +1,4 @@
-"""`satclip models`: list, describe, fetch and convert models."""
+"""`satclip models`: list, describe, fetch and convert models; fit the properties they tell."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from satclip_core.errors import require
+
 from ..main import INTERRUPTED
 from ..messages import tell
 from ..options import overwrite_option, verbosity_options
-from ..progress import progress
+from ..progress import progress, quantity
 
 if TYPE_CHECKING:
     from satclip_core.encoder import LocationEncoder
@@ -106,6 +108,72 @@ def fetch_command(name: str, force: bool) -> None:
     if not fresh:
         tell(f"{record.name} is here already and unchanged")
     click.echo(str(path))
+
+
+@command.command("properties")
+@click.argument("name", metavar="NAME|FILE", default="bundled")
+@click.option(
+    "--data-root",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Folder of the labels; SATCLIP_DATA by default.",
+)
+@click.option(
+    "--definitions",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="YAML",
+    help="Which properties, and where their labels lie.  [default: those of the bundled model]",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="File to write.  [default: beside the model, where it is found: NAME.properties.npz]",
+)
+@click.option(
+    "--table",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.md",
+    help="Put the table of errors into this text, between the marks of docs/properties.md.",
+)
+@overwrite_option
+@verbosity_options
+def properties_command(
+    name: str,
+    data_root: Path | None,
+    definitions: Path | None,
+    output: Path | None,
+    table: Path | None,
+    overwrite: bool,
+) -> None:
+    """Fit what reads named properties (temperature, land cover, …) from a model's embeddings.
+
+    Writes a small file beside the model, which `satclip describe`, `satclip raster --properties`
+    and QGIS then use, and prints how far off each property is at places in blocks that were left
+    out. Needs the extra `train` and the files of labels.
+
+    \b
+    satclip models properties --data-root DATA --overwrite --table docs/properties.md
+    satclip models properties mine.npz --data-root DATA --definitions mine.yaml
+    """
+    require("yaml", extra="train", purpose="satclip models properties")
+    from satclip_training.export.heads import DEFINITIONS, heads_table, put_table, write_heads
+
+    with progress("fitting properties", "properties") as report:
+        heads, path = write_heads(
+            name,
+            definitions=definitions or DEFINITIONS,
+            data_root=data_root,
+            output=output,
+            overwrite=overwrite,
+            progress=report,
+        )
+    text = heads_table(heads.facts)
+    click.echo(text)
+    if table is not None:
+        put_table(table, text)
+    tell(f"{path}: {len(heads.heads)} properties, {quantity(path.stat().st_size, 'B')}")
 
 
 @command.command("convert")

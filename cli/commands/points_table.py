@@ -13,6 +13,8 @@ from ..messages import quiet, tell
 from ..options import (
     model_option,
     overwrite_option,
+    properties_option,
+    property_names,
     quoting_option,
     threads_option,
     verbosity_options,
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Only the first N dimensions; all by default.",
 )
+@properties_option()
 @click.option("--normalize", is_flag=True, help="Scale every embedding to unit length.")
 @click.option(
     "--dtype",
@@ -84,7 +87,7 @@ if TYPE_CHECKING:
 @threads_option
 @verbosity_options
 def command(source: str, target: str, model: str, **options: Any) -> None:
-    """Add the embedding of its place to each row of IN, a table of points.
+    """Add the embedding of its place to each row of IN, a table of points; or its properties.
 
     IN is a CSV (- for standard input), or any file of points that GDAL reads, in any CRS, also in
     a zip archive (zip://a.zip!b.csv) or on the web. Rows, columns and CRS are kept. In a CSV,
@@ -94,24 +97,29 @@ def command(source: str, target: str, model: str, **options: Any) -> None:
     \b
     satclip points cities.csv -o cities.parquet
     satclip points plots.gpkg -o plots.csv --dims 64 --normalize
+    satclip points cities.csv --properties temperature,rain -o cities.gpkg
     satclip points survey.csv --crs EPSG:32632 --lon-column E --lat-column N -o survey.gpkg
     """
     from satclip_core.models.registry import load_encoder
     from satclip_core.points import PointsRequest, embed_points
 
     start = time.monotonic()
-    request = PointsRequest(source, target, **options)
+    given = options.pop("properties")
+    properties = None if given is None else property_names(given)
+    request = PointsRequest(source, target, properties=properties, **options)
     _ = request.target_format  # a wrong extension is said before a model is loaded
     encoder = load_encoder(model)
     with progress("embedding points" if target == "-" else target, "rows") as report:
         result = embed_points(encoder, request, progress=report)
     if target != "-" and not quiet():
-        tell(_summary(target, result, request.dims or encoder.dim, time.monotonic() - start))
+        count = request.dims or encoder.dim
+        what = f"{count} dimensions" if properties is None else "properties"
+        tell(_summary(target, result, what, time.monotonic() - start))
 
 
-def _summary(target: str, result: PointsResult, dim: int, seconds: float) -> str:
+def _summary(target: str, result: PointsResult, what: str, seconds: float) -> str:
     rows = "1 row" if result.rows == 1 else f"{result.rows:,} rows"
     size = ""
     with suppress(OSError):
         size = f", {quantity(Path(target).stat().st_size, 'B')}"
-    return f"{target}: {rows} with {dim} dimensions{size}, in {duration(seconds)}"
+    return f"{target}: {rows} with {what}{size}, in {duration(seconds)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .clusterraster import Clusters
 from .embedpoints import EmbedPoints
 from .mapfromsamples import MapFromSamples
+from .placeproperties import PlaceProperties
 from .rasters import EmbeddingRaster, EmbeddingRgb, SimilarityRaster
 from .similarplaces import SimilarPlaces
 
@@ -16,4 +17,5 @@ ALGORITHMS = (
     Clusters,
     MapFromSamples,
     SimilarPlaces,
+    PlaceProperties,
 )

@@ -205,6 +205,12 @@ class SimilarPlacesDock(QDockWidget):
         places = [(place.lon, place.lat) for place in self.session.places]
         self.markers.show(places)
         self.panel.set_places(places, undoable=self.session.undoable)
+        self._tell_of_places()
+
+    def _tell_of_places(self) -> None:
+        """Say what they are like, once the model is here."""
+        places = [(place.lon, place.lat) for place in self.session.places]
+        self.panel.description.show_places(self.session.encoder, places)
 
     def _layer_removed(self) -> None:
         """Somebody removed the layer: the places stay, and the next change draws them again."""
@@ -220,6 +226,7 @@ class SimilarPlacesDock(QDockWidget):
             self.panel.set_values(None, None, (0.0, 1.0))
             self._tell()
             return
+        self._tell_of_places()
         if self._wanted:
             crs = self._canvas.mapSettings().destinationCrs()
             self.layer.show(picture, self.session.view, crs)

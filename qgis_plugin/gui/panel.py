@@ -20,6 +20,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ..text import tr
+from .description import Description
 from .histogram import Histogram
 
 
@@ -126,6 +127,7 @@ class Panel(QWidget):
         self.places = QListWidget()
         self.places.setMaximumHeight(90)
         self.places.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.description = Description()
         self.undo = QPushButton(tr("Undo"))
         self.undo.setToolTip(tr("Take back the last change of the places (Backspace on the map)."))
         self.remove = QPushButton(tr("Remove"))
@@ -162,6 +164,7 @@ class Panel(QWidget):
             (self.hint,),
             (self.collect,),
             (self.places,),
+            (self.description,),
             (self.undo, self.remove, self.clear),
             (self._reduce,),
             (self.histogram,),

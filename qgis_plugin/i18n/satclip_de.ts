@@ -400,6 +400,30 @@ Zahlen mit dem besten von Ridge-Regression auf den Embeddings, Kriging auf den O
             <translation>Die Stichproben haben kein Feld {name}.</translation>
         </message>
         <message>
+            <source>Properties of places</source>
+            <translation>Eigenschaften von Orten</translation>
+        </message>
+        <message>
+            <source>Writes what places are like as bands: temperature, rain, elevation, greenness, land cover, night light, people, climate zone.
+
+They are read from the embedding by small models that were fitted to public maps: predictions, not measurements. The log and the file say how far off they were at places left out, and where the labels come from. On water only the land cover is known. The first band is shown; the others are in the same file.</source>
+            <translation>Schreibt als Bänder, wie Orte sind: Temperatur, Regen, Höhe, Grün, Landbedeckung, Licht bei Nacht, Einwohner, Klimazone.
+
+Sie werden aus dem Embedding gelesen, von kleinen Modellen, die an öffentliche Karten angepasst wurden: Vorhersagen, keine Messungen. Protokoll und Datei sagen, wie weit sie an ausgelassenen Orten danebenlagen und woher ihre Werte stammen. Auf Wasser ist nur die Landbedeckung bekannt. Gezeigt wird das erste Band; die anderen stehen in derselben Datei.</translation>
+        </message>
+        <message>
+            <source>A band for each number; a class takes two, its code and its probability.</source>
+            <translation>Ein Band für jede Zahl; eine Klasse hat zwei, ihren Code und ihre Wahrscheinlichkeit.</translation>
+        </message>
+        <message>
+            <source>Properties</source>
+            <translation>Eigenschaften</translation>
+        </message>
+        <message>
+            <source>{property}: predicted; {error} in blocks of {side:g}° left out; {source}</source>
+            <translation>{property}: vorhergesagt; {error} in ausgelassenen Blöcken von {side:g}°; {source}</translation>
+        </message>
+        <message>
             <source>Embedding raster</source>
             <translation>Embedding-Raster</translation>
         </message>
@@ -638,6 +662,22 @@ Verglichen werden die Mittelpunkte eines Gitters. Die gefundenen Orte liegen ein
         <message>
             <source>From now on: {model}</source>
             <translation>Ab jetzt: {model}</translation>
+        </message>
+        <message>
+            <source>In brackets the range of 8 in 10 labels, or the probability of the class; then the error at places left out.</source>
+            <translation>In Klammern der Bereich von 8 aus 10 Werten oder die Wahrscheinlichkeit der Klasse; danach der Fehler an ausgelassenen Orten.</translation>
+        </message>
+        <message>
+            <source>Predicted by the model, not measured.</source>
+            <translation>Vom Modell vorhergesagt, nicht gemessen.</translation>
+        </message>
+        <message>
+            <source>Alike in {names}</source>
+            <translation>Ähnlich: {names}</translation>
+        </message>
+        <message>
+            <source>Apart in {names}</source>
+            <translation>Verschieden: {names}</translation>
         </message>
         <message>
             <source>The model {name} is gone: the bundled one is used.</source>
@@ -1040,6 +1080,282 @@ Verglichen werden die Mittelpunkte eines Gitters. Die gefundenen Orte liegen ein
             <translation>Zufällige Orte an Land werden eingebettet</translation>
         </message>
         <message>
+            <source>R² {r2} of its logarithm, RMSE {rmse}</source>
+            <translation>R² {r2} des Logarithmus, RMSE {rmse}</translation>
+        </message>
+        <message>
+            <source>R² {r2}, RMSE {rmse}</source>
+            <translation>R² {r2}, RMSE {rmse}</translation>
+        </message>
+        <message>
+            <source>about {number} m above the sea</source>
+            <translation>etwa {number} m über dem Meer</translation>
+        </message>
+        <message>
+            <source>low-lying</source>
+            <translation>tief gelegen</translation>
+        </message>
+        <message>
+            <source>hardly any people</source>
+            <translation>fast unbewohnt</translation>
+        </message>
+        <message>
+            <source>few people</source>
+            <translation>wenige Einwohner</translation>
+        </message>
+        <message>
+            <source>settled</source>
+            <translation>besiedelt</translation>
+        </message>
+        <message>
+            <source>many people</source>
+            <translation>dicht besiedelt</translation>
+        </message>
+        <message>
+            <source>water; what else there is to know, the model knows on land only</source>
+            <translation>Wasser; alles Weitere weiß das Modell nur an Land</translation>
+        </message>
+        <message>
+            <source>{low} to {high}</source>
+            <translation>{low} bis {high}</translation>
+        </message>
+        <message>
+            <source>mean temperature of the year</source>
+            <translation>mittlere Jahrestemperatur</translation>
+        </message>
+        <message>
+            <source>mean temperature of January</source>
+            <translation>mittlere Temperatur im Januar</translation>
+        </message>
+        <message>
+            <source>mean temperature of July</source>
+            <translation>mittlere Temperatur im Juli</translation>
+        </message>
+        <message>
+            <source>yearly rain and snow</source>
+            <translation>Regen und Schnee im Jahr</translation>
+        </message>
+        <message>
+            <source>elevation</source>
+            <translation>Höhe</translation>
+        </message>
+        <message>
+            <source>greenness at its height (NDVI)</source>
+            <translation>Grün zur grünsten Zeit (NDVI)</translation>
+        </message>
+        <message>
+            <source>land cover</source>
+            <translation>Landbedeckung</translation>
+        </message>
+        <message>
+            <source>night light, 0 to 255</source>
+            <translation>Licht bei Nacht, 0 bis 255</translation>
+        </message>
+        <message>
+            <source>people per km², 255 at most</source>
+            <translation>Einwohner je km², höchstens 255</translation>
+        </message>
+        <message>
+            <source>climate zone</source>
+            <translation>Klimazone</translation>
+        </message>
+        <message>
+            <source>water</source>
+            <translation>Wasser</translation>
+        </message>
+        <message>
+            <source>evergreen needleleaf forest</source>
+            <translation>immergrüner Nadelwald</translation>
+        </message>
+        <message>
+            <source>evergreen broadleaf forest</source>
+            <translation>immergrüner Laubwald</translation>
+        </message>
+        <message>
+            <source>deciduous needleleaf forest</source>
+            <translation>sommergrüner Nadelwald</translation>
+        </message>
+        <message>
+            <source>deciduous broadleaf forest</source>
+            <translation>sommergrüner Laubwald</translation>
+        </message>
+        <message>
+            <source>mixed forest</source>
+            <translation>Mischwald</translation>
+        </message>
+        <message>
+            <source>closed shrubland</source>
+            <translation>dichtes Buschland</translation>
+        </message>
+        <message>
+            <source>open shrubland</source>
+            <translation>offenes Buschland</translation>
+        </message>
+        <message>
+            <source>woody savanna</source>
+            <translation>Baumsavanne</translation>
+        </message>
+        <message>
+            <source>savanna</source>
+            <translation>Savanne</translation>
+        </message>
+        <message>
+            <source>grassland</source>
+            <translation>Grasland</translation>
+        </message>
+        <message>
+            <source>wetland</source>
+            <translation>Feuchtgebiet</translation>
+        </message>
+        <message>
+            <source>cropland</source>
+            <translation>Ackerland</translation>
+        </message>
+        <message>
+            <source>town</source>
+            <translation>Stadt</translation>
+        </message>
+        <message>
+            <source>cropland mixed with wild plants</source>
+            <translation>Ackerland mit natürlichem Bewuchs</translation>
+        </message>
+        <message>
+            <source>snow and ice</source>
+            <translation>Schnee und Eis</translation>
+        </message>
+        <message>
+            <source>barren land</source>
+            <translation>karges Land</translation>
+        </message>
+        <message>
+            <source>tropical rainforest climate</source>
+            <translation>tropisches Regenwaldklima</translation>
+        </message>
+        <message>
+            <source>tropical monsoon climate</source>
+            <translation>tropisches Monsunklima</translation>
+        </message>
+        <message>
+            <source>tropical savanna climate with a dry summer</source>
+            <translation>tropisches Savannenklima mit trockenem Sommer</translation>
+        </message>
+        <message>
+            <source>tropical savanna climate</source>
+            <translation>tropisches Savannenklima</translation>
+        </message>
+        <message>
+            <source>hot steppe climate</source>
+            <translation>heißes Steppenklima</translation>
+        </message>
+        <message>
+            <source>cold steppe climate</source>
+            <translation>kaltes Steppenklima</translation>
+        </message>
+        <message>
+            <source>hot desert climate</source>
+            <translation>heißes Wüstenklima</translation>
+        </message>
+        <message>
+            <source>cold desert climate</source>
+            <translation>kaltes Wüstenklima</translation>
+        </message>
+        <message>
+            <source>humid climate with mild winters and hot summers</source>
+            <translation>feuchtes Klima mit milden Wintern und heißen Sommern</translation>
+        </message>
+        <message>
+            <source>oceanic climate</source>
+            <translation>Seeklima</translation>
+        </message>
+        <message>
+            <source>oceanic climate with cool summers</source>
+            <translation>Seeklima mit kühlen Sommern</translation>
+        </message>
+        <message>
+            <source>Mediterranean climate with hot summers</source>
+            <translation>Mittelmeerklima mit heißen Sommern</translation>
+        </message>
+        <message>
+            <source>Mediterranean climate with warm summers</source>
+            <translation>Mittelmeerklima mit warmen Sommern</translation>
+        </message>
+        <message>
+            <source>Mediterranean climate with cool summers</source>
+            <translation>Mittelmeerklima mit kühlen Sommern</translation>
+        </message>
+        <message>
+            <source>mild climate with dry winters and hot summers</source>
+            <translation>mildes Klima mit trockenen Wintern und heißen Sommern</translation>
+        </message>
+        <message>
+            <source>mild climate with dry winters and warm summers</source>
+            <translation>mildes Klima mit trockenen Wintern und warmen Sommern</translation>
+        </message>
+        <message>
+            <source>mild climate with dry winters and cool summers</source>
+            <translation>mildes Klima mit trockenen Wintern und kühlen Sommern</translation>
+        </message>
+        <message>
+            <source>humid continental climate with hot summers</source>
+            <translation>feuchtes Kontinentalklima mit heißen Sommern</translation>
+        </message>
+        <message>
+            <source>humid continental climate with warm summers</source>
+            <translation>feuchtes Kontinentalklima mit warmen Sommern</translation>
+        </message>
+        <message>
+            <source>subarctic climate</source>
+            <translation>subarktisches Klima</translation>
+        </message>
+        <message>
+            <source>subarctic climate with severe winters</source>
+            <translation>subarktisches Klima mit strengen Wintern</translation>
+        </message>
+        <message>
+            <source>continental climate with hot dry summers</source>
+            <translation>Kontinentalklima mit heißen, trockenen Sommern</translation>
+        </message>
+        <message>
+            <source>continental climate with warm dry summers</source>
+            <translation>Kontinentalklima mit warmen, trockenen Sommern</translation>
+        </message>
+        <message>
+            <source>subarctic climate with dry summers</source>
+            <translation>subarktisches Klima mit trockenen Sommern</translation>
+        </message>
+        <message>
+            <source>subarctic climate with dry summers and severe winters</source>
+            <translation>subarktisches Klima mit trockenen Sommern und strengen Wintern</translation>
+        </message>
+        <message>
+            <source>continental climate with dry winters and hot summers</source>
+            <translation>Kontinentalklima mit trockenen Wintern und heißen Sommern</translation>
+        </message>
+        <message>
+            <source>continental climate with dry winters and warm summers</source>
+            <translation>Kontinentalklima mit trockenen Wintern und warmen Sommern</translation>
+        </message>
+        <message>
+            <source>subarctic climate with dry winters</source>
+            <translation>subarktisches Klima mit trockenen Wintern</translation>
+        </message>
+        <message>
+            <source>subarctic climate with dry and severe winters</source>
+            <translation>subarktisches Klima mit trockenen, strengen Wintern</translation>
+        </message>
+        <message>
+            <source>ice climate</source>
+            <translation>Eisklima</translation>
+        </message>
+        <message>
+            <source>tundra climate</source>
+            <translation>Tundrenklima</translation>
+        </message>
+        <message>
+            <source>right at {share} % of places</source>
+            <translation>richtig an {share} % der Orte</translation>
+        </message>
+        <message>
             <source>SatCLIP location embeddings</source>
             <translation>SatCLIP-Orts-Embeddings</translation>
         </message>
@@ -1114,6 +1430,10 @@ Verglichen werden die Mittelpunkte eines Gitters. Die gefundenen Orte liegen ein
         <message>
             <source>[{value}] after its numbers</source>
             <translation>[{value}] hinter den Zahlen</translation>
+        </message>
+        <message>
+            <source>the command line of SatCLIP</source>
+            <translation>die Kommandozeile von SatCLIP</translation>
         </message>
         <message>
             <source>fetch it under SatCLIP &gt; Models</source>

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,8 @@ class LocationEncoder:
 
     band_limited = True
     """Whether nothing is finer than the effective resolution: a lattice may then stand for it."""
+    file: Path | None = None
+    """What it was read from; None where it was made otherwise. What belongs to it lies beside."""
 
     def __init__(
         self,

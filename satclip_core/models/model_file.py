@@ -30,7 +30,7 @@ from ..encoder.two_part import ENCODING as TWO_PARTS
 from ..encoder.two_part import TwoPartConfig, TwoPartEncoder
 from ..errors import InputError, ModelError
 from ..extensions import Registry, missing_package, settings_from
-from ..files import written_whole
+from ..files import write_zip, written_whole
 from ..types import Floats
 from .checkpoint import Checkpoint, LazyTensor, element_count
 
@@ -45,7 +45,6 @@ _LARGEST_HEADER = 2**20
 _LARGEST_CONTENT = 2**31
 # Where the published trainer, and torch modules around it, keep the location encoder.
 _STATE_PREFIXES = ("model.location.nnet.", "model.nnet.", "location.nnet.", "nnet.")
-_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def read_model(path: str | os.PathLike[str]) -> LocationEncoder:
@@ -72,14 +71,17 @@ def read_model(path: str | os.PathLike[str]) -> LocationEncoder:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if _HEADER in archive.namelist():
-                return _read_npz(archive, sha256)
-            return _read_checkpoint(archive, file.stem, sha256)
+                encoder = _read_npz(archive, sha256)
+            else:
+                encoder = _read_checkpoint(archive, file.stem, sha256)
     except ModelError as error:
         raise ModelError(f"cannot open the model {file}: ", error) from error
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise ModelError(
             f"the model file {file} is damaged or incomplete ({error}): get it again"
         ) from error
+    encoder.file = file
+    return encoder
 
 
 def write_model(
@@ -132,7 +134,7 @@ def write_model(
         whole = value.dtype.name in FIELD_DTYPES
         members[f"weights/{key}.npy"] = _npy_bytes(value if whole else _cast(key, value, dtype))
     with written_whole(path, overwrite=overwrite) as temporary:
-        _write_zip(temporary, members)
+        write_zip(temporary, members)
 
 
 def requirements(config: EncoderConfig) -> dict[str, str]:
@@ -348,14 +350,6 @@ def _cast(key: str, value: Floats, dtype: str) -> NDArray[Any]:
     if not np.isfinite(cast).all():
         raise ModelError(f"the weights {key!r} are too large for {dtype}: store them as float32")
     return cast
-
-
-def _write_zip(path: Path, members: Mapping[str, bytes]) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in members.items():
-            member = zipfile.ZipInfo(name, _ZIP_DATE)
-            member.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(member, content, compresslevel=9)
 
 
 def _npy_bytes(array: NDArray[Any]) -> bytes:

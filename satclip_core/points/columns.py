@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 
 from ..errors import Argument, InputError
-from ..products.embedding import dimension_names
 
 # Looked for in this order; the first pair of groups that is there wins.
 # GBIF and Darwin Core have decimalLongitude.
@@ -58,14 +57,21 @@ def find_coordinates(
     )
 
 
-def new_columns(existing: Sequence[str], dim: int, *, array: str | None, prefix: str) -> list[str]:
-    """Names of the columns to add: one for each dimension, or the array column alone.
+def new_columns(
+    existing: Sequence[str], added: Sequence[str], *, array: str | None = None
+) -> list[str]:
+    """Names of the columns to add: one for each number, or the array column alone.
+
+    Args:
+        existing: names of the table's columns.
+        added: names of the numbers.
+        array: name of the column that holds them all.
 
     Raises:
         InputError: the table has some of them already (upper and lower case count as the same,
             as they do in a GeoPackage).
     """
-    names = [array] if array is not None else list(dimension_names(dim, prefix))
+    names = [array] if array is not None else list(added)
     taken = {name.lower() for name in existing}
     clashes = [name for name in names if name.lower() in taken]
     if clashes:

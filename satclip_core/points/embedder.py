@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from ..analysis import unit
 from ..errors import Argument, CancelledError, InputError
 from ..grid.crs import LONLAT, to_lonlat
-from ..products.embedding import first_dimensions
+from ..products import Properties, PropertiesOf
+from ..products.embedding import dimension_names, first_dimensions
 from ..products.samples import number
 from ..types import Cancelled, Float32, Floats, Progress
-from .request import PointsRequest, PointsResult
+from .request import PREFIX, PointsRequest, PointsResult
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
@@ -40,7 +41,11 @@ class Embedder:
         cancelled: asked before each batch.
 
     Raises:
-        InputError: an unknown CRS, more dimensions than the encoder has.
+        InputError: an unknown CRS, more dimensions than the encoder has, properties that its heads
+            do not know.
+
+    Attributes:
+        names: of the numbers that each row gets.
     """
 
     def __init__(
@@ -54,7 +59,10 @@ class Embedder:
         cancelled: Cancelled | None = None,
     ) -> None:
         self.encoder, self.request = encoder, request
-        self.dim = first_dimensions(encoder, request.dims)
+        self._properties: Properties | None = None
+        if request.properties is not None:
+            self._properties = PropertiesOf(request.properties).by(encoder)
+        self.names = self._named(first_dimensions(encoder, request.dims))
         self._transform, self.total = to_lonlat(crs), total
         self.progress, self.cancelled = progress, cancelled
         self.rows = self.empty = 0
@@ -71,7 +79,7 @@ class Embedder:
             describe: what a row of the batch has for coordinates, for the account.
 
         Returns:
-            (N, dim) of the dtype asked for, NaN in rows without usable coordinates.
+            (N, numbers) of the dtype asked for, NaN in rows without usable coordinates.
 
         Raises:
             InputError: such a row, where the request is strict.
@@ -83,11 +91,15 @@ class Embedder:
         with np.errstate(invalid="ignore"):
             usable = (np.abs(lon) <= _TURN) & (np.abs(lat) <= 90)
         self._account(np.flatnonzero(~usable), describe)
-        values = np.full((len(lon), self.dim), np.nan, np.float32)
+        values = np.full((len(lon), len(self.names)), np.nan, np.float32)
         if usable.any():
             points = np.column_stack([lon[usable], lat[usable]])
             embed = self.encoder.encode if self.request.exact else self.encoder.encode_many
-            values[usable] = embed(points, threads=self.request.threads)[:, : self.dim]
+            found = embed(points, threads=self.request.threads)
+            if self._properties is None:
+                values[usable] = found[:, : len(self.names)]
+            else:
+                values[usable] = self._properties(found[None])[:, 0].T
         if self.request.normalize:
             values = unit(values)
         self.rows += len(lon)
@@ -118,6 +130,14 @@ class Embedder:
                 f"values: {self._shown()}"
             )
         return PointsResult(self.rows, self.empty, warning)
+
+    def _named(self, dim: int) -> tuple[str, ...]:
+        """Names of dimensions, or of properties, which have a prefix where one was given."""
+        prefix = self.request.prefix
+        if self._properties is None:
+            return dimension_names(dim, prefix)
+        before = "" if prefix == PREFIX else prefix
+        return tuple(before + name for name in self._properties.bands)
 
     def lonlat(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Coordinates of the table as longitude and latitude in degrees, not checked."""
@@ -151,12 +171,21 @@ def digits(dtype: str) -> str:
 
 
 def to_text(values: NDArray[Any], separator: str = ",") -> Iterator[str]:
-    """Rows of numbers as text that reads back exactly; "" for a row of NaN.
+    """Rows of numbers as text that reads back exactly, nothing for NaN; "" for a row of NaN.
 
     Args:
         values: (N, dim) float32 or float16.
         separator: between the numbers.
     """
-    pattern = separator.join([digits(values.dtype.name)] * values.shape[1])
-    for row in values:
-        yield "" if np.isnan(row[0]) else pattern % tuple(row.tolist())
+    one = digits(values.dtype.name)
+    pattern = separator.join([one] * values.shape[1])
+    missing = np.isnan(values)
+    some = missing.any(axis=1)
+    for row, lacks, gone in zip(values, some.tolist(), missing):
+        if not lacks:
+            yield pattern % tuple(row.tolist())
+        elif gone.all():
+            yield ""
+        else:
+            parts = zip(row.tolist(), gone.tolist())
+            yield separator.join("" if none else one % value for value, none in parts)

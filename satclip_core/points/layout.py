@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -53,18 +54,18 @@ class Composer:
     Args:
         table: being read.
         request: says the target's format and the new columns' names.
-        dim: length of an embedding.
+        added: names of the numbers that are added.
 
     Raises:
         InputError: the new columns are there already.
         OutputError: the target's format cannot name the table's CRS.
     """
 
-    def __init__(self, table: Table, request: PointsRequest, dim: int) -> None:
+    def __init__(self, table: Table, request: PointsRequest, added: Sequence[str]) -> None:
         self.table, self.kind = table, request.target_format
         self.array = request.array is not None
         self.names = list(table.schema.names)
-        self.added = new_columns(self.names, dim, array=request.array, prefix=request.prefix)
+        self.added = new_columns(self.names, added, array=request.array)
         # A plain Parquet table stays plain; every other result is a layer with points.
         plain = self.kind == request.source_format == PARQUET
         self.make_points = table.geometry is None and not plain
@@ -78,7 +79,7 @@ class Composer:
         self._measured = self._infinite = 0
         self.layout = Layout(
             self.kind,
-            self._schema(np.empty((0, dim), request.dtype)),
+            self._schema(np.empty((0, len(added)), request.dtype)),
             self.geometry,
             "Point" if self.make_points else table.geometry_type,
             _coded(table) if self.kind == GEOJSON else table.crs,
@@ -243,7 +244,7 @@ def value_columns(
         starts = pa.array(offsets.astype(np.int32), mask=np.append(empty, False))
         column = pa.ListArray.from_arrays(starts, pa.array(values[~empty].ravel()))
         return [(pa.field(names[0], column.type), column)]
-    columns = [pa.array(np.ascontiguousarray(column), mask=empty) for column in values.T]
+    columns = [pa.array(np.ascontiguousarray(column), mask=np.isnan(column)) for column in values.T]
     return [(pa.field(name, column.type), column) for name, column in zip(names, columns)]
 
 

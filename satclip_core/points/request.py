@@ -11,6 +11,8 @@ from .dialect import QUOTINGS
 
 STANDARD_STREAM = "-"
 DTYPES = ("float32", "float16")
+PREFIX = "e"
+"""Of the dimensions' columns where none is given."""
 CSV, GEOJSON, GPKG, PARQUET, OGR = "CSV", "GeoJSON", "GPKG", "Parquet", "OGR"
 _SUFFIXES = {
     ".csv": CSV,
@@ -56,6 +58,8 @@ class PointsRequest:
         array: name of one array column instead of a column for each dimension.
         prefix: of the columns' names: `e000`, `e001`, … by default.
         dims: number of dimensions, the first ones; all where None.
+        properties: names of properties to add in place of the embedding, ("all",) for all; a
+            number each, empty where it is not known; of a class its code and its probability.
         normalize: scale every embedding to unit length.
         dtype: "float32" or "float16".
         exact: evaluate every place by itself, see `LocationEncoder.encode_many`.
@@ -78,8 +82,9 @@ class PointsRequest:
     crs: str | None = None
     layer: str | None = None
     array: str | None = None
-    prefix: str = "e"
+    prefix: str = PREFIX
     dims: int | None = None
+    properties: tuple[str, ...] | None = None
     normalize: bool = False
     dtype: str = "float32"
     exact: bool = False
@@ -95,6 +100,14 @@ class PointsRequest:
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise InputError(f"dtype {self.dtype!r} is none of {', '.join(DTYPES)}")
+        of_embeddings = self.array, self.dims, self.normalize or None
+        if self.properties is not None and (
+            self.dtype != "float32" or any(one is not None for one in of_embeddings)
+        ):
+            raise InputError(
+                "properties are numbers of their own: they are no array, have no dimensions, no "
+                "norm and no other dtype than float32"
+            )
         if self.quoting not in QUOTINGS:
             raise InputError(f"quoting {self.quoting!r} is none of {', '.join(QUOTINGS)}")
         try:

@@ -6,6 +6,8 @@ from .clusters import ClusterModel, Clusters, ClustersOf
 from .embedding import DTYPES, Embedding, EmbeddingOf
 from .maps import MapModel, MapOf, MapOptions, MappedClasses, MappedValue, fit_map
 from .product import Fitting, Product, Wanted
+from .properties import Properties, PropertiesOf
+from .property_heads import PropertyHeads
 from .rgb import Rgb, RgbBasis, RgbOf
 from .samples import Samples
 from .similarity import REDUCTIONS, Similarity, SimilarityTo
@@ -25,6 +27,9 @@ __all__ = [
     "MappedClasses",
     "MappedValue",
     "Product",
+    "Properties",
+    "PropertiesOf",
+    "PropertyHeads",
     "Rgb",
     "RgbBasis",
     "RgbOf",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from typing import Any
 
 import numpy as np
 
@@ -48,6 +49,21 @@ class Legend:
         numbers = range(1, len(names) + 1) if codes is None else codes
         return cls(tuple(numbers), tuple(names), distinct_colours(len(names)))
 
+    @classmethod
+    def from_json(cls, classes: Sequence[Mapping[str, Any]]) -> Legend:
+        """What `to_json` made, parsed.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        codes = tuple(int(one["code"]) for one in classes)
+        if not codes or list(codes) != sorted(set(codes)):
+            raise ValueError("the codes of classes do not ascend")
+        names = tuple(str(one["name"]) for one in classes)
+        hexes = [str(one["colour"]).lstrip("#") for one in classes]
+        colours = tuple((int(c[:2], 16), int(c[2:4], 16), int(c[4:6], 16)) for c in hexes)
+        return cls(codes, names, colours)
+
     @property
     def dtype(self) -> str:
         """The smallest unsigned type with room for the codes and for nodata above them.
@@ -81,31 +97,35 @@ class Legend:
         )
 
 
-def attribute_table(legend: Legend) -> str:
-    """The classes of band 1 as the file that GDAL keeps beside a raster, NAME.aux.xml.
+def attribute_tables(legends: Mapping[int, Legend]) -> str:
+    """The classes of bands as the file that GDAL keeps beside a raster, NAME.aux.xml.
 
-    As a raster attribute table (value, name, colour), and for codes of one byte as category
+    As raster attribute tables (value, name, colour), and for codes of one byte as category
     names too: QGIS labels classes by those, GRASS and terra by either.
+
+    Args:
+        legends: by band, counted from 1.
     """
     # Written here, never parsed.
     from xml.etree.ElementTree import Element, SubElement, tostring  # nosec B405
 
     dataset = Element("PAMDataset")
-    band = SubElement(dataset, "PAMRasterBand", band="1")
-    names = dict(zip(legend.codes, legend.names))
-    if legend.dtype == "uint8":
-        categories = SubElement(band, "CategoryNames")
-        for code in range(max(names) + 1):
-            SubElement(categories, "Category").text = _xml(names.get(code, ""))
-    table = SubElement(band, "GDALRasterAttributeTable", tableType="thematic")
-    for index, (name, kind, usage) in enumerate(_COLUMNS):
-        column = SubElement(table, "FieldDefn", index=str(index))
-        for tag, value in (("Name", name), ("Type", kind), ("Usage", usage)):
-            SubElement(column, tag).text = str(value)
-    for index, (code, colour) in enumerate(zip(legend.codes, legend.colours)):
-        row = SubElement(table, "Row", index=str(index))
-        for value in (code, _xml(names[code]), *colour):
-            SubElement(row, "F").text = str(value)
+    for number, legend in sorted(legends.items()):
+        band = SubElement(dataset, "PAMRasterBand", band=str(number))
+        names = dict(zip(legend.codes, legend.names))
+        if legend.dtype == "uint8":
+            categories = SubElement(band, "CategoryNames")
+            for code in range(max(names) + 1):
+                SubElement(categories, "Category").text = _xml(names.get(code, ""))
+        table = SubElement(band, "GDALRasterAttributeTable", tableType="thematic")
+        for index, (name, kind, usage) in enumerate(_COLUMNS):
+            column = SubElement(table, "FieldDefn", index=str(index))
+            for tag, value in (("Name", name), ("Type", kind), ("Usage", usage)):
+                SubElement(column, tag).text = str(value)
+        for index, (code, colour) in enumerate(zip(legend.codes, legend.colours)):
+            row = SubElement(table, "Row", index=str(index))
+            for value in (code, _xml(names[code]), *colour):
+                SubElement(row, "F").text = str(value)
     return tostring(dataset, encoding="unicode")
 
 

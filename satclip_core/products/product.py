@@ -7,6 +7,7 @@ product by `fit`, or a product, which fits itself as it is.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar, runtime_checkable
 
@@ -73,6 +74,14 @@ class Product(Protocol):
         """What the codes of the first band mean; None where it holds no classes."""
 
     @property
+    def legends(self) -> Mapping[int, Legend]:
+        """Of each band of classes, counted from 1; `legend` is that of the first band."""
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Of the bands, "" where there is none; () where no band has one."""
+
+    @property
     def tags(self) -> dict[str, str]:
         """What a reader of the file should know."""
 
@@ -127,6 +136,17 @@ class Ready:
     def offset(self) -> float | None:
         """Most store their values as they are."""
         return None
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Most have none."""
+        return ()
+
+    @property
+    def legends(self) -> Mapping[int, Legend]:
+        """Most have classes in the first band alone, or nowhere."""
+        legend: Legend | None = getattr(self, "legend", None)
+        return {} if legend is None else {1: legend}
 
     def check(self, encoder: LocationEncoder) -> None:
         """Refuse an encoder that the product is not made for.

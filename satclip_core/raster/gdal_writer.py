@@ -156,6 +156,8 @@ def _describe(gdal: Any, dataset: Any, spec: RasterSpec) -> None:
     for index, name in enumerate(product.bands):
         band = dataset.GetRasterBand(index + 1)
         band.SetDescription(name)
+        if product.units:
+            band.SetUnitType(product.units[index])
         if product.nodata is not None:
             band.SetNoDataValue(float(product.nodata))
         if product.scale is not None:

@@ -138,6 +138,8 @@ def _open(rasterio: Any, path: Path, spec: RasterSpec) -> Any:
 def _describe(rasterio: Any, dataset: Any, spec: RasterSpec) -> None:
     product = spec.product
     dataset.descriptions = product.bands
+    if product.units:
+        dataset.units = product.units
     if product.scale is not None:
         dataset.scales = [product.scale] * len(product.bands)
         dataset.offsets = [product.offset or 0.0] * len(product.bands)

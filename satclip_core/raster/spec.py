@@ -95,10 +95,14 @@ class RasterSpec:
 
     @property
     def overview_resampling(self) -> str:
-        """How GDAL makes them: means of numbers, the commonest of codes, one of four colours."""
+        """How GDAL makes them: means of numbers, the commonest of codes, one of four colours.
+
+        Where numbers and codes stand side by side it is one of four, too.
+        """
         if self.product.legend is not None:
             return "mode"
-        return "nearest" if self.product.colours else "average"
+        codes = bool(self.product.colours or self.product.legends)
+        return "nearest" if codes else "average"
 
     def _defaults(self, interleave: str) -> dict[str, str]:
         product = self.product
@@ -126,7 +130,7 @@ class RasterSpec:
             options["NBITS"] = "16"
         if product.colours:
             options.update(PHOTOMETRIC="RGB", ALPHA="YES")
-        elif product.legend is not None and len(product.bands) > 1:
+        elif product.legends and len(product.bands) > 1:
             options["PHOTOMETRIC"] = "MINISBLACK"  # or GDAL takes three or four bands for colours
         return options
 

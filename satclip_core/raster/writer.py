@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import OutputError, require
 from ..files import Target, check_apart, written_whole
-from ..products.legend import attribute_table
+from ..products.legend import attribute_tables
 from .spec import RasterSpec, RasterWriter
 
 SUFFIXES = (".tif", ".tiff", ".gtiff")
@@ -69,10 +69,10 @@ def open_writer(
         for suffix in _SIDE_FILES:
             with suppress(OSError):
                 target.path.with_name(target.path.name + suffix).unlink()
-    if spec.product.legend is not None:
+    if spec.product.legends:
         beside = target.path.with_name(target.path.name + _SIDE_FILES[0])
         with written_whole(Target(beside, True)) as temporary:
-            temporary.write_text(attribute_table(spec.product.legend), "utf-8")
+            temporary.write_text(attribute_tables(spec.product.legends), "utf-8")
 
 
 def create(path: Path, target: Path, spec: RasterSpec) -> AbstractContextManager[RasterWriter]:

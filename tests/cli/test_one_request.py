@@ -21,7 +21,7 @@ pytest.importorskip("rasterio")
 
 # The table of the classes, for QGIS, which is written when the raster stands.
 TABLES = {name: [] for name in ASKED}
-TABLES["clusters"] = TABLES["map of classes"] = ["out.tif.aux.xml"]
+TABLES["clusters"] = TABLES["map of classes"] = TABLES["properties"] = ["out.tif.aux.xml"]
 
 
 @pytest.fixture

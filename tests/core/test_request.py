@@ -25,6 +25,7 @@ from satclip_core.products import (
     EmbeddingOf,
     MapOf,
     MapOptions,
+    PropertiesOf,
     Rgb,
     RgbBasis,
     RgbOf,
@@ -35,6 +36,7 @@ from satclip_core.products import (
 )
 from satclip_core.products import clusters as clusters_module
 from satclip_core.products import rgb as rgb_module
+from satclip_core.products.property_heads import heads_file
 from satclip_core.raster import RasterRequest, WriteOptions, raster_array, raster_target
 from satclip_core.raster import request as request_module
 
@@ -53,6 +55,7 @@ WANTED = {
     "uint8": EmbeddingOf("uint8"),
     "float16": EmbeddingOf("float16", normalize=True),
     "similarity": SimilarityTo(((7.5, 46.25), (9, 47)), "max"),
+    "properties": PropertiesOf(("rain", "koppen")),
     "rgb": RgbOf(),
     "clusters": ClustersOf(4, seed=3),
     "numbers": MapOf(samples(2)),
@@ -89,6 +92,7 @@ def folder(tmp_path, monkeypatch, small_model):
     here = tmp_path / "here"
     here.mkdir()
     (here / "model.npz").write_bytes(small_model.read_bytes())
+    heads_file(here / "model.npz").write_bytes(heads_file(small_model).read_bytes())
     polygon = {"type": "Polygon", "coordinates": [LAND]}
     (here / "land.geojson").write_text(json.dumps(polygon))
     monkeypatch.chdir(here)

@@ -220,19 +220,19 @@ def test_classes_have_names_in_terra(clusters):
 
 @pytest.mark.parametrize("name", ["Wald & Wiese", "<no>", "a\x07b", "Ж中"])
 def test_any_name_of_a_class_is_kept(name, tmp_path):
-    from satclip_core.products.legend import Legend, attribute_table
+    from satclip_core.products.legend import Legend, attribute_tables
 
     target = tmp_path / "classes.tif"
     dataset = gdal.GetDriverByName("GTiff").Create(str(target), 2, 2)
     dataset = None
-    (tmp_path / "classes.tif.aux.xml").write_text(attribute_table(Legend.of([name])), "utf-8")
+    (tmp_path / "classes.tif.aux.xml").write_text(attribute_tables({1: Legend.of([name])}), "utf-8")
     dataset = gdal.Open(str(target))
     assert categories(dataset) == {0: "", 1: name.replace("\x07", " ")}
 
 
 def test_codes_beyond_a_byte_have_a_table_alone():
-    from satclip_core.products.legend import Legend, attribute_table
+    from satclip_core.products.legend import Legend, attribute_tables
 
-    text = attribute_table(Legend.of(["a", "b"], [7, 60000]))
+    text = attribute_tables({1: Legend.of(["a", "b"], [7, 60000])})
     assert "CategoryNames" not in text
     assert "<F>60000</F><F>b</F>" in text

@@ -21,7 +21,7 @@ from ..places.reading import (
     check_columns,
     coordinates,
     numbers,
-    read_arrays,
+    read_cells,
     read_shapes,
     read_table,
 )
@@ -155,7 +155,7 @@ def _load(
         lonlat, target = _from_table(name, task, path)
     elif task.kind == "grid":
         lonlat = land_points()
-        target = _from_grid(name, task, path, lonlat)
+        target = read_cells(path, lonlat, f"tasks.{name}:", array=task.target, bounds=task.bounds)
     else:
         lonlat, target = _from_polygons(name, task, path, land_points())
     keep = _usable(task, lonlat, target)
@@ -215,32 +215,6 @@ def _from_table(name: str, task: TaskSettings, path: Path) -> tuple[Floats, NDAr
     if not (task.classes or task.positive):
         target = numbers(target, f"tasks.{name}: {path}, {task.target} (classes: true for text)")
     return lonlat, target
-
-
-def _from_grid(name: str, task: TaskSettings, path: Path, lonlat: Floats) -> NDArray[Any]:
-    """Cells of a raster (where it says nothing, at `bounds`), or of an npz with lon, lat."""
-    if path.suffix == ".npz":
-        arrays = read_arrays(path, f"tasks.{name}:")
-        key = task.target or next((k for k in arrays if arrays[k].ndim == 2), None)
-        if key is None or not {key, "lon", "lat"} <= set(arrays):
-            raise InputError(f"tasks.{name}: {path} needs arrays lon, lat and {key or 'a grid'}")
-        cells, lon, lat = arrays[key], arrays["lon"], arrays["lat"]
-        return cells[_nearest(lat, lonlat[:, 1]), _nearest(lon, lonlat[:, 0])]
-    from ..images.decoding import DecodeRequest, open_raster
-
-    raster = open_raster(DecodeRequest(path, task.bounds, bands=(1,)), path.parent)
-    row, col = (np.asarray(v)[:, None, None] for v in raster.place(lonlat[:, 0], lonlat[:, 1]))
-    pixels, valid = raster.gather(row, col, bilinear=False)
-    values: Floats = pixels[:, 0, 0, 0].astype(np.float64)
-    values[~valid[:, 0, 0]] = np.nan
-    return values
-
-
-def _nearest(axis: Floats, values: Floats) -> Integers:
-    order = np.argsort(axis)
-    line = axis[order].astype(np.float64)
-    middles = (line[1:] + line[:-1]) / 2
-    return order[np.searchsorted(middles, values)]
 
 
 def _from_polygons(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from satclip_core.errors import InputError, Term, require
 from satclip_core.points.columns import find_coordinates
-from satclip_core.types import Floats
+from satclip_core.types import Floats, Integers
 
 # Readers raise whatever their libraries do (pandas', GDAL's and zip's own errors among it), and
 # numpy's an EOFError for an empty file: all of it says that the file is not what it should be.
@@ -88,3 +88,71 @@ def numbers(values: Any, where: str) -> Floats:
 def _unreadable(path: Path, what: str, kind: str, error: Exception) -> InputError:
     reason = " ".join(str(error).split())[:200] or type(error).__name__
     return InputError(f"{what} {path}: cannot be read as {kind} ({reason})")
+
+
+def read_cells(
+    path: Path,
+    lonlat: Floats,
+    what: str,
+    *,
+    array: str | None = None,
+    bounds: tuple[float, ...] | None = None,
+    months: int | str | None = None,
+) -> NDArray[Any]:
+    """The cells that places lie in, of a raster or of an npz with lon, lat.
+
+    Args:
+        path: a raster, or an `.npz` of arrays lon (cols,), lat (rows,) and a grid.
+        lonlat: (N, 2) degrees.
+        what: it is for, as messages begin: "tasks.elevation:".
+        array: the grid in an npz; the first of two dimensions where None.
+        bounds: west, south, east, north of a raster that does not say where it lies.
+        months: of a grid (12, rows, cols): 1 to 12, or "mean" or "sum" of them.
+
+    Returns:
+        (N,) values; NaN where a raster has no data.
+
+    Raises:
+        InputError: not readable, or without such arrays.
+    """
+    if path.suffix == ".npz":
+        return _from_arrays(path, lonlat, what, array, months)
+    from ..images.decoding import DecodeRequest, open_raster
+
+    raster = open_raster(DecodeRequest(path, bounds, bands=(1,)), path.parent)
+    row, col = (np.asarray(v)[:, None, None] for v in raster.place(lonlat[:, 0], lonlat[:, 1]))
+    pixels, valid = raster.gather(row, col, bilinear=False)
+    values: Floats = pixels[:, 0, 0, 0].astype(np.float64)
+    values[~valid[:, 0, 0]] = np.nan
+    return values
+
+
+def _from_arrays(
+    path: Path, lonlat: Floats, what: str, array: str | None, months: int | str | None
+) -> NDArray[Any]:
+    arrays = read_arrays(path, what)
+    key = array or next((k for k in arrays if arrays[k].ndim == 2), None)
+    if key is None or not {key, "lon", "lat"} <= set(arrays):
+        raise InputError(f"{what} {path} needs arrays lon, lat and {key or 'a grid'}")
+    lon, lat = arrays["lon"], arrays["lat"]
+    cells = arrays[key]
+    wanted = (len(lat), len(lon)) if months is None else (12, len(lat), len(lon))
+    if cells.shape != wanted:
+        raise InputError(f"{what} {path}, {key} has shape {cells.shape}, not {wanted}")
+    row, col = _nearest(lat, lonlat[:, 1]), _nearest(lon, lonlat[:, 0])
+    if months is None:
+        found: NDArray[Any] = cells[row, col]
+        return found
+    by_month: Floats = cells[:, row, col].astype(np.float64)
+    if isinstance(months, int):
+        one: Floats = by_month[months - 1]
+        return one
+    total: Floats = by_month.sum(axis=0)
+    return total / 12 if months == "mean" else total
+
+
+def _nearest(axis: Floats, values: Floats) -> Integers:
+    order = np.argsort(axis)
+    line = axis[order].astype(np.float64)
+    middles = (line[1:] + line[:-1]) / 2
+    return order[np.searchsorted(middles, values)]
