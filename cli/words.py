@@ -29,6 +29,7 @@ OPTIONS = {
     "prefix": "--prefix",
     "probabilities": "--probabilities",
     "quoting": "--quoting",
+    "reduce": "--reduce",
     "res": "--res",
     "strict": "--strict",
     "uncertainty": "--uncertainty",

@@ -52,6 +52,7 @@ def arguments() -> dict[str, str]:
         "prefix": tr("Prefix of the new fields"),
         "probabilities": tr("Probability of each class too"),
         "quoting": tr("quoting of the table"),
+        "reduce": tr("Several places"),
         "res": tr("resolution"),
         "strict": tr("the demand for a place in every row"),
         "uncertainty": tr("Uncertainty of numbers too"),

@@ -8,17 +8,20 @@ from .maps import MapModel, MapOf, MapOptions, MappedClasses, MappedValue, fit_m
 from .product import Fitting, Product, Wanted
 from .rgb import Rgb, RgbBasis, RgbOf
 from .samples import Samples
-from .similarity import REDUCTIONS, Similarity, SimilarityTo
+from .similarity import JOINS, REDUCTIONS, AnySimilarity, Likeness, Similarity, SimilarityTo
 
 __all__ = [
     "DTYPES",
+    "JOINS",
     "REDUCTIONS",
+    "AnySimilarity",
     "ClusterModel",
     "Clusters",
     "ClustersOf",
     "Embedding",
     "EmbeddingOf",
     "Fitting",
+    "Likeness",
     "MapModel",
     "MapOf",
     "MapOptions",

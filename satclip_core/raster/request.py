@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from ..errors import ModelError
 from ..files import Target
 from ..grid import Grid
+from ..grid.land import LAND
 from ..grid.pixels import Locator
 from ..models.registry import BUNDLED, load_encoder, settled
 from ..products.product import Fitting, P, Wanted
@@ -72,7 +73,8 @@ class RasterRequest(Generic[P]):
             is fitted on the way, or a product.
         model: name or path.
         sha256: hash of the model, where it has to be that very one.
-        mask: which places are wanted, the others become nodata: path of a raster or of polygons.
+        mask: which places are wanted, the others become nodata: path of a raster or of polygons, or
+            "land", the field that comes with the package.
             A function (lon, lat) -> wanted will do as far as it can be pickled itself.
         options: how it is written.
     """
@@ -116,6 +118,11 @@ class RasterRequest(Generic[P]):
                 f"({self.sha256 and self.sha256[:12]}…): use that model, or ask anew"
             )
         locator = Locator(self.grid, self._opened_mask())
+        if not locator.finds_any():
+            log.warning(
+                "no pixel was found that the mask%s wants: the raster will be empty",
+                f" {self.mask!r}" if isinstance(self.mask, str) else "",
+            )
         threads = self.options.threads
         fitting = Fitting(
             encoder, locator.sample, threads, progress, cancelled, holds=locator.holds
@@ -133,7 +140,7 @@ class RasterRequest(Generic[P]):
     def _fitted(self, product: Wanted[P], encoder: LocationEncoder) -> RasterRequest[P]:
         """The same request with all that is known now, to be carried out from any folder."""
         mask = self.mask
-        if isinstance(mask, str) and is_path(mask):
+        if isinstance(mask, str) and mask != LAND and is_path(mask):
             mask = os.path.abspath(mask)
         model, sha256 = settled(self.model), encoder.sha256
         return replace(self, product=product, model=model, sha256=sha256, mask=mask)
