@@ -93,7 +93,7 @@ def auc(values: np.ndarray, wanted: np.ndarray) -> float:
 
 
 def calibration_error(chances: np.ndarray, wanted: np.ndarray) -> float:
-    """Mean of |chance - share of the class| over steps of chance, class and others weighing half."""
+    """Mean of |chance - share of the class| over steps of chance; the class weighs half of all."""
     weights = np.where(wanted, 0.5 / wanted.sum(), 0.5 / (~wanted).sum())
     steps = np.minimum((chances * _STEPS).astype(int), _STEPS - 1)
     off = np.bincount(steps, weights * (chances - wanted), _STEPS)

@@ -50,6 +50,15 @@ def open_mask(path: str | os.PathLike[str]) -> Mask:
         raise
 
 
+def opened_mask(mask: str | os.PathLike[str] | Mask | None) -> Mask | None:
+    """The same where it is one already, or none is wanted.
+
+    Raises:
+        InputError: it cannot be read, or is neither.
+    """
+    return mask if mask is None or callable(mask) else open_mask(mask)
+
+
 class RasterMask:
     """A raster in which pixels that are neither 0 nor nodata are wanted; the first band counts.
 

@@ -32,7 +32,7 @@ from ..version import __version__
 from .blocks import BLOCK, Block, BlockMaker, blocks
 from .datasets import is_path
 from .estimate import Estimate, estimate
-from .mask import open_mask
+from .mask import opened_mask
 from .space import check_room, check_share, room
 from .spec import RasterSpec
 from .writer import open_writer, raster_target
@@ -117,7 +117,7 @@ class RasterRequest(Generic[P]):
                 f"the model {self.model} ({encoder.sha256[:12]}…) is not the one of the request "
                 f"({self.sha256 and self.sha256[:12]}…): use that model, or ask anew"
             )
-        locator = Locator(self.grid, self._opened_mask())
+        locator = Locator(self.grid, opened_mask(self.mask))
         if not locator.finds_any():
             log.warning(
                 "no pixel was found that the mask%s wants: the raster will be empty",
@@ -131,11 +131,6 @@ class RasterRequest(Generic[P]):
         # A product is itself wanted, as it fits itself; the type system is not told so.
         request = self._fitted(cast("Wanted[P]", product), encoder)
         return RasterJob(request, product, encoder, locator)
-
-    def _opened_mask(self) -> Mask | None:
-        if self.mask is None or callable(self.mask):
-            return self.mask
-        return open_mask(self.mask)
 
     def _fitted(self, product: Wanted[P], encoder: LocationEncoder) -> RasterRequest[P]:
         """The same request with all that is known now, to be carried out from any folder."""
