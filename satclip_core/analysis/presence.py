@@ -23,10 +23,10 @@ from .linear import conjugate_gradients
 
 # The penalty for one example, for k of them k times smaller: with it the ranks of held-out places
 # were best, for classes of land cover and climate and 1 to 30 examples (scripts/examples.py).
-_PENALTY, _LEAST_PENALTY = 10.0, 0.3
+_PENALTY, _LEAST_PENALTY = 30.0, 1.0
 # Weight of all absences together, of ½ for everything that is no presence. More makes what is like
 # them less likely, but ranks of places in general worse.
-_ABSENCES = 0.15
+_ABSENCES = 0.1
 # Standard deviations of the background by which a place that is like k examples, but none of them,
 # scores higher than the background, in the mean of those classes; it counts as so many examples.
 _TYPICAL, _TYPICAL_WEIGHT = 1.3, 3.0

@@ -61,15 +61,8 @@ def write_features(
             temporary.write_text("\n".join(rows) + "\n", "utf-8")
             return
         pa = arrow()
-        schema = pa.schema(
-            [
-                *(
-                    pa.field(name, pa.from_numpy_dtype(values.dtype))
-                    for name, values in table.items()
-                ),
-                pa.field("geometry", pa.binary()),
-            ]
-        )
+        types = {name: pa.from_numpy_dtype(values.dtype) for name, values in table.items()}
+        schema = pa.schema([*types.items(), ("geometry", pa.binary())])
         layout = Layout(form, schema, "geometry", kind, crs, None)
 
         def batches() -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..encoder import LocationEncoder
 from ..errors import Argument, InputError, Noun
@@ -55,12 +55,22 @@ class SimilarAreas:
     def __len__(self) -> int:
         return len(self.km2)
 
-    def wkb(self, index: int) -> bytes:
-        """One area as the well-known bytes of a polygon."""
-        rings = self.outlines[index]
-        head = struct.pack("<BII", 1, _WKB_POLYGON, len(rings))
-        parts = [struct.pack("<I", len(ring)) + ring.astype("<f8").tobytes() for ring in rings]
-        return head + b"".join(parts)
+    @property
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """What is told of each, by the name of its field; lon, lat are of its best pixel."""
+        return {
+            "rank": np.arange(1, len(self) + 1),
+            "area_km2": self.km2,
+            "mean_similarity": self.mean,
+            "max_similarity": self.most,
+            "lon": self.lonlat[:, 0],
+            "lat": self.lonlat[:, 1],
+        }
+
+    @property
+    def wkb(self) -> list[bytes]:
+        """The areas as well-known bytes of polygons."""
+        return [_wkb(rings) for rings in self.outlines]
 
 
 @dataclass(frozen=True)
@@ -201,6 +211,12 @@ def _measured(
         np.stack([wrap_longitudes(lons), lats], axis=1),
         above,
     )
+
+
+def _wkb(rings: tuple[Floats, ...]) -> bytes:
+    head = struct.pack("<BII", 1, _WKB_POLYGON, len(rings))
+    parts = [struct.pack("<I", len(ring)) + ring.astype("<f8").tobytes() for ring in rings]
+    return head + b"".join(parts)
 
 
 def _placed(grid: Grid, ring: Integers) -> Floats:

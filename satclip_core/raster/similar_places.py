@@ -5,13 +5,14 @@ from __future__ import annotations
 import heapq
 import logging
 import os
+import struct
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..encoder import LocationEncoder
 from ..errors import CancelledError, InputError, OutputError
@@ -31,6 +32,7 @@ MOST_PLACES = 1_000_000
 _IN_MEMORY = 2**25
 # Places held against a block's pixels at a time: 8 MB for each.
 _TOGETHER = 16
+_WKB_POINT = 1
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,18 @@ class SimilarPlaces:
 
     def __len__(self) -> int:
         return len(self.similarity)
+
+    @property
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """What is told of each, by the name of its field: rank, similarity, lon, lat."""
+        lon, lat = self.lonlat.T
+        rank = np.arange(1, len(self) + 1)
+        return {"rank": rank, "similarity": self.similarity, "lon": lon, "lat": lat}
+
+    def wkb(self, grid: Grid) -> list[bytes]:
+        """The places as well-known bytes of points, in the CRS of their grid."""
+        x, y = grid.centres(self.pixels[:, 0], self.pixels[:, 1])
+        return [struct.pack("<BIdd", 1, _WKB_POINT, *at) for at in zip(x.tolist(), y.tolist())]
 
 
 def similar_places(
