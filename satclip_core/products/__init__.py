@@ -8,9 +8,18 @@ from .maps import MapModel, MapOf, MapOptions, MappedClasses, MappedValue, fit_m
 from .product import Fitting, Product, Wanted
 from .rgb import Rgb, RgbBasis, RgbOf
 from .samples import Samples
-from .similarity import JOINS, REDUCTIONS, AnySimilarity, Likeness, Similarity, SimilarityTo
+from .similarity import (
+    CLASSIFIER,
+    JOINS,
+    REDUCTIONS,
+    AnySimilarity,
+    Likeness,
+    Similarity,
+    SimilarityTo,
+)
 
 __all__ = [
+    "CLASSIFIER",
     "DTYPES",
     "JOINS",
     "REDUCTIONS",
