@@ -6,6 +6,7 @@ from .clusterraster import Clusters
 from .embedpoints import EmbedPoints
 from .mapfromsamples import MapFromSamples
 from .rasters import EmbeddingRaster, EmbeddingRgb, SimilarityRaster
+from .similarareas import SimilarAreas
 from .similarplaces import SimilarPlaces
 
 ALGORITHMS = (
@@ -16,4 +17,5 @@ ALGORITHMS = (
     Clusters,
     MapFromSamples,
     SimilarPlaces,
+    SimilarAreas,
 )

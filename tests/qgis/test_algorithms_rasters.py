@@ -200,7 +200,7 @@ def test_resolution_and_crs_have_sensible_defaults(run, project, tmp_path):
 
 def test_similarity_to_a_layer_is_the_mean_or_the_largest(run, make_points, tmp_path):
     layer = make_points([(7, 46), (9, 47), None])
-    given = parameters("similarity", tmp_path / "out.tif", POINT=None, POINTS=layer)
+    given = parameters("similarity", tmp_path / "out.tif", POINT=None, POINTS=layer, REDUCE=0)
     feedback = Feedback()
     _, mean = read(run("similarity", given, feedback=feedback)["OUTPUT"])
     assert any("1 features have no usable geometry" in line for line in feedback.said)
@@ -467,7 +467,7 @@ def test_results_arrive_styled_and_with_their_origin(
     name, plugin, project, make_points, tmp_path, encoder
 ):
     """As QGIS does it: run, load the layer, post-process it."""
-    from satclip_qgis.randomland import land_points
+    from satclip_qgis.satclip_core.grid.land import land_places
 
     context = QgsProcessingContext()
     context.setProject(project)
@@ -505,7 +505,7 @@ def test_results_arrive_styled_and_with_their_origin(
     assert about.licenses()
     if name == "similarity":
         low, high = layer.renderer().classificationMin(), layer.renderer().classificationMax()
-        land = encoder.encode(land_points()).astype(np.float64)
+        land = encoder.encode(land_places()).astype(np.float64)
         place = encoder.encode([(7, 46)])[0].astype(np.float64)
         cosines = land @ place / np.linalg.norm(land, axis=1) / np.linalg.norm(place)
         assert low == pytest.approx(np.quantile(cosines, 0.02), abs=1e-5)

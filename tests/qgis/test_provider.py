@@ -20,6 +20,7 @@ NAMES = {
     "clusters",
     "mapfromsamples",
     "similarplaces",
+    "similarareas",
 }
 
 
