@@ -63,9 +63,7 @@ class SimilarAreas(ReferencesMixin, GridAlgorithm):
                 maxValue=99.9,
                 optional=True,
             ),
-            tr(
-                "The threshold, as in the dock: 95 leaves the 5 percent of land that are most alike."
-            ),
+            tr("The threshold: 95 leaves the 5 percent of land that are most alike."),
         )
         self.add(
             QgsProcessingParameterNumber(
@@ -90,9 +88,7 @@ class SimilarAreas(ReferencesMixin, GridAlgorithm):
             QgsProcessingParameterFeatureSink(
                 self.OUTPUT, tr("Similar areas"), QgsProcessing.SourceType.TypeVectorPolygon
             ),
-            tr(
-                "Polygons with rank, area, mean and largest similarity, and the most similar place."
-            ),
+            tr("Polygons with rank, area, similarity and the most similar place."),
         )
 
     def problems(self, parameters, context):

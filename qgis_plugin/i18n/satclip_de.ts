@@ -600,8 +600,8 @@ An area is of grid cells that touch along a side and are more alike than a share
 Ein Gebiet besteht aus Gitterzellen, die sich an einer Seite berühren und ähnlicher sind als ein Anteil allen Landes, oder mindestens so ähnlich, wie eine Zahl sagt.</translation>
         </message>
         <message>
-            <source>The threshold, as in the dock: 95 leaves the 5 percent of land that are most alike.</source>
-            <translation>Die Schwelle, wie im Fenster: 95 lässt die 5 Prozent des Landes, die am ähnlichsten sind.</translation>
+            <source>The threshold: 95 leaves the 5 percent of land that are most alike.</source>
+            <translation>Die Schwelle: 95 lässt die 5 Prozent des Landes, die am ähnlichsten sind.</translation>
         </message>
         <message>
             <source>The threshold as a number, in place of the share of land.</source>
@@ -612,8 +612,8 @@ Ein Gebiet besteht aus Gitterzellen, die sich an einer Seite berühren und ähnl
             <translation>Lässt kleinere Gebiete aus.</translation>
         </message>
         <message>
-            <source>Polygons with rank, area, mean and largest similarity, and the most similar place.</source>
-            <translation>Polygone mit Rang, Fläche, mittlerer und größter Ähnlichkeit und dem ähnlichsten Ort.</translation>
+            <source>Polygons with rank, area, similarity and the most similar place.</source>
+            <translation>Polygone mit Rang, Fläche, Ähnlichkeit und dem ähnlichsten Ort.</translation>
         </message>
         <message>
             <source>More alike than (percent of land)</source>

@@ -24,9 +24,9 @@ from ..types import Bools, Floats
 # were best, for classes of land cover and climate and 1 to 30 examples (scripts/examples.py).
 _PENALTY, _LEAST_PENALTY = 30.0, 1.0
 # Weight of all absences together, of ½ for everything that is no presence, and the share of the
-# penalty that is left. The first suits ranks of places in general; the others are tried, one after
-# the other, until no absence is likelier than not: what somebody says is not meant should not be.
-_STRENGTHS = ((0.1, 1.0), (0.2, 0.3), (0.3, 0.1), (0.4, 0.03))
+# penalty that is left. The first suits the ranks of places in general; where an absence is still
+# likelier than not, the second does more for what somebody says is not meant, at a small cost.
+_STRENGTHS = ((0.1, 1.0), (0.2, 0.5))
 # Standard deviations of the background by which a place that is like k examples, but none of them,
 # scores higher than the background, in the mean of those classes; it counts as so many examples.
 _TYPICAL, _TYPICAL_WEIGHT = 1.3, 3.0

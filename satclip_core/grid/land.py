@@ -78,12 +78,12 @@ def land_places(count: int = 4000, seed: int = 0) -> Floats:
     Returns:
         (count, 2) lon, lat in degrees, of two decimals; not to be written to.
     """
-    random, on_land = np.random.default_rng(seed), land_mask()
+    rng, on_land = np.random.default_rng(seed), land_mask()
     found = np.empty((0, 2))
     lowest = np.sin(np.deg2rad(_SOUTH))
     while len(found) < count:
         # By `random` alone, whose numbers no release of numpy has changed.
-        turn, height = random.random((2, _DRAW))
+        turn, height = rng.random((2, _DRAW))
         lats = np.rad2deg(np.arcsin(lowest + (1 - lowest) * height)).round(2)
         lons = (360 * turn - 180).round(2)
         wanted = on_land(lons, lats)

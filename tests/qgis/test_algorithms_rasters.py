@@ -47,6 +47,7 @@ def read(path):
 
 def parameters(name, target, **more):
     given = {"EXTENT": ALPS, "RESOLUTION": 0.5, "CRS": "EPSG:4326", "OUTPUT": str(target)}
+    given["LAND"] = False  # every pixel is looked at; a test of its own leaves the sea out
     if name == "similarity":
         given["POINT"] = "7,46 [EPSG:4326]"
     if name == "clusters":
@@ -196,6 +197,48 @@ def test_resolution_and_crs_have_sensible_defaults(run, project, tmp_path):
     out = run("similarity", {**small, "OUTPUT": str(tmp_path / "b.tif")})
     dataset, _ = read(out["OUTPUT"])
     assert 100 <= max(dataset.RasterXSize, dataset.RasterYSize) <= 110
+
+
+def test_the_sea_has_no_data_unless_it_is_asked_for(run, tmp_path, small_model):
+    from satclip_qgis.satclip_core.grid.land import land_mask
+
+    given = parameters("similarity", tmp_path / "out.tif", EXTENT="-20,20,-40,40 [EPSG:4326]")
+    given["MODEL"] = str(small_model)
+    del given["LAND"]
+    dataset, land = read(run("similarity", given)["OUTPUT"])
+    lons, lats = np.meshgrid(np.arange(-19.75, 20, 0.5), np.arange(39.75, -40, -0.5))
+    want = land_mask()(lons.ravel(), lats.ravel()).reshape(lons.shape)
+    np.testing.assert_array_equal(np.isfinite(land), want)
+    _, everywhere = read(run("similarity", {**given, "LAND": False})["OUTPUT"])
+    assert np.isfinite(everywhere).all()
+    np.testing.assert_array_equal(everywhere[want], land[want])
+
+
+def test_examples_and_counter_examples_are_learnt_as_in_python(
+    run, make_points, tmp_path, small_model
+):
+    from satclip_qgis.models import encoder
+    from satclip_qgis.satclip_core.products import SimilarityTo
+
+    places, unlike = [(7, 46), (9, 47)], [(8, 45.5), (10, 47.5)]
+    given = parameters(
+        "similarity",
+        tmp_path / "out.tif",
+        POINT="7,46 [EPSG:4326]",
+        POINTS=make_points(places[1:]),
+        UNLIKE="8,45.5 [EPSG:4326]",
+        UNLIKE_POINTS=make_points(unlike[1:]),
+        MODEL=str(small_model),
+    )
+    dataset, found = read(run("similarity", given)["OUTPUT"])
+    model = encoder(str(small_model))
+    product = SimilarityTo.of(places, unlike=unlike).by(model)
+    lons, lats = np.arange(5.25, 11, 0.5), np.arange(47.75, 45, -0.5)
+    want = product(model.encode_grid(lons, lats))[0]
+    np.testing.assert_allclose(found, want, atol=1e-5)
+    assert dataset.GetMetadata()["unlike"] == "8 45.5; 10 47.5"
+    with pytest.raises(QgsProcessingException, match="counter-examples"):
+        run("similarity", {**given, "REDUCE": 1})
 
 
 def test_similarity_to_a_layer_is_the_mean_or_the_largest(run, make_points, tmp_path):
