@@ -205,7 +205,7 @@ def test_the_sea_has_no_data_unless_it_is_asked_for(run, tmp_path, small_model):
     given = parameters("similarity", tmp_path / "out.tif", EXTENT="-20,20,-40,40 [EPSG:4326]")
     given["MODEL"] = str(small_model)
     del given["LAND"]
-    dataset, land = read(run("similarity", given)["OUTPUT"])
+    _, land = read(run("similarity", given)["OUTPUT"])
     lons, lats = np.meshgrid(np.arange(-19.75, 20, 0.5), np.arange(39.75, -40, -0.5))
     want = land_mask()(lons.ravel(), lats.ravel()).reshape(lons.shape)
     np.testing.assert_array_equal(np.isfinite(land), want)
