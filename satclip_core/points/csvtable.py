@@ -284,7 +284,7 @@ def embed_csv(source: CsvSource, target: IO[str], embedder: Embedder) -> None:
     columns = find_coordinates(
         header, request.lon_column, request.lat_column, projected=request.crs is not None
     )
-    added = new_columns(header, embedder.encoder.dim, array=request.array, prefix=request.prefix)
+    added = new_columns(header, embedder.dim, array=request.array, prefix=request.prefix)
     delimiter = "\t" if Path(request.target).suffix.lower() == ".tsv" else source.delimiter
     target.write(csv_header([*header, *added], delimiter))
     for rows in batches(source.rows()):

@@ -111,7 +111,7 @@ def _table_to_csv(table: Table, request: PointsRequest, embedder: Embedder) -> P
     places = None if table.geometry is None else PlaceColumns(table, embedder.lonlat)
     names = [name for name in table.schema.names if name != table.geometry]
     header = names + ([] if places is None else places.names(names))
-    added = new_columns(header, embedder.encoder.dim, array=request.array, prefix=request.prefix)
+    added = new_columns(header, embedder.dim, array=request.array, prefix=request.prefix)
 
     def batches() -> Iterator[Any]:
         for batch, x, y, values in _embedded_batches(table, request, embedder):
@@ -132,7 +132,7 @@ def _table_to_file(table: Table, request: PointsRequest, embedder: Embedder) -> 
     from .layout import Composer
     from .writers import write_table
 
-    composer = Composer(table, request, embedder.encoder.dim)
+    composer = Composer(table, request, embedder.dim)
     batches = (
         composer.compose(batch, values, x, y)
         for batch, x, y, values in _embedded_batches(table, request, embedder)

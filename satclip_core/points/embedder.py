@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..analysis import unit
 from ..errors import Argument, CancelledError, InputError
 from ..grid.crs import LONLAT, to_lonlat
+from ..products.embedding import first_dimensions
 from ..products.samples import number
 from ..types import Cancelled, Float32, Floats, Progress
 from .request import PointsRequest, PointsResult
@@ -38,7 +39,7 @@ class Embedder:
         cancelled: asked before each batch.
 
     Raises:
-        InputError: an unknown CRS.
+        InputError: an unknown CRS, more dimensions than the encoder has.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Embedder:
         cancelled: Cancelled | None = None,
     ) -> None:
         self.encoder, self.request = encoder, request
+        self.dim = first_dimensions(encoder, request.dims)
         self._transform, self.total = to_lonlat(crs), total
         self.progress, self.cancelled = progress, cancelled
         self.rows = self.empty = 0
@@ -80,10 +82,11 @@ class Embedder:
         with np.errstate(invalid="ignore"):
             usable = (np.abs(lon) <= _TURN) & (np.abs(lat) <= 90)
         self._account(np.flatnonzero(~usable), describe)
-        values = np.full((len(lon), self.encoder.dim), np.nan, np.float32)
+        values = np.full((len(lon), self.dim), np.nan, np.float32)
         if usable.any():
             points = np.column_stack([lon[usable], lat[usable]])
-            values[usable] = self.encoder.encode(points, threads=self.request.threads)
+            found = self.encoder.encode(points, threads=self.request.threads)
+            values[usable] = found[:, : self.dim]
         if self.request.normalize:
             values = unit(values)
         self.rows += len(lon)
