@@ -27,6 +27,14 @@ COMMANDS = {
         "commands.similarity_raster",
         "Write a GeoTIFF of the similarity to one place, or several.",
     ),
+    "places": (
+        "commands.place_search",
+        "Find the places that are most like one place, or several, as points.",
+    ),
+    "areas": (
+        "commands.area_search",
+        "Find the areas that are like one place, or several, as polygons.",
+    ),
     "rgb": ("commands.rgb_raster", "Write an RGB GeoTIFF of the first three principal components."),
     "clusters": (
         "commands.cluster_raster",

@@ -16,7 +16,13 @@ Decorator = Callable[[F], F]
 
 _NUMBER = re.compile(r"^[+-]?(\d|\.\d|nan$|inf(inity)?$)", re.IGNORECASE)
 # Options that take several numbers, as separate words too: at least, at most.
-_SEVERAL = {"--bbox": (4, 4), "--bounds": (4, 4), "--res": (1, 2), "--to": (2, 2)}
+_SEVERAL = {
+    "--bbox": (4, 4),
+    "--bounds": (4, 4),
+    "--res": (1, 2),
+    "--to": (2, 2),
+    "--unlike": (2, 2),
+}
 
 
 class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic to type checkers alone

@@ -8,6 +8,7 @@ from satclip_core.errors import Argument, Call, Noun, SatclipError, Term
 
 # The option for each argument that the core's errors name.
 OPTIONS = {
+    "above": "--above",
     "array": "--array",
     "bounds": "--bbox",
     "bounds_crs": "--bbox-crs",
@@ -22,14 +23,17 @@ OPTIONS = {
     "force": "--force",
     "lat_column": "--lat-column",
     "layer": "--layer",
+    "least_km2": "--min-area",
     "lon_column": "--lon-column",
     "method": "--method",
     "missing": "--missing",
     "overwrite": "--overwrite",
+    "percentile": "--percentile",
     "prefix": "--prefix",
     "probabilities": "--probabilities",
     "properties": "--properties",
     "quoting": "--quoting",
+    "reduce": "--reduce",
     "res": "--res",
     "strict": "--strict",
     "uncertainty": "--uncertainty",

@@ -31,6 +31,7 @@ _VIRIDIS = ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725")
 _CUT = (0.02, 0.98)
 _SAMPLE = 250_000
 _POINT_CLASSES = 5
+_AREAS_OPACITY = 0.6
 
 
 def viridis() -> QgsGradientColorRamp:
@@ -74,6 +75,12 @@ def style_bands(layer: QgsRasterLayer) -> None:
         QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum,
         QgsRasterMinMaxOrigin.Limits.CumulativeCut,
     )
+
+
+def style_areas(layer: QgsVectorLayer, field: str) -> None:
+    """Polygons by a number, in the colours of points, with the map shining through."""
+    style_points(layer, field)
+    layer.setOpacity(_AREAS_OPACITY)
 
 
 def style_points(layer: QgsVectorLayer, field: str) -> None:

@@ -32,6 +32,7 @@ def words(term: Term) -> str:
 def arguments() -> dict[str, str]:
     """What each argument that the core's errors name is called."""
     return {
+        "above": tr("Least similarity"),
         "array": tr("name of the array field"),
         "bounds": tr("extent"),
         "bounds_crs": tr("CRS of the extent"),
@@ -45,14 +46,17 @@ def arguments() -> dict[str, str]:
         "folds": tr("Samples left out together"),
         "lat_column": tr("field of latitudes"),
         "layer": tr("its name"),
+        "least_km2": tr("Least area (square kilometres)"),
         "lon_column": tr("field of longitudes"),
         "method": tr("Method for numbers"),
         "missing": tr("Numbers that mean no value"),
         "overwrite": tr("overwriting"),
+        "percentile": tr("More alike than (percent of land)"),
         "prefix": tr("Prefix of the new fields"),
         "probabilities": tr("Probability of each class too"),
         "properties": tr("Properties"),
         "quoting": tr("quoting of the table"),
+        "reduce": tr("Several places"),
         "res": tr("resolution"),
         "strict": tr("the demand for a place in every row"),
         "uncertainty": tr("Uncertainty of numbers too"),

@@ -26,12 +26,14 @@ class Asked:
         algorithm: of QGIS.
         parameters: its own, where a layer is a list of (x, y, …) rows of `SAMPLES`.
         product: what it is in Python, of the module `satclip_core.products`.
+        mask: which places are wanted.
     """
 
     words: tuple[str, ...]
     algorithm: str
     parameters: dict[str, Any]
     product: Callable[[Any], Any]
+    mask: str | None = None
 
 
 def _samples(products: Any, column: int, name: str) -> Any:
@@ -61,6 +63,13 @@ ASKED = {
         {"POINTS": PLACES, "REDUCE": 1},
         lambda products: products.SimilarityTo(PLACES, "max"),
     ),
+    "examples": Asked(
+        ("similarity", "--to", "7.5", "46.25", "--to", "9,47.5", "--unlike", "8", "45.5", "--land"),
+        "similarity",
+        {"POINTS": PLACES, "UNLIKE": "8,45.5 [EPSG:4326]", "LAND": True},
+        lambda products: products.SimilarityTo(PLACES, unlike=((8.0, 45.5),)),
+        "land",
+    ),
     "rgb": Asked(("rgb",), "embeddingrgb", {}, lambda products: products.RgbOf()),
     "clusters": Asked(
         ("clusters", "--k", "5"),
@@ -86,7 +95,8 @@ ASKED = {
 def expected(name: str, model: str, core: Any) -> Any:
     """The request in Python, of the package `core`, whose modules are imported."""
     grid = core.Grid.from_bounds(BOUNDS, RES)
-    return core.RasterRequest(grid, ASKED[name].product(core.products), model)
+    asked = ASKED[name]
+    return core.RasterRequest(grid, asked.product(core.products), model, mask=asked.mask)
 
 
 def plain(value: Any) -> Any:

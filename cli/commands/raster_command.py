@@ -39,6 +39,7 @@ class RasterOptions:
     like: str | None
     output: Path
     model: str
+    land: bool
     land_mask: str | None
     creation_options: tuple[tuple[str, str], ...]
     overwrite: bool
@@ -80,6 +81,21 @@ class RasterOptions:
         except InputError as error:
             raise click.UsageError(worded(error)) from error
 
+    @property
+    def mask(self) -> str | None:
+        """Which places are wanted: a file, or the field of land; None for all.
+
+        Raises:
+            click.UsageError: both were asked for.
+        """
+        from satclip_core.grid.land import LAND
+
+        if self.land and self.land_mask is not None:
+            raise click.UsageError(
+                f"--land is the mask that comes with satclip: leave it out for {self.land_mask}"
+            )
+        return LAND if self.land else self.land_mask
+
     def real_extent(self, grid: Grid) -> str | None:
         """What the grid covers, in a line, where that is not just the bbox."""
         from satclip_core.grid import said_extent
@@ -116,10 +132,19 @@ class RasterOptions:
         from satclip_core.raster import raster_target
 
         start, grid, target = time.monotonic(), self.grid(), None
+        _ = self.mask  # asked for wrongly, it is said before anything is read
         if not self.dry_run:
             apart = (self.like, self.land_mask)
             target = raster_target(self.output, overwrite=self.overwrite, apart=apart)
         return RasterCommand(self, grid, target, start)
+
+
+land_option = click.option(
+    "--land",
+    is_flag=True,
+    help="Only on land, by the mask that comes with satclip (1/40 degree; lakes are land); "
+    "nodata at sea.",
+)
 
 
 def raster_options(default_output: str) -> Callable[[Any], Any]:
@@ -132,6 +157,7 @@ def raster_options(default_output: str) -> Callable[[Any], Any]:
         options.grid_options,
         options.output_option(default_output),
         options.model_option,
+        land_option,
         click.option(
             "--land-mask",
             type=options.Source(),
@@ -186,7 +212,7 @@ class RasterCommand:
             tags={"command": command_line()},
         )
         return RasterRequest(
-            self.grid, product, given.model, mask=given.land_mask, options=write_options
+            self.grid, product, given.model, mask=given.mask, options=write_options
         )
 
     def prepare(self, product: Wanted[P], *, learning: str | None = None) -> RasterJob[P]:

@@ -2,45 +2,76 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from satclip_core.errors import InputError
 
-from ..options import Command, Numbers
+from ..options import Command, Numbers, combined
 from ..words import worded
 from .raster_command import RasterOptions, raster_options
 
+if TYPE_CHECKING:
+    from satclip_core.products import SimilarityTo
 
-@click.command("similarity", cls=Command)
-@click.option(
-    "--to",
-    "places",
-    type=Numbers("two numbers, LON LAT", 2),
-    metavar="LON LAT",
-    multiple=True,
-    required=True,
-    help="A place to compare with; also LON,LAT. Repeatable.",
-)
-@click.option(
-    "--reduce",
-    type=click.Choice(["mean", "max"]),
-    default="mean",
-    show_default=True,
-    help="With several places: the mean of the similarities, or the largest.",
-)
-@raster_options("similarity.tif")
-def command(options: RasterOptions, places: tuple[tuple[float, float], ...], reduce: str) -> None:
-    """Write a GeoTIFF of cosine similarity, -1..1, to one place or several.
+Places = tuple[tuple[float, float], ...]
 
-    \b
-    satclip similarity --to 23.6 -2.9 --bbox -180 -60 180 75 --res 0.5
-    satclip similarity --to 23.6 -2.9 --to -60 -3 --reduce max --bbox -90 -35 160 20 --res 0.5
+examples_options = combined(
+    click.option(
+        "--to",
+        "places",
+        type=Numbers("two numbers, LON LAT", 2),
+        metavar="LON LAT",
+        multiple=True,
+        required=True,
+        help="A place to compare with; also LON,LAT. Repeatable.",
+    ),
+    click.option(
+        "--unlike",
+        type=Numbers("two numbers, LON LAT", 2),
+        metavar="LON LAT",
+        multiple=True,
+        help="A place that is not meant: a counter-example. Repeatable.",
+    ),
+    click.option(
+        "--reduce",
+        type=click.Choice(["classifier", "mean", "max"]),
+        default="classifier",
+        show_default=True,
+        help="With several places: the chance of being like them and not like random land, 0..1, "
+        "or the mean or the largest of the cosines. With one place it is the cosine.",
+    ),
+)
+
+
+def similarity_to(places: Places, unlike: Places, reduce: str) -> SimilarityTo:
+    """What --to, --unlike and --reduce ask for.
+
+    Raises:
+        click.UsageError: they make no similarity.
     """
     from satclip_core.products import SimilarityTo
 
     try:
-        wanted = SimilarityTo(places, reduce)
+        return SimilarityTo(places, reduce, unlike)
     except InputError as error:
         raise click.UsageError(f"--to: {worded(error)}") from error
+
+
+@click.command("similarity", cls=Command)
+@examples_options
+@raster_options("similarity.tif")
+def command(options: RasterOptions, places: Places, unlike: Places, reduce: str) -> None:
+    """Write a GeoTIFF of the similarity to one place or several.
+
+    To one place it is the cosine, -1..1. With several, and with counter-examples, a classifier
+    tells them from random land: 0..1, where 0.5 is as likely a place like the examples as any.
+
+    \b
+    satclip similarity --to 23.6 -2.9 --bbox -180 -60 180 75 --res 0.5 --land
+    satclip similarity --to 23.6 -2.9 --to -60 -3 --unlike 18 -1 --bbox -90 -35 160 20 --res 0.5
+    """
+    wanted = similarity_to(places, unlike, reduce)
     raster = options.begin()
     raster.finish(raster.prepare(wanted))

@@ -7,6 +7,7 @@ from .embedpoints import EmbedPoints
 from .mapfromsamples import MapFromSamples
 from .placeproperties import PlaceProperties
 from .rasters import EmbeddingRaster, EmbeddingRgb, SimilarityRaster
+from .similarareas import SimilarAreas
 from .similarplaces import SimilarPlaces
 
 ALGORITHMS = (
@@ -18,4 +19,5 @@ ALGORITHMS = (
     MapFromSamples,
     SimilarPlaces,
     PlaceProperties,
+    SimilarAreas,
 )

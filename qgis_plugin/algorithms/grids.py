@@ -7,6 +7,7 @@ from math import isfinite
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
+    QgsProcessingParameterBoolean,
     QgsProcessingParameterCrs,
     QgsProcessingParameterDistance,
     QgsProcessingParameterExtent,
@@ -17,6 +18,7 @@ from ..satclip_core.errors import InputError
 from ..satclip_core.grid import Grid, said_extent
 from ..satclip_core.grid.crs import half_turn
 from ..satclip_core.grid.extent import transform_bounds
+from ..satclip_core.grid.land import LAND
 from ..text import tr
 from .base import Algorithm
 
@@ -30,9 +32,10 @@ class GridAlgorithm(Algorithm):
     EXTENT = "EXTENT"
     RESOLUTION = "RESOLUTION"
     CRS = "CRS"
+    LAND = "LAND"
 
     def add_grid(self, configuration) -> None:
-        """Declare extent, resolution and CRS."""
+        """Declare extent, resolution, CRS, and whether the sea is left out."""
         extent = QgsProcessingParameterExtent(self.EXTENT, tr("Extent"))
         if not configuration.get("IN_MODELER"):
             extent.setDefaultValue(_canvas_extent())
@@ -56,6 +59,17 @@ class GridAlgorithm(Algorithm):
             QgsProcessingParameterCrs(self.CRS, tr("CRS"), "ProjectCrs", optional=True),
             tr("CRS of the result; EPSG:4326 where the project has none."),
         )
+        self.add(
+            QgsProcessingParameterBoolean(self.LAND, tr("Only on land"), True, optional=True),
+            tr(
+                "No data at sea, where the models have learnt nothing: by a mask of 1/40 degree "
+                "that comes with the plugin. Lakes are land."
+            ),
+        )
+
+    def mask(self, parameters, context) -> str | None:
+        """Which places are wanted: the field of land, or None for all."""
+        return LAND if self.parameterAsBoolean(parameters, self.LAND, context) else None
 
     def grid(self, parameters, context, model) -> Grid:
         """The grid asked for.

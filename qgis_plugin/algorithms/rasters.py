@@ -14,7 +14,7 @@ from qgis.core import (
 )
 
 from ..randomland import land_range
-from ..satclip_core.products import DTYPES, EmbeddingOf, Rgb, RgbBasis, RgbOf, SimilarityTo
+from ..satclip_core.products import DTYPES, EmbeddingOf, Rgb, RgbBasis, RgbOf
 from ..satclip_core.raster import RasterRequest, WriteOptions, raster_target
 from ..satclip_core.raster.writer import SUFFIXES
 from ..styles import style_bands, style_range
@@ -101,6 +101,7 @@ class RasterAlgorithm(GridAlgorithm):
             grid,
             self.wanted(parameters, context, feedback),
             self.model_name(parameters, context),
+            mask=self.mask(parameters, context),
             options=WriteOptions(overwrite=True, tags={"command": self.command()}),
         )
         job = request.prepare(
@@ -210,11 +211,11 @@ class SimilarityRaster(ReferencesMixin, RasterAlgorithm):
     def summary(self):
         """Help."""
         return tr(
-            "Maps how alike every pixel is to one place or several: the cosine of the angle "
-            "between their embeddings, -1 to 1.\n\nGive a point, a point layer, or the selected "
-            "features of one. With several places it is the mean of the similarities, or the "
-            "largest. Compare with the values elsewhere before you trust a threshold: even "
-            "unrelated places are a little alike."
+            "Maps how alike every pixel is to one place: the cosine of the angle between their "
+            "embeddings, -1 to 1. With several places, or counter-examples, a classifier tells "
+            "them from random land: the chance that a pixel is like them, 0 to 1.\n\nGive a "
+            "point, a point layer, or the selected features of one. Compare with the values "
+            "elsewhere before you trust a threshold: even unrelated places are a little alike."
         )
 
     def add_parameters(self, configuration):
@@ -231,8 +232,7 @@ class SimilarityRaster(ReferencesMixin, RasterAlgorithm):
 
     def wanted(self, parameters, context, feedback):
         """Similarity to the places."""
-        places = self.references(parameters, context, feedback)
-        return SimilarityTo.of(places, reduce=self.reduction(parameters, context))
+        return self.similarity_to(parameters, context, feedback)
 
     def styling(self, product, model):
         """A perceptually uniform ramp over what random places on land have, as in the dock."""

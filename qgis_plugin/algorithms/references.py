@@ -19,7 +19,7 @@ from qgis.core import (
 
 from ..crs import to_lonlat
 from ..satclip_core.errors import CancelledError, InputError
-from ..satclip_core.products import REDUCTIONS
+from ..satclip_core.products import JOINS, SimilarityTo
 from ..text import tr
 
 _POINTS = QgsWkbTypes.GeometryType.PointGeometry
@@ -66,14 +66,16 @@ class CentroidsMixin(_Mixed):
 
 
 class ReferencesMixin(CentroidsMixin):
-    """Parameters POINT, POINTS, CENTROIDS and REDUCE."""
+    """Parameters POINT, POINTS, UNLIKE, UNLIKE_POINTS, CENTROIDS and REDUCE."""
 
     POINT = "POINT"
     POINTS = "POINTS"
+    UNLIKE = "UNLIKE"
+    UNLIKE_POINTS = "UNLIKE_POINTS"
     REDUCE = "REDUCE"
 
     def add_references(self) -> None:
-        """Declare point, layer and how several places are combined."""
+        """Declare points, layers and how several places are combined."""
         self.add(
             QgsProcessingParameterPoint(self.POINT, tr("Place"), optional=True),
             tr("A place to compare with: click on the map, or type x,y [CRS]."),
@@ -87,34 +89,65 @@ class ReferencesMixin(CentroidsMixin):
             ),
             tr("Points to compare with, all or the selected ones; also together with the place."),
         )
+        self.add(
+            QgsProcessingParameterPoint(self.UNLIKE, tr("Counter-example"), optional=True),
+            tr("A place that is not meant, though the result may take it for alike."),
+        )
+        self.add(
+            QgsProcessingParameterFeatureSource(
+                self.UNLIKE_POINTS,
+                tr("Counter-examples of a layer"),
+                [QgsProcessing.SourceType.TypeVectorAnyGeometry],
+                optional=True,
+            ),
+            tr("Points that are not meant, all or the selected ones."),
+            advanced=True,
+        )
         self.add_centroids()
         self.add(
             QgsProcessingParameterEnum(
                 self.REDUCE,
                 tr("Several places"),
-                [tr("mean of the similarities"), tr("largest similarity")],
-                defaultValue=0,
+                [
+                    tr("mean of the similarities"),
+                    tr("largest similarity"),
+                    tr("classifier (against random land)"),
+                ],
+                defaultValue=2,
                 optional=True,
             ),
-            tr("What a pixel gets where there are several places to compare with."),
+            tr(
+                "What a pixel gets where there are several places to compare with: the chance of "
+                "being like them and not like random land, or the mean or largest cosine."
+            ),
         )
 
     def reference_problems(self, parameters, context):
         """Whether there is a place at all."""
         if parameters.get(self.POINT) in (None, "") and parameters.get(self.POINTS) in (None, ""):
             yield tr("There is nothing to compare with: give a place or a layer of places.")
-        yield from self.geometry_problems(self.POINTS, parameters, context)
+        for name in (self.POINTS, self.UNLIKE_POINTS):
+            yield from self.geometry_problems(name, parameters, context)
 
-    def references(self, parameters, context, feedback) -> np.ndarray:
-        """The places (k, 2), lon, lat in degrees.
+    def similarity_to(self, parameters, context, feedback) -> SimilarityTo:
+        """What is asked for: examples, counter-examples and how several are joined.
 
         Raises:
-            InputError: there is none.
+            InputError: there is no example, or it is a counter-example too.
         """
+        places = self._places(self.POINT, self.POINTS, parameters, context, feedback)
+        if not places:
+            raise InputError(tr("The layer holds no place to compare with."))
+        unlike = self._places(self.UNLIKE, self.UNLIKE_POINTS, parameters, context, feedback)
+        reduce = JOINS[self.parameterAsEnum(parameters, self.REDUCE, context)]
+        return SimilarityTo.of(places, reduce=reduce, unlike=unlike)
+
+    def _places(self, point_name, points_name, parameters, context, feedback):
+        """Lon, lat in degrees of a point and of the points of a layer, as far as they are given."""
         places = []
-        if parameters.get(self.POINT) not in (None, ""):
-            point = self.parameterAsPoint(parameters, self.POINT, context)
-            crs = self.parameterAsPointCrs(parameters, self.POINT, context)
+        if parameters.get(point_name) not in (None, ""):
+            point = self.parameterAsPoint(parameters, point_name, context)
+            crs = self.parameterAsPointCrs(parameters, point_name, context)
             lonlat = _moved(point, to_lonlat(crs, context.transformContext()))
             if lonlat is None:
                 raise InputError(
@@ -123,7 +156,7 @@ class ReferencesMixin(CentroidsMixin):
                     )
                 )
             places.append(lonlat)
-        source = self.parameterAsSource(parameters, self.POINTS, context)
+        source = self.parameterAsSource(parameters, points_name, context)
         if source is not None:
             centroids = self.centroids(parameters, context)
             features = located(source, context, feedback, centroids=centroids)
@@ -132,13 +165,7 @@ class ReferencesMixin(CentroidsMixin):
             missing = np.isnan(found).any(axis=1)
             tell_missing(int(missing.sum()), feedback)
             places.extend(found[~missing].tolist())
-        if not places:
-            raise InputError(tr("The layer holds no place to compare with."))
-        return np.array(places, np.float64)
-
-    def reduction(self, parameters, context) -> str:
-        """ "mean" or "max"."""
-        return [*REDUCTIONS][self.parameterAsEnum(parameters, self.REDUCE, context)]
+        return places
 
 
 def located(source, context, feedback, *, centroids=False):

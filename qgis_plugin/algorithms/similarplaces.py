@@ -109,9 +109,9 @@ class SimilarPlaces(ReferencesMixin, GridAlgorithm):
         found = similar_places(
             grid,
             model,
-            self.references(parameters, context, feedback),
+            self.similarity_to(parameters, context, feedback),
             self.parameterAsInt(parameters, self.COUNT, context),
-            reduce=self.reduction(parameters, context),
+            mask=self.mask(parameters, context),
             spacing_km=self._spacing(parameters, context),
             away_km=self.parameterAsDouble(parameters, self.AWAY, context),
             progress=progress_to(feedback),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from osgeo import gdal
-from qgis.core import Qgis, QgsProject, QgsRasterLayer
+from qgis.core import Qgis, QgsProject, QgsRasterLayer, QgsSettings
 from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtWidgets import QDockWidget, QFrame, QScrollArea
 
@@ -17,6 +17,7 @@ from ..help import open_help
 from ..models import default_model, gone_model
 from ..randomland import LEAST_SHARE
 from ..satclip_core.grid import Grid
+from ..satclip_core.grid.land import LAND
 from ..satclip_core.models.registry import BUNDLED
 from ..styles import describe
 from ..text import tr
@@ -31,6 +32,20 @@ _SETTLED = 200
 # Every so many rows and columns of the picture are counted for the histogram.
 _COUNTED = 4
 _SECONDS_SHOWN = 8
+
+
+# Key in QGIS' settings: whether the sea is left out.
+_LAND_ONLY = "satclip/land_only"
+
+
+def land_only() -> bool:
+    """Whether the sea is left out of the picture: so at first, then as the user left it."""
+    return bool(QgsSettings().value(_LAND_ONLY, True, bool))
+
+
+def set_land_only(on: bool) -> None:
+    """Remember it."""
+    QgsSettings().setValue(_LAND_ONLY, on)
 
 
 def rounded_up(value: float) -> float:
@@ -67,6 +82,8 @@ class SimilarPlacesDock(QDockWidget):
         scrolled.setMinimumWidth(self.panel.minimumSizeHint().width() + bar)
         self.setWidget(scrolled)
         self.session = Session(default_model(), self)
+        self.session.land_only = land_only()
+        self.panel.set_land_only(self.session.land_only)
         self.layer = SimilarityLayer(iface, self)
         self.tool = PlaceTool(self._canvas)
         self.markers = Markers(self._canvas)
@@ -132,6 +149,7 @@ class SimilarPlacesDock(QDockWidget):
         QgsProject.instance().cleared.connect(self._begin_anew)
         self.visibilityChanged.connect(self._visible)
         self.tool.picked.connect(self._picked)
+        self.tool.countered.connect(self._countered)
         self.tool.missed.connect(lambda: self.panel.set_status(tr("There is no place there.")))
         self.tool.undone.connect(self.session.undo)
         self.tool.activated.connect(lambda: self.panel.set_picking(True))
@@ -150,6 +168,7 @@ class SimilarPlacesDock(QDockWidget):
         panel.removed.connect(session.remove)
         panel.cleared.connect(self._clear)
         panel.reduced.connect(session.set_reduce)
+        panel.grounded.connect(self._ground)
         panel.styled.connect(self._restyle)
         panel.picked.connect(self._threshold_at)
         panel.saved.connect(self._ask_and_save)
@@ -180,6 +199,23 @@ class SimilarPlacesDock(QDockWidget):
             self._timer.stop()
         self.session.add(lon, lat, view, replace=not self.panel.collects)
 
+    def _countered(self, lon: float, lat: float) -> None:
+        """A place was named that is not meant."""
+        view = self.view()
+        if view is None:
+            self.panel.set_status(tr("The map has no coordinate reference system."))
+            return
+        if not self.session.examples:
+            self.panel.set_status(tr("Click on a place that is meant first."))
+            return
+        self.panel.collect.setChecked(True)
+        self.session.add(lon, lat, view, unlike=True)
+
+    def _ground(self, on: bool) -> None:
+        """Leave the sea out, or draw it; remembered."""
+        set_land_only(on)
+        self.session.set_land_only(on)
+
     def _clear(self) -> None:
         self.panel.collect.setChecked(False)
         self.session.clear()
@@ -202,14 +238,20 @@ class SimilarPlacesDock(QDockWidget):
         self._mark()
 
     def _mark(self) -> None:
-        places = [(place.lon, place.lat) for place in self.session.places]
-        self.markers.show(places)
-        self.panel.set_places(places, undoable=self.session.undoable)
+        session = self.session
+        meant, unlike = (
+            [(place.lon, place.lat) for place in places]
+            for places in (session.examples, session.counters)
+        )
+        self.markers.show(meant, unlike)
+        places = [(place.lon, place.lat) for place in session.places]
+        against = [place.unlike for place in session.places]
+        self.panel.set_places(places, against, undoable=session.undoable)
         self._tell_of_places()
 
     def _tell_of_places(self) -> None:
         """Say what they are like, once the model is here."""
-        places = [(place.lon, place.lat) for place in self.session.places]
+        places = [(place.lon, place.lat) for place in self.session.examples]
         self.panel.description.show_places(self.session.encoder, places)
 
     def _layer_removed(self) -> None:
@@ -238,6 +280,7 @@ class SimilarPlacesDock(QDockWidget):
         picture = self.session.picture
         if picture is None or not self.session.places:
             return
+        self.panel.histogram.set_learnt(self.session.learns)
         counted = picture[::_COUNTED, ::_COUNTED]
         values = counted[np.isfinite(counted)]
         land = self.session.land
@@ -269,6 +312,9 @@ class SimilarPlacesDock(QDockWidget):
 
     def _tell(self) -> None:
         session = self.session
+        if session.counters and not session.examples:
+            self.panel.set_status(tr("Click on a place that is meant first."))
+            return
         if session.field is None or (session.places and not self._wanted):
             return
         text = tr("Embedded every {step:.2g}°").format(step=session.field.step)
@@ -296,7 +342,7 @@ class SimilarPlacesDock(QDockWidget):
         if self.session.view is None:
             return
         crs = self._canvas.mapSettings().destinationCrs()
-        dialog = SaveDialog(self.session.view, self.session.picture, crs, self)
+        dialog = SaveDialog(self.session.view, self.session.whole, crs, self)
         if dialog.exec():
             self.save(dialog.target(), dialog.grid())
         dialog.deleteLater()
@@ -309,9 +355,11 @@ class SimilarPlacesDock(QDockWidget):
             grid: its pixels; those of the view where None.
         """
         session = self.session
-        places = [(place.lon, place.lat) for place in session.places]
-        grid = grid or grid_to_save(session.view, session.picture)
-        self._saving = SaveTask(path, grid, session.model, places, session.reduce)
+        if session.wanted is None:
+            return
+        grid = grid or grid_to_save(session.view, session.whole)
+        mask = LAND if session.land_only else None
+        self._saving = SaveTask(path, grid, session.model, session.wanted, mask)
         self._saving.ended.connect(self._saved)
         self.panel.save.setEnabled(False)
         self._saving.start()

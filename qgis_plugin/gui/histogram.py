@@ -34,6 +34,7 @@ class Histogram(QWidget):
         self.range = (0.0, 1.0)
         self.colours = (0.0, 1.0)
         self.threshold: float | None = None
+        self.learnt = False
         self.view_counts: np.ndarray | None = None
         self.land_counts: np.ndarray | None = None
 
@@ -63,6 +64,11 @@ class Histogram(QWidget):
     def set_ramp(self, ramp: Any) -> None:
         """Take the colours of another QgsColorRamp."""
         self.ramp = ramp
+        self.update()
+
+    def set_learnt(self, learnt: bool) -> None:
+        """Say that the values are chances of a classifier, or cosines."""
+        self.learnt = learnt
         self.update()
 
     def set_threshold(self, threshold: float | None) -> None:
@@ -123,9 +129,10 @@ class Histogram(QWidget):
         text = self.palette().text().color()
         painter.setPen(text)
         below = QRectF(box.left(), box.bottom() + 1, box.width(), self.height() - box.bottom() - 1)
+        axis = tr("chance of being alike") if self.learnt else tr("cosine similarity")
         painter.drawText(below, Qt.AlignmentFlag.AlignLeft, f"{self.range[0]:.2f}")
         painter.drawText(below, Qt.AlignmentFlag.AlignRight, f"{self.range[1]:.2f}")
-        painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, tr("cosine similarity"))
+        painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, axis)
         if self.threshold is None:
             return
         low, high = self.range

@@ -15,14 +15,19 @@ from qgis.gui import QgsMapCanvas, QgsMapTool, QgsVertexMarker
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtGui import QColor, QKeySequence
 
+# Of counter-examples, on the map and in the list.
+UNLIKE_COLOUR = "#d7301f"
+
 
 class PlaceTool(QgsMapTool):
-    """A click picks a place; with Shift or Ctrl it adds one to those picked before.
+    """A click picks a place; with Shift it adds one to those picked before, with Ctrl one that
+    is not meant.
 
     Backspace, or the keys of Undo, take the last step back.
     """
 
     picked = pyqtSignal(float, float, bool)  # lon, lat in degrees, whether to add
+    countered = pyqtSignal(float, float)  # lon, lat of a counter-example
     missed = pyqtSignal()  # a click beside the map of the Earth
     undone = pyqtSignal()
 
@@ -38,8 +43,10 @@ class PlaceTool(QgsMapTool):
         if place is None:
             self.missed.emit()
             return
-        more = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
-        adds = any(bool(event.modifiers() & modifier) for modifier in more)
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.countered.emit(place.x(), place.y())
+            return
+        adds = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
         self.picked.emit(place.x(), place.y(), adds)
 
     def keyPressEvent(self, event: Any) -> None:
@@ -59,16 +66,23 @@ class Markers:
         self._canvas = canvas
         self._marks: list[QgsVertexMarker] = []
 
-    def show(self, places: list[tuple[float, float]]) -> None:
-        """Mark places, lon and lat in degrees, in place of the former ones."""
+    def show(
+        self, places: list[tuple[float, float]], unlike: list[tuple[float, float]] | None = None
+    ) -> None:
+        """Mark places and counter-examples, lon and lat in degrees, in place of the former ones."""
         self.clear()
+        cross, slanted = QgsVertexMarker.IconType.ICON_CROSS, QgsVertexMarker.IconType.ICON_X
+        self._mark(places, cross, "#ffffff")
+        self._mark(unlike or [], slanted, UNLIKE_COLOUR)
+
+    def _mark(self, places: list[tuple[float, float]], icon: Any, shade: str) -> None:
         for place in places:
             point = from_lonlat(self._canvas, QgsPointXY(*place))
             if point is None:
                 continue
-            for colour, width, size in (("#000000", 5, 17), ("#ffffff", 3, 15)):
+            for colour, width, size in (("#000000", 5, 17), (shade, 3, 15)):
                 mark = QgsVertexMarker(self._canvas)
-                mark.setIconType(QgsVertexMarker.IconType.ICON_CROSS)
+                mark.setIconType(icon)
                 mark.setColor(QColor(colour))
                 mark.setPenWidth(width)
                 mark.setIconSize(size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from qgis.PyQt.QtCore import pyqtSignal
+from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -12,6 +13,7 @@ from qgis.PyQt.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QListWidget,
+    QListWidgetItem,
     QPushButton,
     QSizePolicy,
     QToolButton,
@@ -22,6 +24,7 @@ from qgis.PyQt.QtWidgets import (
 from ..text import tr
 from .description import Description
 from .histogram import Histogram
+from .maptool import UNLIKE_COLOUR
 
 
 class Panel(QWidget):
@@ -32,6 +35,7 @@ class Panel(QWidget):
     removed = pyqtSignal(int)
     cleared = pyqtSignal()
     reduced = pyqtSignal(str)
+    grounded = pyqtSignal(bool)  # whether the sea is left out
     styled = pyqtSignal()
     picked = pyqtSignal(float)  # a similarity, on the histogram
     saved = pyqtSignal()
@@ -66,27 +70,52 @@ class Panel(QWidget):
         self._model.setText(tr("Model: {name}").format(name=name))
         self._model.setToolTip(model)
 
+    def set_land_only(self, on: bool) -> None:
+        """Show whether the sea is left out."""
+        self._land.setChecked(on)
+
     def set_picking(self, picking: bool) -> None:
         """Say whether clicks on the map pick places, and what they do."""
         self.pick.setChecked(picking)
         if not picking:
             text = tr("Press Pick places, then click on the map.")
         elif self.collects:
-            text = tr("Each click adds a place. Undo takes one back, Clear begins anew.")
+            text = tr(
+                "Each click adds a place, Ctrl-click one that is not meant. Clear begins anew."
+            )
         else:
-            text = tr("Click: what is like this place? Shift- or Ctrl-click keeps the others too.")
+            text = tr("Click: what is like this? Shift-click: and like this. Ctrl-click: not this.")
         self.hint.setText(text)
 
-    def set_places(self, places: list[tuple[float, float]], *, undoable: bool = False) -> None:
-        """List places, lon and lat in degrees, and say whether there is a step to take back."""
+    def set_places(
+        self,
+        places: list[tuple[float, float]],
+        unlike: list[bool] | None = None,
+        *,
+        undoable: bool = False,
+    ) -> None:
+        """List places, and say whether there is a step to take back.
+
+        Args:
+            places: lon and lat in degrees.
+            unlike: whether each is a counter-example; none is where None.
+            undoable: whether there is such a step.
+        """
         self.undo.setEnabled(undoable)
         self.places.clear()
-        for lon, lat in places:
-            self.places.addItem(_named(lon, lat))
-        some = bool(places)
+        against = unlike or [False] * len(places)
+        for (lon, lat), is_unlike in zip(places, against):
+            item = QListWidgetItem(_named(lon, lat))
+            if is_unlike:
+                item.setText(tr("not {place}").format(place=item.text()))
+                item.setForeground(QColor(UNLIKE_COLOUR))
+                item.setToolTip(tr("A counter-example: what is like it is not meant."))
+            self.places.addItem(item)
+        some = not all(against)
         for widget in (self.clear, self.save, self._limit):
             widget.setEnabled(some)
-        self._reduce.setEnabled(len(places) > 1)
+        self.clear.setEnabled(bool(places))
+        self._reduce.setEnabled(len(places) > 1 and not any(against))
         self.remove.setEnabled(False)
 
     def set_values(
@@ -122,7 +151,7 @@ class Panel(QWidget):
         self.hint.setWordWrap(True)
         self.collect = QCheckBox(tr("Collect: each click adds a place"))
         self.collect.setToolTip(
-            tr("Otherwise a click begins anew. Shift- or Ctrl-click switches this on.")
+            tr("Otherwise a click begins anew. Shift-click or Ctrl-click switches this on.")
         )
         self.places = QListWidget()
         self.places.setMaximumHeight(90)
@@ -133,9 +162,17 @@ class Panel(QWidget):
         self.remove = QPushButton(tr("Remove"))
         self.clear = QPushButton(tr("Clear"))
         self._reduce = QComboBox()
+        self._reduce.addItem(tr("Learnt from the places"), "classifier")
         self._reduce.addItem(tr("Mean of the places"), "mean")
         self._reduce.addItem(tr("Most similar place"), "max")
-        self._reduce.setToolTip(tr("With several places: what a pixel's similarity is."))
+        self._reduce.setToolTip(
+            tr(
+                "With several places: what a pixel's similarity is. Learnt: the chance of being "
+                "like them and not like random land. With counter-examples it is always learnt."
+            )
+        )
+        self._land = QCheckBox(tr("Only on land"))
+        self._land.setToolTip(tr("Leave out the sea, where the models have learnt nothing."))
         self.histogram = Histogram()
         self._limit = QCheckBox(tr("More similar than"))
         self._limit.setToolTip(tr("Draw only what is more similar than that share of all land."))
@@ -166,7 +203,7 @@ class Panel(QWidget):
             (self.places,),
             (self.description,),
             (self.undo, self.remove, self.clear),
-            (self._reduce,),
+            (self._reduce, self._land),
             (self.histogram,),
             (self._limit, self._percent, self._cosine),
             (self._stretch, self.save),
@@ -194,6 +231,7 @@ class Panel(QWidget):
         self._reduce.currentIndexChanged.connect(
             lambda: self.reduced.emit(self._reduce.currentData())
         )
+        self._land.toggled.connect(lambda on: self.grounded.emit(on))
         self._limit.toggled.connect(lambda: self.styled.emit())
         self._percent.valueChanged.connect(lambda: self.styled.emit())
         self._stretch.currentIndexChanged.connect(lambda: self.styled.emit())

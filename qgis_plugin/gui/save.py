@@ -176,17 +176,17 @@ class SaveTask(QObject):
         path: the GeoTIFF; the user has agreed to replace it.
         view: its pixels.
         model: name or path.
-        places: lon, lat of the reference places.
-        reduce: "mean" or "max".
+        wanted: what it is to be like.
+        mask: which places are wanted; None for all.
     """
 
     ended = pyqtSignal(str, str)  # path, error or ""
 
     def __init__(
-        self, path: str, view: Any, model: str, places: list[tuple[float, float]], reduce: str
+        self, path: str, view: Grid, model: str, wanted: SimilarityTo, mask: str | None
     ) -> None:
         super().__init__()
-        self._path, self._asked = path, (view, model, places, reduce)
+        self._path, self._asked = path, (view, model, wanted, mask)
         self._task: WorkTask | None = None
 
     def start(self) -> None:
@@ -207,10 +207,10 @@ class SaveTask(QObject):
             if task is not None:
                 task.setProgress(100 * done / total)
 
-        view, model, places, reduce = self._asked
-        wanted, options = SimilarityTo.of(places, reduce=reduce), WriteOptions(overwrite=True)
+        view, model, wanted, mask = self._asked
+        options = WriteOptions(overwrite=True)
         target = raster_target(self._path, overwrite=True)
-        request = RasterRequest(view, wanted, model, options=options)
+        request = RasterRequest(view, wanted, model, mask=mask, options=options)
         job = request.prepare(encoder=load_encoder(model), cancelled=cancelled)
         job.write(target, progress=progress, cancelled=cancelled)
 

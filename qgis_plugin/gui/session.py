@@ -11,10 +11,11 @@ import numpy as np
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..models import encoder as load_encoder
-from ..randomland import land_points
-from ..satclip_core.analysis import unit
+from ..satclip_core.analysis import Background, unit
 from ..satclip_core.errors import ModelError
-from ..satclip_core.preview import Preview, combine
+from ..satclip_core.grid.land import land_places
+from ..satclip_core.preview import Preview, combine, land_in_view
+from ..satclip_core.products import CLASSIFIER, Likeness, SimilarityTo
 from ..text import tr
 from ..words import worded
 from .background import WorkTask, launch
@@ -33,6 +34,7 @@ class Place:
         embedding: of norm 1; None until the model is here.
         picture: similarity of the view to it; None until it is drawn.
         error: largest error of the picture at the places checked; None until they are.
+        unlike: whether it is a counter-example.
     """
 
     lon: float
@@ -40,6 +42,12 @@ class Place:
     embedding: Any = field(default=None, repr=False)
     picture: Any = field(default=None, repr=False)
     error: float | None = None
+    unlike: bool = False
+
+    @property
+    def key(self) -> tuple[float, float, bool]:
+        """What it is known by: lon, lat, and whether it is a counter-example."""
+        return self.lon, self.lat, self.unlike
 
 
 class Session(QObject):
@@ -58,10 +66,14 @@ class Session(QObject):
     def __init__(self, model: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.places: list[Place] = []
-        self._past: list[list[tuple[float, float]]] = []
-        self.reduce = "mean"
+        self._past: list[list[tuple[float, float, bool]]] = []
+        self.reduce = CLASSIFIER
         self.view: Any = None  # satclip_core.grid.Grid
-        self.picture: np.ndarray | None = None
+        self.whole: np.ndarray | None = None  # similarity of the view, at sea too
+        self.land_only = True
+        self._coast: np.ndarray | None = None  # which pixels of the view are land
+        self._learnt: Likeness | None = None
+        self._learnt_error: float | None = None
         self.field: Any = None
         self.busy = False
         self.seconds = 0.0  # what the last picture of a place took, once the view was embedded
@@ -77,6 +89,7 @@ class Session(QObject):
         self.field = None
         self._preview: Any = None
         self._land: np.ndarray | None = None
+        self._background: Background | None = None
         self._land_task = None
         for place in self.places:
             place.embedding = None
@@ -85,6 +98,8 @@ class Session(QObject):
 
     def show(self, view: Any) -> None:
         """Embed a view and draw the places' similarity in it, replacing what is under way."""
+        if view != self.view:
+            self._coast = None
         self.view, self.field = view, None
         for place in self.places:
             place.picture = place.error = None
@@ -101,7 +116,9 @@ class Session(QObject):
         self._task = self._land_task = None
         self.busy = False
 
-    def add(self, lon: float, lat: float, view: Any, *, replace: bool = False) -> None:
+    def add(
+        self, lon: float, lat: float, view: Any, *, replace: bool = False, unlike: bool = False
+    ) -> None:
         """Compare with a place, beside the others or in their stead.
 
         Args:
@@ -109,8 +126,9 @@ class Session(QObject):
             lat: degrees.
             view: what is to be drawn, a Grid; embedded anew where it is another one.
             replace: whether the other places go.
+            unlike: whether it is a counter-example.
         """
-        place = Place((lon + 180) % 360 - 180, lat)
+        place = Place((lon + 180) % 360 - 180, lat, unlike=unlike)
         self._change([place] if replace else [*self.places, place], view)
 
     def remove(self, index: int) -> None:
@@ -131,14 +149,16 @@ class Session(QObject):
         """Take back the last change of the places."""
         if not self._past:
             return
-        known = {(place.lon, place.lat): place for place in self.places}
-        self.places = [known.get(at) or Place(*at) for at in self._past.pop()]
+        known = {place.key: place for place in self.places}
+        self.places = [
+            known.get(at) or Place(at[0], at[1], unlike=at[2]) for at in self._past.pop()
+        ]
         self.placed.emit()
         self.draw()
 
     def _change(self, places: list[Place], view: Any = None) -> None:
         """Have other places, which `undo` takes back, and draw them."""
-        self._past.append([(place.lon, place.lat) for place in self.places])
+        self._past.append([place.key for place in self.places])
         del self._past[:-_STEPS_BACK]
         self.places = places
         self.placed.emit()
@@ -149,57 +169,138 @@ class Session(QObject):
             self.draw()
 
     def set_reduce(self, reduce: str) -> None:
-        """How several places are joined: "mean" or "max"."""
+        """How several places are joined: "classifier", "mean" or "max"."""
         self.reduce = reduce
         self.draw()
         self.landed.emit()
 
+    def set_land_only(self, land_only: bool) -> None:
+        """Whether the sea is left out of the picture."""
+        self.land_only = land_only
+        if self.land_only and self._coast is None and self.whole is not None:
+            self._coast = land_in_view(self.view)
+        self.pictured.emit()
+
+    @property
+    def examples(self) -> list[Place]:
+        """The places that are meant."""
+        return [place for place in self.places if not place.unlike]
+
+    @property
+    def counters(self) -> list[Place]:
+        """The places that are not meant."""
+        return [place for place in self.places if place.unlike]
+
+    @property
+    def wanted(self) -> SimilarityTo | None:
+        """What the places ask for, as the command line and Processing do; None without examples.
+
+        A place that is meant and not meant, as where one was clicked twice, is a counter-example.
+        """
+        unlike = [(place.lon, place.lat) for place in self.counters]
+        meant = [(place.lon, place.lat) for place in self.examples]
+        meant = [place for place in meant if place not in unlike]
+        if not meant:
+            return None
+        return SimilarityTo.of(meant, reduce=CLASSIFIER if unlike else self.reduce, unlike=unlike)
+
+    @property
+    def picture(self) -> np.ndarray | None:
+        """Similarity of the view, (rows, cols), NaN where nothing is to be drawn; None without."""
+        if self.whole is None or not self.land_only or self._coast is None:
+            return self.whole
+        return np.where(self._coast, self.whole, np.float32(np.nan))
+
+    @property
+    def learns(self) -> bool:
+        """Whether the picture is of chances that a classifier gives, not of cosines."""
+        return self._learnt is not None
+
     def draw(self) -> None:
         """Draw the picture from the embedded view, if it is here; quick enough for the GUI."""
-        if not self.places:
-            self.picture = None
+        wanted = self.wanted
+        if wanted is None:
+            self.whole = self._learnt = None
             self.pictured.emit()
             return
         if self.field is None:
             return
         start = perf_counter()
-        _draw(self.field, self.places)
-        self.picture = combine([place.picture for place in self.places], self.reduce)
+        self._learnt = self._learn(wanted)
+        if self._learnt is not None:
+            self.whole = self.field.chance(self._learnt.chance)
+        else:
+            _draw(self.field, self.examples)
+            self.whole = combine([place.picture for place in self.examples], self._joined)
         self.seconds = perf_counter() - start
         self.pictured.emit()
-        for place in self.places:
-            if place.error is None:
-                place.error = self.field.error(place.picture, place.embedding)
+        self._check()
         self.told.emit()
         self._start_land()
+
+    def _learn(self, wanted: SimilarityTo) -> Likeness | None:
+        """What tells the examples from land; None where cosines are wanted, or land is not here.
+
+        Cosines are drawn until it is.
+        """
+        if not wanted.learns or self._background is None:
+            return None
+        known = {}
+        for place in self.places:
+            if place.embedding is None:
+                place.embedding = self.field.reference(place.lon, place.lat)
+            known[place.lon, place.lat] = place.embedding
+        embedded = np.stack([known[at] for at in (*wanted.places, *wanted.unlike)])
+        made = wanted.made(embedded, self._background)
+        return made if isinstance(made, Likeness) else None
+
+    def _check(self) -> None:
+        """Hold the picture against the encoder itself."""
+        if self._learnt is not None:
+            self._learnt_error = self.field.error(self.whole, self._learnt.chance)
+            return
+        for place in self.examples:
+            if place.error is None:
+                place.error = self.field.error(place.picture, place.embedding)
+
+    @property
+    def _joined(self) -> str:
+        """How cosines are joined, where it is cosines that are drawn."""
+        return "mean" if self.reduce == CLASSIFIER else self.reduce
+
+    def _alike(self, embedded: np.ndarray) -> np.ndarray:
+        """Similarity of places, (N, dim) of norm 1, as the picture shows it."""
+        if self._learnt is not None:
+            return self._learnt.chance(embedded)
+        references = np.stack([place.embedding for place in self.examples])
+        return combine(list(references @ embedded.T), self._joined)
 
     @property
     def land(self) -> np.ndarray | None:
         """Similarity of random land places to the places, (N,), sorted; None while not known."""
-        if self._land is None or not self.places or self.field is None:
+        if self._land is None or self.whole is None or self.field is None:
             return None
-        references = np.stack([place.embedding for place in self.places])
-        alike = combine(list(references @ self._land.T), self.reduce)
-        return np.sort(alike)
+        return np.sort(self._alike(self._land))
 
     @property
     def error(self) -> float | None:
         """Largest error of the pictures at the places checked; None without any."""
-        known = [place.error for place in self.places if place.error is not None]
+        if self._learnt is not None:
+            return self._learnt_error
+        known = [place.error for place in self.examples if place.error is not None]
         return max(known) if known else None
 
     @property
     def best(self) -> float:
         """The largest similarity that a reference place itself has."""
-        references = np.stack([place.embedding for place in self.places])
-        alike = combine(list(references @ references.T), self.reduce)
-        return float(alike.max())
+        return float(self._alike(np.stack([place.embedding for place in self.examples])).max())
 
     def _start(self, step: float | None) -> None:
         if self._task is not None:
             self.stop()
         model, encoder, known, view = self.model, self.encoder, self._preview, self.view
         places = [Place(place.lon, place.lat, place.embedding) for place in self.places]
+        coast, land_only = self._coast, self.land_only
 
         def work(cancelled: Any) -> Any:
             made = known or Preview(encoder or load_encoder(model))
@@ -207,7 +308,8 @@ class Session(QObject):
             stage = stages[0] if step is None else stages[-1]
             field = made.embed(view, stage.step, cancelled)
             _draw(field, places)
-            return made, field, places, stages[-1].step if len(stages) > 1 else None
+            found = land_in_view(view) if coast is None and land_only else coast
+            return made, field, places, found, stages[-1].step if len(stages) > 1 else None
 
         task: WorkTask = WorkTask(
             tr("Embedding the map view"), work, lambda *out: self._embedded(task, *out)
@@ -223,7 +325,7 @@ class Session(QObject):
             self.unusable = isinstance(error, ModelError)
             self.failed.emit(worded(error))
             return
-        self._preview, self.field, drawn, finer = result
+        self._preview, self.field, drawn, self._coast, finer = result
         self.encoder = self._preview.encoder
         by_place = {(place.lon, place.lat): place for place in drawn}
         for place in self.places:
@@ -244,12 +346,16 @@ class Session(QObject):
         encoder = self.encoder
 
         def work(_cancelled: Any) -> Any:
-            return unit(encoder.encode(land_points(), single=True))
+            land = unit(encoder.encode(land_places(), single=True))
+            return land, Background(land)
 
         def done(result: Any, error: Exception | None) -> None:
             self._land_task = None
             if error is None and encoder is self.encoder:
-                self._land = result
+                self._land, self._background = result
+                wanted = self.wanted
+                if wanted is not None and wanted.learns:
+                    self.draw()
                 self.landed.emit()
 
         self._land_task = WorkTask(tr("Embedding random places on land"), work, done)

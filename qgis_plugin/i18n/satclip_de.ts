@@ -180,12 +180,20 @@ Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Z
             <translation>KBS des Ergebnisses; EPSG:4326, wenn das Projekt keines hat.</translation>
         </message>
         <message>
+            <source>No data at sea, where the models have learnt nothing: by a mask of 1/40 degree that comes with the plugin. Lakes are land.</source>
+            <translation>Keine Daten auf See, wo die Modelle nichts gelernt haben: nach einer Maske von 1/40 Grad, die mit der Erweiterung kommt. Seen sind Land.</translation>
+        </message>
+        <message>
             <source>Resolution</source>
             <translation>Auflösung</translation>
         </message>
         <message>
             <source>CRS</source>
             <translation>KBS</translation>
+        </message>
+        <message>
+            <source>Only on land</source>
+            <translation>Nur an Land</translation>
         </message>
         <message>
             <source>Resolution {size:g}: give a pixel size above 0, or leave it out.</source>
@@ -440,12 +448,12 @@ Das Modell macht aus Länge und Breite 256 Zahlen, die sagen, wie der Ort ist; e
             <translation>Ähnlichkeit zu Orten</translation>
         </message>
         <message>
-            <source>Maps how alike every pixel is to one place or several: the cosine of the angle between their embeddings, -1 to 1.
+            <source>Maps how alike every pixel is to one place: the cosine of the angle between their embeddings, -1 to 1. With several places, or counter-examples, a classifier tells them from random land: the chance that a pixel is like them, 0 to 1.
 
-Give a point, a point layer, or the selected features of one. With several places it is the mean of the similarities, or the largest. Compare with the values elsewhere before you trust a threshold: even unrelated places are a little alike.</source>
-            <translation>Kartiert, wie ähnlich jedes Pixel einem oder mehreren Orten ist: der Kosinus des Winkels zwischen ihren Embeddings, -1 bis 1.
+Give a point, a point layer, or the selected features of one. Compare with the values elsewhere before you trust a threshold: even unrelated places are a little alike.</source>
+            <translation>Kartiert, wie ähnlich jedes Pixel einem Ort ist: der Kosinus des Winkels zwischen ihren Embeddings, -1 bis 1. Bei mehreren Orten oder Gegenbeispielen unterscheidet ein Klassifikator sie von zufälligem Land: die Wahrscheinlichkeit, dass ein Pixel ihnen gleicht, 0 bis 1.
 
-Einen Punkt, einen Punktlayer oder dessen gewählte Objekte angeben. Bei mehreren Orten ist es das Mittel der Ähnlichkeiten oder die größte. Vor dem Vertrauen in eine Schwelle mit den Werten anderswo vergleichen: auch Orte ohne Bezug sind einander etwas ähnlich.</translation>
+Anzugeben sind ein Punkt, ein Punktlayer oder die gewählten Objekte eines solchen. Vor einer Schwelle sollte man mit den Werten anderswo vergleichen: auch Orte ohne Bezug sind einander etwas ähnlich.</translation>
         </message>
         <message>
             <source>Embedding colours (RGB)</source>
@@ -544,8 +552,16 @@ Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum
             <translation>Punkte zum Vergleich, alle oder die gewählten; auch zusammen mit dem Ort.</translation>
         </message>
         <message>
-            <source>What a pixel gets where there are several places to compare with.</source>
-            <translation>Was ein Pixel bei mehreren Vergleichsorten bekommt.</translation>
+            <source>A place that is not meant, though the result may take it for alike.</source>
+            <translation>Ein Ort, der nicht gemeint ist, auch wenn das Ergebnis ihn für ähnlich hält.</translation>
+        </message>
+        <message>
+            <source>Points that are not meant, all or the selected ones.</source>
+            <translation>Punkte, die nicht gemeint sind, alle oder die gewählten.</translation>
+        </message>
+        <message>
+            <source>What a pixel gets where there are several places to compare with: the chance of being like them and not like random land, or the mean or largest cosine.</source>
+            <translation>Was ein Pixel erhält, wenn es mit mehreren Orten verglichen wird: die Wahrscheinlichkeit, ihnen und nicht zufälligem Land zu gleichen, oder der mittlere oder größte Kosinus.</translation>
         </message>
         <message>
             <source>Centroids of lines and polygons</source>
@@ -558,6 +574,14 @@ Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum
         <message>
             <source>Places of a layer</source>
             <translation>Orte eines Layers</translation>
+        </message>
+        <message>
+            <source>Counter-example</source>
+            <translation>Gegenbeispiel</translation>
+        </message>
+        <message>
+            <source>Counter-examples of a layer</source>
+            <translation>Gegenbeispiele eines Layers</translation>
         </message>
         <message>
             <source>Several places</source>
@@ -580,12 +604,60 @@ Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum
             <translation>größte Ähnlichkeit</translation>
         </message>
         <message>
+            <source>classifier (against random land)</source>
+            <translation>Klassifikator (gegen zufälliges Land)</translation>
+        </message>
+        <message>
             <source>{count} features have no usable geometry (null, empty, or off the map).</source>
             <translation>{count} Objekte haben keine brauchbare Geometrie (null, leer oder außerhalb der Karte).</translation>
         </message>
         <message>
             <source>The place {x:g}, {y:g} lies off the map of its CRS.</source>
             <translation>Der Ort {x:g}, {y:g} liegt außerhalb der Karte seines KBS.</translation>
+        </message>
+        <message>
+            <source>Similar areas</source>
+            <translation>Ähnliche Gebiete</translation>
+        </message>
+        <message>
+            <source>Finds the areas that are like a place, or several, and gives them as polygons with their size in square kilometres and their mean and largest similarity.
+
+An area is of grid cells that touch along a side and are more alike than a share of all land, or at least as alike as a number says.</source>
+            <translation>Findet die Gebiete, die einem Ort oder mehreren ähnlich sind, und gibt sie als Polygone mit ihrer Größe in Quadratkilometern und ihrer mittleren und größten Ähnlichkeit.
+
+Ein Gebiet besteht aus Gitterzellen, die sich an einer Seite berühren und ähnlicher sind als ein Anteil allen Landes, oder mindestens so ähnlich, wie eine Zahl sagt.</translation>
+        </message>
+        <message>
+            <source>The threshold: 95 leaves the 5 percent of land that are most alike.</source>
+            <translation>Die Schwelle: 95 lässt die 5 Prozent des Landes, die am ähnlichsten sind.</translation>
+        </message>
+        <message>
+            <source>The threshold as a number, in place of the share of land.</source>
+            <translation>Die Schwelle als Zahl, anstelle des Anteils am Land.</translation>
+        </message>
+        <message>
+            <source>Leaves out smaller areas.</source>
+            <translation>Lässt kleinere Gebiete aus.</translation>
+        </message>
+        <message>
+            <source>Polygons with rank, area, similarity and the most similar place.</source>
+            <translation>Polygone mit Rang, Fläche, Ähnlichkeit und dem ähnlichsten Ort.</translation>
+        </message>
+        <message>
+            <source>More alike than (percent of land)</source>
+            <translation>Ähnlicher als (Prozent des Landes)</translation>
+        </message>
+        <message>
+            <source>Least similarity</source>
+            <translation>Kleinste Ähnlichkeit</translation>
+        </message>
+        <message>
+            <source>Least area (square kilometres)</source>
+            <translation>Kleinste Fläche (Quadratkilometer)</translation>
+        </message>
+        <message>
+            <source>{count} areas of {km2:.0f} km² in all, at or above {above:.3f}</source>
+            <translation>{count} Gebiete mit zusammen {km2:.0f} km², ab {above:.3f}</translation>
         </message>
         <message>
             <source>Most similar places</source>
@@ -698,6 +770,10 @@ Verglichen werden die Mittelpunkte eines Gitters. Die gefundenen Orte liegen ein
         <message>
             <source>The map has no coordinate reference system.</source>
             <translation>Die Karte hat kein Koordinatenbezugssystem.</translation>
+        </message>
+        <message>
+            <source>Click on a place that is meant first.</source>
+            <translation>Zuerst auf einen Ort klicken, der gemeint ist.</translation>
         </message>
         <message>
             <source>Embedded every {step:.2g}°</source>
@@ -822,6 +898,10 @@ Verglichen werden die Mittelpunkte eines Gitters. Die gefundenen Orte liegen ein
         <message>
             <source>Coloured: the similarity of the view. Grey line: of random places on land. Click to set the threshold.</source>
             <translation>Farbig: die Ähnlichkeit im Ausschnitt. Graue Linie: die zufälliger Orte an Land. Klicken setzt die Schwelle.</translation>
+        </message>
+        <message>
+            <source>chance of being alike</source>
+            <translation>Wahrscheinlichkeit der Ähnlichkeit</translation>
         </message>
         <message>
             <source>cosine similarity</source>
@@ -976,8 +1056,8 @@ Verglichen werden die Mittelpunkte eines Gitters. Die gefundenen Orte liegen ein
             <translation>Sammeln: jeder Klick fügt einen Ort hinzu</translation>
         </message>
         <message>
-            <source>Otherwise a click begins anew. Shift- or Ctrl-click switches this on.</source>
-            <translation>Sonst beginnt ein Klick von vorn. Klicken mit Umschalt oder Strg schaltet es ein.</translation>
+            <source>Otherwise a click begins anew. Shift-click or Ctrl-click switches this on.</source>
+            <translation>Sonst beginnt ein Klick von vorn. Klick mit Umschalt oder Strg schaltet dies ein.</translation>
         </message>
         <message>
             <source>Undo</source>
@@ -996,6 +1076,10 @@ Verglichen werden die Mittelpunkte eines Gitters. Die gefundenen Orte liegen ein
             <translation>Leeren</translation>
         </message>
         <message>
+            <source>Learnt from the places</source>
+            <translation>Aus den Orten gelernt</translation>
+        </message>
+        <message>
             <source>Mean of the places</source>
             <translation>Mittel der Orte</translation>
         </message>
@@ -1004,8 +1088,12 @@ Verglichen werden die Mittelpunkte eines Gitters. Die gefundenen Orte liegen ein
             <translation>Ähnlichster Ort</translation>
         </message>
         <message>
-            <source>With several places: what a pixel's similarity is.</source>
-            <translation>Bei mehreren Orten: was die Ähnlichkeit eines Pixels ist.</translation>
+            <source>With several places: what a pixel's similarity is. Learnt: the chance of being like them and not like random land. With counter-examples it is always learnt.</source>
+            <translation>Bei mehreren Orten: was die Ähnlichkeit eines Pixels ist. Gelernt: die Wahrscheinlichkeit, ihnen und nicht zufälligem Land zu gleichen. Mit Gegenbeispielen wird immer gelernt.</translation>
+        </message>
+        <message>
+            <source>Leave out the sea, where the models have learnt nothing.</source>
+            <translation>Die See auslassen, von der die Modelle nichts gelernt haben.</translation>
         </message>
         <message>
             <source>More similar than</source>
@@ -1036,16 +1124,24 @@ Verglichen werden die Mittelpunkte eines Gitters. Die gefundenen Orte liegen ein
             <translation>Als GeoTIFF speichern…</translation>
         </message>
         <message>
-            <source>Each click adds a place. Undo takes one back, Clear begins anew.</source>
-            <translation>Jeder Klick fügt einen Ort hinzu. „Rückgängig“ nimmt einen zurück, „Leeren“ beginnt von vorn.</translation>
+            <source>Each click adds a place, Ctrl-click one that is not meant. Clear begins anew.</source>
+            <translation>Jeder Klick fügt einen Ort hinzu, mit Strg einen, der nicht gemeint ist. Leeren beginnt von vorn.</translation>
         </message>
         <message>
-            <source>Click: what is like this place? Shift- or Ctrl-click keeps the others too.</source>
-            <translation>Klick: was ist wie dieser Ort? Mit Umschalt oder Strg bleiben auch die anderen.</translation>
+            <source>Click: what is like this? Shift-click: and like this. Ctrl-click: not this.</source>
+            <translation>Klick: was ist wie hier? Mit Umschalt: und wie hier. Mit Strg: nicht wie hier.</translation>
         </message>
         <message>
             <source>Model: {name}</source>
             <translation>Modell: {name}</translation>
+        </message>
+        <message>
+            <source>A counter-example: what is like it is not meant.</source>
+            <translation>Ein Gegenbeispiel: was ihm gleicht, ist nicht gemeint.</translation>
+        </message>
+        <message>
+            <source>not {place}</source>
+            <translation>nicht {place}</translation>
         </message>
         <message>
             <source>Saving the similarity</source>

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .kmeans import Grouping, kmeans, nearest
 from .linear import Linear, Logistic, Ridge, softmax
+from .presence import Background, Chance, logistic
 from .validation import class_scores, folds_of_blocks, number_scores, spatial_blocks
 from .vectors import (
     STEPS,
@@ -16,6 +17,8 @@ from .vectors import (
 
 __all__ = [
     "STEPS",
+    "Background",
+    "Chance",
     "Grouping",
     "Linear",
     "Logistic",
@@ -26,6 +29,7 @@ __all__ = [
     "cosine_similarity",
     "folds_of_blocks",
     "kmeans",
+    "logistic",
     "nearest",
     "number_scores",
     "principal_components",

@@ -120,6 +120,18 @@ class Grid:
         """
         return self._apply(np.asarray(cols, np.float64) + 0.5, np.asarray(rows, np.float64) + 0.5)
 
+    def corners(self, rows: Integers, cols: Integers) -> tuple[Floats, Floats]:
+        """Coordinates of the corners where rows and columns begin, in units of the CRS.
+
+        Args:
+            rows: row numbers, of any shape; that of the last row and one more is the lower edge.
+            cols: column numbers, of a shape that goes with it.
+
+        Returns:
+            x and y, of the common shape.
+        """
+        return self._apply(np.asarray(cols, np.float64), np.asarray(rows, np.float64))
+
     def windows(self, size: int) -> Iterator[Window]:
         """Squares of `size` pixels from the top left, row by row, cut at the edges."""
         height, width = self.shape

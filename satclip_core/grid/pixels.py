@@ -124,6 +124,16 @@ class Locator:
                 break
         return _some(np.concatenate(found)[:count])
 
+    def finds_any(self) -> bool:
+        """Whether the mask wants any pixel, as far as a random search finds; True without one."""
+        if self.mask is None:
+            return True
+        try:
+            self.sample(1)
+        except InputError:
+            return False
+        return True
+
     def holds(self, lonlat: Floats) -> Bools:
         """Whether places lie on the grid, wanted or not.
 

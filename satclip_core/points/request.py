@@ -43,6 +43,20 @@ def format_of(source: str) -> str:
     return kind if kind in (CSV, PARQUET) else OGR
 
 
+def format_to_write(target: str) -> str:
+    """CSV, GeoJSON, GPKG or Parquet by the extension of a path.
+
+    Raises:
+        InputError: the extension is none of theirs.
+    """
+    kind = _SUFFIXES.get(Path(target).suffix.lower())
+    if kind is None:
+        raise InputError(
+            f"{target}: the extension says the format, and it is none of {', '.join(_SUFFIXES)}"
+        )
+    return kind
+
+
 @dataclass(frozen=True)
 class PointsRequest:
     """A table of points to embed.
@@ -134,15 +148,7 @@ class PointsRequest:
         Raises:
             InputError: the extension is none of theirs.
         """
-        if self.target == STANDARD_STREAM:
-            return CSV
-        kind = _SUFFIXES.get(Path(self.target).suffix.lower())
-        if kind is None:
-            raise InputError(
-                f"{self.target}: the extension says the format, and it is none of "
-                f"{', '.join(_SUFFIXES)}"
-            )
-        return kind
+        return CSV if self.target == STANDARD_STREAM else format_to_write(self.target)
 
 
 @dataclass(frozen=True)

@@ -3,5 +3,15 @@
 from __future__ import annotations
 
 from .preview import REDUCTIONS, STEPS, Field, Preview, Stage, combine, similarity_of
+from .view import land_in_view
 
-__all__ = ["REDUCTIONS", "STEPS", "Field", "Preview", "Stage", "combine", "similarity_of"]
+__all__ = [
+    "REDUCTIONS",
+    "STEPS",
+    "Field",
+    "Preview",
+    "Stage",
+    "combine",
+    "land_in_view",
+    "similarity_of",
+]

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..analysis import unit
+from ..analysis import Chance, logistic, unit
 from ..errors import CancelledError, InputError
 from ..grid import Grid
 from ..grid.pixels import Locator
@@ -255,11 +255,25 @@ class Field:
         picture = self.sampler.sample(cosines)
         return np.clip(picture, -1, 1, out=picture)
 
-    def error(self, picture: Float32, reference: ArrayLike) -> float:
+    def chance(self, chance: Chance) -> Float32:
+        """Chance of every pixel to be like some examples.
+
+        It is the score that is interpolated, as smooth as the embedding.
+
+        Args:
+            chance: what tells them from land.
+
+        Returns:
+            (rows, cols) float32 within [0, 1], NaN off the map.
+        """
+        picture: Float32 = logistic(self.sampler.sample(chance.score(self._nodes)))
+        return picture
+
+    def error(self, picture: Float32, reference: ArrayLike | Chance) -> float:
         """Largest error of a picture at places drawn at random in view, against the encoder.
 
         Args:
-            picture: of `similarity`.
+            picture: of `similarity` or `chance`.
             reference: the same as there.
         """
         rows, cols = self._check_pixels
@@ -267,7 +281,11 @@ class Field:
         if not valid.any():
             return 0.0
         places = np.stack([lons[valid], lats[valid]], axis=1)
-        exact = unit(self.encoder.encode(places, single=True)) @ np.asarray(reference, np.float32)
+        embedded = unit(self.encoder.encode(places, single=True))
+        if isinstance(reference, Chance):
+            exact = reference(embedded)
+        else:
+            exact = embedded @ np.asarray(reference, np.float32)
         off = np.abs(picture[rows, cols][valid] - exact)
         return float(np.nanmax(off)) if np.isfinite(off).any() else 0.0
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError, Noun
+from ..grid import Grid, Window
+from ..grid.land import land_mask
 from ..grid.pixels import Locator
 from ..grid.sphere import unit_vectors
 from ..types import Bools, Floats, Integers
@@ -57,6 +59,31 @@ def scattered_places(locator: Locator, *, every: int = _STRIDE) -> ViewPlaces:
     if not valid.any():
         raise InputError("nothing of the Earth is in view: give another ", Noun("view"))
     return ViewPlaces(_in_one_piece(lons[valid]), lats[valid], valid)
+
+
+def land_in_view(view: Grid) -> Bools:
+    """Which pixels of a view lie on land, by the field that comes with the package.
+
+    Args:
+        view: the pixels of the map.
+
+    Returns:
+        (rows, cols), False off the map; where columns are no meridians each second pixel is looked
+        up, and its neighbours take after it.
+
+    Raises:
+        InputError: the CRS is not known, or nothing of the Earth is in view.
+    """
+    height, width = view.shape
+    locator = Locator(view, land_mask())
+    if locator.separable:
+        valid = locator.places(Window(0, 0, height, width)).valid
+        return np.ones(view.shape, bool) if valid is None else valid
+    places = scattered_places(Locator(view), every=2)
+    half = places.valid.copy()
+    half[places.valid] = land_mask()(places.lons, places.lats)
+    whole: Bools = half.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]
+    return whole
 
 
 def _between(locator: Locator, rows: Integers, cols: Integers) -> tuple[Floats, Floats, Bools]:

@@ -10,17 +10,29 @@ from .properties import Properties, PropertiesOf
 from .property_heads import PropertyHeads
 from .rgb import Rgb, RgbBasis, RgbOf
 from .samples import Samples
-from .similarity import REDUCTIONS, Similarity, SimilarityTo
+from .similarity import (
+    CLASSIFIER,
+    JOINS,
+    REDUCTIONS,
+    AnySimilarity,
+    Likeness,
+    Similarity,
+    SimilarityTo,
+)
 
 __all__ = [
+    "CLASSIFIER",
     "DTYPES",
+    "JOINS",
     "REDUCTIONS",
+    "AnySimilarity",
     "ClusterModel",
     "Clusters",
     "ClustersOf",
     "Embedding",
     "EmbeddingOf",
     "Fitting",
+    "Likeness",
     "MapModel",
     "MapOf",
     "MapOptions",

@@ -1,15 +1,17 @@
-"""Cosine similarity to some places as a product."""
+"""Similarity to some places as a product: a cosine, or what a classifier learns from examples."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, Union
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..analysis import cosine_similarity
-from ..errors import InputError
+from ..analysis import Background, Chance, cosine_similarity, unit
+from ..errors import Argument, InputError
+from ..grid.land import land_places
 from ..grid.sphere import check_lonlat
 from ..types import Float32, Floats
 from .product import Fitting, Ready, check_dim
@@ -18,51 +20,126 @@ if TYPE_CHECKING:
     from ..encoder import LocationEncoder
 
 REDUCTIONS: dict[str, Callable[..., Any]] = {"mean": np.mean, "max": np.max}
+CLASSIFIER = "classifier"
+JOINS = (*REDUCTIONS, CLASSIFIER)
+"""How several places are joined to one similarity."""
+
+Places = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
 class SimilarityTo:
-    """Cosine similarity to some places, wanted of a model that is not open yet.
+    """Similarity to some places, wanted of a model that is not open yet.
+
+    For one place it is the cosine. For several, and where there are places that it is not to be
+    like, it is the chance of a classifier that tells them from random land (`Likeness`).
 
     Attributes:
         places: lon, lat in degrees of each; of any shape (k, 2) to begin with.
-        reduce: "mean" or "max" of the similarities to several places.
+        reduce: what several places give: "classifier", or the "mean" or "max" of the cosines.
+        unlike: lon, lat in degrees of counter-examples; of any shape (m, 2) to begin with.
 
     Raises:
-        InputError: no place, a place that is none, an unknown `reduce`.
+        InputError: no place, a place that is none, one that is an example and a counter-example,
+            an unknown `reduce`, or one of cosines with counter-examples.
     """
 
-    places: tuple[tuple[float, float], ...]
-    reduce: str = "mean"
+    places: Places
+    reduce: str = CLASSIFIER
+    unlike: Places = ()
 
     def __post_init__(self) -> None:
-        if self.reduce not in REDUCTIONS:
-            raise InputError(
-                f"unknown reduce {self.reduce!r}: it is none of {', '.join(REDUCTIONS)}"
-            )
+        if self.reduce not in JOINS:
+            raise InputError(f"unknown reduce {self.reduce!r}: it is none of {', '.join(JOINS)}")
         places = check_lonlat(self.places)
         if len(places) == 0:
             raise InputError("similarity needs at least one place: give lon and lat")
+        unlike = check_lonlat(self.unlike) if len(self.unlike) else np.empty((0, 2))
         # As plain numbers, so that requests for the same places are equal.
-        object.__setattr__(self, "places", tuple((lon, lat) for lon, lat in places.tolist()))
+        for name, lonlat in (("places", places), ("unlike", unlike)):
+            object.__setattr__(self, name, tuple((lon, lat) for lon, lat in lonlat.tolist()))
+        if len(unlike) and self.reduce != CLASSIFIER:
+            raise InputError(
+                f"the {self.reduce} of cosines knows no counter-examples: leave them out, or give ",
+                Argument("reduce", CLASSIFIER),
+            )
+        both = sorted(set(self.places) & set(self.unlike))
+        if both:
+            lon, lat = both[0]
+            raise InputError(
+                f"lon {lon:g}, lat {lat:g} is given as a place to be like and as one to be unlike: "
+                "leave one of them out"
+            )
 
     @classmethod
-    def of(cls, lonlat: ArrayLike, *, reduce: str = "mean") -> SimilarityTo:
-        """The same for places as an array, (k, 2) lon, lat in degrees."""
-        return cls(lonlat, reduce)  # type: ignore[arg-type]  # __post_init__ makes tuples of it
+    def of(
+        cls, lonlat: ArrayLike, *, reduce: str = CLASSIFIER, unlike: ArrayLike = ()
+    ) -> SimilarityTo:
+        """The same for places as arrays, (k, 2) and (m, 2) lon, lat in degrees."""
+        # __post_init__ makes tuples of them
+        return cls(lonlat, reduce, unlike)  # type: ignore[arg-type]
 
-    def fit(self, fitting: Fitting) -> Similarity:
-        """The product: the places are embedded."""
+    @property
+    def learns(self) -> bool:
+        """Whether it takes a classifier."""
+        return self.reduce == CLASSIFIER and len(self.places) + len(self.unlike) > 1
+
+    def fit(self, fitting: Fitting) -> Similarity | Likeness:
+        """The product: the places are embedded, and told from random land where that is wanted."""
         return self.by(fitting.encoder)
 
-    def by(self, encoder: LocationEncoder) -> Similarity:
+    def by(self, encoder: LocationEncoder) -> Similarity | Likeness:
         """The product of an encoder."""
+        lonlat = np.array([*self.places, *self.unlike], np.float64)
+        embeddings = encoder.encode(lonlat)
+        return self.made(embeddings, background(encoder) if self.learns else None)
+
+    def made(self, embeddings: Float32, land: Background | None) -> Similarity | Likeness:
+        """The product, where all is embedded already.
+
+        Args:
+            embeddings: (k + m, dim) of the places, then of those to be unlike.
+            land: of `background`; not needed for what does not learn.
+        """
+        count = len(self.places)
         places = np.array(self.places, np.float64)
-        return Similarity(encoder.encode(places), places, self.reduce)
+        if not self.learns or land is None:
+            reduce = self.reduce if self.reduce in REDUCTIONS else "mean"
+            return Similarity(embeddings[:count], places, reduce)
+        directions = unit(embeddings)
+        chance = land.chance(directions[:count], directions[count:])
+        unlike = np.array(self.unlike, np.float64).reshape(-1, 2)
+        return Likeness(chance, embeddings[:count], places, unlike)
+
+
+_BACKGROUNDS: WeakKeyDictionary[LocationEncoder, Background] = WeakKeyDictionary()
+
+
+def background(encoder: LocationEncoder) -> Background:
+    """Random land, embedded once for each encoder that is open."""
+    found = _BACKGROUNDS.get(encoder)
+    if found is None:
+        found = Background(unit(encoder.encode(land_places(), single=True)))
+        _BACKGROUNDS[encoder] = found
+    return found
+
+
+class _OneBand(Ready):
+    """What both kinds of similarity say of their band."""
+
+    references: Float32
+
+    def check(self, encoder: LocationEncoder) -> None:
+        """Refuse an encoder with another number of dimensions.
+
+        Raises:
+            InputError: it has another.
+        """
+        check_dim(self.references.shape[1], encoder)
 
 
 @dataclass(frozen=True)
-class Similarity(Ready):
+class Similarity(_OneBand):
     """Cosine similarity to one place or several: one band, within [-1, 1].
 
     Attributes:
@@ -89,7 +166,10 @@ class Similarity(Ready):
         Raises:
             InputError: no place, a place that is none, an unknown `reduce`.
         """
-        return SimilarityTo.of(lonlat, reduce=reduce).by(encoder)
+        if reduce not in REDUCTIONS:
+            raise InputError(f"unknown reduce {reduce!r}: it is none of {', '.join(REDUCTIONS)}")
+        wanted = SimilarityTo.of(lonlat, reduce=reduce)
+        return cls(encoder.encode(wanted.places), np.array(wanted.places, np.float64), reduce)
 
     @property
     def tags(self) -> dict[str, str]:
@@ -97,20 +177,59 @@ class Similarity(Ready):
         return {
             "product": "similarity",
             "values": "cosine similarity, -1..1",
-            "references": "; ".join(f"{lon:.10g} {lat:.10g}" for lon, lat in self.places),
+            "references": _said(self.places),
             "reduce": self.reduce,
         }
-
-    def check(self, encoder: LocationEncoder) -> None:
-        """Refuse an encoder with another number of dimensions.
-
-        Raises:
-            InputError: it has another.
-        """
-        check_dim(self.references.shape[1], encoder)
 
     def __call__(self, embeddings: Float32) -> Float32:
         """(rows, cols, dim) -> (1, rows, cols)."""
         cosines = cosine_similarity(embeddings, self.references)
         reduced: Float32 = REDUCTIONS[self.reduce](cosines, axis=-1)
         return reduced[None]
+
+
+@dataclass(frozen=True)
+class Likeness(_OneBand):
+    """Chance that a place is one like the examples and not random land: one band, within [0, 1].
+
+    Attributes:
+        chance: what tells them apart.
+        references: (k, dim) embeddings of the places.
+        places: (k, 2) lon, lat in degrees, for the record.
+        unlike: (m, 2) lon, lat in degrees of the counter-examples, for the record.
+    """
+
+    chance: Chance
+    references: Float32
+    places: Floats
+    unlike: Floats
+
+    dtype: str = field(default="float32", init=False)
+    nodata: float = field(default=float("nan"), init=False)
+    scale: None = field(default=None, init=False)
+    colours: tuple[str, ...] = field(default=(), init=False)
+    legend: None = field(default=None, init=False)
+    bands: tuple[str, ...] = field(default=("similarity",), init=False)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The places compared with, and what the numbers are."""
+        tags = {
+            "product": "similarity",
+            "values": "chance of being like the references, not like random land, 0..1",
+            "references": _said(self.places),
+            "reduce": CLASSIFIER,
+        }
+        return {**tags, "unlike": _said(self.unlike)} if len(self.unlike) else tags
+
+    def __call__(self, embeddings: Float32) -> Float32:
+        """(rows, cols, dim) -> (1, rows, cols)."""
+        chances: Float32 = self.chance(unit(embeddings))
+        return chances[None]
+
+
+AnySimilarity = Union[Similarity, Likeness]
+
+
+def _said(places: Floats) -> str:
+    return "; ".join(f"{lon:.10g} {lat:.10g}" for lon, lat in places)

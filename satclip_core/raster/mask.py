@@ -1,4 +1,4 @@
-"""Land masks: which places are wanted, by a raster or by polygons."""
+"""Land masks: which places are wanted, by a raster, by polygons, or by the field of land."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, SatclipError
 from ..grid.crs import onto_map, period
+from ..grid.land import LAND, land_mask
 from ..types import Bools, Floats, Integers, Mask
 from .datasets import dataset_crs, gdal_name, open_dataset
 from .polygons import is_vector, read_polygons
@@ -27,11 +28,14 @@ def open_mask(path: str | os.PathLike[str]) -> Mask:
     Args:
         path: a raster, in which pixels that are neither 0 nor nodata are wanted, or polygons:
             GeoJSON, or any format of pyogrio where that is installed. Either may lie wherever GDAL
-            finds it, as in `open_dataset`, in zip archives too.
+            finds it, as in `open_dataset`, in zip archives too. "land" is the field that comes with
+            the package; a file of that name is ./land.
 
     Raises:
         InputError: it cannot be read, or is neither.
     """
+    if path == LAND:
+        return land_mask()
     source = gdal_name(path)
     # Names mislead: a GeoPackage may hold a raster, and more formats hold polygons than say so.
     likely: _Opener = RasterMask
@@ -44,6 +48,15 @@ def open_mask(path: str | os.PathLike[str]) -> Mask:
         with suppress(SatclipError):
             return other(source)
         raise
+
+
+def opened_mask(mask: str | os.PathLike[str] | Mask | None) -> Mask | None:
+    """The same where it is one already, or none is wanted.
+
+    Raises:
+        InputError: it cannot be read, or is neither.
+    """
+    return mask if mask is None or callable(mask) else open_mask(mask)
 
 
 class RasterMask:

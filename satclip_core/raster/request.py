@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from ..errors import ModelError
 from ..files import Target
 from ..grid import Grid
+from ..grid.land import LAND
 from ..grid.pixels import Locator
 from ..models.registry import BUNDLED, load_encoder, settled
 from ..products.product import Fitting, P, Wanted
@@ -31,7 +32,7 @@ from ..version import __version__
 from .blocks import BLOCK, Block, BlockMaker, blocks
 from .datasets import is_path
 from .estimate import Estimate, estimate
-from .mask import open_mask
+from .mask import opened_mask
 from .space import check_room, check_share, room
 from .spec import RasterSpec
 from .writer import open_writer, raster_target
@@ -72,7 +73,8 @@ class RasterRequest(Generic[P]):
             is fitted on the way, or a product.
         model: name or path.
         sha256: hash of the model, where it has to be that very one.
-        mask: which places are wanted, the others become nodata: path of a raster or of polygons.
+        mask: which places are wanted, the others become nodata: path of a raster or of polygons, or
+            "land", the field that comes with the package.
             A function (lon, lat) -> wanted will do as far as it can be pickled itself.
         options: how it is written.
     """
@@ -115,7 +117,12 @@ class RasterRequest(Generic[P]):
                 f"the model {self.model} ({encoder.sha256[:12]}…) is not the one of the request "
                 f"({self.sha256 and self.sha256[:12]}…): use that model, or ask anew"
             )
-        locator = Locator(self.grid, self._opened_mask())
+        locator = Locator(self.grid, opened_mask(self.mask))
+        if not locator.finds_any():
+            log.warning(
+                "no pixel was found that the mask%s wants: the raster will be empty",
+                f" {self.mask!r}" if isinstance(self.mask, str) else "",
+            )
         threads = self.options.threads
         fitting = Fitting(
             encoder, locator.sample, threads, progress, cancelled, holds=locator.holds
@@ -125,15 +132,10 @@ class RasterRequest(Generic[P]):
         request = self._fitted(cast("Wanted[P]", product), encoder)
         return RasterJob(request, product, encoder, locator)
 
-    def _opened_mask(self) -> Mask | None:
-        if self.mask is None or callable(self.mask):
-            return self.mask
-        return open_mask(self.mask)
-
     def _fitted(self, product: Wanted[P], encoder: LocationEncoder) -> RasterRequest[P]:
         """The same request with all that is known now, to be carried out from any folder."""
         mask = self.mask
-        if isinstance(mask, str) and is_path(mask):
+        if isinstance(mask, str) and mask != LAND and is_path(mask):
             mask = os.path.abspath(mask)
         model, sha256 = settled(self.model), encoder.sha256
         return replace(self, product=product, model=model, sha256=sha256, mask=mask)

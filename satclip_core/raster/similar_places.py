@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import heapq
 import logging
+import os
+import struct
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..encoder import LocationEncoder
 from ..errors import CancelledError, InputError, OutputError
 from ..grid import Grid, Window
 from ..grid.pixels import Locator
 from ..grid.sphere import EARTH_KM, unit_vectors, wrap_longitudes
-from ..products import Similarity
+from ..products import SimilarityTo
 from ..types import Bools, Cancelled, Float32, Floats, Integers, Mask, Progress
 from .blocks import blocks
+from .mask import opened_mask
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +32,7 @@ MOST_PLACES = 1_000_000
 _IN_MEMORY = 2**25
 # Places held against a block's pixels at a time: 8 MB for each.
 _TOGETHER = 16
+_WKB_POINT = 1
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class SimilarPlaces:
 
     Attributes:
         lonlat: (n, 2) lon, lat of their centres in degrees.
-        similarity: (n,) cosine similarity, -1..1.
+        similarity: (n,) cosine similarity, -1..1, or the chance of a classifier, 0..1.
         pixels: (n, 2) row and column.
     """
 
@@ -48,18 +52,29 @@ class SimilarPlaces:
     def __len__(self) -> int:
         return len(self.similarity)
 
+    @property
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """What is told of each, by the name of its field: rank, similarity, lon, lat."""
+        lon, lat = self.lonlat.T
+        rank = np.arange(1, len(self) + 1)
+        return {"rank": rank, "similarity": self.similarity, "lon": lon, "lat": lat}
+
+    def wkb(self, grid: Grid) -> list[bytes]:
+        """The places as well-known bytes of points, in the CRS of their grid."""
+        x, y = grid.centres(self.pixels[:, 0], self.pixels[:, 1])
+        return [struct.pack("<BIdd", 1, _WKB_POINT, *at) for at in zip(x.tolist(), y.tolist())]
+
 
 def similar_places(
     grid: Grid,
     encoder: LocationEncoder,
-    lonlat: ArrayLike,
+    wanted: SimilarityTo | ArrayLike,
     count: int = 100,
     *,
-    reduce: str = "mean",
     away_km: float = 0.0,
     spacing_km: float | None = None,
     threads: int | None = None,
-    mask: Mask | None = None,
+    mask: str | os.PathLike[str] | Mask | None = None,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> SimilarPlaces:
@@ -71,15 +86,14 @@ def similar_places(
     Args:
         grid: where to look; its pixel centres are compared.
         encoder: what embeds.
-        lonlat: (k, 2) lon, lat in degrees of the places to compare with.
+        wanted: what they are to be like; (k, 2) lon, lat in degrees will do.
         count: number of pixels wanted; fewer come where the grid has fewer that are valid and
             far enough apart.
-        reduce: "mean" or "max" of the similarities to several places.
         away_km: leave out pixels nearer than this to any of the places, in kilometres.
         spacing_km: least distance between the pixels found, in kilometres; 0 for none, None for
             the model's effective resolution: nearer places are hardly two to it.
         threads: number of threads; all available processors where None.
-        mask: which places are wanted.
+        mask: which places are wanted: a function, a file, or "land" as in a `RasterRequest`.
         progress: called with (pixels done, pixels in all) after each block.
         cancelled: asked before each block.
 
@@ -96,8 +110,9 @@ def similar_places(
         spacing_km = default_spacing(encoder)
     if not 0 <= spacing_km < np.inf:
         raise InputError(f"a spacing of {spacing_km:g} km: give 0 or more")
-    product = Similarity.to(encoder, lonlat, reduce=reduce)
-    locator = Locator(grid, mask)
+    wanted = wanted if isinstance(wanted, SimilarityTo) else SimilarityTo.of(wanted)
+    locator = Locator(grid, opened_mask(mask))
+    product = wanted.by(encoder)
     best = _Spread(locator, count, spacing_km) if spacing_km > 0 else _Best(count)
     hooks: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
     with closing(blocks(locator, encoder, product, threads=threads, **hooks)) as made:

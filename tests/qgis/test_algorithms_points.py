@@ -381,3 +381,45 @@ def test_what_is_read_is_not_written_over(form, selected, run, project, make_poi
     with pytest.raises(QgsProcessingException, match="is what is read"):
         run("embedpoints", {"INPUT": given, "OUTPUT": form.format(path=path)})
     assert QgsVectorLayer(path, "wells", "ogr").featureCount() == 3
+
+
+def test_similar_areas_are_those_of_the_core(run, small_model, tmp_path):
+    from satclip_qgis.models import encoder
+    from satclip_qgis.satclip_core.grid import Grid
+    from satclip_qgis.satclip_core.products import SimilarityTo
+    from satclip_qgis.satclip_core.raster.similar_areas import AreaOptions, similar_areas
+
+    given = {
+        "EXTENT": "-20,52,-35,37 [EPSG:4326]",
+        "RESOLUTION": 1,
+        "CRS": "EPSG:4326",
+        "POINT": "23.6,-2.9 [EPSG:4326]",
+        "UNLIKE": "10,20 [EPSG:4326]",
+        "PERCENTILE": 80,
+        "LEAST_AREA": 50_000,
+        "MODEL": str(small_model),
+        "OUTPUT": str(tmp_path / "areas.gpkg"),
+    }
+    out = QgsVectorLayer(run("similarareas", given)["OUTPUT"], "areas", "ogr")
+    wanted = SimilarityTo(((23.6, -2.9),), unlike=((10, 20),))
+    want = similar_areas(
+        Grid.from_bounds((-20, -35, 52, 37), 1),
+        encoder(str(small_model)),
+        wanted,
+        AreaOptions(percentile=80, least_km2=50_000),
+        mask="land",
+    )
+    features = list(out.getFeatures())
+    assert len(features) == len(want) > 1
+    assert out.fields().names()[1:] == list(want.columns)
+    for feature, shape, km2, mean in zip(features, want.wkb, want.km2, want.mean):
+        geometry = feature.geometry()
+        assert geometry.isGeosValid()
+        assert feature["area_km2"] == pytest.approx(km2)
+        assert feature["mean_similarity"] == pytest.approx(mean)
+        known = QgsGeometry()
+        known.fromWkb(shape)
+        assert geometry.area() == pytest.approx(known.area())
+    everywhere = run("similarareas", {**given, "LAND": False, "OUTPUT": "memory:"})["OUTPUT"]
+    total = sum(feature["area_km2"] for feature in everywhere.getFeatures())
+    assert total > 1.05 * want.km2.sum()

@@ -48,6 +48,7 @@ def read(path):
 
 def parameters(name, target, **more):
     given = {"EXTENT": ALPS, "RESOLUTION": 0.5, "CRS": "EPSG:4326", "OUTPUT": str(target)}
+    given["LAND"] = False  # every pixel is looked at; a test of its own leaves the sea out
     if name == "similarity":
         given["POINT"] = "7,46 [EPSG:4326]"
     if name == "clusters":
@@ -217,9 +218,51 @@ def test_resolution_and_crs_have_sensible_defaults(run, project, tmp_path):
     assert 100 <= max(dataset.RasterXSize, dataset.RasterYSize) <= 110
 
 
+def test_the_sea_has_no_data_unless_it_is_asked_for(run, tmp_path, small_model):
+    from satclip_qgis.satclip_core.grid.land import land_mask
+
+    given = parameters("similarity", tmp_path / "out.tif", EXTENT="-20,20,-40,40 [EPSG:4326]")
+    given["MODEL"] = str(small_model)
+    del given["LAND"]
+    _, land = read(run("similarity", given)["OUTPUT"])
+    lons, lats = np.meshgrid(np.arange(-19.75, 20, 0.5), np.arange(39.75, -40, -0.5))
+    want = land_mask()(lons.ravel(), lats.ravel()).reshape(lons.shape)
+    np.testing.assert_array_equal(np.isfinite(land), want)
+    _, everywhere = read(run("similarity", {**given, "LAND": False})["OUTPUT"])
+    assert np.isfinite(everywhere).all()
+    np.testing.assert_allclose(everywhere[want], land[want], atol=1e-6)
+
+
+def test_examples_and_counter_examples_are_learnt_as_in_python(
+    run, make_points, tmp_path, small_model
+):
+    from satclip_qgis.models import encoder
+    from satclip_qgis.satclip_core.products import SimilarityTo
+
+    places, unlike = [(7, 46), (9, 47)], [(8, 45.5), (10, 47.5)]
+    given = parameters(
+        "similarity",
+        tmp_path / "out.tif",
+        POINT="7,46 [EPSG:4326]",
+        POINTS=make_points(places[1:]),
+        UNLIKE="8,45.5 [EPSG:4326]",
+        UNLIKE_POINTS=make_points(unlike[1:]),
+        MODEL=str(small_model),
+    )
+    dataset, found = read(run("similarity", given)["OUTPUT"])
+    model = encoder(str(small_model))
+    product = SimilarityTo.of(places, unlike=unlike).by(model)
+    lons, lats = np.arange(5.25, 11, 0.5), np.arange(47.75, 45, -0.5)
+    want = product(model.encode_grid(lons, lats))[0]
+    np.testing.assert_allclose(found, want, atol=1e-5)
+    assert dataset.GetMetadata()["unlike"] == "8 45.5; 10 47.5"
+    with pytest.raises(QgsProcessingException, match="counter-examples"):
+        run("similarity", {**given, "REDUCE": 1})
+
+
 def test_similarity_to_a_layer_is_the_mean_or_the_largest(run, make_points, tmp_path):
     layer = make_points([(7, 46), (9, 47), None])
-    given = parameters("similarity", tmp_path / "out.tif", POINT=None, POINTS=layer)
+    given = parameters("similarity", tmp_path / "out.tif", POINT=None, POINTS=layer, REDUCE=0)
     feedback = Feedback()
     _, mean = read(run("similarity", given, feedback=feedback)["OUTPUT"])
     assert any("1 features have no usable geometry" in line for line in feedback.said)
@@ -486,7 +529,7 @@ def test_results_arrive_styled_and_with_their_origin(
     name, plugin, project, make_points, tmp_path, encoder
 ):
     """As QGIS does it: run, load the layer, post-process it."""
-    from satclip_qgis.randomland import land_points
+    from satclip_qgis.satclip_core.grid.land import land_places
 
     context = QgsProcessingContext()
     context.setProject(project)
@@ -524,7 +567,7 @@ def test_results_arrive_styled_and_with_their_origin(
     assert about.licenses()
     if name == "similarity":
         low, high = layer.renderer().classificationMin(), layer.renderer().classificationMax()
-        land = encoder.encode(land_points()).astype(np.float64)
+        land = encoder.encode(land_places()).astype(np.float64)
         place = encoder.encode([(7, 46)])[0].astype(np.float64)
         cosines = land @ place / np.linalg.norm(land, axis=1) / np.linalg.norm(place)
         assert low == pytest.approx(np.quantile(cosines, 0.02), abs=1e-5)

@@ -14,6 +14,7 @@ GRID = {
     "EXTENT": f"{WEST},{EAST},{SOUTH},{NORTH} [EPSG:4326]",
     "RESOLUTION": RES,
     "CRS": "EPSG:4326",
+    "LAND": False,  # as on the command line, where --land asks for it
 }
 
 

@@ -21,6 +21,7 @@ NAMES = {
     "mapfromsamples",
     "similarplaces",
     "placeproperties",
+    "similarareas",
 }
 
 

@@ -1,0 +1,151 @@
+"""What `satclip places` and `satclip areas` share: examples, a grid, a file of what was found."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, fields
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable
+
+import click
+
+from .. import options
+from ..messages import quiet, tell
+from ..progress import duration, quantity
+from .raster_command import RasterOptions
+from .similarity_raster import Places, examples_options, similarity_to
+
+if TYPE_CHECKING:
+    from satclip_core.files import Target
+    from satclip_core.grid import Grid
+    from satclip_core.products import SimilarityTo
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """The options that both share, as they were given."""
+
+    places: Places
+    unlike: Places
+    reduce: str
+    bbox: tuple[float, ...] | None
+    res: tuple[float, ...] | None
+    crs: str | None
+    bbox_crs: str | None
+    tap: bool | None
+    like: str | None
+    output: Path
+    model: str
+    sea: bool
+    land_mask: str | None
+    overwrite: bool
+    threads: int | None
+
+    def begin(self) -> Search:
+        """Look at everything that was asked for, before anything is read or computed.
+
+        Raises:
+            click.UsageError: the options make no grid or no similarity.
+            SatclipError: the file cannot be written.
+        """
+        from satclip_core.files import check_apart
+        from satclip_core.points.features import features_target
+
+        if self.sea and self.land_mask is not None:
+            raise click.UsageError(f"--sea takes no mask: leave it out for {self.land_mask}")
+        start, wanted = time.monotonic(), similarity_to(self.places, self.unlike, self.reduce)
+        raster = self._raster()
+        grid = raster.grid()
+        check_apart(self.output, (self.like, self.land_mask, self.model))
+        target = features_target(self.output, overwrite=self.overwrite)
+        return Search(wanted, grid, target, raster.mask, raster.real_extent(grid), start)
+
+    def _raster(self) -> RasterOptions:
+        shared = {field.name for field in fields(RasterOptions)}
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        land = not self.sea and self.land_mask is None
+        return RasterOptions(
+            land=land,
+            creation_options=(),
+            dry_run=False,
+            **{name: value for name, value in given.items() if name in shared},
+        )
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search at work.
+
+    Attributes:
+        wanted: what is looked for.
+        grid: where.
+        target: file to write.
+        mask: which places are looked at.
+        extent: what the grid covers, in a line, where that is not just the bbox.
+        start: when it began, seconds.
+    """
+
+    wanted: SimilarityTo
+    grid: Grid
+    target: Target
+    mask: str | None
+    extent: str | None
+    start: float
+
+    def write(self, columns: dict[str, Any], shapes: list[bytes], kind: str, what: str) -> None:
+        """Write what was found and say so.
+
+        Raises:
+            SatclipError: it cannot be written.
+        """
+        from satclip_core.points.features import write_features
+
+        write_features(self.target, columns, shapes, kind=kind, crs=self.grid.crs)
+        if quiet():
+            return
+        if self.extent is not None:
+            tell(self.extent)
+        size = quantity(self.target.path.stat().st_size, "B")
+        seconds = duration(time.monotonic() - self.start)
+        tell(f"{self.target.path}: {what}, {size}, in {seconds}")
+
+
+def search_options(default_output: str) -> Callable[[Any], Any]:
+    """The shared options; the command gets them as its first argument, `SearchOptions`.
+
+    Args:
+        default_output: file that is written where none is given.
+    """
+    shared = options.combined(
+        examples_options,
+        options.grid_options,
+        options.output_option(default_output),
+        options.model_option,
+        click.option(
+            "--sea",
+            is_flag=True,
+            help="Look at sea too; else only at land, by the mask that comes with satclip.",
+        ),
+        click.option(
+            "--land-mask",
+            type=options.Source(),
+            metavar="FILE",
+            help="Another mask of where to look: not where this raster is 0 or nodata, or outside "
+            "these polygons.",
+        ),
+        options.overwrite_option,
+        options.threads_option,
+        options.verbosity_options,
+    )
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        @wraps(function)
+        def packed(**kwargs: Any) -> Any:
+            names = [field.name for field in fields(SearchOptions)]
+            given = SearchOptions(**{name: kwargs.pop(name) for name in names})
+            return function(given, **kwargs)
+
+        return shared(packed)
+
+    return decorate

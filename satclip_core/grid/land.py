@@ -1,0 +1,93 @@
+"""Land and sea: a coarse field of the whole Earth that comes with the package, and places on it.
+
+`scripts/land_mask.py` derives it from NOAA's GLOBE (1999, public domain; 30 arc-seconds): a cell of
+1/40 degree, 2.8 km at the equator, is land where any of its nine cells there is. Small islands
+stay, and a coast is at most a cell too wide. Lakes and inland seas are land: it is of the ocean.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..types import Bools, Floats
+
+LAND = "land"
+"""The name by which a request asks for the packaged field as its mask."""
+
+CELLS_PER_DEGREE = 40
+FIELD = Path(__file__).with_name("land.npz")
+_SHAPE = (180 * CELLS_PER_DEGREE, 360 * CELLS_PER_DEGREE)
+# Bits of a byte, the northernmost row first, as numpy packs them.
+_BITS = 8
+# South of it there is ice alone: no image of it trained the models.
+_SOUTH = -60.0
+# Places drawn at a time; 27 % of the sphere north of 60 degrees south is land.
+_DRAW = 4096
+
+
+class LandMask:
+    """Whether places lie on land, by a field of cells of 1/40 degree.
+
+    Args:
+        packed: (rows / 8, cols) bytes, each of eight cells from north to south; rows from 90 N,
+            columns from 180 W.
+    """
+
+    def __init__(self, packed: NDArray[np.uint8]) -> None:
+        self._packed = packed
+
+    def __call__(self, lons: Floats, lats: Floats) -> Bools:
+        """Whether places are on land.
+
+        Args:
+            lons: (N,) degrees, any turn.
+            lats: (N,) degrees.
+
+        Returns:
+            (N,); False where a coordinate is not finite.
+        """
+        finite = np.isfinite(lons) & np.isfinite(lats)
+        lons, lats = np.where(finite, lons, 0.0), np.where(finite, lats, 0.0)
+        rows = np.floor((90 - lats) * CELLS_PER_DEGREE).astype(np.int64)
+        cols = np.floor((lons + 180) * CELLS_PER_DEGREE).astype(np.int64) % _SHAPE[1]
+        byte, bit = np.divmod(np.clip(rows, 0, _SHAPE[0] - 1), _BITS)
+        cells = self._packed[byte, cols] >> (_BITS - 1 - bit).astype(np.uint8)
+        wanted: Bools = finite & (cells & 1).astype(bool)
+        return wanted
+
+
+@lru_cache(maxsize=1)
+def land_mask() -> LandMask:
+    """The packaged field, read once: 13 MB in memory."""
+    with np.load(FIELD) as file:
+        return LandMask(file["land"])
+
+
+@lru_cache(maxsize=4)
+def land_places(count: int = 4000, seed: int = 0) -> Floats:
+    """Places drawn evenly over the land north of 60 degrees south.
+
+    Args:
+        count: how many.
+        seed: of the random numbers; the same places come for the same seed.
+
+    Returns:
+        (count, 2) lon, lat in degrees, of two decimals; not to be written to.
+    """
+    rng, on_land = np.random.default_rng(seed), land_mask()
+    found = np.empty((0, 2))
+    lowest = np.sin(np.deg2rad(_SOUTH))
+    while len(found) < count:
+        # By `random` alone, whose numbers no release of numpy has changed.
+        turn, height = rng.random((2, _DRAW))
+        lats = np.rad2deg(np.arcsin(lowest + (1 - lowest) * height)).round(2)
+        lons = (360 * turn - 180).round(2)
+        wanted = on_land(lons, lats)
+        found = np.concatenate([found, np.stack([lons[wanted], lats[wanted]], axis=1)])
+    places: Floats = found[:count].copy()
+    places.flags.writeable = False
+    return places
