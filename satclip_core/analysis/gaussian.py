@@ -169,7 +169,7 @@ class Gaussian:
         mean: (dim,) of the embeddings, and
         deviation: (dim,) their standard deviation, which make features of them.
         points: the samples, or those that stand for them, (m) of them.
-        offset: m, the mean of the samples.
+        offset: m, the mean of the samples, weighed by their noise.
         weights: (m,) mean = offset + k*ᵀ weights.
         root: (m, m), upper triangular: variance = k** - |rootᵀ k*|².
     """
@@ -274,7 +274,7 @@ def fit_gaussian(
         standard: mean and deviation that made the features.
         inducing: rows of the samples that stand for all; None for the exact process.
     """
-    offset = float(values.mean())
+    offset = float(np.average(values, weights=1 / sites.noise))
     if inducing is None:
         covariance = kernel(Pairs(sites, sites))
         covariance[np.diag_indices(len(sites))] += sites.noise
@@ -309,7 +309,7 @@ def left_out(
     Returns:
         Predictions (N,), and standard errors (N,) in units of the noise's standard deviation.
     """
-    offset = values.mean()
+    offset = np.average(values, weights=1 / sites.noise)
     if inducing is None:
         covariance = kernel(Pairs(sites, sites))
         covariance[np.diag_indices(len(sites))] += sites.noise
@@ -337,7 +337,8 @@ def left_out_error(kernel: Kernel, pairs: Pairs, values: Floats, folds: Integers
     """
     covariance = kernel(pairs)
     covariance[np.diag_indices(len(values))] += pairs.noise
-    residuals, _ = _closed_form(covariance, values - values.mean(), folds, variances=False)
+    offset = np.average(values, weights=1 / pairs.noise)
+    residuals, _ = _closed_form(covariance, values - offset, folds, variances=False)
     return float((residuals**2 / pairs.noise).mean())
 
 

@@ -52,7 +52,7 @@ LEAST_SCORED = 20
 # Pixels whose distances to the samples are looked at.
 _PIXELS = 1000
 # Share of pixels outside the area of applicability above which that is said beside the score.
-_OUTSIDE = 0.1
+OUTSIDE = 0.1
 
 
 @dataclass(frozen=True)
@@ -146,9 +146,10 @@ class MapModel:
     def summary(self) -> str:
         """The cross-validated score, in one line; that of the map's own extent where it differs."""
         report = self.report
+        where = "where it was fitted, " if report.get("applied") else ""
         said = (
-            f"{self.name}: {self._said(report['score'])} (cross-validated on {report['samples']} "
-            f"samples, {report['validation']['words']}{self._chosen}){self._outside}"
+            f"{self.name}: {self._said(report['score'])} ({where}cross-validated on "
+            f"{report['samples']} samples, {report['validation']['words']}{self._chosen}){self._outside}"
         )
         within = report.get("within")
         if within is None or within["samples"] == report["samples"]:
@@ -178,7 +179,9 @@ class MapModel:
     def _outside(self) -> str:
         """A warning, where the score does not hold for many pixels."""
         share = self.report.get("pixels_outside") or 0.0
-        if share <= _OUTSIDE:
+        if self.report.get("applied"):
+            return f"; {100 * share:.0f} % of the places lie outside its area of applicability"
+        if share <= OUTSIDE:
             return ""
         return (
             f"; {100 * share:.0f} % of the pixels are more unlike all samples than these are each "
@@ -529,9 +532,7 @@ class Mapped(Ready):
         """
         self.model.check(encoder)
 
-    def known(
-        self, embeddings: Float32, lons: Floats, lats: Floats
-    ) -> tuple[NDArray[Any], Bools]:
+    def known(self, embeddings: Float32, lons: Floats, lats: Floats) -> tuple[NDArray[Any], Bools]:
         """What is predicted from, where there is all of it.
 
         Args:
@@ -542,7 +543,7 @@ class Mapped(Ready):
         Returns:
             (N, dim + covariates), and (rows, cols) whether a pixel is one of the N.
         """
-        known = ~np.isnan(embeddings).any(axis=-1)
+        known: Bools = ~np.isnan(embeddings).any(axis=-1)
         made = joined(embeddings[known], self.covariates, lons[known], lats[known])
         if self.covariates is not None:
             whole = ~np.isnan(made).any(axis=-1)
