@@ -165,7 +165,7 @@ def test_a_saved_map_says_how_much_lies_outside_its_area(encoder, places, tmp_pa
     assert not caplog.records
     inside = job.product.model.report["pixels_outside"]
     assert inside < 0.1
-    assert f"(where it was fitted, cross-validated on 150 samples, 5 random folds, method gaussi" \
+    assert "(where it was fitted, cross-validated on 150 samples, 5 random folds, method gaussi" \
         in job.product.model.summary  # fmt: skip
     assert f"; {100 * inside:.0f} % of the pixels lie outside" in job.product.model.summary
     with caplog.at_level(logging.WARNING):

@@ -146,7 +146,7 @@ def test_codes_stay_whole_numbers(encoder, places, table):
     codes = np.array([10, 20, 95])[np.digitize(places[:, 1], [43, 52])]
     learnt = MapOf(Samples.of(places, codes, name="code", classes=True))
     predicted(encoder, learnt, table, table.with_name("out.csv"))
-    assert [row["code_predicted"] for row in read(table.with_name("out.csv"))][0] == "20"
+    assert read(table.with_name("out.csv"))[0]["code_predicted"] == "20"
 
 
 def test_folds_match_the_points(encoder, places, tmp_path):
