@@ -204,6 +204,13 @@ class Gaussian:
         """
         return self._predicted(embeddings, xyz, spread=True)
 
+    def of_place(self, sites: Sites) -> Floats:
+        """The part of the mean that is the Matérn term's, (N,) in double precision."""
+        values = vars(self.kernel)
+        place = Kernel(**{**values, "linear": 0.0, "rbf": 0.0})
+        near = place(Pairs(sites, self.points)) - place.constant
+        return np.asarray(near @ self.weights, np.float64)
+
     def _predicted(
         self, embeddings: NDArray[Any], xyz: Floats, *, spread: bool
     ) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -377,10 +384,7 @@ class _Sparse:
     def __init__(self, kernel: Kernel, sites: Sites, values: Floats, inducing: Integers) -> None:
         self._kernel, self._sites, self._values = kernel, sites, values
         self.points = _double(sites[inducing])
-        covariance = kernel(Pairs(self.points, self.points))
-        rows = np.diag_indices(len(inducing))
-        covariance[rows] *= 1 + _JITTER
-        self.whitening = np.linalg.inv(np.linalg.cholesky(covariance))
+        self.whitening = whitening(kernel, self.points)
 
     def chunks(self, rows: Any) -> Iterator[tuple[Integers, Floats, Floats]]:
         """Some of the samples: rows (n,), v (m, n), and k - |v|² (n,), what v does not tell."""
@@ -402,6 +406,14 @@ class _Sparse:
             moments += product(weighed, whitened.T)
             response += weighed @ self._values[part]
         return moments, response
+
+
+def whitening(kernel: Kernel, points: Sites) -> Floats:
+    """L⁻¹ (m, m), lower triangular, of the covariance L Lᵀ of points that stand for samples."""
+    covariance = kernel(Pairs(points, points))
+    covariance[np.diag_indices(len(points))] *= 1 + _JITTER
+    inverse: Floats = np.linalg.inv(np.linalg.cholesky(covariance))
+    return inverse
 
 
 def _double(sites: Sites) -> Sites:

@@ -15,6 +15,7 @@ from ..analysis.tuning import Classes, Numbers, Task, choose_penalty
 from ..errors import Argument, InputError
 from ..grid.sphere import unit_vectors
 from ..types import Bools, Cancelled, Float32, Floats, Integers, Progress
+from .evidence import Evidence, class_evidence, number_evidence
 from .legend import Legend
 from .product import Fitting, Ready
 from .regression import (
@@ -55,6 +56,8 @@ class MapOptions:
         folds: "knndm" (as far apart as the pixels are from the samples), "blocks" (of near
             samples; also where no pixels are known) or "random".
         seed: of folds and draws.
+        evidence: whether what a report shows is kept: each sample with what is predicted without
+            it.
 
     Raises:
         InputError: an unknown method, or unknown folds.
@@ -63,6 +66,7 @@ class MapOptions:
     method: str = AUTO
     folds: str = KNNDM
     seed: int = 0
+    evidence: bool = False
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -100,6 +104,7 @@ class MapModel:
         report: how it was fitted and its cross-validated scores, as JSON has it.
         model: name of the model that embeds.
         sha256: of the model file; the weights mean nothing for another model.
+        evidence: what it was tested on, where that was asked for.
     """
 
     name: str
@@ -108,6 +113,7 @@ class MapModel:
     report: dict[str, Any]
     model: str
     sha256: str
+    evidence: Evidence | None = field(default=None, compare=False, repr=False)
 
     @property
     def summary(self) -> str:
@@ -245,7 +251,7 @@ def fit_map(
     folds = choose_folds(options.folds, samples.lonlat, pixels, seed=options.seed)
     hooks: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
     learn = _learn_numbers if samples.legend is None else _learn_classes
-    learnt, outputs, found = learn(samples, embeddings, folds, options, hooks)
+    learnt, outputs, found, evidence = learn(samples, embeddings, folds, options, hooks)
     report = {
         "kind": kind,
         "column": samples.name,
@@ -262,7 +268,9 @@ def fit_map(
         "model": encoder.name,
         "weights_sha256": encoder.sha256,
     }
-    return MapModel(samples.name, learnt, samples.legend, report, encoder.name, encoder.sha256)
+    return MapModel(
+        samples.name, learnt, samples.legend, report, encoder.name, encoder.sha256, evidence
+    )
 
 
 def _outside(
@@ -277,19 +285,20 @@ def _outside(
 
 def _learn_numbers(
     samples: Samples, embeddings: Floats, folds: Folds, options: MapOptions, hooks: dict[str, Any]
-) -> tuple[NumberModel, Floats, dict[str, Any]]:
-    """The model, (N, 1) what it says of samples without having seen them, and its report."""
+) -> tuple[NumberModel, Floats, dict[str, Any], Evidence | None]:
+    """The model, (N, 1) what it says of samples without having seen them, report and evidence."""
     xyz = unit_vectors(*samples.lonlat.T).T
     regression = Regression(
         embeddings, xyz, samples.values, folds.folds, seed=options.seed, **hooks
     )
     fitted = regression.fit(options.method)
-    return fitted.model, fitted.predicted[:, None], fitted.report
+    evidence = number_evidence(samples, folds, regression, fitted) if options.evidence else None
+    return fitted.model, fitted.predicted[:, None], fitted.report, evidence
 
 
 def _learn_classes(
     samples: Samples, embeddings: Floats, folds: Folds, options: MapOptions, hooks: dict[str, Any]
-) -> tuple[Linear, Floats, dict[str, Any]]:
+) -> tuple[Linear, Floats, dict[str, Any], Evidence | None]:
     """The same with (N, classes) scores, before they are calibrated on the samples left out."""
     task = _task(samples)
     choice = choose_penalty(task, embeddings, folds.folds, **hooks)
@@ -297,13 +306,15 @@ def _learn_classes(
     classes = samples.values.astype(np.int64)
     heat = temperature(choice.outputs, classes)
     linear = replace(linear, weights=linear.weights / heat, offsets=linear.offsets / heat)
+    chances = held_out_chances(choice.outputs, classes, folds.folds)
     report = {
         "penalty": choice.penalty,
         "error_by_penalty": [list(pair) for pair in choice.errors.items()],
         "temperature": heat,
-        **reliability(held_out_chances(choice.outputs, classes, folds.folds), classes),
+        **reliability(chances, classes),
     }
-    return linear, choice.outputs, report
+    evidence = class_evidence(samples, folds, chances) if options.evidence else None
+    return linear, choice.outputs, report, evidence
 
 
 @dataclass(frozen=True)
@@ -317,6 +328,7 @@ class MapOf:
         method: see `MapOptions`.
         folds: see `MapOptions`.
         uncertainty: of numbers: bands of the error, too, see `UNCERTAINTY`.
+        evidence: see `MapOptions`.
 
     Raises:
         InputError: probabilities of numbers, the uncertainty or another method of classes, an
@@ -329,6 +341,7 @@ class MapOf:
     method: str = AUTO
     folds: str = KNNDM
     uncertainty: bool = False
+    evidence: bool = False
 
     def __post_init__(self) -> None:
         samples = self.samples
@@ -337,7 +350,7 @@ class MapOf:
 
     @property
     def _options(self) -> MapOptions:
-        return MapOptions(self.method, self.folds, self.seed)
+        return MapOptions(self.method, self.folds, self.seed, self.evidence)
 
     def fit(self, fitting: Fitting) -> MappedValue | MappedClasses:
         """The product: learnt from the samples."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +28,7 @@ from ..analysis.gaussian import (
     inducing_points,
     left_out,
 )
+from ..analysis.influence import Influence, exact_influence, ridge_influence, sparse_influence
 from ..analysis.tuning import Choice, Numbers, choose_penalty
 from ..compute.blas import product
 from ..compute.threads import one_blas_thread
@@ -48,6 +49,8 @@ WORDS = {
 LEVEL = 0.9
 # Ratio of root mean squared errors within which the simpler method is as good.
 _AS_GOOD = 1.005
+# Samples whose influence on a Gaussian process is looked at, where these are many.
+LOOKED_AT = 2000
 # Steps told to a progress bar, for each of the stages of a fit.
 _STEPS = 60
 
@@ -187,11 +190,13 @@ class FittedNumbers:
     Attributes:
         model: the model.
         predicted: (N,) for the samples, each without its fold.
+        errors: (N,) standard errors of these, in units of the values.
         report: method and errors, as JSON has it.
     """
 
     model: NumberModel
     predicted: Floats
+    errors: Floats
     report: dict[str, Any]
 
 
@@ -243,11 +248,51 @@ class Regression:
         best = next(name for name in wanted if scores[name]["rmse"] <= _AS_GOOD * least)
         report = {"method": best, "methods": scores, **self._report(best)}
         predicted, errors = tested[best]
-        model, found = self._model(
-            best, predicted, self._ridge_errors() if errors is None else errors
-        )
+        errors = self._ridge_errors() if errors is None else errors
+        model, found = self._model(best, predicted, errors)
         self._tell(2 * _STEPS)
-        return FittedNumbers(model, predicted, {**report, **found})
+        return FittedNumbers(model, predicted, model.scale * errors, {**report, **found})
+
+    def influence(self, fitted: FittedNumbers) -> Influence:
+        """What is predicted for samples without them, and how far each moves the model.
+
+        Of all samples; where they are many and the model is a Gaussian process, of the
+        `LOOKED_AT` that are furthest from what their fold predicts, in standard errors.
+
+        Args:
+            fitted: what `fit` gave.
+        """
+        predictor, values = fitted.model.predictor, self._values
+        if isinstance(predictor, LinearPredictor):
+            found = ridge_influence(
+                predictor.linear, predictor.root, self._embeddings, values
+            )
+        elif not isinstance(predictor, Gaussian):
+            raise TypeError(f"no influence of {type(predictor).__name__}")
+        elif self._inducing[fitted.model.method] is None:
+            found = exact_influence(predictor, values)
+        else:
+            order = np.argsort(-np.abs(values - fitted.predicted) / fitted.errors, kind="stable")
+            others = np.random.default_rng(self._seed).permutation(order[LOOKED_AT:])[:LOOKED_AT]
+            rows = order[:LOOKED_AT]
+            found = sparse_influence(predictor, self._sites, values, rows, others)
+        return found.scaled(fitted.model.scale)
+
+    def remainder(self, fitted: FittedNumbers, rows: Integers) -> Floats | None:
+        """Values (n,) of some samples less what the embedding explains: what Matérn's term is of.
+
+        Args:
+            fitted: what `fit` gave.
+            rows: (n,) which samples.
+
+        Returns:
+            (n,); None where the model has no such term.
+        """
+        process = fitted.model.predictor
+        if not isinstance(process, Gaussian):
+            return None
+        mean = process(self._embeddings[rows], self._xyz[rows])
+        return np.asarray(self._values[rows] - mean + process.of_place(self._sites[rows]))
 
     def _report(self, method: str) -> dict[str, Any]:
         """The penalty or the kernel, with what stands for many samples."""
@@ -360,11 +405,7 @@ class Regression:
 
     def _cover(self, ratios: Floats) -> float:
         """Share of samples within intervals that were made without their fold."""
-        held = 0
-        for test in self._tests():
-            others = np.delete(ratios, test)
-            held += int((ratios[test] <= conformal(others)).sum())
-        return held / len(ratios)
+        return coverage(ratios, self._folds, (LEVEL,))[0]
 
     def _tests(self) -> Iterator[Integers]:
         for fold in range(int(self._folds.max()) + 1):
@@ -396,3 +437,19 @@ def conformal(ratios: Floats, level: float = LEVEL) -> float:
     """
     rank = min(int(np.ceil((len(ratios) + 1) * level)), len(ratios))
     return float(np.sort(ratios)[rank - 1])
+
+
+def coverage(ratios: Floats, folds: Integers, levels: Sequence[float]) -> list[float]:
+    """The share of samples that intervals hold which were calibrated without their fold.
+
+    Args:
+        ratios: (N,) absolute residual / standard error, of left-out samples.
+        folds: (N,) number of the fold of each, two at least.
+        levels: shares that the intervals are to hold.
+    """
+    held = np.zeros(len(levels))
+    for fold in np.unique(folds):
+        test = folds == fold
+        halves = [conformal(ratios[~test], level) for level in levels]
+        held += (ratios[test][:, None] <= np.array(halves)).sum(axis=0)
+    return [float(share) for share in held / len(ratios)]

@@ -44,6 +44,8 @@ class Samples:
         account: what was left out and what is odd, one line each.
         doubts: numbers that look like fill values or gross outliers, as errors that are not raised:
             a client says them in its words.
+        rows: (N,) number of the row of the table that each came from, counted from 1, or the id
+            that the table has for it; None where that is not known.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Samples:
     legend: Legend | None
     account: tuple[str, ...] = ()
     doubts: tuple[InputError, ...] = ()
+    rows: Integers | None = None
 
     @classmethod
     def of(
@@ -63,6 +66,7 @@ class Samples:
         classes: bool | None = None,
         decimal_comma: bool = False,
         missing: Sequence[float] = (),
+        ids: Sequence[int] | None = None,
     ) -> Samples:
         """Samples from a table, without the rows that cannot be used.
 
@@ -74,6 +78,7 @@ class Samples:
                 Whole numbers as classes keep their values as codes.
             decimal_comma: whether "12,5" is read as 12.5.
             missing: numbers that stand for no value, such as -9999.
+            ids: N whole numbers by which the table knows its rows; counted from 1 where None.
 
         Raises:
             InputError: values of no use: too few, all the same, neither numbers nor classes.
@@ -110,7 +115,8 @@ class Samples:
             account += _rare(legend, index)
             found = index.astype(np.float64)
         doubtful = doubts(found, name) if legend is None else ()
-        return cls(name, places[used], found, legend, tuple(account), doubtful)
+        rows = np.arange(1, len(values) + 1) if ids is None else np.asarray(ids, np.int64)
+        return cls(name, places[used], found, legend, tuple(account), doubtful, rows[used])
 
     def __len__(self) -> int:
         return len(self.values)
@@ -125,6 +131,7 @@ class Samples:
             self,
             lonlat=self.lonlat[kept],
             values=self.values[kept],
+            rows=None if self.rows is None else self.rows[kept],
             account=(*self.account, line),
         )
 
