@@ -136,6 +136,10 @@ class Kernel:
         norms = np.einsum("ij,ij->i", sites.features, sites.features)
         return np.asarray(self.constant + self.rbf + self.matern + self.linear * norms)
 
+    def of_chords(self, chords: Floats) -> Floats:
+        """Covariances (N,) that the Matérn term gives to places so far apart."""
+        return np.asarray(self._matern(np.array(chords, np.float64), np.float64))
+
     def _matern(self, chords: NDArray[Any], number: Any) -> NDArray[Any]:
         root = 1.0 if self.smoothness == 0.5 else _SQRT3
         steps = chords * number(-root / self.matern_length)
