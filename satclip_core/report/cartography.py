@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import cos, pi, radians, sin, sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -337,7 +338,7 @@ def hatch_legend(text: str, name: str) -> str:
 
 
 def classes_png(
-    codes: NDArray[np.integer], legend: tuple[int, ...], colours: tuple[tuple[int, int, int], ...]
+    codes: NDArray[Any], legend: tuple[int, ...], colours: tuple[tuple[int, int, int], ...]
 ) -> str:
     """Codes (rows, cols) in their colours; what is no code is transparent.
 

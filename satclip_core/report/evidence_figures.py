@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Union
 
 import numpy as np
 
 from ..analysis.folds import held_out_km, nearest_km, nearest_other_km
 from ..analysis.gaussian import Kernel
-from ..analysis.variogram import variogram
+from ..analysis.variogram import Variogram, variogram
 from ..grid.sphere import EARTH_KM, unit_vectors
-from ..products.evidence import Evidence
+from ..products.evidence import ClassEvidence, NumberEvidence, Pairing
 from ..products.legend import Legend
 from ..products.regression import LEVEL, coverage
+from ..products.samples import Samples
 from ..types import Floats, Integers
 from .page import Column, code, details, table, text
 from .svg import Axis, Plot, said
 
+Evidence = Union[NumberEvidence, ClassEvidence]
 # Dots in a scatter plot, and samples whose distances are looked at; more are drawn from.
 MOST_DOTS = 3000
 _LOOKED_AT = 1000
@@ -27,8 +29,8 @@ _NAMED = 7
 _WRONG = 12
 # Standard errors beyond which a sample stands out.
 _FAR = 3.0
-# Ratio to the noise up to which the term of the place counts as nothing.
-_NOTHING = 1.05
+# Part of the noise's variance up to which the term of the place counts as nothing.
+_NOTHING = 0.05
 # Classes that are shown against each other.
 _MOST_CLASSES = 20
 _CONFUSED = 15
@@ -102,7 +104,7 @@ def distances(evidence: Evidence, pixels: Floats | None) -> Figure:
     )
 
 
-def observed_against_predicted(evidence: Evidence, name: str) -> Figure:
+def observed_against_predicted(evidence: NumberEvidence, name: str) -> Figure:
     """Each sample without its fold, of numbers."""
     observed, predicted = evidence.samples.values, evidence.predicted
     rows = some(len(observed), MOST_DOTS)
@@ -128,11 +130,9 @@ def observed_against_predicted(evidence: Evidence, name: str) -> Figure:
     )
 
 
-def interval_coverage(evidence: Evidence) -> Figure:
+def interval_coverage(evidence: NumberEvidence) -> Figure:
     """Whether prediction intervals hold as many samples as they promise."""
-    if evidence.errors is None:
-        raise ValueError("there are no intervals of classes")
-    ratios = np.abs(evidence.samples.values - evidence.predicted) / evidence.errors
+    ratios = np.abs(evidence.steps)
     shares = coverage(ratios, evidence.folds, _LEVELS)
     plot = Plot(
         Axis("share that intervals promise", 0.4, 1.0, percent=True),
@@ -187,26 +187,20 @@ def reliability_diagram(report: dict[str, Any]) -> Figure:
     )
 
 
-def residual_variogram(evidence: Evidence, report: dict[str, Any], name: str) -> Figure | None:
+def residual_variogram(evidence: NumberEvidence, report: dict[str, Any]) -> Figure | None:
     """What of the values, and of the errors, is alike at near places.
 
     Returns:
         The figure; None where samples are too few for it.
     """
-    rows = evidence.paired
-    xyz = unit_vectors(*evidence.samples.lonlat[rows].T).T
-    values = evidence.samples.values[rows]
-    wholly = variogram(xyz, values)
-    left = variogram(xyz, values - evidence.predicted[rows])
+    pairing = evidence.pairing
+    xyz = unit_vectors(*evidence.samples.lonlat[pairing.rows].T).T
+    wholly, left = variogram(xyz, pairing.values), variogram(xyz, pairing.errors)
     if len(left.km) < 2:
         return None
-    series = [wholly.semivariance, left.semivariance]
-    model = None
-    if evidence.remainder is not None:
-        embedding_left = variogram(xyz, evidence.remainder)
-        km = np.linspace(0, left.reach, 200)
-        model = _matern_variogram(report, km)
-        series += [embedding_left.semivariance, model]
+    place = None if pairing.remainder is None else variogram(xyz, pairing.remainder)
+    model = None if place is None else _matern(report["kernel"], place)
+    series = [one.semivariance for one in (wholly, left, place) if one is not None]
     plot = Plot(
         Axis("distance, km", 0, left.reach),
         Axis.over("semivariance", np.concatenate(series), zero=True),
@@ -217,50 +211,63 @@ def residual_variogram(evidence: Evidence, report: dict[str, Any], name: str) ->
         "the distance, near samples err alike: more samples there, or another predictor, would "
         "help."
     )
-    if model is not None:
-        words = "values" if report["method"] == "kriging" else "values less the embedding's part"
-        if report["method"] != "kriging":
-            plot.dots(embedding_left.km, embedding_left.semivariance, 0, words)
-        plot.line(km, model, 0, "Matérn and noise, as fitted")
-        caption += f" {_kernel_words(report, model)}"
+    if place is not None and model is not None:
+        if not _same(pairing):
+            plot.dots(place.km, place.semivariance, 0, "values less what predictors explain")
+        plot.line(*model, 0, "Matérn and noise, as fitted")
+        caption += f" {_kernel_words(report['kernel'], left.reach)}"
     plot.dots(left.km, left.semivariance, 1, "errors without the fold")
+    if report.get("transform", "none") != "none":
+        caption += f" All on the scale of {report['transform']}."
     columns = [Column("km"), Column("pairs"), Column("values"), Column("errors")]
-    made = [
+    rows = [
         [said(km), f"{pairs:,.0f}", said(one, 4), said(other, 4)]
-        for km, pairs, one, other in zip(left.km, left.pairs, wholly.semivariance, left.semivariance)
+        for km, pairs, one, other in zip(
+            left.km, left.pairs, wholly.semivariance, left.semivariance
+        )
     ]
     told = f"from {said(float(left.semivariance[0]))} at {said(float(left.km[0]))} km to "
     told += f"{said(float(left.semivariance[-1]))} at {said(float(left.km[-1]))} km"
     return Figure(
         "Variogram of the errors",
-        plot.render("variogram", f"Variogram of {name}: the semivariance of the errors goes {told}."),
-        caption + drawn(len(rows), len(evidence.samples)),
-        details("Numbers", table(columns, made)),
+        plot.render("variogram", f"Variogram: the semivariance of the errors goes {told}."),
+        caption + drawn(len(pairing.rows), len(evidence.samples)),
+        details("Numbers", table(columns, rows)),
     )
 
 
-def _matern_variogram(report: dict[str, Any], km: Floats) -> Floats:
-    """Noise, and what the Matérn term adds to it with the distance."""
-    kernel = Kernel(**report["kernel"])
-    chords = 2 * np.sin(km / (2 * EARTH_KM))
-    rising = kernel.matern - kernel.of_chords(chords)
-    return np.asarray(report["noise"] ** 2 * (1 + rising))
+def _same(pairing: Pairing) -> bool:
+    """Whether predictors explain nothing, as in kriging: what is left are the values."""
+    left = pairing.remainder
+    return left is not None and bool(np.ptp(pairing.values - left) < 1e-6 * np.ptp(pairing.values))
 
 
-def _kernel_words(report: dict[str, Any], model: Floats) -> str:
+def _matern(values: dict[str, float], place: Variogram) -> tuple[Floats, Floats]:
+    """Noise and the Matérn term by distance, at the height that fits the dots best."""
+    kernel = Kernel(**values)
+
+    def shape(km: Floats) -> Floats:
+        chords = 2 * np.sin(km / (2 * EARTH_KM))
+        return np.asarray(1 + kernel.matern - kernel.of_chords(chords))
+
+    own = shape(place.km)
+    height = (place.pairs * own * place.semivariance).sum() / (place.pairs * own**2).sum()
+    km = np.linspace(0, place.reach, 200)
+    return km, height * shape(km)
+
+
+def _kernel_words(values: dict[str, float], reach: float) -> str:
     """The term of the place, in words."""
-    kernel = report["kernel"]
-    if model[-1] < _NOTHING * model[0]:
-        return "The model found next to nothing to learn from the place beside the embedding."
-    kind = "1/2" if kernel["smoothness"] == 0.5 else "3/2"
-    words = (
-        f"The line is that of the fitted model: Matérn's function of smoothness {kind} and length "
-        f"{said(kernel['matern_length'] * EARTH_KM)} km, with {said(kernel['matern'])} times the "
-        "variance of the noise."
+    kernel = Kernel(**values)
+    far = 2 * np.sin(reach / (2 * EARTH_KM))
+    if kernel.matern - float(kernel.of_chords(np.array([far]))[0]) < _NOTHING:
+        return "The model found next to nothing to learn from the place beside its predictors."
+    kind = "1/2" if kernel.smoothness == 0.5 else "3/2"
+    return (
+        f"The line is that of the fitted model, scaled to the dots: Matérn's function of "
+        f"smoothness {kind} and length {said(kernel.matern_length * EARTH_KM)} km, with "
+        f"{said(kernel.matern)} times the variance of the noise."
     )
-    if report["method"] == "kriging":
-        return f"{words} It is to follow the values."
-    return f"{words} The dots may lie below it, as the embedding's part fits the same samples."
 
 
 @dataclass(frozen=True)
@@ -278,52 +285,58 @@ class Suspects:
     words: str
 
 
-def influential(evidence: Evidence, name: str) -> Suspects:
+def influential(evidence: NumberEvidence, name: str) -> Suspects:
     """The samples that disagree most with all others, and those that move the map most."""
-    influence, samples = evidence.influence, evidence.samples
-    if influence is None:
-        raise ValueError("there is no influence of samples of classes")
-    off = samples.values[influence.rows] - influence.without
-    steps = off / influence.errors
-    by_steps = np.argsort(-np.abs(steps), kind="stable")[:_NAMED]
-    by_moved = np.argsort(-influence.moved, kind="stable")[:_NAMED]
-    chosen = np.unique(np.concatenate([by_steps, by_moved]))
-    chosen = chosen[np.argsort(-np.abs(steps[chosen]), kind="stable")]
-    rows = influence.rows[chosen]
+    alone, samples = evidence.alone, evidence.samples
+    chosen = np.argsort(-np.abs(alone.steps), kind="stable")[:_NAMED]
+    if alone.moved is not None:
+        chosen = np.union1d(chosen, np.argsort(-alone.moved, kind="stable")[:_NAMED])
+    chosen = chosen[np.argsort(-np.abs(alone.steps[chosen]), kind="stable")]
     columns = [Column("no."), *_where_columns(samples.rows is not None), Column(name)]
     columns += [Column("without it"), Column("off by"), Column("in standard errors")]
-    columns += [Column("moves the map by")]
+    columns += [] if alone.moved is None else [Column("moves the map by")]
     made = []
-    for number, (index, row) in enumerate(zip(chosen, rows), 1):
-        cells = [str(number), *_where(evidence, int(row))]
-        numbers = (samples.values[row], influence.without[index], off[index])
-        cells += [said(float(value), 4) for value in numbers]
-        cells += [f"{steps[index]:+.1f}".replace("-", "\N{MINUS SIGN}")]
-        cells += [said(float(influence.moved[index]), 2)]
+    for number, index in enumerate(chosen, 1):
+        row = int(alone.rows[index])
+        value, without = float(samples.values[row]), float(alone.without[index])
+        cells = [str(number), *_where(samples, row)]
+        cells += [said(one, 4) for one in (value, without, value - without)]
+        cells += [f"{alone.steps[index]:+.1f}".replace("-", "\N{MINUS SIGN}")]
+        cells += [] if alone.moved is None else [said(float(alone.moved[index]), 2)]
         made.append(cells)
-    marked = [index for index, one in enumerate(chosen) if abs(steps[one]) > _FAR]
-    far = int((np.abs(steps) > _FAR).sum())
-    looked = (
-        ""
-        if len(influence.rows) == len(samples)
-        else f" Looked at: the {len(influence.rows):,} of {len(samples):,} samples that are "
-        "furthest from what their fold predicts."
-    )
-    words = (
-        "What the model says of a sample without it, from all others (leave-one-out, in closed "
-        "form), and how far leaving it out moves the map at the others (root mean square). "
-        f"{far:,} of {len(influence.rows):,} samples are off by more than {_FAR:.0f} standard "
-        "errors (bold): a typing error, a missing sign, swapped coordinates, or a place that is "
-        f"special indeed.{looked}"
-    )
-    return Suspects(rows, table(columns, made, marked=marked), words)
+    far = np.flatnonzero(np.abs(alone.steps[chosen]) > _FAR).tolist()
+    return Suspects(alone.rows[chosen], table(columns, made, marked=far), _suspicion(evidence))
 
 
-def surely_wrong(evidence: Evidence, legend: Legend) -> Suspects | None:
+def _suspicion(evidence: NumberEvidence) -> str:
+    alone, count = evidence.alone, len(evidence.samples)
+    far = int((np.abs(alone.steps) > _FAR).sum())
+    if alone.moved is None:
+        words = (
+            "What the model says of a sample without its fold; without the sample alone there is "
+            "no closed form for this model."
+        )
+    else:
+        words = (
+            "What the model says of a sample without it, from all others (leave-one-out, in closed "
+            "form), and how far leaving it out moves the map at other samples (root mean square)."
+        )
+    words += (
+        f" {far:,} of {len(alone.rows):,} samples are off by more than {_FAR:.0f} standard errors "
+        "(bold): a typing error, a missing sign, swapped coordinates, or a place that is special "
+        "indeed."
+    )
+    if len(alone.rows) < count:
+        words += (
+            f" Looked at: the {len(alone.rows):,} of {count:,} samples that are furthest from "
+            "what their fold predicts."
+        )
+    return words
+
+
+def surely_wrong(evidence: ClassEvidence, legend: Legend) -> Suspects | None:
     """The samples whose class the model thinks least likely; None where all are right."""
     samples, chances = evidence.samples, evidence.chances
-    if chances is None:
-        raise ValueError("there are no probabilities of numbers")
     own = samples.values.astype(np.int64)
     wrong = np.flatnonzero(evidence.predicted != own)
     if len(wrong) == 0:
@@ -335,7 +348,7 @@ def surely_wrong(evidence: Evidence, legend: Legend) -> Suspects | None:
     made = [
         [
             str(number),
-            *_where(evidence, int(row)),
+            *_where(samples, int(row)),
             text(legend.names[own[row]]),
             text(legend.names[int(evidence.predicted[row])]),
             *(_per_cent(float(chance)) for chance in chances[row]),
@@ -421,9 +434,8 @@ def _where_columns(numbered: bool) -> list[Column]:
     return [*([Column("row")] if numbered else []), Column("lon, lat", number=False)]
 
 
-def _where(evidence: Evidence, row: int) -> list[str]:
+def _where(samples: Samples, row: int) -> list[str]:
     """The row in the table that samples came from, and the place to copy."""
-    samples = evidence.samples
     lon, lat = samples.lonlat[row]
     numbered = [] if samples.rows is None else [str(int(samples.rows[row]))]
     return [*numbered, code(f"{lon:.6g}, {lat:.6g}")]

@@ -7,23 +7,26 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, Callable, ClassVar, Union
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..analysis.folds import KNNDM, RANDOM
-from ..errors import Argument, InputError, OutputError
-from ..files import Target, written_whole
+from ..analysis.transforms import NONE
+from ..errors import InputError, OutputError, SatclipError, call
+from ..files import Target, check_apart, written_whole
 from ..grid.crs_backend import brief
 from ..grid.pixels import Locator
-from ..products.evidence import Evidence
+from ..products.covariates import with_covariates
+from ..products.evidence import ClassEvidence, NumberEvidence
 from ..products.legend import Legend
 from ..products.maps import MapModel, MappedClasses, MappedValue
-from ..products.regression import LEVEL, WORDS
+from ..products.product import Ready
+from ..products.regression import LEVEL, LINEAR, WORDS
 from ..raster.blocks import blocks
 from ..raster.request import RasterJob
-from ..types import Cancelled, Floats
+from ..types import Bools, Cancelled, Float32, Floats
 from ..version import __version__
 from . import cartography
 from .cartography import MapFrame, classes_png, coarse_grid, hatch_legend, ramp_legend
@@ -47,6 +50,7 @@ from .pictures import EARTH, VIRIDIS, Ramp
 from .svg import said
 
 MapJob = Union["RasterJob[MappedValue]", "RasterJob[MappedClasses]"]
+Worded = Callable[[SatclipError], str]
 _DATA = ".json"
 # Samples drawn on the map of the folds, pixels whose distances are looked at, classes in a key.
 _MOST_ON_MAP, _PIXELS, _MOST_KEYS = 2000, 1000, 24
@@ -85,8 +89,6 @@ def report_target(
     Raises:
         OutputError: it cannot be written, is one of the others, or is no report by its name.
     """
-    from ..files import check_apart
-
     check_apart(Path(path), apart)
     target = Target.of(path, overwrite=overwrite)
     is_page(target)
@@ -99,6 +101,7 @@ def write_map_report(
     *,
     raster: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
+    worded: Worded = str,
     cancelled: Cancelled | None = None,
 ) -> Path:
     """Write what is known of a map: a page to read (.html), or its numbers (.json).
@@ -108,6 +111,7 @@ def write_map_report(
         job: of the map; for a page fitted from `MapOf(…, evidence=True)`.
         raster: the map's own file, to be named.
         overwrite: whether an existing file may be replaced.
+        worded: says what is doubtful in a client's words.
         cancelled: asked now and then.
 
     Raises:
@@ -117,7 +121,7 @@ def write_map_report(
     """
     target = report_target(path, overwrite=overwrite)
     if is_page(target):
-        page = map_page(job, raster=raster, cancelled=cancelled)
+        page = map_page(job, raster=raster, worded=worded, cancelled=cancelled)
         return page.write(target)
     content = json.dumps(job.product.model.report, indent=1, ensure_ascii=False)
     with written_whole(target) as temporary:
@@ -129,17 +133,17 @@ def map_page(
     job: MapJob,
     *,
     raster: str | os.PathLike[str] | None = None,
+    worded: Worded = str,
     cancelled: Cancelled | None = None,
 ) -> Page:
     """The page of `write_map_report`."""
     model = job.product.model
     if model.evidence is None:
         raise InputError(
-            f"the map of {model.name!r} was fitted without keeping what a page shows: fit it "
-            "with ",
-            Argument("evidence", True),
+            f"the map of {model.name!r} was fitted without keeping what a page shows: fit it as ",
+            call("MapOf", evidence=True),
         )
-    written = _MapReport(job, model.evidence, _Drawn.of(job, cancelled), raster)
+    written = _MapReport(job, model.evidence, _Drawn.of(job, cancelled), raster, worded)
     return written.page()
 
 
@@ -160,11 +164,11 @@ class _Drawn:
     @classmethod
     def of(cls, job: MapJob, cancelled: Cancelled | None) -> _Drawn:
         locator = Locator(coarse_grid(job.request.grid), job.locator.mask)
-        product: MappedValue | MappedClasses
+        product: MappedValue | _Classes
         if isinstance(job.product, MappedValue):
             product = replace(job.product, uncertainty=True)
         else:
-            product = replace(job.product, probabilities=True)
+            product = _Classes(replace(job.product, probabilities=True))
         out = np.empty((len(product.bands), *locator.grid.shape), product.dtype)
         threads = job.request.options.threads
         for window, bands in blocks(
@@ -173,10 +177,40 @@ class _Drawn:
             rows = slice(window.row, window.row + window.height)
             out[:, rows, window.col : window.col + window.width] = bands
         try:
-            pixels = job.locator.sample(_PIXELS)
+            pixels = with_covariates(job.locator.sample(_PIXELS), job.product.covariates)
         except InputError:  # a mask leaves none
             pixels = None
         return cls(locator, out, pixels)
+
+
+class _Classes(Ready):
+    """Classes with probabilities and, at last, whether they hold: 1 inside their area, else 0."""
+
+    dtype, nodata, scale, legend = "float32", float("nan"), None, None
+    colours: tuple[str, ...] = ()
+    tags: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, product: MappedClasses) -> None:
+        self._product = product
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        return (*self._product.bands, "area of applicability")
+
+    def __call__(self, embeddings: Float32) -> Float32:
+        raise InputError("where classes hold depends on the place: give that too, with `at`")
+
+    def at(self, embeddings: Float32, lons: Floats, lats: Floats) -> Float32:
+        """(rows, cols, dim) and (rows, cols) degrees -> (bands, rows, cols)."""
+        out = np.full((len(self.bands), *lons.shape), np.nan, np.float32)
+        predictors, known = self._product.known(embeddings, lons, lats)
+        if known.any():
+            out[:-1, known] = self._product.at(embeddings, lons, lats)[:, known]
+            area = self._product.model.area
+            out[-1, known] = 1
+            if area is not None:
+                out[-1, known] = area.unlike(predictors) <= area.applicability.threshold
+        return out
 
 
 class _MapReport:
@@ -185,10 +219,12 @@ class _MapReport:
     def __init__(
         self,
         job: MapJob,
-        evidence: Evidence,
+        evidence: NumberEvidence | ClassEvidence,
         drawn_map: _Drawn,
         raster: str | os.PathLike[str] | None,
+        worded: Worded,
     ) -> None:
+        self._worded = worded
         self._job, self._evidence, self._drawn = job, evidence, drawn_map
         self._model: MapModel = job.product.model
         self._report = self._model.report
@@ -222,8 +258,7 @@ class _MapReport:
             self._add(page, self._where(suspects))
         page.heading("What was mapped, and how")
         page.facts(self._facts())
-        if legend is None:
-            page.html(self._methods())
+        page.html(self._methods())
         page.html(f"<footer>satclip-embeddings {text(__version__)}. {_READING}</footer>")
         return page
 
@@ -289,7 +324,7 @@ class _MapReport:
                 "Folds were drawn at random: samples had near neighbours among those learnt from, "
                 "which flatters a map of places that have none."
             )
-        return [*warnings, *(str(doubt) for doubt in self._evidence.samples.doubts)]
+        return [*warnings, *(self._worded(doubt) for doubt in self._evidence.samples.doubts)]
 
     def _cards(self) -> list[tuple[str, str, str]]:
         score, report = self._score, self._report
@@ -327,9 +362,7 @@ class _MapReport:
 
     def _number_maps(self, page: Page) -> None:
         bands, name = self._drawn.bands.astype(np.float64), self._model.name
-        outside = bands[5] == 0
-        hatched = float(outside.sum() / max(int(np.isfinite(bands[0]).sum()), 1))
-        told = f" Hatched, outside the area of applicability: {100 * hatched:.0f} % of it."
+        outside, told = self._outside(5)
         layers = (
             ("map", "The map", f"{name}, predicted", VIRIDIS, bands[0],
              f"The map of {name}."),
@@ -343,43 +376,49 @@ class _MapReport:
             alt = f"{heading}: {title} from {said(ramp.low)} to {said(ramp.high)}.{told}"
             if any(ramp.beyond):
                 caption += " Colours end at the 2nd and 98th percentile of the pixels."
-            below = ramp_legend(ramp, title, key_name)
-            if outside.any():
-                below += hatch_legend("outside the area of applicability", key_name)
+            below = ramp_legend(ramp, title, key_name) + _hatch_key(outside, key_name)
             page.figure(heading, frame.render(key_name, alt) + below, caption)
+
+    def _outside(self, band: int) -> tuple[Bools, str]:
+        """Pixels (rows, cols) outside the area of applicability, and what is said of them."""
+        bands = self._drawn.bands
+        outside: Bools = bands[band] == 0
+        share = float(outside.sum() / max(int(np.isfinite(bands[0]).sum()), 1))
+        return outside, f" Hatched, outside the area of applicability: {100 * share:.0f} % of it."
 
     def _class_maps(self, page: Page, legend: Legend) -> None:
         bands, name = self._drawn.bands, self._model.name
-        codes = bands[0]
-        known = codes != legend.nodata
-        sizes = [int((codes == code_).sum()) for code_ in legend.codes]
-        order = [int(i) for i in np.argsort(sizes)[::-1] if sizes[i] > 0]
-        total = max(int(known.sum()), 1)
-        png = classes_png(codes, legend.codes, legend.colours)
-        told = ", ".join(f"{legend.names[i]} {100 * sizes[i] / total:.0f} %" for i in order[:6])
-        entries = [
-            ("#{:02x}{:02x}{:02x}".format(*legend.colours[i]),
-             f"{legend.names[i]} ({_part(sizes[i] / total)})")
-            for i in order[:_MOST_KEYS]
-        ]  # fmt: skip
-        more = len(order) - len(entries)
+        outside, told = self._outside(-1)
+        entries, shares = self._class_key(legend)
+        frame = MapFrame(self._drawn.locator)
+        frame.pixels(classes_png(bands[0], legend.codes, legend.colours)).hatched(outside, "map")
+        more = len(np.unique(bands[0][np.isfinite(bands[0])])) - len(entries)
         page.figure(
             "The map",
-            MapFrame(self._drawn.locator).pixels(png).render("map", f"Map of {name}: {told}."),
+            frame.render("map", f"Map of {name}: {shares}.{told}") + _hatch_key(outside, "map"),
             f"The most probable class of {name}, with its share of the pixels"
-            + (f"; {more} more classes are rarer." if more else "."),
+            + (f"; {more} more classes are rarer." if more > 0 else "."),
             key(entries),
         )
-        doubt = 100.0 - bands[1:].max(axis=0).astype(np.float64)
-        doubt[~known] = np.nan
+        doubt = 100.0 - bands[1:-1].max(axis=0).astype(np.float64)
         ramp = Ramp.over(EARTH, doubt, zero=True)
         frame = MapFrame(self._drawn.locator).pixels(ramp.png(doubt.copy()))
+        frame.hatched(outside, "error")
         title = "chance that the class is wrong, %"
-        middle = said(float(np.nanmedian(doubt))) if known.any() else "unknown"
-        alt = f"Chance that the class of the map is wrong: {middle} % in the middle of the pixels."
+        middle = said(float(np.nanmedian(doubt))) if np.isfinite(doubt).any() else "unknown"
+        alt = f"Chance that the class of the map is wrong: median {middle} %.{told}"
         caption = "What the probabilities leave to all other classes."
-        below = ramp_legend(ramp, title, "error")
+        below = ramp_legend(ramp, title, "error") + _hatch_key(outside, "error")
         page.figure("Where it is in doubt", frame.render("error", alt) + below, caption)
+
+    def _class_key(self, legend: Legend) -> tuple[list[tuple[str, str]], str]:
+        """Colours with names and shares, the commonest class first, and the first in words."""
+        codes = self._drawn.bands[0]
+        sizes = [int((codes == code_).sum()) for code_ in legend.codes]
+        order = [int(i) for i in np.argsort(sizes)[::-1] if sizes[i] > 0]
+        names = [f"{legend.names[i]} ({_part(sizes[i] / sum(sizes))})" for i in order]
+        colours = ["#{:02x}{:02x}{:02x}".format(*legend.colours[i]) for i in order]
+        return list(zip(colours, names))[:_MOST_KEYS], ", ".join(names[:6])
 
     def _folds(self) -> Figure:
         samples, folds = self._evidence.samples, self._evidence.folds
@@ -430,18 +469,19 @@ class _MapReport:
         evidence, report = self._evidence, self._report
         if legend is not None:
             return [reliability_diagram(report), confusion(report["score"], legend)]
-        name = self._model.name
-        found = residual_variogram(evidence, report, name)
+        if not isinstance(evidence, NumberEvidence):
+            return []
+        found = residual_variogram(evidence, report)
         return [
-            observed_against_predicted(evidence, name),
+            observed_against_predicted(evidence, self._model.name),
             interval_coverage(evidence),
             *([] if found is None else [found]),
         ]
 
     def _suspects(self, legend: Legend | None) -> Suspects | None:
-        if legend is not None:
-            return surely_wrong(self._evidence, legend)
-        return influential(self._evidence, self._model.name)
+        if isinstance(self._evidence, NumberEvidence):
+            return influential(self._evidence, self._model.name)
+        return None if legend is None else surely_wrong(self._evidence, legend)
 
     # --- facts ------------------------------------------------------------------------------
 
@@ -455,12 +495,17 @@ class _MapReport:
         rows.append(("Pixels", text(f"{width:,} × {height:,} in {brief(grid.crs)}")))
         rows.append(("Extent", f"{code(bounds)} (west south east north)"))
         rows.append(("Samples", text(self._said_samples())))
-        for line in report["account"][: len(self._evidence.samples.account)]:
-            rows.append(("", text(line)))
+        rows += [("", text(line)) for line in self._evidence.samples.account]
         rows.append(("Folds", text(self._said_folds())))
-        if self._model.legend is not None:
-            method = "multinomial logistic regression on the embedding"
-            rows.append(("Method", text(f"{method}, penalty {said(report['penalty'])}")))
+        if report.get("groups") is not None:
+            rows.append(("Groups", text(f"{report['groups']}, each left out whole")))
+        if report.get("weighted"):
+            rows.append(("Weights", text("samples count by their weights, in scores too")))
+        for one in report.get("covariates") or []:
+            rows.append(("Covariate", text(f"{one['name']} ({one['source']})")))
+        if report.get("transform", NONE) != NONE:
+            words = f"{report['transform']}: learnt on that scale and taken back, as medians"
+            rows.append(("Transform", text(words)))
         model = f"{self._model.model}, weights SHA-256 "
         rows.append(("Embedding", text(model) + code(self._model.sha256[:16])))
         command = self._job.request.options.tags.get("command")
@@ -488,21 +533,33 @@ class _MapReport:
         )
 
     def _methods(self) -> str:
-        """What was tried, and what was chosen."""
-        report = self._report
-        tried = report["methods"]
-        columns = [Column("method", number=False), Column("R²"), Column("RMSE"), Column("MAE")]
-        columns.append(Column("bias"))
-        rows = [
-            [text(f"{name}: {WORDS[name]}"), f"{score['r2']:.3f}", said(score["rmse"], 4),
-             said(score["mae"], 4), said(score["bias"], 2)]
-            for name, score in tried.items()
-        ]  # fmt: skip
-        chosen = list(tried).index(report["method"])
-        caption = f"Method: {report['method']}"
-        if len(tried) > 1:
-            caption += ", the simplest within 0.5 % of the least error of left-out samples"
-        return table(columns, rows, caption=caption, marked=[chosen] if len(tried) > 1 else [])
+        """What was tried, what was chosen, and how."""
+        report, columns, rows = self._report, [Column("method", number=False)], []
+        tried: dict[str, dict[str, float]] = report.get("methods") or {}
+        names = [name for name in _SCORES if all(name in score for score in tried.values())]
+        columns += [Column(_SCORES[name]) for name in names]
+        for name, score in tried.items():
+            numbers = [said(score[one], 2 if one == "bias" else 4) for one in names]
+            rows.append([text(f"{name}: {WORDS.get(name, name)}"), *numbers])
+        method = report.get("method", LINEAR)
+        chosen = [index for index, name in enumerate(tried) if name == method]
+        caption = f"Method: {method} ({WORDS.get(method, method)})"
+        shares = report.get("weights")
+        if shares and len(shares) > 1:
+            parts = ", ".join(f"{100 * share:.0f} % {name}" for name, share in shares.items())
+            caption += f": {parts}, weights that err least on left-out samples"
+        elif len(tried) > 1:
+            caption += ", which errs least on left-out samples, or is simpler and as good"
+        return table(columns, rows, caption=caption, marked=chosen if len(tried) > 1 else [])
+
+
+def _hatch_key(outside: Bools, name: str) -> str:
+    return hatch_legend("outside the area of applicability", name) if outside.any() else ""
+
+
+# Scores of a method that are shown beside each other, with what they are called.
+_SCORES = {"r2": "R²", "rmse": "RMSE", "mae": "MAE", "bias": "bias", "accuracy": "accuracy",
+           "macro_f1": "macro F1", "log_loss": "log-loss"}  # fmt: skip
 
 
 def _part(share: float) -> str:
