@@ -39,6 +39,7 @@ OF_COMMANDS = {"map": {"crs": "--samples-crs"}}
 # What is typed for a call: a command, or the option that makes one do it.
 CALLS = {
     "ClusterModel.save": "--save-model",
+    "MapOf": "--report FILE.html",
     "RgbBasis.save": "--save-basis",
     "fetch": "satclip models fetch",
 }

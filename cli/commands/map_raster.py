@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,8 @@ _learning_options = combined(
     "report_file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write scores, confusion matrix, penalty and counts as JSON.",
+    help="Write how good the map is: a page to read (.html: maps of error and folds, plots, the "
+    "samples that hurt most), or all scores and counts as JSON (.json).",
 )
 @raster_options("map.tif")
 def command(
@@ -119,24 +120,25 @@ def command(
     column of numbers is predicted by the best of ridge regression, kriging and a Gaussian process
     on place and embedding, one of classes by logistic regression. How good that is, is tested on
     samples that are left out in turn, as far from the others as the pixels are from the samples;
-    the score is said at the end, and kept in the file.
+    the score is said at the end, and kept in the file; --report shows where it comes from.
 
     \b
     satclip map stations.csv --column temperature --bbox 5 45 11 48 --res 0.05 -o temperature.tif
     satclip map stations.csv --column rain --uncertainty --missing -9999 --like dem.tif
     satclip map plots.gpkg --column forest_type --probabilities --bbox 5 45 11 48 --res 0.05
-    satclip map cover.csv --column code --classes --like elevation.tif --report scores.json
+    satclip map cover.csv --column code --classes --like elevation.tif --report cover.html
     """
-    from satclip_core.files import written_whole
     from satclip_core.points import SamplesRequest, read_samples
     from satclip_core.products import MapOf
+    from satclip_core.report import is_page, write_map_report
 
     report = options.beside(report_file, source)
+    page = report is not None and is_page(report)
     raster = options.begin()
     samples = read_samples(
         SamplesRequest(source, classes=classes or None, crs=samples_crs, **columns)
     )
-    wanted = MapOf(samples, probabilities, seed, method, folds, uncertainty)
+    wanted = MapOf(samples, probabilities, seed, method, folds, uncertainty, evidence=page)
     for line in (*samples.account, *(worded(doubt, "map") for doubt in samples.doubts)):
         log.warning(line)
     job = raster.prepare(wanted, learning=samples.name)
@@ -144,6 +146,7 @@ def command(
     if not quiet():
         tell(model.summary)
     if raster.finish(job) and report is not None:
-        text = json.dumps(model.report, indent=1, ensure_ascii=False)
-        with written_whole(report) as temporary:
-            temporary.write_text(text + "\n", "utf-8")
+        said = partial(worded, command="map")
+        write_map_report(report, job, raster=options.output, worded=said)
+        if page and not quiet():
+            tell(f"{report.path}: the report")

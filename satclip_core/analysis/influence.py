@@ -161,6 +161,4 @@ def mixed_influence(
     without = sum(share * one.without for share, one in zip(shares, members))
     changes = sum(share * one.changes for share, one in zip(shares, members))
     first = members[0]
-    return Influence(
-        first.rows, np.asarray(without), errors, first.others, np.asarray(changes)
-    )
+    return Influence(first.rows, np.asarray(without), errors, first.others, np.asarray(changes))

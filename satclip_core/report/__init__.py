@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .mapreport import map_page, report_target, write_map_report
+from .mapreport import is_page, map_page, report_target, write_map_report
 from .page import Column, Page, code, details, key, table, text
 from .svg import Axis, Plot
 
@@ -13,6 +13,7 @@ __all__ = [
     "Plot",
     "code",
     "details",
+    "is_page",
     "key",
     "map_page",
     "report_target",

@@ -88,9 +88,7 @@ class MapFrame:
             f'preserveAspectRatio="none" style="image-rendering:pixelated" href="{png}"/></mask>'
             f"{hatch_pattern(f'{name}-hatch')}"
         )
-        self._parts.append(
-            f'<rect {box} fill="url(#{name}-hatch)" mask="url(#{name}-outside)"/>'
-        )
+        self._parts.append(f'<rect {box} fill="url(#{name}-hatch)" mask="url(#{name}-outside)"/>')
         return self
 
     def dots(self, lonlat: Floats, series: int, *, size: float = 4.5) -> MapFrame:
@@ -116,7 +114,7 @@ class MapFrame:
             for x, y in zip(*self._at(places[number - 1 : number])):
                 self._parts.append(
                     f'<g class="ring"><circle cx="{x:.1f}" cy="{y:.1f}" r="9"/>'
-                    f'{label(float(x), float(y) + 4.5, str(number), anchor="middle")}</g>'
+                    f"{label(float(x), float(y) + 4.5, str(number), anchor='middle')}</g>"
                 )
         return self
 

@@ -368,7 +368,7 @@ def confusion(score: dict[str, Any], legend: Legend) -> Figure:
     counts = np.array(score["confusion"], np.int64)
     true, predicted, right = counts.sum(axis=1), counts.sum(axis=0), np.diag(counts)
     columns = [Column("class", number=False), Column("samples"), Column("said")]
-    columns += [Column("found (recall)"), Column("right when said (precision)"), Column("F1")]
+    columns += [Column("recall"), Column("precision"), Column("F1")]
     rows = [
         [text(name), f"{true[i]:,}", f"{predicted[i]:,}", _ratio(right[i], true[i]),
          _ratio(right[i], predicted[i]), _ratio(2 * right[i], true[i] + predicted[i], share=True)]

@@ -23,7 +23,7 @@ from ..products.evidence import ClassEvidence, NumberEvidence
 from ..products.legend import Legend
 from ..products.maps import MapModel, MappedClasses, MappedValue
 from ..products.product import Ready
-from ..products.regression import LEVEL, LINEAR, WORDS
+from ..products.regression import LEVEL, WORDS
 from ..raster.blocks import blocks
 from ..raster.request import RasterJob
 from ..types import Bools, Cancelled, Float32, Floats
@@ -258,7 +258,8 @@ class _MapReport:
             self._add(page, self._where(suspects))
         page.heading("What was mapped, and how")
         page.facts(self._facts())
-        page.html(self._methods())
+        if self._report.get("methods"):
+            page.html(self._methods())
         page.html(f"<footer>satclip-embeddings {text(__version__)}. {_READING}</footer>")
         return page
 
@@ -295,7 +296,9 @@ class _MapReport:
     def _tested(self) -> str:
         report = self._report
         folds, count = report["validation"]["words"], report["samples"]
-        words = f"Tested on {count:,} samples, each left out with its fold: {folds}."
+        method = WORDS.get(report.get("method", ""), "")
+        words = f"Predicted by {method}. " if method and self._model.legend is None else ""
+        words += f"Tested on {count:,} samples, each left out with its fold: {folds}."
         within = report.get("within")
         if within is None or within["samples"] == count:
             return words
@@ -436,7 +439,8 @@ class _MapReport:
             "Samples by fold",
             frame.render("folds", f"{len(rows):,} samples on the map in {count} folds."),
             f"{count} folds, a colour and shape each: all of one are left out together."
-            + drawn(len(rows), len(on_map), "samples on the map") + elsewhere,
+            + drawn(len(rows), len(on_map), "samples on the map")
+            + elsewhere,
         )
 
     def _backdrop(self) -> MapFrame:
@@ -506,6 +510,9 @@ class _MapReport:
         if report.get("transform", NONE) != NONE:
             words = f"{report['transform']}: learnt on that scale and taken back, as medians"
             rows.append(("Transform", text(words)))
+        if "penalty" in report and not report.get("methods"):
+            words = f"logistic regression on the embedding, penalty {said(report['penalty'])}"
+            rows.append(("Method", text(words)))
         model = f"{self._model.model}, weights SHA-256 "
         rows.append(("Embedding", text(model) + code(self._model.sha256[:16])))
         command = self._job.request.options.tags.get("command")
@@ -535,13 +542,13 @@ class _MapReport:
     def _methods(self) -> str:
         """What was tried, what was chosen, and how."""
         report, columns, rows = self._report, [Column("method", number=False)], []
-        tried: dict[str, dict[str, float]] = report.get("methods") or {}
+        tried: dict[str, dict[str, float]] = report["methods"]
         names = [name for name in _SCORES if all(name in score for score in tried.values())]
         columns += [Column(_SCORES[name]) for name in names]
         for name, score in tried.items():
             numbers = [said(score[one], 2 if one == "bias" else 4) for one in names]
             rows.append([text(f"{name}: {WORDS.get(name, name)}"), *numbers])
-        method = report.get("method", LINEAR)
+        method = report["method"]
         chosen = [index for index, name in enumerate(tried) if name == method]
         caption = f"Method: {method} ({WORDS.get(method, method)})"
         shares = report.get("weights")

@@ -68,7 +68,7 @@ class Ramp:
         stops = np.array([rgb(stop) for stop in self.stops], np.float64)
         at = np.linspace(0, len(stops) - 1, count)
         columns = [np.interp(at, np.arange(len(stops)), column) for column in stops.T]
-        return np.rint(np.stack(columns, axis=1)).astype(np.uint8)
+        return np.asarray(np.rint(np.stack(columns, axis=1)), np.uint8)
 
 
 def rgb(colour: str) -> tuple[int, int, int]:

@@ -109,9 +109,7 @@ class Axis:
     percent: bool = False
 
     @classmethod
-    def over(
-        cls, label: str, values: ArrayLike, *, zero: bool = False, log: bool = False
-    ) -> Axis:
+    def over(cls, label: str, values: ArrayLike, *, zero: bool = False, log: bool = False) -> Axis:
         """An axis with room for values and a little more; from 0 where that is said."""
         known = np.ravel(np.asarray(values, np.float64))
         known = known[np.isfinite(known)]
@@ -319,9 +317,7 @@ def label(x: float, y: float, text: str, *, anchor: str = "start", soft: bool = 
     return f'<text{style} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
-def cloud(
-    across: Floats, up: Floats, series: int, *, size: float = 4, opacity: float = 0.5
-) -> str:
+def cloud(across: Floats, up: Floats, series: int, *, size: float = 4, opacity: float = 0.5) -> str:
     """Dots (N,) as one path of points with round ends."""
     path = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in zip(across, up))
     return (
