@@ -187,11 +187,12 @@ class Learning:
         elif self.table["column"] is None:
             raise click.UsageError("Missing option '--column'")
 
-    def wanted(self, command: str) -> MapOf | SavedMap:
+    def wanted(self, command: str, *, evidence: bool = False) -> MapOf | SavedMap:
         """What predicts: a saved map, or samples with how to learn from them.
 
         Args:
             command: in whose words is told what is wrong with the samples.
+            evidence: whether what the map was tested on is kept, for a page.
 
         Raises:
             SatclipError: it cannot be read.
@@ -210,7 +211,7 @@ class Learning:
             return SavedMap(model, covariates=open_covariates(self.covariates), **bands)
         samples = self._read(command)
         covariates = open_covariates(self.covariates)
-        return MapOf(samples, covariates=covariates, **self.options)
+        return MapOf(samples, covariates=covariates, evidence=evidence, **self.options)
 
     def _read(self, command: str) -> Any:
         """The samples; what is odd about them is said."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import click
 from ..learning import Learning, learning_options, value_options
 from ..messages import quiet, tell
 from ..options import Command, combined, quoting_option
+from ..words import worded
 from .raster_command import RasterOptions, raster_options
 
 # Options that say how is learnt and what is drawn, as `MapOf` calls them.
@@ -53,7 +54,8 @@ _table_options = combined(
     "report_file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write scores, confusion matrix, penalty and counts as JSON.",
+    help="Write how good the map is: a page to read (.html: maps of error and folds, plots, the "
+    "samples that hurt most), or all scores and counts as JSON (.json).",
 )
 @raster_options("map.tif")
 def command(
@@ -72,8 +74,8 @@ def command(
     column of numbers is predicted by the best of ridge regression, kriging and a Gaussian process
     on place and embedding, one of classes by logistic regression. How good that is, is tested on
     samples that are left out in turn, as far from the others as the pixels are from the samples;
-    the score is said at the end, and kept in the file. What was learnt can be saved, and drawn
-    elsewhere without the samples.
+    the score is said at the end, and kept in the file; --report shows where it comes from. What
+    was learnt can be saved, and drawn elsewhere without the samples.
 
     \b
     satclip map stations.csv --column temperature --bbox 5 45 11 48 --res 0.05 -o temperature.tif
@@ -82,18 +84,24 @@ def command(
     satclip map rain.csv --column mm --transform log1p --like dem.tif --save-model m.npz
     satclip map --model-file m.npz --bbox 11 45 17 48 --res 0.05 -o east.tif
     satclip map plots.gpkg --column forest_type --probabilities --bbox 5 45 11 48 --res 0.05
-    satclip map cover.csv --column code --classes --like elevation.tif --report scores.json
+    satclip map cover.csv --column code --classes --like elevation.tif --report cover.html
     """
-    from satclip_core.files import written_whole
     from satclip_core.products import MapOf, save_map
+    from satclip_core.report import is_page, write_map_report
 
     how = {name: given.pop(name) for name in _HOW}
     learning = Learning(source, {**given, "crs": samples_crs}, covariates, model_file, how)
     learning.check("argument 'SAMPLES'")
     report = options.beside(report_file, *learning.files)
     saved = options.beside(save_model, *learning.files)
+    page = report is not None and is_page(report)
+    if page and model_file is not None:
+        raise click.UsageError(
+            "--report FILE.html shows the samples that a map is learnt from: with --model-file "
+            "give FILE.json"
+        )
     raster = options.begin(*learning.files)
-    wanted = learning.wanted("map")
+    wanted = learning.wanted("map", evidence=page)
     name = wanted.samples.name if isinstance(wanted, MapOf) else None
     job = raster.prepare(wanted, learning=name)
     model = job.product.model
@@ -102,8 +110,9 @@ def command(
     if not raster.finish(job):
         return
     if report is not None:
-        text = json.dumps(model.report, indent=1, ensure_ascii=False)
-        with written_whole(report) as temporary:
-            temporary.write_text(text + "\n", "utf-8")
+        said = partial(worded, command="map")
+        write_map_report(report, job, raster=options.output, worded=said)
+        if page and not quiet():
+            tell(f"{report.path}: the report")
     if saved is not None:
         save_map(model, saved)

@@ -150,6 +150,10 @@ class Kernel:
         norms = np.einsum("ij,ij->i", sites.features, sites.features)
         return np.asarray(self.constant + self.rbf + self.matern + self.linear * norms)
 
+    def of_chords(self, chords: Floats) -> Floats:
+        """Covariances (N,) that the Matérn term gives to places so far apart."""
+        return np.asarray(self._matern(np.array(chords, np.float64), np.float64))
+
     def _matern(self, chords: NDArray[Any], number: Any) -> NDArray[Any]:
         root = 1.0 if self.smoothness == 0.5 else _SQRT3
         steps = chords * number(-root / self.matern_length)
@@ -217,6 +221,13 @@ class Gaussian:
             (N,) and (N,), the latter in units of the noise's standard deviation.
         """
         return self._predicted(embeddings, xyz, spread=True)
+
+    def of_place(self, sites: Sites) -> Floats:
+        """The part of the mean that is the Matérn term's, (N,) in double precision."""
+        values = vars(self.kernel)
+        place = Kernel(**{**values, "linear": 0.0, "rbf": 0.0})
+        near = place(Pairs(sites, self.points)) - place.constant
+        return np.asarray(near @ self.weights, np.float64)
 
     def _predicted(
         self, embeddings: NDArray[Any], xyz: Floats, *, spread: bool
@@ -399,10 +410,7 @@ class _Sparse:
         self._kernel, self._sites, self._values = kernel, sites, values
         self._noise = sites.noise
         self.points = _double(sites[inducing])
-        covariance = kernel(Pairs(self.points, self.points))
-        rows = np.diag_indices(len(inducing))
-        covariance[rows] *= 1 + _JITTER
-        self.whitening = np.linalg.inv(np.linalg.cholesky(covariance))
+        self.whitening = whitening(kernel, self.points)
 
     def chunks(self, rows: Any) -> Iterator[tuple[Integers, Floats, Floats]]:
         """Some of the samples: rows (n,), v (m, n), and k - |v|² (n,), what v does not tell."""
@@ -424,6 +432,14 @@ class _Sparse:
             moments += product(weighed, whitened.T)
             response += weighed @ self._values[part]
         return moments, response
+
+
+def whitening(kernel: Kernel, points: Sites) -> Floats:
+    """L⁻¹ (m, m), lower triangular, of the covariance L Lᵀ of points that stand for samples."""
+    covariance = kernel(Pairs(points, points))
+    covariance[np.diag_indices(len(points))] *= 1 + _JITTER
+    inverse: Floats = np.linalg.inv(np.linalg.cholesky(covariance))
+    return inverse
 
 
 def _double(sites: Sites) -> Sites:

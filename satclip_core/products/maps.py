@@ -26,6 +26,7 @@ from .covariates import (
     with_covariates,
     with_values,
 )
+from .evidence import ClassEvidence, NumberEvidence, class_evidence, number_evidence
 from .legend import Legend
 from .product import Fitting, Ready
 from .regression import (
@@ -68,6 +69,8 @@ class MapOptions:
         seed: of folds and draws.
         transform: of numbers before they are learnt: "log1p", "logit" or "none".
         covariates: what is learnt from beside the embedding, such as `open_covariates` gives.
+        evidence: whether what a report shows is kept: each sample with what is predicted without
+            it.
 
     Raises:
         InputError: an unknown method, unknown folds or an unknown transform.
@@ -78,6 +81,7 @@ class MapOptions:
     seed: int = 0
     transform: str = NONE
     covariates: Covariates | None = None
+    evidence: bool = False
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -131,6 +135,7 @@ class MapModel:
         sha256: of the model file; the weights mean nothing for another model.
         covariates: names of what it looks at beside the embedding, in their order.
         area: of classes: where they may be believed; numbers have theirs in what was learnt.
+        evidence: what it was tested on, where that was asked for.
     """
 
     name: str
@@ -141,6 +146,7 @@ class MapModel:
     sha256: str
     covariates: tuple[str, ...] = ()
     area: ClassArea | None = None
+    evidence: NumberEvidence | ClassEvidence | None = field(default=None, compare=False, repr=False)
 
     @property
     def summary(self) -> str:
@@ -315,7 +321,7 @@ def fit_map(
     )
     hooks: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
     learn = _learn_numbers if samples.legend is None else _learn_classes
-    learnt, outputs, found = learn(samples, predictors, folds, options, hooks)
+    learnt, outputs, found, evidence = learn(samples, predictors, folds, options, hooks)
     area = None
     if samples.legend is not None:
         area = class_area(samples, predictors, folds.folds, len(options.names), options.seed)
@@ -335,7 +341,7 @@ def fit_map(
         "weights_sha256": encoder.sha256,
         "places": "pixels",
     }
-    own = encoder.name, encoder.sha256, options.names, area
+    own = encoder.name, encoder.sha256, options.names, area, evidence
     model = MapModel(samples.name, learnt, samples.legend, report, *own)
     report.update(pixels_outside(model, encoder, options.covariates, pixels))
     return model
@@ -357,8 +363,8 @@ def pixels_outside(
 
 def _learn_numbers(
     samples: Samples, embeddings: Floats, folds: Folds, options: MapOptions, hooks: dict[str, Any]
-) -> tuple[NumberModel, Floats, dict[str, Any]]:
-    """The model, (N, 1) what it says of samples without having seen them, and its report."""
+) -> tuple[NumberModel, Floats, dict[str, Any], NumberEvidence | None]:
+    """The model, (N, 1) what it says of samples without having seen them, report and evidence."""
     xyz = unit_vectors(*samples.lonlat.T).T
     transform = find_transform(options.transform)
     regression = Regression(
@@ -373,12 +379,15 @@ def _learn_numbers(
     )
     fitted = regression.fit(options.method)
     model = replace(fitted.model, transform=transform.name)
-    return model, transform.back(fitted.predicted)[:, None], fitted.report
+    evidence = None
+    if options.evidence:
+        evidence = number_evidence(samples, folds, regression, fitted, transform)
+    return model, transform.back(fitted.predicted)[:, None], fitted.report, evidence
 
 
 def _learn_classes(
     samples: Samples, embeddings: Floats, folds: Folds, options: MapOptions, hooks: dict[str, Any]
-) -> tuple[Linear, Floats, dict[str, Any]]:
+) -> tuple[Linear, Floats, dict[str, Any], ClassEvidence | None]:
     """The same with (N, classes) scores, before they are calibrated on the samples left out."""
     task = _task(samples, sizes_of(embeddings.shape[1], len(options.names)))
     choice = choose_penalty(task, embeddings, folds.folds, **hooks)
@@ -386,13 +395,15 @@ def _learn_classes(
     classes = samples.values.astype(np.int64)
     heat = temperature(choice.outputs, classes)
     linear = replace(linear, weights=linear.weights / heat, offsets=linear.offsets / heat)
+    chances = held_out_chances(choice.outputs, classes, folds.folds)
     report = {
         "penalty": choice.penalty,
         "error_by_penalty": [list(pair) for pair in choice.errors.items()],
         "temperature": heat,
-        **reliability(held_out_chances(choice.outputs, classes, folds.folds), classes),
+        **reliability(chances, classes),
     }
-    return linear, choice.outputs, report
+    evidence = class_evidence(samples, folds, chances) if options.evidence else None
+    return linear, choice.outputs, report, evidence
 
 
 @dataclass(frozen=True)
@@ -408,6 +419,7 @@ class MapOf:
         uncertainty: of numbers: bands of the error, too, see `UNCERTAINTY`.
         transform: see `MapOptions`.
         covariates: see `MapOptions`.
+        evidence: see `MapOptions`.
 
     Raises:
         InputError: probabilities of numbers, the uncertainty or another method of classes, an
@@ -422,6 +434,7 @@ class MapOf:
     uncertainty: bool = False
     transform: str = NONE
     covariates: Covariates | None = None
+    evidence: bool = False
 
     def __post_init__(self) -> None:
         samples = self.samples
@@ -431,7 +444,12 @@ class MapOf:
     @property
     def _options(self) -> MapOptions:
         return MapOptions(
-            self.method, self.folds, self.seed, transform=self.transform, covariates=self.covariates
+            self.method,
+            self.folds,
+            self.seed,
+            transform=self.transform,
+            covariates=self.covariates,
+            evidence=self.evidence,
         )
 
     def fit(self, fitting: Fitting) -> MappedValue | MappedClasses:

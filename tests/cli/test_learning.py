@@ -166,6 +166,7 @@ def test_classes_at_points_of_standard_input(run, folder):
           "--overwrite"], "dem.tif is given twice"),
         (["samples.csv", "--column", "t", "--covariate", "dem.tif", "-o", "dem.tif",
           "--overwrite"], "dem.tif is given twice"),
+        (["--model-file", "m.npz", "--report", "r.html"], "with --model-file give FILE.json"),
         ([], "Missing argument 'SAMPLES', or give --model-file FILE"),
     ],
 )  # fmt: skip
