@@ -299,16 +299,33 @@ def left_out(
     if inducing is None:
         residuals, variances = _closed_form(kernel(Pairs(sites, sites)), values - offset, folds)
         return values - residuals, np.sqrt(variances)
+    without, errors = without_folds(kernel, sites, values, folds, inducing)
+    return without[folds, np.arange(len(sites))], errors
+
+
+def without_folds(
+    kernel: Kernel, sites: Sites, values: Floats, folds: Integers, inducing: Integers
+) -> tuple[Floats, Floats]:
+    """What models without one fold each say of all samples.
+
+    The sums over the fold's samples are taken away; the kernel and the inducing points stay.
+
+    Returns:
+        (folds, N) predictions, and standard errors (N,) of each sample without its own fold, in
+        units of the noise's standard deviation.
+    """
+    offset = values.mean()
     sparse = _Sparse(kernel, sites, values - offset, inducing)
     parts = [sparse.moments(np.flatnonzero(folds == fold)) for fold in range(folds.max() + 1)]
     moments = np.sum([part[0] for part in parts], axis=0)
     response = np.sum([part[1] for part in parts], axis=0)
-    predicted, variances = np.empty(len(sites)), np.empty(len(sites))
-    for fold, (own, answer) in enumerate(parts):
-        inverse = np.linalg.inv(np.eye(len(moments)) + moments - own)
-        weights = inverse @ (response - answer)
+    identity = np.eye(len(moments))
+    inverses = [np.linalg.inv(identity + moments - own) for own, _ in parts]
+    weights = np.stack([inverse @ (response - own) for inverse, (_, own) in zip(inverses, parts)])
+    predicted, variances = np.empty((len(parts), len(sites))), np.empty(len(sites))
+    for fold, inverse in enumerate(inverses):
         for rows, whitened, residue in sparse.chunks(np.flatnonzero(folds == fold)):
-            predicted[rows] = offset + whitened.T @ weights
+            predicted[:, rows] = offset + weights @ whitened
             known = np.einsum("ij,ij->j", whitened, product(inverse, whitened))
             variances[rows] = residue + known + 1
     return predicted, np.sqrt(variances)
