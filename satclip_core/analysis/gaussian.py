@@ -17,7 +17,7 @@ the samples only as they themselves do. What is shorter than the spacing of thes
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Callable
 
@@ -48,16 +48,25 @@ class Sites:
     Attributes:
         features: (N, dim) standardised embeddings, divided by the root of dim.
         xyz: (N, 3) unit vectors, float64.
+        noises: (N,) variance of the noise of samples there, in units of that of a new one; all 1
+            where None.
     """
 
     features: NDArray[Any]
     xyz: Floats
+    noises: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.xyz)
 
     def __getitem__(self, rows: Any) -> Sites:
-        return Sites(self.features[rows], self.xyz[rows])
+        noises = None if self.noises is None else self.noises[rows]
+        return Sites(self.features[rows], self.xyz[rows], noises)
+
+    @property
+    def noise(self) -> Floats:
+        """(N,) variances of the noise."""
+        return np.ones(len(self)) if self.noises is None else self.noises
 
 
 class Pairs:
@@ -67,6 +76,11 @@ class Pairs:
         self._ones, self._others = ones, others
         self.shape = (len(ones), len(others))
         self.dtype = ones.features.dtype
+
+    @property
+    def noise(self) -> Floats:
+        """(N,) variances of the noise of the first sites."""
+        return self._ones.noise
 
     @cached_property
     def inner(self) -> NDArray[Any]:
@@ -263,7 +277,7 @@ def fit_gaussian(
     offset = float(values.mean())
     if inducing is None:
         covariance = kernel(Pairs(sites, sites))
-        covariance[np.diag_indices(len(sites))] += 1
+        covariance[np.diag_indices(len(sites))] += sites.noise
         inverse = np.linalg.inv(np.linalg.cholesky(covariance))
         weights = inverse.T @ (inverse @ (values - offset))
         return Gaussian(kernel, *standard, sites, offset, weights, inverse.T)
@@ -288,7 +302,7 @@ def left_out(
 ) -> tuple[Floats, Floats]:
     """What is predicted for each sample without those of its fold, in closed form.
 
-    Residuals of fold i are ([A⁻¹]ᵢᵢ)⁻¹ [A⁻¹ y]ᵢ with A = K + I, their covariance ([A⁻¹]ᵢᵢ)⁻¹
+    Residuals of fold i are ([A⁻¹]ᵢᵢ)⁻¹ [A⁻¹ y]ᵢ with A = K + noise, their covariance ([A⁻¹]ᵢᵢ)⁻¹
     (Rasmussen & Williams 2006, section 5.4.2, for blocks). With inducing points the sums over
     the fold's samples are taken away. The kernel and the inducing points stay.
 
@@ -297,7 +311,9 @@ def left_out(
     """
     offset = values.mean()
     if inducing is None:
-        residuals, variances = _closed_form(kernel(Pairs(sites, sites)), values - offset, folds)
+        covariance = kernel(Pairs(sites, sites))
+        covariance[np.diag_indices(len(sites))] += sites.noise
+        residuals, variances = _closed_form(covariance, values - offset, folds)
         return values - residuals, np.sqrt(variances)
     without, errors = without_folds(kernel, sites, values, folds, inducing)
     return without[folds, np.arange(len(sites))], errors
@@ -327,20 +343,24 @@ def without_folds(
         for rows, whitened, residue in sparse.chunks(np.flatnonzero(folds == fold)):
             predicted[:, rows] = offset + weights @ whitened
             known = np.einsum("ij,ij->j", whitened, product(inverse, whitened))
-            variances[rows] = residue + known + 1
+            variances[rows] = residue + known + sites.noise[rows]
     return predicted, np.sqrt(variances)
 
 
 def left_out_error(kernel: Kernel, pairs: Pairs, values: Floats, folds: Integers) -> float:
-    """Mean squared error of the predictions of `left_out`, of pairs that are known already."""
-    residuals, _ = _closed_form(kernel(pairs), values - values.mean(), folds, variances=False)
-    return float((residuals**2).mean())
+    """Mean squared error of the predictions of `left_out`, of pairs that are known already.
+
+    Squares are divided by the variance of each sample's own noise.
+    """
+    covariance = kernel(pairs)
+    covariance[np.diag_indices(len(values))] += pairs.noise
+    residuals, _ = _closed_form(covariance, values - values.mean(), folds, variances=False)
+    return float((residuals**2 / pairs.noise).mean())
 
 
 def _closed_form(
     covariance: Floats, values: Floats, folds: Integers, *, variances: bool = True
 ) -> tuple[Floats, Floats]:
-    covariance[np.diag_indices(len(values))] += 1
     inverse = np.linalg.inv(covariance)
     weighted = inverse @ values
     residuals, spread = np.empty(len(values)), np.empty(len(values))
@@ -393,6 +413,7 @@ class _Sparse:
 
     def __init__(self, kernel: Kernel, sites: Sites, values: Floats, inducing: Integers) -> None:
         self._kernel, self._sites, self._values = kernel, sites, values
+        self._noise = sites.noise
         self.points = _double(sites[inducing])
         covariance = kernel(Pairs(self.points, self.points))
         rows = np.diag_indices(len(inducing))
@@ -411,18 +432,18 @@ class _Sparse:
             yield part, whitened, np.maximum(self._kernel.diagonal(sites) - known, 0)
 
     def moments(self, rows: Any) -> tuple[Floats, Floats]:
-        """Σ v vᵀ / λ (m, m) and Σ v y / λ (m,), where λ = 1 + k - |v|²."""
+        """Σ v vᵀ / λ (m, m) and Σ v y / λ (m,), where λ = noise + k - |v|²."""
         moments = np.zeros((len(self.points),) * 2)
         response = np.zeros(len(self.points))
         for part, whitened, residue in self.chunks(rows):
-            weighed = whitened / (1 + residue)
+            weighed = whitened / (self._noise[part] + residue)
             moments += product(weighed, whitened.T)
             response += weighed @ self._values[part]
         return moments, response
 
 
 def _double(sites: Sites) -> Sites:
-    return Sites(sites.features.astype(np.float64), sites.xyz)
+    return Sites(sites.features.astype(np.float64), sites.xyz, sites.noises)
 
 
 # --- the choice of a kernel -----------------------------------------------------------------
@@ -434,8 +455,11 @@ ATTEMPTS = 30
 _FACTORS = (4.0, 2.0)
 # Ratio of a variance to that of the noise: below, a term says nothing; above, rounding does.
 _LEAST, _MOST = 2.0**-8, 2.0**10
+# Variance of the slopes of a trend from which the search starts.
+_SLOPE = 16.0
 
 KRIGING = ("matern", "matern_length")
+TREND = (*KRIGING, "linear")
 SUM = ("linear", "rbf", "matern", "rbf_length", "matern_length")
 
 
@@ -446,6 +470,7 @@ def choose_kernel(
     *,
     step: Callable[[], None],
     seed: int = 0,
+    trend: Sites | None = None,
 ) -> tuple[Kernel, Kernel]:
     """Kernels with the least error on left-out folds: for kriging alone, and for all terms.
 
@@ -457,25 +482,28 @@ def choose_kernel(
         folds: (N,) number of the fold of each.
         step: called before each attempt, of which there are 2 · `ATTEMPTS` at most.
         seed: of the draw where there are more than `TUNED` samples.
+        trend: the samples as kriging sees them where it has a linear trend: with the features of
+            that alone.
 
     Returns:
-        Of place alone, of place and embedding.
+        Of place alone (and the trend), of place and embedding.
     """
     if len(sites) > TUNED:
         rows = np.sort(np.random.default_rng(seed).choice(len(sites), TUNED, replace=False))
         sites, values, folds = sites[rows], values[rows], folds[rows]
+        trend = None if trend is None else trend[rows]
     folds = np.unique(folds, return_inverse=True)[1].reshape(-1)
     pairs = Pairs(_double(sites), _double(sites))
     near, far = _lengths(pairs.chords)
     alike = float(np.sqrt(np.median(pairs.squares)))
-    search = _Search(lambda kernel: left_out_error(kernel, pairs, values, folds), step)
+    search = _Search(pairs, values, folds, step)
     middle = np.sqrt(near * far)
     starts = [
         Kernel(matern=4.0, matern_length=length, smoothness=smoothness)
         for length in (middle, far)
         for smoothness in (0.5, 1.5)
     ]
-    place = search.best(starts, KRIGING)
+    place = _place_kernel(starts, search, trend)
     both = Kernel(1, 1, 1, max(alike, 1e-3), middle)
     starts = [both, Kernel(1, _LEAST, 4 * _LEAST, both.rbf_length, middle)]
     starts += [
@@ -483,6 +511,14 @@ def choose_kernel(
         for share in (4 * _LEAST, 1.0)
     ]
     return place, search.best(starts, SUM)
+
+
+def _place_kernel(starts: list[Kernel], search: _Search, trend: Sites | None) -> Kernel:
+    """The kernel of kriging, with a linear trend where there is one (universal kriging)."""
+    if trend is None:
+        return search.best(starts, KRIGING)
+    sloped = [replace(kernel, linear=_SLOPE) for kernel in starts]
+    return search.of(Pairs(_double(trend), _double(trend))).best(sloped, TREND)
 
 
 def _lengths(chords: Floats) -> tuple[float, float]:
@@ -495,9 +531,15 @@ def _lengths(chords: Floats) -> tuple[float, float]:
 class _Search:
     """Tries kernels, each once."""
 
-    def __init__(self, error: Callable[[Kernel], float], step: Callable[[], None]) -> None:
-        self._error, self._step = error, step
+    def __init__(
+        self, pairs: Pairs, values: Floats, folds: Integers, step: Callable[[], None]
+    ) -> None:
+        self._pairs, self._values, self._folds, self._step = pairs, values, folds, step
         self._left = 0
+
+    def of(self, pairs: Pairs) -> _Search:
+        """The same with other features."""
+        return _Search(pairs, self._values, self._folds, self._step)
 
     def best(self, starts: list[Kernel], names: tuple[str, ...]) -> Kernel:
         """The best kernel found from the best start, by changing the named values."""
@@ -532,7 +574,7 @@ class _Search:
     def _attempt(self, kernel: Kernel) -> float:
         self._step()
         self._left -= 1
-        return self._error(kernel)
+        return left_out_error(kernel, self._pairs, self._values, self._folds)
 
 
 def _changed(kernel: Kernel, name: str, factor: float) -> Kernel | None:

@@ -53,51 +53,86 @@ class Task(Protocol):
 
 
 class Numbers:
-    """Numbers (N,), by ridge regression; the error is squared."""
+    """Numbers (N,), by ridge regression; the error is squared.
+
+    Args:
+        values: (N,).
+        weights: (N,) of the samples, 1 in the mean; all 1 where None.
+        sizes: (dim,) of the dimensions, as in `Ridge`.
+    """
 
     penalties: Sequence[float] = NUMBER_PENALTIES
     patience = len(NUMBER_PENALTIES)
 
-    def __init__(self, values: Floats) -> None:
-        self._values = values
+    def __init__(
+        self, values: Floats, weights: Floats | None = None, sizes: Floats | None = None
+    ) -> None:
+        self._values, self._weights, self._sizes = values, weights, sizes
 
     def problem(self, embeddings: Floats, rows: Integers) -> Problem:
         """Ridge regression."""
-        return Ridge(embeddings[rows], self._values[rows])
+        own = _relative(self._weights, rows)
+        return Ridge(embeddings[rows], self._values[rows], own, self._sizes)
 
     def errors(self, outputs: Floats, rows: Integers, train: Integers) -> Floats:
-        """Squared errors."""
+        """Squared errors, times the weight of the sample."""
         squares: Floats = (outputs[:, 0] - self._values[rows]) ** 2
-        return squares
+        return squares if self._weights is None else squares * self._weights[rows]
 
     def scores(self, outputs: Floats) -> dict[str, Any]:
         """R² and the like."""
-        return dict(number_scores(self._values, outputs[:, 0]))
+        return dict(number_scores(self._values, outputs[:, 0], self._weights))
 
 
 class Classes:
-    """Classes (N,) 0..count-1, by logistic regression; the error is minus the log-likelihood."""
+    """Classes (N,) 0..count-1, by logistic regression; the error is minus the log-likelihood.
+
+    Args:
+        classes: (N,).
+        count: number of classes.
+        weights: (N,) of the samples, 1 in the mean; all 1 where None.
+        sizes: (dim,) of the dimensions, as in `Ridge`.
+    """
 
     penalties: Sequence[float] = CLASS_PENALTIES
     patience = _PATIENCE
 
-    def __init__(self, classes: Integers, count: int) -> None:
+    def __init__(
+        self,
+        classes: Integers,
+        count: int,
+        weights: Floats | None = None,
+        sizes: Floats | None = None,
+    ) -> None:
         self._classes, self._count = classes, count
+        self._weights, self._sizes = weights, sizes
 
     def problem(self, embeddings: Floats, rows: Integers) -> Problem:
         """Logistic regression."""
-        return Logistic(embeddings[rows], self._classes[rows], self._count)
+        own = _relative(self._weights, rows)
+        return Logistic(embeddings[rows], self._classes[rows], self._count, own, self._sizes)
 
     def errors(self, outputs: Floats, rows: Integers, train: Integers) -> Floats:
         """Minus log-likelihoods; NaN for a class that no fold but the left-out one has."""
         wanted = self._classes[rows]
         chances = softmax(outputs)[np.arange(len(rows)), wanted]
         taught = np.isin(wanted, self._classes[train])
-        return np.where(taught, -np.log(np.maximum(chances, _LEAST_CHANCE)), np.nan)
+        entropy = -np.log(np.maximum(chances, _LEAST_CHANCE))
+        if self._weights is not None:
+            entropy = entropy * self._weights[rows]
+        return np.where(taught, entropy, np.nan)
 
     def scores(self, outputs: Floats) -> dict[str, Any]:
         """Accuracy and the like."""
-        return class_scores(self._classes, outputs.argmax(axis=1), self._count)
+        return class_scores(self._classes, outputs.argmax(axis=1), self._count, self._weights)
+
+
+def _relative(weights: Floats | None, rows: Integers) -> Floats | None:
+    """The weights of some samples, 1 in their own mean."""
+    if weights is None:
+        return None
+    own: Floats = weights[rows] / weights[rows].mean()
+    return own
 
 
 @dataclass(frozen=True)
