@@ -350,12 +350,14 @@ def without_folds(
 def left_out_error(kernel: Kernel, pairs: Pairs, values: Floats, folds: Integers) -> float:
     """Mean squared error of the predictions of `left_out`, of pairs that are known already.
 
-    Squares are divided by the variance of each sample's own noise.
+    Squares are divided by the variance of each sample's own noise. Values are (N,), or (N, k) of
+    several things at once, whose errors are added.
     """
     covariance = kernel(pairs)
     covariance[np.diag_indices(len(values))] += pairs.noise
-    residuals, _ = _closed_form(covariance, values - values.mean(), folds, variances=False)
-    return float((residuals**2 / pairs.noise).mean())
+    residuals, _ = _closed_form(covariance, values - values.mean(axis=0), folds, variances=False)
+    squares = (residuals**2).reshape(len(values), -1).sum(axis=1)
+    return float((squares / pairs.noise).mean())
 
 
 def _closed_form(
@@ -363,7 +365,7 @@ def _closed_form(
 ) -> tuple[Floats, Floats]:
     inverse = np.linalg.inv(covariance)
     weighted = inverse @ values
-    residuals, spread = np.empty(len(values)), np.empty(len(values))
+    residuals, spread = np.empty(values.shape), np.empty(len(values))
     for fold in range(int(folds.max()) + 1):
         rows = np.flatnonzero(folds == fold)
         block = inverse[np.ix_(rows, rows)]
@@ -478,7 +480,7 @@ def choose_kernel(
 
     Args:
         sites: N samples.
-        values: (N,).
+        values: (N,), or (N, k) of several things that are to share a kernel.
         folds: (N,) number of the fold of each.
         step: called before each attempt, of which there are 2 · `ATTEMPTS` at most.
         seed: of the draw where there are more than `TUNED` samples.
