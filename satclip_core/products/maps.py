@@ -11,10 +11,21 @@ from numpy.typing import NDArray
 from ..analysis import Linear, softmax
 from ..analysis.calibration import held_out_chances, reliability, temperature
 from ..analysis.folds import KNNDM, Folds, check_kind, choose_folds
+from ..analysis.transforms import NONE, find_transform
 from ..analysis.tuning import Classes, Numbers, Task, choose_penalty
 from ..errors import Argument, InputError
 from ..grid.sphere import unit_vectors
 from ..types import Bools, Cancelled, Float32, Floats, Integers, Progress
+from .classarea import ClassArea, class_area
+from .covariates import (
+    Covariates,
+    joined,
+    matched,
+    predictors_at,
+    sizes_of,
+    with_covariates,
+    with_values,
+)
 from .legend import Legend
 from .product import Fitting, Ready
 from .regression import (
@@ -55,14 +66,18 @@ class MapOptions:
         folds: "knndm" (as far apart as the pixels are from the samples), "blocks" (of near
             samples; also where no pixels are known) or "random".
         seed: of folds and draws.
+        transform: of numbers before they are learnt: "log1p", "logit" or "none".
+        covariates: what is learnt from beside the embedding, such as `open_covariates` gives.
 
     Raises:
-        InputError: an unknown method, or unknown folds.
+        InputError: an unknown method, unknown folds or an unknown transform.
     """
 
     method: str = AUTO
     folds: str = KNNDM
     seed: int = 0
+    transform: str = NONE
+    covariates: Covariates | None = None
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -71,13 +86,27 @@ class MapOptions:
                 Argument("method"),
             )
         check_kind(self.folds)
+        find_transform(self.transform)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the covariates."""
+        return () if self.covariates is None else self.covariates.names
 
     def check(self, samples: Samples) -> None:
-        """Refuse a method that samples cannot be learnt by.
+        """Refuse a method or transform that samples cannot be learnt by.
 
         Raises:
-            InputError: it is one of numbers.
+            InputError: it is one of numbers, or numbers are outside what the transform takes.
         """
+        if samples.legend is None:
+            find_transform(self.transform).checked(samples.values, samples.name)
+        elif self.transform != NONE:
+            raise InputError(
+                f"{samples.name!r} is mapped as classes, which {self.transform} says nothing of: "
+                "leave out ",
+                Argument("transform"),
+            )
         if samples.legend is not None and self.method not in (AUTO, LINEAR):
             raise InputError(
                 f"{samples.name!r} is mapped as classes, by logistic regression on the embedding, "
@@ -100,6 +129,8 @@ class MapModel:
         report: how it was fitted and its cross-validated scores, as JSON has it.
         model: name of the model that embeds.
         sha256: of the model file; the weights mean nothing for another model.
+        covariates: names of what it looks at beside the embedding, in their order.
+        area: of classes: where they may be believed; numbers have theirs in what was learnt.
     """
 
     name: str
@@ -108,6 +139,8 @@ class MapModel:
     report: dict[str, Any]
     model: str
     sha256: str
+    covariates: tuple[str, ...] = ()
+    area: ClassArea | None = None
 
     @property
     def summary(self) -> str:
@@ -136,7 +169,10 @@ class MapModel:
         others = [
             f"{name} {score['rmse']:.4g}" for name, score in methods.items() if name != method
         ]
-        return f", method {method}" + (f"; RMSE of {', '.join(others)}" if others else "")
+        transform = self.report["transform"]
+        of = "" if transform == NONE else f" of {transform}"
+        chosen = f", method {method}" + (f" on {transform}" if of else "")
+        return chosen + (f"; RMSE{of} of {', '.join(others)}" if others else "")
 
     @property
     def _outside(self) -> str:
@@ -173,25 +209,51 @@ class MapModel:
             )
 
     def product(
-        self, *, probabilities: bool = False, uncertainty: bool = False
+        self,
+        *,
+        probabilities: bool = False,
+        uncertainty: bool = False,
+        covariates: Covariates | None = None,
     ) -> MappedValue | MappedClasses:
         """What to make of a raster.
 
         Args:
             probabilities: of classes: bands of the probability of each, too.
             uncertainty: of numbers: bands of the error, too, see `UNCERTAINTY`.
+            covariates: those that it was fitted with, by their names.
 
         Raises:
-            InputError: probabilities of numbers, or the uncertainty of classes.
+            InputError: probabilities of numbers, the uncertainty of classes, other covariates.
         """
-        _check_bands(self.name, self.legend, probabilities, uncertainty)
+        check_bands(self.name, self.legend, probabilities, uncertainty)
+        further = matched(covariates, self.covariates)
         if isinstance(self.learnt, NumberModel):
-            return MappedValue(self, self.learnt, uncertainty)
+            return MappedValue(self, further, self.learnt, uncertainty)
         legend = cast("Legend", self.legend)  # what is not learnt as numbers has one
-        return MappedClasses(self, self.learnt, legend, probabilities=probabilities)
+        return MappedClasses(self, further, self.learnt, legend, probabilities=probabilities)
+
+    def outside(self, predictors: NDArray[Any], lonlat: Floats) -> float | None:
+        """The share of places outside the area of applicability.
+
+        Args:
+            predictors: (N, dim + covariates) of the places, without NaN.
+            lonlat: (N, 2) degrees.
+
+        Returns:
+            None where there are no places.
+        """
+        area = self.learnt if isinstance(self.learnt, NumberModel) else self.area
+        if area is None or len(lonlat) == 0:
+            return None
+        return area.outside(predictors, unit_vectors(*lonlat.T).T)
 
 
-def _check_bands(name: str, legend: Legend | None, probabilities: bool, uncertainty: bool) -> None:
+def check_bands(name: str, legend: Legend | None, probabilities: bool, uncertainty: bool) -> None:
+    """Refuse bands that numbers, or classes, do not have.
+
+    Raises:
+        InputError: probabilities of numbers, or the uncertainty of classes.
+    """
     if legend is None and probabilities:
         raise InputError(
             f"{name!r} is mapped as numbers, which have no probabilities: leave them out"
@@ -241,11 +303,18 @@ def fit_map(
     options.check(samples)
     kind = "regression" if samples.legend is None else "classification"
     samples = samples.thinned(MOST_SAMPLES[kind], options.seed)
-    embeddings = encoder.encode(samples.lonlat, threads=threads).astype(np.float64)
-    folds = choose_folds(options.folds, samples.lonlat, pixels, seed=options.seed)
+    samples = with_values(samples, options.covariates)
+    pixels = with_covariates(pixels, options.covariates)
+    predictors = predictors_at(encoder, options.covariates, samples.lonlat, threads=threads)
+    folds = choose_folds(
+        options.folds, samples.lonlat, pixels, seed=options.seed, groups=samples.groups
+    )
     hooks: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
     learn = _learn_numbers if samples.legend is None else _learn_classes
-    learnt, outputs, found = learn(samples, embeddings, folds, options, hooks)
+    learnt, outputs, found = learn(samples, predictors, folds, options, hooks)
+    area = None
+    if samples.legend is not None:
+        area = class_area(samples, predictors, folds.folds, len(options.names), options.seed)
     report = {
         "kind": kind,
         "column": samples.name,
@@ -257,22 +326,28 @@ def fit_map(
         "blocks": folds.clusters,
         "validation": {"kind": folds.kind, "words": folds.words, **folds.distances},
         **found,
-        **_outside(learnt, encoder, pixels),
-        **_facts(samples),
+        **_facts(samples, options, predictors),
         "model": encoder.name,
         "weights_sha256": encoder.sha256,
     }
-    return MapModel(samples.name, learnt, samples.legend, report, encoder.name, encoder.sha256)
+    own = encoder.name, encoder.sha256, options.names, area
+    model = MapModel(samples.name, learnt, samples.legend, report, *own)
+    report.update(pixels_outside(model, encoder, options.covariates, pixels))
+    return model
 
 
-def _outside(
-    learnt: NumberModel | Linear, encoder: LocationEncoder, pixels: Floats | None
-) -> dict[str, Any]:
-    """The share of pixels, (M, 2) degrees, that a model of numbers does not hold for."""
-    if not isinstance(learnt, NumberModel) or pixels is None or len(pixels) == 0:
+def pixels_outside(
+    model: MapModel,
+    encoder: LocationEncoder,
+    covariates: Covariates | None,
+    pixels: Floats | None,
+) -> dict[str, float]:
+    """The share of pixels, (M, 2) degrees, that a model does not hold for, for its report."""
+    pixels = with_covariates(pixels, covariates)
+    if pixels is None or len(pixels) == 0:
         return {}
-    embeddings = encoder.encode(pixels, single=True)
-    return {"pixels_outside": learnt.outside(embeddings, unit_vectors(*pixels.T).T)}
+    share = model.outside(predictors_at(encoder, covariates, pixels, single=True), pixels)
+    return {} if share is None else {"pixels_outside": share}
 
 
 def _learn_numbers(
@@ -280,18 +355,27 @@ def _learn_numbers(
 ) -> tuple[NumberModel, Floats, dict[str, Any]]:
     """The model, (N, 1) what it says of samples without having seen them, and its report."""
     xyz = unit_vectors(*samples.lonlat.T).T
+    transform = find_transform(options.transform)
     regression = Regression(
-        embeddings, xyz, samples.values, folds.folds, seed=options.seed, **hooks
+        embeddings,
+        xyz,
+        transform.there(samples.values),
+        folds.folds,
+        seed=options.seed,
+        weights=samples.weights,
+        covariates=len(options.names),
+        **hooks,
     )
     fitted = regression.fit(options.method)
-    return fitted.model, fitted.predicted[:, None], fitted.report
+    model = replace(fitted.model, transform=transform.name)
+    return model, transform.back(fitted.predicted)[:, None], fitted.report
 
 
 def _learn_classes(
     samples: Samples, embeddings: Floats, folds: Folds, options: MapOptions, hooks: dict[str, Any]
 ) -> tuple[Linear, Floats, dict[str, Any]]:
     """The same with (N, classes) scores, before they are calibrated on the samples left out."""
-    task = _task(samples)
+    task = _task(samples, sizes_of(embeddings.shape[1], len(options.names)))
     choice = choose_penalty(task, embeddings, folds.folds, **hooks)
     linear = task.problem(embeddings, np.arange(len(samples))).solve(choice.penalty)
     classes = samples.values.astype(np.int64)
@@ -317,10 +401,12 @@ class MapOf:
         method: see `MapOptions`.
         folds: see `MapOptions`.
         uncertainty: of numbers: bands of the error, too, see `UNCERTAINTY`.
+        transform: see `MapOptions`.
+        covariates: see `MapOptions`.
 
     Raises:
         InputError: probabilities of numbers, the uncertainty or another method of classes, an
-            unknown method, unknown folds.
+            unknown method, folds or transform, numbers that the transform does not take.
     """
 
     samples: Samples
@@ -329,15 +415,19 @@ class MapOf:
     method: str = AUTO
     folds: str = KNNDM
     uncertainty: bool = False
+    transform: str = NONE
+    covariates: Covariates | None = None
 
     def __post_init__(self) -> None:
         samples = self.samples
-        _check_bands(samples.name, samples.legend, self.probabilities, self.uncertainty)
+        check_bands(samples.name, samples.legend, self.probabilities, self.uncertainty)
         self._options.check(samples)
 
     @property
     def _options(self) -> MapOptions:
-        return MapOptions(self.method, self.folds, self.seed)
+        return MapOptions(
+            self.method, self.folds, self.seed, transform=self.transform, covariates=self.covariates
+        )
 
     def fit(self, fitting: Fitting) -> MappedValue | MappedClasses:
         """The product: learnt from the samples."""
@@ -351,22 +441,31 @@ class MapOf:
             cancelled=fitting.cancelled,
             within=fitting.holds,
         )
-        return model.product(probabilities=self.probabilities, uncertainty=self.uncertainty)
+        return model.product(
+            probabilities=self.probabilities,
+            uncertainty=self.uncertainty,
+            covariates=self.covariates,
+        )
 
     def _pixels(self, fitting: Fitting) -> Floats | None:
         """Places of the map; None where they do not matter, or a mask leaves none."""
-        if self.folds != KNNDM:
-            return None
-        try:
-            return fitting.sample(_PIXELS)
-        except InputError:
-            return None
+        return some_pixels(fitting) if self.folds == KNNDM else None
 
 
-def _task(samples: Samples) -> Task:
+def some_pixels(fitting: Fitting) -> Floats | None:
+    """Places of the map, (M, 2) degrees, drawn at random; None where a mask leaves none."""
+    try:
+        return fitting.sample(_PIXELS)
+    except InputError:
+        return None
+
+
+def _task(samples: Samples, sizes: Floats | None = None) -> Task:
+    weights = samples.weights
     if samples.legend is None:
-        return Numbers(samples.values)
-    return Classes(samples.values.astype(np.int64), len(samples.legend.names))
+        return Numbers(samples.values, weights, sizes)
+    classes = samples.values.astype(np.int64)
+    return Classes(classes, len(samples.legend.names), weights, sizes)
 
 
 def _within(
@@ -380,21 +479,31 @@ def _within(
     telling = len(rows) >= LEAST_SCORED and bool((values != values[0]).any())
     score = None
     if telling:
-        score = _task(replace(samples, lonlat=samples.lonlat[rows], values=values)).scores(
-            outputs[rows]
-        )
+        score = _task(samples.only(rows)).scores(outputs[rows])
     return {"within": {"samples": len(rows), "score": score}}
 
 
-def _facts(samples: Samples) -> dict[str, Any]:
+def _facts(samples: Samples, options: MapOptions, predictors: Floats) -> dict[str, Any]:
     """What the samples hold, for the report."""
     values, legend = samples.values, samples.legend
+    facts: dict[str, Any] = {
+        "weighted": samples.weights is not None,
+        "groups": None if samples.groups is None else len(np.unique(samples.groups)),
+        "covariates": [],
+    }
+    if options.covariates is not None:
+        columns = predictors[:, predictors.shape[1] - len(options.names) :].T
+        facts["covariates"] = [
+            {"name": name, "source": source, "mean": float(c.mean()), "deviation": float(c.std())}
+            for name, source, c in zip(options.names, options.covariates.sources, columns)
+        ]
     if legend is None:
         named = zip(("least", "mean", "largest"), (values.min(), values.mean(), values.max()))
-        return {"values": {name: float(value) for name, value in named}}
+        found = {name: float(value) for name, value in named}
+        return {**facts, "values": found, "transform": options.transform}
     sizes = np.bincount(values.astype(np.int64), minlength=len(legend.names)).tolist()
     classes = zip(legend.codes, legend.names, sizes)
-    return {"classes": [{"code": c, "name": n, "samples": size} for c, n, size in classes]}
+    return {**facts, "classes": [{"code": c, "name": n, "samples": k} for c, n, k in classes]}
 
 
 @dataclass(frozen=True)
@@ -403,9 +512,11 @@ class Mapped(Ready):
 
     Attributes:
         model: what was learnt, its report and scores.
+        covariates: what it looks at beside the embedding, in its order; None for nothing.
     """
 
     model: MapModel
+    covariates: Covariates | None
 
     scale: None = field(default=None, init=False)
     colours: tuple[str, ...] = field(default=(), init=False)
@@ -417,6 +528,27 @@ class Mapped(Ready):
             InputError: it is another model.
         """
         self.model.check(encoder)
+
+    def known(
+        self, embeddings: Float32, lons: Floats, lats: Floats
+    ) -> tuple[NDArray[Any], Bools]:
+        """What is predicted from, where there is all of it.
+
+        Args:
+            embeddings: (rows, cols, dim), NaN where there is no data.
+            lons: (rows, cols) degrees.
+            lats: (rows, cols) degrees.
+
+        Returns:
+            (N, dim + covariates), and (rows, cols) whether a pixel is one of the N.
+        """
+        known = ~np.isnan(embeddings).any(axis=-1)
+        made = joined(embeddings[known], self.covariates, lons[known], lats[known])
+        if self.covariates is not None:
+            whole = ~np.isnan(made).any(axis=-1)
+            known[known] = whole
+            made = made[whole]
+        return made, known
 
 
 @dataclass(frozen=True)
@@ -447,6 +579,12 @@ class MappedValue(Mapped):
         method, report = self.numbers.method, self.model.report
         tags = _tags(report, f"{self.model.name}, predicted by {WORDS[method]}")
         tags["method"] = method
+        if self.numbers.transform != NONE:
+            tags["transform"] = self.numbers.transform
+            tags["values"] += (
+                f" of its {self.numbers.transform}, taken back: medians, whose mean difference "
+                "from the samples is cross_validated_bias"
+            )
         if self.uncertainty:
             tags["interval_cover"] = f"{report['interval']['cover']:.4f}"
             tags["applicability_threshold"] = f"{self.numbers.applicability.threshold:.6g}"
@@ -458,7 +596,7 @@ class MappedValue(Mapped):
         Raises:
             InputError: it does: see `at`.
         """
-        if self.uncertainty or self.numbers.method != LINEAR:
+        if self.uncertainty or self.numbers.method != LINEAR or self.covariates is not None:
             raise InputError(
                 f"the map of {self.model.name!r} depends on the place beside the embedding: give "
                 "that too, with `at`"
@@ -469,11 +607,11 @@ class MappedValue(Mapped):
     def at(self, embeddings: Float32, lons: Floats, lats: Floats) -> Float32:
         """(rows, cols, dim) and (rows, cols) degrees -> (bands, rows, cols)."""
         out = np.full((len(self.bands), *lons.shape), np.nan, np.float32)
-        known = ~np.isnan(embeddings).any(axis=-1)
+        predictors, known = self.known(embeddings, lons, lats)
         if known.any():
             xyz = unit_vectors(lons[known], lats[known]).T
             found = self.numbers.with_error if self.uncertainty else self.numbers.mean
-            out[:, known] = found(embeddings[known], xyz)
+            out[:, known] = found(predictors, xyz)
         return out
 
 
@@ -518,15 +656,28 @@ class MappedClasses(Mapped):
         return {**_tags(self.model.report, values), "classes": self.legend.to_json()}
 
     def __call__(self, embeddings: Float32) -> NDArray[Any]:
-        """(rows, cols, dim) -> (bands, rows, cols)."""
-        scores = self.linear(embeddings)
-        missing = ~np.isfinite(scores).all(axis=-1)
-        scores[missing] = 0
-        out = np.empty((len(self.bands), *missing.shape), self.dtype)
-        out[0] = np.array(self.legend.codes, self.dtype)[scores.argmax(axis=-1)]
-        if self.probabilities:
-            out[1:] = np.moveaxis(np.rint(100 * softmax(scores)), -1, 0)
-        out[:, missing] = self.nodata
+        """(rows, cols, dim) -> (bands, rows, cols), where the place does not matter.
+
+        Raises:
+            InputError: it does, for the covariates: see `at`.
+        """
+        if self.covariates is not None:
+            raise InputError(
+                f"the map of {self.model.name!r} depends on the place beside the embedding: give "
+                "that too, with `at`"
+            )
+        nowhere = np.zeros(embeddings.shape[:-1])
+        return self.at(embeddings, nowhere, nowhere)
+
+    def at(self, embeddings: Float32, lons: Floats, lats: Floats) -> NDArray[Any]:
+        """(rows, cols, dim) and (rows, cols) degrees -> (bands, rows, cols)."""
+        out = np.full((len(self.bands), *lons.shape), self.nodata, self.dtype)
+        predictors, known = self.known(embeddings, lons, lats)
+        if known.any():
+            scores = self.linear(predictors)
+            out[0, known] = np.array(self.legend.codes, self.dtype)[scores.argmax(axis=-1)]
+            if self.probabilities:
+                out[1:, known] = np.rint(100 * softmax(scores)).T
         return out
 
 
@@ -539,6 +690,13 @@ def _tags(report: dict[str, Any], values: str) -> dict[str, str]:
         "samples": str(report["samples"]),
         "validation": report["validation"]["words"],
     }
+    if report["covariates"]:
+        of = [f"{one['name']} ({one['source']})" for one in report["covariates"]]
+        tags["covariates"] = "; ".join(of)
+    if report["weighted"]:
+        tags["weighted"] = "samples by their weights, in scores too"
+    if report["groups"] is not None:
+        tags["groups"] = f"{report['groups']} groups of samples, each left out whole"
     if "penalty" in report:
         tags["penalty"] = f"{report['penalty']:.6g}"
     if "expected_calibration_error" in report:

@@ -28,11 +28,13 @@ from ..analysis.gaussian import (
     inducing_points,
     left_out,
 )
+from ..analysis.transforms import NONE, TRANSFORMS
 from ..analysis.tuning import Choice, Numbers, choose_penalty
 from ..compute.blas import product
 from ..compute.threads import one_blas_thread
 from ..errors import CancelledError
 from ..types import Cancelled, Float32, Floats, Integers, Progress
+from .covariates import sizes_of
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +109,8 @@ class NumberModel:
         standard: (3, dim) mean, deviation and weight of the dimensions of embeddings, of which
             predictors are made for that; None where the place is what is looked at.
         samples: (N, 3) unit vectors.
+        place: weight of the place among those predictors.
+        transform: of `TRANSFORMS`, in whose scale the predictor works.
     """
 
     method: str
@@ -116,6 +120,8 @@ class NumberModel:
     applicability: Applicability
     standard: Floats | None
     samples: Floats
+    place: float = 0.0
+    transform: str = NONE
 
     def mean(self, embeddings: NDArray[Any], xyz: Floats) -> NDArray[Any]:
         """Values predicted at places.
@@ -125,9 +131,9 @@ class NumberModel:
             xyz: (N, 3) unit vectors.
 
         Returns:
-            (N,) in the type of the embeddings.
+            (N,) in the type of the embeddings; medians where there is a transform.
         """
-        return self.predictor(embeddings, xyz)
+        return TRANSFORMS[self.transform].back(self.predictor(embeddings, xyz))
 
     def outside(self, embeddings: NDArray[Any], xyz: Floats) -> float:
         """The share of places outside the area of applicability.
@@ -136,8 +142,11 @@ class NumberModel:
             embeddings: (N, dim), without NaN.
             xyz: (N, 3) unit vectors.
         """
-        unlike = self.applicability(predictors(embeddings, xyz, self.standard))
-        return float((unlike > self.applicability.threshold).mean())
+        return float((self._unlike(embeddings, xyz) > self.applicability.threshold).mean())
+
+    def _unlike(self, embeddings: NDArray[Any], xyz: Floats) -> NDArray[Any]:
+        """The dissimilarity index of places."""
+        return self.applicability(predictors(embeddings, xyz, self.standard, self.place))
 
     def with_error(self, embeddings: NDArray[Any], xyz: Floats) -> Float32:
         """All that is known of places, as rows of `UNCERTAINTY`.
@@ -149,15 +158,19 @@ class NumberModel:
         Returns:
             (7, N): the value, its standard error, the ends of the interval, the dissimilarity
             index, 1 within the area of applicability and 0 outside, and the distance to the
-            nearest sample in kilometres.
+            nearest sample in kilometres. Under a transform the value is the median, and the
+            standard error is that of the transformed number times the slope there.
         """
+        transform = TRANSFORMS[self.transform]
         mean, errors = self.predictor.with_error(embeddings, xyz)
         errors = errors * self.scale
-        unlike = self.applicability(predictors(embeddings, xyz, self.standard))
+        unlike = self._unlike(embeddings, xyz)
         inside = unlike <= self.applicability.threshold
         away = nearest_km(xyz, self.samples)
-        ends = (mean - self.half * errors, mean + self.half * errors)
-        return np.stack([mean, errors, *ends, unlike, inside, away]).astype(np.float32)
+        ends = [transform.back(mean + side * self.half * errors) for side in (-1, 1)]
+        spread = errors * transform.slope(mean)
+        rows = [transform.back(mean), spread, *ends, unlike, inside, away]
+        return np.stack(rows).astype(np.float32)
 
 
 # Names of the bands of `with_error`, with the name of what is mapped.
@@ -172,12 +185,24 @@ UNCERTAINTY = (
 )
 
 
-def predictors(embeddings: NDArray[Any], xyz: Floats, standard: Floats | None) -> NDArray[Any]:
-    """What dissimilarity is measured in: embeddings standardised and weighed, or the place."""
+def predictors(
+    embeddings: NDArray[Any], xyz: Floats, standard: Floats | None, place: float = 0.0
+) -> NDArray[Any]:
+    """What dissimilarity is measured in: embeddings standardised and weighed, and the place.
+
+    Args:
+        embeddings: (N, dim), with covariates where there are any.
+        xyz: (N, 3) unit vectors.
+        standard: as in `NumberModel`; the place alone counts where None.
+        place: weight of the place beside them.
+    """
     if standard is None:
         return xyz
     mean, deviation, weight = (row.astype(embeddings.dtype) for row in standard)
-    return np.asarray((embeddings - mean) * (weight / deviation))
+    made = (embeddings - mean) * (weight / deviation)
+    if place:
+        made = np.concatenate([made, (place * xyz).astype(made.dtype)], axis=1)
+    return np.asarray(made)
 
 
 @dataclass(frozen=True)
@@ -199,11 +224,13 @@ class Regression:
     """Samples of numbers, ready to be learnt from by several methods.
 
     Args:
-        embeddings: (N, dim).
+        embeddings: (N, dim), or embeddings with covariates after them.
         xyz: (N, 3) unit vectors.
         values: (N,).
         folds: (N,) number of the fold of each, two at least.
         seed: of draws where there are many samples.
+        weights: (N,) of the samples, 1 in the mean; all 1 where None.
+        covariates: number of covariates.
         progress: called with (steps done, steps in all).
         cancelled: asked before each step.
     """
@@ -216,13 +243,17 @@ class Regression:
         folds: Integers,
         *,
         seed: int = 0,
+        weights: Floats | None = None,
+        covariates: int = 0,
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
     ) -> None:
         self._embeddings, self._xyz, self._values = embeddings, xyz, values
         self._folds, self._seed = folds, seed
+        self._weights, self._covariates = weights, covariates
+        self._sizes = sizes_of(embeddings.shape[1], covariates)
         self._progress, self._cancelled, self._done = progress, cancelled, 0
-        self._ridge = Ridge(embeddings, values)
+        self._ridge = Ridge(embeddings, values, weights, self._sizes)
         self._standard = self._ridge.mean, self._ridge.deviation
 
     def fit(self, method: str = AUTO) -> FittedNumbers:
@@ -238,7 +269,9 @@ class Regression:
     def _fit(self, wanted: tuple[str, ...]) -> FittedNumbers:
         """The best of some methods, the simplest first."""
         tested = {name: self._tested(name) for name in wanted}
-        scores = {name: number_scores(self._values, one[0]) for name, one in tested.items()}
+        scores = {
+            name: number_scores(self._values, one[0], self._weights) for name, one in tested.items()
+        }
         least = min(score["rmse"] for score in scores.values())
         best = next(name for name in wanted if scores[name]["rmse"] <= _AS_GOOD * least)
         report = {"method": best, "methods": scores, **self._report(best)}
@@ -266,18 +299,34 @@ class Regression:
     @cached_property
     def _choice(self) -> Choice:
         """The penalty of ridge regression, with its outputs for left-out samples."""
-        task = Numbers(self._values)
+        task = Numbers(self._values, self._weights, self._sizes)
         stage = self._stage(0) if self._progress is not None else None
         return choose_penalty(
             task, self._embeddings, self._folds, progress=stage, cancelled=self._cancelled
         )
 
     @cached_property
-    def _sites(self) -> Sites:
+    def _sites(self) -> dict[str, Sites]:
         """In double precision where the process is exact, in single where there are many."""
         dtype = np.float64 if len(self._values) <= EXACT else np.float32
-        made = features(self._embeddings.astype(dtype), *self._standard)
-        return Sites(made, self._xyz)
+        embeddings = self._embeddings.astype(dtype)
+        noises = None if self._weights is None else 1 / self._weights
+        both = Sites(features(embeddings, *self._standard), self._xyz, noises)
+        if not self._covariates:
+            return {KRIGING: both, GAUSSIAN: both}
+        trend = features(embeddings, *self._standard_of(KRIGING))
+        return {KRIGING: Sites(trend, self._xyz, noises), GAUSSIAN: both}
+
+    def _standard_of(self, method: str) -> tuple[Floats, Floats]:
+        """What makes features of predictors; those that a method does not look at become 0.
+
+        Kriging with covariates has a trend in these alone.
+        """
+        mean, deviation = self._standard
+        if method == KRIGING and self._covariates:
+            deviation = deviation.copy()
+            deviation[: -self._covariates] = np.inf
+        return mean, deviation
 
     @cached_property
     def _kernels(self) -> tuple[Kernel, Kernel]:
@@ -288,7 +337,14 @@ class Regression:
             self._tell(_STEPS + _STEPS * next(done) // (2 * ATTEMPTS))
 
         with one_blas_thread():
-            return choose_kernel(self._sites, self._values, self._folds, step=step, seed=self._seed)
+            return choose_kernel(
+                self._sites[GAUSSIAN],
+                self._values,
+                self._folds,
+                step=step,
+                seed=self._seed,
+                trend=self._sites[KRIGING] if self._covariates else None,
+            )
 
     def _kernel(self, method: str) -> Kernel:
         return self._kernels[0 if method == KRIGING else 1]
@@ -300,7 +356,7 @@ class Regression:
             return {KRIGING: None, GAUSSIAN: None}
         names = (KRIGING, GAUSSIAN)
         return {
-            name: inducing_points(self._kernel(name), self._sites, seed=self._seed)
+            name: inducing_points(self._kernel(name), self._sites[name], seed=self._seed)
             for name in names
         }
 
@@ -310,7 +366,7 @@ class Regression:
         if method == LINEAR:
             return self._choice.outputs[:, 0], None
         kernel, rows = self._kernel(method), self._inducing[method]
-        return left_out(kernel, self._sites, self._values, self._folds, rows)
+        return left_out(kernel, self._sites[method], self._values, self._folds, rows)
 
     def _ridge_errors(self) -> Floats:
         """Standard errors (N,) of ridge regression at left-out samples, in units of the noise."""
@@ -318,11 +374,16 @@ class Regression:
         for test in self._tests():
             self._ask()
             train = np.setdiff1d(np.arange(len(found)), test)
-            ridge = Ridge(self._embeddings[train], self._values[train])
+            own = None if self._weights is None else self._weights[train]
+            own = None if own is None else own / own.mean()
+            ridge = Ridge(self._embeddings[train], self._values[train], own, self._sizes)
             penalty = self._choice.penalty
             model = LinearPredictor(ridge.solve(penalty), ridge.root(penalty), len(train))
             found[test] = model.with_error(self._embeddings[test], self._xyz[test])[1]
-        return found
+        if self._weights is None:
+            return found
+        # The noise of a new sample gives way to that of each.
+        return np.asarray(np.sqrt(found**2 - 1 + 1 / self._weights))
 
     def _model(
         self, method: str, predicted: Floats, errors: Floats
@@ -333,16 +394,12 @@ class Regression:
         scale = max(float(np.sqrt((off**2).mean())), 1e-9 * float(self._values.std()))
         ratios = off / scale
         half = conformal(ratios)
-        standard = None
-        if method != KRIGING:
-            weights = np.abs(self._ridge.solve(self._choice.penalty).weights[:, 0])
-            # Scaled to a mean square of 1 where the linear model has anything to say.
-            size = np.sqrt((weights**2).mean())
-            weights = weights / size if size > 0 else np.ones_like(weights)
-            standard = np.stack([*self._standard, weights])
-        made = predictors(self._embeddings, self._xyz, standard)
+        standard, place = self._weighed(method)
+        made = predictors(self._embeddings, self._xyz, standard, place)
         area = fit_applicability(made, self._folds, self._seed)
-        model = NumberModel(method, self._predictor(method), scale, half, area, standard, self._xyz)
+        model = NumberModel(
+            method, self._predictor(method), scale, half, area, standard, self._xyz, place
+        )
         report = {
             "noise": scale,
             "interval": {"level": LEVEL, "standard_errors": half, "cover": self._cover(ratios)},
@@ -350,13 +407,30 @@ class Regression:
         }
         return model, report
 
+    def _weighed(self, method: str) -> tuple[Floats | None, float]:
+        """What makes predictors for dissimilarity: `standard` and `place` of `NumberModel`."""
+        if method == KRIGING and not self._covariates:
+            return None, 0.0
+        if method == KRIGING:
+            # By what the kernel makes of a deviation of the place, and of each covariate.
+            kernel, weights = self._kernel(KRIGING), np.zeros(self._embeddings.shape[1])
+            weights[-self._covariates :] = np.sqrt(kernel.linear)
+            spread = float(np.sqrt(self._xyz.var(axis=0).sum()))
+            return np.stack([*self._standard, weights]), np.sqrt(kernel.matern) / spread
+        weights = np.abs(self._ridge.solve(self._choice.penalty).weights[:, 0])
+        # Scaled to a mean square of 1 where the linear model has anything to say.
+        size = np.sqrt((weights**2).mean())
+        weights = weights / size if size > 0 else np.ones_like(weights)
+        return np.stack([*self._standard, weights]), 0.0
+
     def _predictor(self, method: str) -> LinearPredictor | Gaussian:
         if method == LINEAR:
             penalty = self._choice.penalty
             linear, root = self._ridge.solve(penalty), self._ridge.root(penalty)
             return LinearPredictor(linear, root, len(self._values))
         kernel, rows = self._kernel(method), self._inducing[method]
-        return fit_gaussian(kernel, self._sites, self._values, self._standard, rows)
+        standard = self._standard_of(method)
+        return fit_gaussian(kernel, self._sites[method], self._values, standard, rows)
 
     def _cover(self, ratios: Floats) -> float:
         """Share of samples within intervals that were made without their fold."""

@@ -138,14 +138,26 @@ class Samples:
         line = f"{most} of {len(self)} usable samples were drawn at random, to save time"
         return self.only(kept, line)
 
-    def only(self, rows: Integers, line: str) -> Samples:
-        """Some of the samples, (n,) rows, with a line in the account that says why."""
+    def check(self) -> None:
+        """Refuse samples that there is nothing to learn from, after some were left out.
+
+        Raises:
+            InputError: they lie at one place, or their values are all the same.
+        """
+        _check_places(self.lonlat, self.name)
+        if self.legend is None:
+            _check_varied(self.values, self.name)
+        elif (self.values == self.values[0]).all():
+            _check_classes([self.legend.names[int(self.values[0])]], self.name, len(self))
+
+    def only(self, rows: Integers, *lines: str) -> Samples:
+        """Some of the samples, (n,) rows, with lines in the account that say why."""
         weights = None if self.weights is None else self.weights[rows]
         return replace(
             self,
             lonlat=self.lonlat[rows],
             values=self.values[rows],
-            account=(*self.account, line),
+            account=(*self.account, *lines),
             weights=None if weights is None else weights / weights.mean(),
             groups=None if self.groups is None else self.groups[rows],
         )
