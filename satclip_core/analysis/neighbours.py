@@ -9,14 +9,14 @@ Datta et al. 2016, Journal of the American Statistical Association 111: 800-812)
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any, Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..types import Floats, Integers
+from .gaussian import Gaussian
 
 # Samples that each place is kriged from.
 NEIGHBOURS = 24
@@ -25,7 +25,7 @@ _TOGETHER, _KRIGED = 32, 2048
 # Left-out samples on which lengths are tried.
 _TRIED = 500
 # Ratios of structured variance to noise, and lengths in spacings of the samples, that are tried.
-_RATIOS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 32.0)
+_RATIOS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 32.0, 128.0)
 _SPACINGS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 # Share by which errors must fall for a correction to be made at all.
 _WORTH = 0.998
@@ -95,19 +95,24 @@ class LocalKernel:
         part = np.exp(chords * number(-1 / self.length))
         return np.asarray(np.multiply(part, number(self.ratio), out=part))
 
-    def weights(self, among: NDArray[Any], chords: NDArray[Any]) -> tuple[Any, Any]:
+    def weights(
+        self, among: NDArray[Any], chords: NDArray[Any], noises: NDArray[Any] | None = None
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Of simple kriging.
 
         Args:
             among: (N, k, k) chords between the neighbours.
             chords: (N, k) from the places to them.
+            noises: (N, k) variance of the noise of each in units of that of a new value; all 1
+                where None.
 
         Returns:
             (N, k) weights of the neighbours, and (N,) the share of the variance, noise included,
             of a new value that is left once they are known.
         """
         covariance = self(among)
-        covariance[:, np.arange(among.shape[1]), np.arange(among.shape[1])] += 1
+        own = np.arange(among.shape[1])
+        covariance[:, own, own] += 1 if noises is None else noises
         wanted = self(chords)
         weights = np.linalg.solve(covariance, wanted[:, :, None])[:, :, 0]
         known = np.einsum("ij,ij->i", weights, wanted)
@@ -122,17 +127,18 @@ class Neighbours:
         kernel: their covariance.
         xyz: (N, 3) unit vectors.
         residuals: (N,) value minus what the model says.
+        noises: (N,) variance of the noise of each in units of that of a new value; all 1 where
+            None.
     """
 
     kernel: LocalKernel
     xyz: Floats
     residuals: Floats
+    noises: Floats | None = None
 
-    @cached_property
-    def _count(self) -> int:
-        return min(NEIGHBOURS, len(self.xyz))
-
-    def __call__(self, places: Floats, dtype: Any = np.float64) -> tuple[NDArray[Any], NDArray[Any]]:
+    def __call__(
+        self, places: Floats, dtype: Any = np.float64
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Corrections of the model at places, (N, 3) unit vectors.
 
         Args:
@@ -144,19 +150,50 @@ class Neighbours:
             value.
         """
         added, left = np.empty(len(places), dtype), np.empty(len(places), dtype)
-        for part, rows, chords in _in_parts(places, self.xyz, self._count):
+        count = min(NEIGHBOURS, len(self.xyz))
+        for start in range(0, len(places), _KRIGED):
+            part = slice(start, start + _KRIGED)
+            rows, chords = nearest(places[part], self.xyz, count)
             among = among_neighbours(self.xyz, rows).astype(dtype)
-            weights, left[part] = self.kernel.weights(among, chords.astype(dtype))
-            added[part] = np.einsum("ij,ij->i", weights, self.residuals[rows].astype(dtype))
+            weights, left[part] = self.kernel.weights(
+                among, chords.astype(dtype), _of(self.noises, rows)
+            )
+            added[part] = np.einsum("ij,ij->i", weights, self.residuals[rows])
         return added, left
 
 
-def _in_parts(
-    places: Floats, samples: Floats, count: int
-) -> Iterator[tuple[slice, Integers, Floats]]:
-    for start in range(0, len(places), _KRIGED):
-        part = slice(start, start + _KRIGED)
-        yield (part, *nearest(places[part], samples, count))
+def _of(noises: Floats | None, rows: Integers) -> Floats | None:
+    return None if noises is None else noises[rows]
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """A process of many samples, and what the nearest of them know beyond it.
+
+    Attributes:
+        process: means and standard errors, by inducing points.
+        neighbours: its residuals.
+    """
+
+    process: Gaussian
+    neighbours: Neighbours
+
+    def __call__(self, embeddings: NDArray[Any], xyz: Floats) -> NDArray[Any]:
+        """The mean at places, (N, dim) and (N, 3) unit vectors, in the type of the embeddings."""
+        added, _ = self.neighbours(xyz, embeddings.dtype)
+        return self.process(embeddings, xyz) + added
+
+    def with_error(
+        self, embeddings: NDArray[Any], xyz: Floats
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The mean and the standard error of a new sample, in units of the process's noise.
+
+        The variance is that of the process, times the share of its residuals' that is left once
+        the neighbours are known.
+        """
+        mean, errors = self.process.with_error(embeddings, xyz)
+        added, left = self.neighbours(xyz, embeddings.dtype)
+        return mean + added, errors * np.sqrt(left)
 
 
 def among_neighbours(xyz: Floats, rows: Integers) -> Floats:
@@ -176,12 +213,14 @@ class LeftOut:
         values: (N,).
         folds: (N,) number of the fold of each.
         without: (folds, N) what the model without a fold says of all samples.
+        noises: (N,) as in `Neighbours`.
     """
 
     xyz: Floats
     values: Floats
     folds: Integers
     without: Floats
+    noises: Floats | None = None
 
     @property
     def predicted(self) -> Floats:
@@ -196,9 +235,7 @@ class LeftOut:
             if len(test) == 0:
                 continue
             test = test[in_a_row(self.xyz[test])]
-            rows, chords = nearest(
-                self.xyz[test], self.xyz[train], min(NEIGHBOURS, len(train))
-            )
+            rows, chords = nearest(self.xyz[test], self.xyz[train], min(NEIGHBOURS, len(train)))
             yield test, train[rows], chords
 
     def corrected(self, kernel: LocalKernel) -> tuple[Floats, Floats]:
@@ -209,7 +246,8 @@ class LeftOut:
             for start in range(0, len(test), _KRIGED):
                 part = slice(start, start + _KRIGED)
                 among = among_neighbours(self.xyz, rows[part])
-                weights, left[test[part]] = kernel.weights(among, chords[part])
+                own = _of(self.noises, rows[part])
+                weights, left[test[part]] = kernel.weights(among, chords[part], own)
                 predicted[test[part]] += np.einsum("ij,ij->i", weights, residuals[rows[part]])
         return predicted, left
 
@@ -226,31 +264,41 @@ def choose_local_kernel(
     """
     count = len(left_out.values)
     wanted = np.random.default_rng(seed).permutation(count)[:_TRIED]
-    cases = []
-    for test, rows, chords in left_out.neighbours(wanted):
-        residuals = left_out.values - left_out.without[left_out.folds[test[0]]]
-        cases.append(
-            (among_neighbours(left_out.xyz, rows), chords, residuals[rows], residuals[test])
-        )
-    # A sample fewer in the smallest fold's complement cuts all to the same number of neighbours.
-    fewest = min(case[1].shape[1] for case in cases)
-    among = np.concatenate([case[0][:, :fewest, :fewest] for case in cases])
-    chords, known = (np.concatenate([case[i][:, :fewest] for case in cases]) for i in (1, 2))
-    truth = np.concatenate([case[3] for case in cases])
-    spacing = max(float(np.median(chords[:, 0])), 1e-7)
+    cases = [_Case.of(left_out, *found) for found in left_out.neighbours(wanted)]
+    spacing = max(float(np.median(np.concatenate([case.chords[:, 0] for case in cases]))), 1e-7)
+    parts = sum(float((case.truth**2).sum()) for case in cases)
 
     def error(kernel: LocalKernel) -> float:
         step()
-        weights, _ = kernel.weights(among, chords)
-        return float(((np.einsum("ij,ij->i", weights, known) - truth) ** 2).mean())
+        return sum(case.error(kernel) for case in cases)
 
     best, least = _descend(error, spacing)
-    return best if least < _WORTH * float((truth**2).mean()) else None
+    return best if least < _WORTH * parts else None
 
 
-def _descend(
-    error: Callable[[LocalKernel], float], spacing: float
-) -> tuple[LocalKernel, float]:
+@dataclass(frozen=True)
+class _Case:
+    """Left-out samples of one fold, with the residuals of neighbours of other folds."""
+
+    among: Floats
+    chords: Floats
+    noises: Floats | None
+    known: Floats
+    truth: Floats
+
+    @classmethod
+    def of(cls, left_out: LeftOut, test: Integers, rows: Integers, chords: Floats) -> _Case:
+        residuals = left_out.values - left_out.without[left_out.folds[test[0]]]
+        among = among_neighbours(left_out.xyz, rows)
+        return cls(among, chords, _of(left_out.noises, rows), residuals[rows], residuals[test])
+
+    def error(self, kernel: LocalKernel) -> float:
+        """Sum of squares that are left."""
+        weights, _ = kernel.weights(self.among, self.chords, self.noises)
+        return float(((np.einsum("ij,ij->i", weights, self.known) - self.truth) ** 2).sum())
+
+
+def _descend(error: Callable[[LocalKernel], float], spacing: float) -> tuple[LocalKernel, float]:
     """The best of a grid, found along its axes from the middle."""
     known: dict[tuple[int, int], float] = {}
 

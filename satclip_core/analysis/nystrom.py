@@ -86,7 +86,6 @@ def kernel_vectors(
     covariance = kernel(Pairs(points, points))
     covariance[np.diag_indices(len(points))] *= 1 + _JITTER
     root = np.linalg.inv(np.linalg.cholesky(covariance)).T
-    vectors = KernelVectors(kernel, *standard, points, root)
     # Of the variance about the middle, what two places differ in: constants say nothing.
     some = np.concatenate(
         [product(kernel(Pairs(_part(sites, rows), points)), root) for rows in _parts(sites, root)]

@@ -20,6 +20,7 @@ from ..analysis.tuning import Choice, Classes, choose_penalty
 from ..compute.threads import one_blas_thread
 from ..errors import CancelledError
 from ..types import Cancelled, Floats, Integers, Progress
+from .covariates import sizes_of
 from .regression import AUTO, GAUSSIAN, KRIGING, LINEAR
 
 log = logging.getLogger(__name__)
@@ -103,12 +104,13 @@ class Classification:
     """Samples of classes, ready to be learnt from by several methods.
 
     Args:
-        embeddings: (N, dim).
+        embeddings: (N, dim), or embeddings with covariates after them.
         xyz: (N, 3) unit vectors.
         classes: (N,) 0..count-1.
         count: number of classes.
         folds: (N,) number of the fold of each, two at least.
         weights: (N,) of the samples, 1 in the mean; all 1 where None.
+        covariates: number of covariates.
         seed: of draws where there are many samples.
         progress: called with (steps done, steps in all).
         cancelled: asked before each step.
@@ -123,6 +125,7 @@ class Classification:
         folds: Integers,
         *,
         weights: Floats | None = None,
+        covariates: int = 0,
         seed: int = 0,
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
@@ -130,7 +133,8 @@ class Classification:
         self._embeddings, self._xyz, self._classes, self._count = embeddings, xyz, classes, count
         self._folds, self._weights, self._seed = folds, weights, seed
         self._progress, self._cancelled, self._done = progress, cancelled, 0
-        self._standard = standard_of(embeddings, weights)
+        self._sizes = sizes_of(embeddings.shape[1], covariates)
+        self._standard = standard_of(embeddings, weights, self._sizes)
         self._known: dict[str, tuple[KernelVectors, Floats]] = {}
 
     def fit(self, method: str = AUTO) -> FittedClasses:
@@ -192,7 +196,7 @@ class Classification:
 
     def _task(self, method: str) -> Classes:
         if method == LINEAR:
-            return Classes(self._classes, self._count, self._weights)
+            return Classes(self._classes, self._count, self._weights, self._sizes)
         return _KernelClasses(self._classes, self._count, self._weights)
 
     def _data(self, method: str) -> Floats:
@@ -208,7 +212,8 @@ class Classification:
 
     @cached_property
     def _sites(self) -> Sites:
-        return Sites(features(self._embeddings, *self._standard), self._xyz)
+        noises = None if self._weights is None else 1 / self._weights
+        return Sites(features(self._embeddings, *self._standard), self._xyz, noises)
 
     @cached_property
     def _kernels(self) -> tuple[Kernel, Kernel]:

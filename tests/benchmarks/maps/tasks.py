@@ -197,7 +197,7 @@ def _numbers(name: str, lonlat: Any, values: Any) -> Task:
 def _classes(name: str, lonlat: Any, values: Any) -> Task:
     """Classes of one in a thousand places and more."""
     task = _numbers(name, lonlat, values)
-    codes, index, sizes = np.unique(task.values, return_inverse=True, return_counts=True)
+    _, index, sizes = np.unique(task.values, return_inverse=True, return_counts=True)
     frequent = sizes >= len(index) / 1000
     kept = frequent[index]
     number = np.cumsum(frequent) - 1
