@@ -13,16 +13,20 @@ from ..compute.blas import product
 from ..types import Floats
 from .gaussian import Kernel, Pairs, Sites, features, inducing_points
 
-# Samples that stand for all, at most.
-POINTS = 500
+# Samples that stand for all, at most, and numbers that make a vector.
+POINTS, LONGEST = 500, 256
+# Share of the variance below which a direction tells no classes apart.
+_LEAST = 1e-4
 _ELEMENTS = 2**20
+# Samples whose principal axes are taken.
+_LOOKED_AT = 3000
 # Of the variance, as for the inducing points of a process.
 _JITTER = 1e-8
 
 
 @dataclass(frozen=True)
 class KernelVectors:
-    """Vectors φ with φ(a) · φ(b) ≈ k(a, b), exact at the points (Williams & Seeger 2001).
+    """Vectors φ with φ(a) · φ(b) ≈ k(a, b) up to a scale (Williams & Seeger 2001).
 
     A linear model of them is a kernel model of what they were made of.
 
@@ -31,7 +35,7 @@ class KernelVectors:
         mean: (dim,) of the embeddings, and
         deviation: (dim,) their standard deviation, which make features of them.
         points: the samples that stand for all, (m) of them.
-        root: (m, m): φ(a) = k(a, points) · root.
+        root: (m, r): φ(a) = k(a, points) · root.
     """
 
     kernel: Kernel
@@ -53,7 +57,7 @@ class KernelVectors:
             xyz: (N, 3) unit vectors.
 
         Returns:
-            (N, m).
+            (N, r).
         """
         points, root = self._single
         if embeddings.dtype != np.float32:
@@ -70,7 +74,7 @@ class KernelVectors:
 def kernel_vectors(
     kernel: Kernel, sites: Sites, standard: tuple[Floats, Floats], *, seed: int = 0
 ) -> KernelVectors:
-    """Vectors of a kernel, from samples.
+    """Vectors of a kernel, from samples, along the principal axes of theirs.
 
     They are scaled so that those of the samples have the length 1 about their middle, in the mean
     of squares: a penalty of a linear model then means the same for every kernel.
@@ -81,23 +85,19 @@ def kernel_vectors(
         standard: mean and deviation that made the features.
         seed: of the draw of points where there are many samples.
     """
-    points = sites[inducing_points(kernel, sites, POINTS, seed)]
-    points = Sites(points.features.astype(np.float64), points.xyz)
+    points = _double(sites[inducing_points(kernel, sites, POINTS, seed)])
     covariance = kernel(Pairs(points, points))
     covariance[np.diag_indices(len(points))] *= 1 + _JITTER
     root = np.linalg.inv(np.linalg.cholesky(covariance)).T
-    # Of the variance about the middle, what two places differ in: constants say nothing.
-    some = np.concatenate(
-        [product(kernel(Pairs(_part(sites, rows), points)), root) for rows in _parts(sites, root)]
-    )
-    spread = float(((some - some.mean(axis=0)) ** 2).sum(axis=1).mean())
-    return KernelVectors(kernel, *standard, points, root / np.sqrt(max(spread, 1e-12)))
+    some = np.sort(np.random.default_rng(seed).permutation(len(sites))[:_LOOKED_AT])
+    known = product(kernel(Pairs(_double(sites[some]), points)), root)
+    known -= known.mean(axis=0)
+    variances, axes = np.linalg.eigh(product(known.T, known) / len(known))
+    total = max(float(variances.sum()), 1e-12)
+    kept = np.flatnonzero(variances > _LEAST * total)[::-1][:LONGEST]
+    axes = axes[:, kept] if len(kept) else axes[:, -1:]
+    return KernelVectors(kernel, *standard, points, product(root, axes) / np.sqrt(total))
 
 
-def _parts(sites: Sites, root: Floats) -> list[slice]:
-    step = max(1, _ELEMENTS // len(root))
-    return [slice(start, start + step) for start in range(0, min(len(sites), 5 * POINTS), step)]
-
-
-def _part(sites: Sites, rows: slice) -> Sites:
-    return Sites(sites.features[rows].astype(np.float64), sites.xyz[rows])
+def _double(sites: Sites) -> Sites:
+    return Sites(sites.features.astype(np.float64), sites.xyz)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -36,6 +37,8 @@ _TOGETHER = tuple(10.0 ** (exponent / 2) for exponent in range(1, -7, -1))
 # Ratio of mean log-losses within which the simpler method is as good.
 _AS_GOOD = 1.005
 _STEPS = 60
+# Samples up to which one thread is fastest.
+_SMALL = 2000
 
 
 class _KernelClasses(Classes):
@@ -135,6 +138,7 @@ class Classification:
         self._progress, self._cancelled, self._done = progress, cancelled, 0
         self._sizes = sizes_of(embeddings.shape[1], covariates)
         self._standard = standard_of(embeddings, weights, self._sizes)
+        self._choices: dict[str, Choice] = {}
         self._known: dict[str, tuple[KernelVectors, Floats]] = {}
 
     def fit(self, method: str = AUTO) -> FittedClasses:
@@ -143,7 +147,12 @@ class Classification:
         Raises:
             CancelledError: `cancelled` said so.
         """
-        wanted = (LINEAR, GAUSSIAN) if method == AUTO else (method,)
+        # Small matrices are slower on several threads, and on a busy machine far slower.
+        with one_blas_thread() if len(self._classes) <= _SMALL else nullcontext():
+            return self._fit((LINEAR, GAUSSIAN) if method == AUTO else (method,))
+
+    def _fit(self, wanted: tuple[str, ...]) -> FittedClasses:
+        """The best of some methods, the simplest first."""
         choices = {name: self._choice(name) for name in wanted}
         losses = {name: choice.errors[choice.penalty] for name, choice in choices.items()}
         least = min(losses.values())
@@ -182,6 +191,11 @@ class Classification:
 
     def _choice(self, method: str) -> Choice:
         """The penalty, with the scores of left-out samples."""
+        if method not in self._choices:
+            self._choices[method] = self._chosen(method)
+        return self._choices[method]
+
+    def _chosen(self, method: str) -> Choice:
         stage = 0 if method == LINEAR else 2
         data, task = self._data(method), self._task(method)
         hooks: dict[str, Any] = {"cancelled": self._cancelled}

@@ -256,6 +256,9 @@ class Regression:
         self._standard = self._ridge.mean, self._ridge.deviation
         # Covariances of what processes of many samples leave out, where there is anything in it.
         self._local: dict[str, LocalKernel] = {}
+        # What was found once, by method.
+        self._tests_of: dict[str, tuple[Floats, Floats | None]] = {}
+        self._predictors: dict[str, Predictor] = {}
 
     def fit(self, method: str = AUTO) -> FittedNumbers:
         """The model of one method, or the mean of all that errs least on left-out samples.
@@ -392,6 +395,11 @@ class Regression:
 
     def _tested(self, method: str) -> tuple[Floats, Floats | None]:
         """Predictions (N,) for left-out samples, and their standard errors where at hand."""
+        if method not in self._tests_of:
+            self._tests_of[method] = self._test(method)
+        return self._tests_of[method]
+
+    def _test(self, method: str) -> tuple[Floats, Floats | None]:
         self._ask()
         if method == LINEAR:
             return self._choice.outputs[:, 0], None
@@ -465,6 +473,12 @@ class Regression:
         return np.stack([*self._standard, weights]), 0.0
 
     def _predictor(self, method: str) -> Predictor:
+        """What predicts by a method, fitted to all samples."""
+        if method not in self._predictors:
+            self._predictors[method] = self._fitted(method)
+        return self._predictors[method]
+
+    def _fitted(self, method: str) -> Predictor:
         if method == LINEAR:
             penalty = self._choice.penalty
             linear, root = self._ridge.solve(penalty), self._ridge.root(penalty)
