@@ -19,6 +19,8 @@ NAMES = {
     "embeddingrgb",
     "clusters",
     "mapfromsamples",
+    "mapfromsaved",
+    "predictpoints",
     "similarplaces",
 }
 
