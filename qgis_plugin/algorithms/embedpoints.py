@@ -5,11 +5,12 @@ from __future__ import annotations
 from qgis.core import (
     QgsProcessing,
     QgsProcessingParameterEnum,
+    QgsProcessingParameterNumber,
     QgsProcessingParameterString,
 )
 
 from ..compat import array_field, number_field, text_field
-from ..satclip_core.products.embedding import dimension_names
+from ..satclip_core.products.embedding import dimension_names, first_dimensions
 from ..text import tr
 from .points import PointsAlgorithm
 from .results import Finish
@@ -24,6 +25,7 @@ class EmbedPoints(PointsAlgorithm):
     NAME = "embedpoints"
     FORMAT = "FORMAT"
     PREFIX = "PREFIX"
+    DIMS = "DIMS"
 
     def title(self):
         """Name in the toolbox."""
@@ -61,6 +63,17 @@ class EmbedPoints(PointsAlgorithm):
             tr("Fields are called e000, e001, …; the array is called embedding."),
             advanced=True,
         )
+        self.add(
+            QgsProcessingParameterNumber(
+                self.DIMS,
+                tr("Dimensions"),
+                QgsProcessingParameterNumber.Type.Integer,
+                optional=True,
+                minValue=1,
+            ),
+            tr("Only the first ones, where so many fields are too many; all where it is empty."),
+            advanced=True,
+        )
         self.add_sink(tr("Embedded points"))
 
     def problems(self, parameters, context):
@@ -84,19 +97,30 @@ class EmbedPoints(PointsAlgorithm):
         if self.parameterAsEnum(parameters, self.FORMAT, context) == _ARRAY:
             name = _ARRAY_NAME if prefix == "e" else f"{prefix}{_ARRAY_NAME}"
             return [array_field(name) if self._holds_arrays(parameters) else text_field(name)]
-        return [number_field(name) for name in dimension_names(model.dim, prefix)]
+        dim = self._dims(model, parameters, context)
+        return [number_field(name) for name in dimension_names(dim, prefix)]
 
     def _pack(self, parameters, context):
         """From an embedding, or None, to the new attributes."""
-        dim = self.encoder(parameters, context).dim
+        dim = self._dims(self.encoder(parameters, context), parameters, context)
         if self.parameterAsEnum(parameters, self.FORMAT, context) != _ARRAY:
-            return lambda values: [None] * dim if values is None else values
+            return lambda values: [None] * dim if values is None else values[:dim]
         if self._holds_arrays(parameters):
-            return lambda values: [values]
+            return lambda values: [None if values is None else values[:dim]]
         # Nine digits bring a float32 back to the bit.
         return lambda values: [
-            None if values is None else "[" + ", ".join(f"{value:.9g}" for value in values) + "]"
+            None if values is None else f"[{', '.join(f'{value:.9g}' for value in values[:dim])}]"
         ]
+
+    def _dims(self, model, parameters, context) -> int:
+        """How many dimensions are asked for.
+
+        Raises:
+            InputError: more than the model has.
+        """
+        given = parameters.get(self.DIMS) is not None
+        dims = self.parameterAsInt(parameters, self.DIMS, context) if given else None
+        return first_dimensions(model, dims)
 
     def _holds_arrays(self, parameters) -> bool:
         """Layers in memory hold arrays; to files QGIS would write them with six digits."""

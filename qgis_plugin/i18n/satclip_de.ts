@@ -88,6 +88,10 @@ Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Z
             <translation>Die Felder heißen e000, e001, …; das Array heißt embedding.</translation>
         </message>
         <message>
+            <source>Only the first ones, where so many fields are too many; all where it is empty.</source>
+            <translation>Nur die ersten, wo so viele Felder zu viele sind; alle, wenn leer.</translation>
+        </message>
+        <message>
             <source>Embedded points</source>
             <translation>Eingebettete Punkte</translation>
         </message>
@@ -98,6 +102,10 @@ Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Z
         <message>
             <source>Prefix of the new fields</source>
             <translation>Präfix der neuen Felder</translation>
+        </message>
+        <message>
+            <source>Dimensions</source>
+            <translation>Dimensionen</translation>
         </message>
         <message>
             <source>one field for each dimension</source>
@@ -606,10 +614,6 @@ Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum
         <message>
             <source>Scale embeddings to norm 1</source>
             <translation>Embeddings auf Norm 1 skalieren</translation>
-        </message>
-        <message>
-            <source>Dimensions</source>
-            <translation>Dimensionen</translation>
         </message>
         <message>
             <source>Basis of another picture</source>
