@@ -33,7 +33,7 @@ CLASS_WORDS = {
 }
 # Penalties of kernel models, per sample: that of N samples together, the strongest first. The
 # standard deviation of scores beforehand is the inverse of their root.
-_TOGETHER = tuple(10.0 ** (exponent / 2) for exponent in range(1, -7, -1))
+_TOGETHER = tuple(10.0 ** (exponent / 2) for exponent in range(0, -8, -1))
 # Ratio of mean log-losses within which the simpler method is as good.
 _AS_GOOD = 1.005
 _STEPS = 60
@@ -43,8 +43,6 @@ _SMALL = 2000
 
 class _KernelClasses(Classes):
     """Classes by logistic regression on the vectors of a kernel, as long as they are."""
-
-    patience = 1
 
     def __init__(self, classes: Integers, count: int, weights: Floats | None) -> None:
         super().__init__(classes, count, weights)
