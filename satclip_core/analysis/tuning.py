@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import CancelledError, InputError
 from ..types import Floats, Integers
 from .calibration import temperature
-from .linear import Linear, Logistic, Ridge, softmax
+from .linear import Logistic, Ridge, softmax
 from .validation import class_scores, number_scores
 
 log = logging.getLogger(__name__)
@@ -33,8 +33,8 @@ _LEAST_CHANCE = 1e-6
 class Problem(Protocol):
     """Data that a linear model can be fitted to, for any penalty."""
 
-    def solve(self, penalty: float, tolerance: float = ...) -> Linear:
-        """The model for one penalty."""
+    def solve(self, penalty: float, tolerance: float = ...) -> Callable[[Any], Any]:
+        """The model for one penalty: from what samples are known by to outputs."""
 
 
 class Task(Protocol):

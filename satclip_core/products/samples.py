@@ -261,9 +261,7 @@ def _weights(
     return np.array([np.nan if found is None else found for found in read], np.float64)
 
 
-def _groups(
-    groups: Sequence[Any] | NDArray[Any], places: Floats, account: list[str]
-) -> Integers:
+def _groups(groups: Sequence[Any] | NDArray[Any], places: Floats, account: list[str]) -> Integers:
     """Numbers of groups; each row without one has its own. The account says how many those are."""
     if len(groups) != len(places):
         raise InputError(

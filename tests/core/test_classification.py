@@ -52,9 +52,7 @@ def known(encoder):
 
 @pytest.fixture(scope="module")
 def model(encoder, known):
-    return fit_map(
-        encoder, Samples.of(*known, name="c", classes=True), MapOptions(folds="random")
-    )
+    return fit_map(encoder, Samples.of(*known, name="c", classes=True), MapOptions(folds="random"))
 
 
 def sites_of(encoder, lonlat):
@@ -186,7 +184,12 @@ def test_progress_never_goes_back_and_ends(encoder, known):
     told = []
     folds = np.arange(100) % 4
     learning = Classification(
-        embeddings, sites.xyz, values, 3, folds, progress=lambda done, total: told.append((done, total))
+        embeddings,
+        sites.xyz,
+        values,
+        3,
+        folds,
+        progress=lambda done, total: told.append((done, total)),
     )
     learning.fit()
     done = [one for one, _ in told]
