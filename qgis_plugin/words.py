@@ -68,6 +68,7 @@ def calls() -> dict[str, str]:
     """What the user does for a call."""
     return {
         "ClusterModel.save": tr("Save clusters"),
+        "MapOf": tr("Map from samples"),
         "RgbBasis.save": tr("Save basis"),
         "fetch": tr("fetch it under SatCLIP > Models"),
         "fetch again": tr("fetch it again under SatCLIP > Models"),

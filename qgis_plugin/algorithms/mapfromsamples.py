@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 from qgis.core import (
     QgsProcessing,
@@ -19,8 +17,8 @@ from qgis.core import (
 
 from ..compat import text_field
 from ..satclip_core.errors import InputError
-from ..satclip_core.files import written_whole
 from ..satclip_core.products import MapOf, Samples
+from ..satclip_core.report import is_page, report_target, write_map_report
 from ..styles import style_classes, style_values
 from ..text import tr
 from ..words import worded
@@ -125,11 +123,17 @@ class MapFromSamples(CentroidsMixin, RasterAlgorithm):
         report = QgsProcessingParameterFileDestination(
             self.REPORT,
             tr("Save report"),
-            tr("Report (*.json)"),
+            f"{tr('Page (*.html)')};;{tr('Scores (*.json)')}",
             optional=True,
             createByDefault=False,
         )
-        self.add(report, tr("All scores, the confusion matrix and the counts of samples."))
+        self.add(
+            report,
+            tr(
+                "How good the map is, on one page: the map and its error, folds, plots, and the "
+                "samples that hurt most. As .json: all scores and counts."
+            ),
+        )
         self.add_output(tr("Map"))
         self.addOutput(QgsProcessingOutputNumber(self.SCORE, tr("Cross-validated score")))
         self.addOutput(QgsProcessingOutputString(self.SUMMARY, tr("The scores in one line")))
@@ -180,17 +184,23 @@ class MapFromSamples(CentroidsMixin, RasterAlgorithm):
             feedback.pushInfo(line)
         for doubt in samples.doubts:
             feedback.pushWarning(worded(doubt))
+        report = self.parameterAsFileOutput(parameters, self.REPORT, context)
         return MapOf(
             samples,
             self.parameterAsBoolean(parameters, self.PROBABILITIES, context),
             method=_METHODS[self.parameterAsEnum(parameters, self.METHOD, context)],
             folds=_FOLDS[self.parameterAsEnum(parameters, self.FOLDS, context)],
             uncertainty=self.parameterAsBoolean(parameters, self.UNCERTAINTY, context),
+            evidence=bool(report) and is_page(report),
         )
 
     def problems(self, parameters, context):
         """What is wrong with samples, field, grid or output."""
         yield from self.geometry_problems(self.INPUT, parameters, context)
+        report = self.parameterAsFileOutput(parameters, self.REPORT, context)
+        if report:
+            raster = self.output_path(parameters, context)
+            report_target(report, overwrite=True, apart=[raster] if raster else [])
         yield from super().problems(parameters, context)
 
     def layer_name(self, product):
@@ -201,17 +211,17 @@ class MapFromSamples(CentroidsMixin, RasterAlgorithm):
         """The score in words."""
         return in_words(product.model)
 
-    def save(self, product, parameters, context):
+    def save(self, job, parameters, context, feedback):
         """The scores as outputs, and the report if it is wanted."""
-        report = product.model.report
-        score = telling_score(report)
+        model = job.product.model
+        score = telling_score(model.report)
         main = score["r2" if "r2" in score else "balanced_accuracy"]
-        outputs = {self.SCORE: float(main), self.SUMMARY: product.model.summary}
+        outputs = {self.SCORE: float(main), self.SUMMARY: model.summary}
         target = self.parameterAsFileOutput(parameters, self.REPORT, context)
         if target:
-            with written_whole(target, overwrite=True) as temporary:
-                text = json.dumps(report, indent=1, ensure_ascii=False)
-                temporary.write_text(text + "\n", "utf-8")
+            feedback.pushInfo(tr("Writing the report"))
+            raster = self.output_path(parameters, context)
+            write_map_report(target, job, raster=raster, overwrite=True, worded=worded)
             outputs[self.REPORT] = target
         return outputs
 
@@ -234,16 +244,16 @@ class MapFromSamples(CentroidsMixin, RasterAlgorithm):
         if index < 0:
             raise InputError(tr("The samples have no field {name}.").format(name=name))
         found = [
-            (lonlat, _value(feature.attribute(index)))
+            (lonlat, _value(feature.attribute(index)), feature.id())
             for feature, lonlat in located(
                 source, context, feedback, centroids=self.centroids(parameters, context)
             )
         ]
-        lonlat = np.array([place for place, _ in found], np.float64).reshape(-1, 2)
+        lonlat = np.array([place for place, _, _ in found], np.float64).reshape(-1, 2)
         kind = _KINDS[self.parameterAsEnum(parameters, self.KIND, context)]
         missing = _numbers(self.parameterAsString(parameters, self.MISSING, context))
-        values = [value for _, value in found]
-        return Samples.of(lonlat, values, name=name, classes=kind, missing=missing)
+        values, ids = [value for _, value, _ in found], [number for _, _, number in found]
+        return Samples.of(lonlat, values, name=name, classes=kind, missing=missing, ids=ids)
 
 
 def _numbers(text: str) -> tuple[float, ...]:

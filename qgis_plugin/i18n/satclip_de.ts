@@ -256,12 +256,8 @@ Zahlen mit dem besten von Ridge-Regression auf den Embeddings, Kriging auf den O
             <translation>Bericht speichern</translation>
         </message>
         <message>
-            <source>Report (*.json)</source>
-            <translation>Bericht (*.json)</translation>
-        </message>
-        <message>
-            <source>All scores, the confusion matrix and the counts of samples.</source>
-            <translation>Alle Ergebnisse, die Konfusionsmatrix und die Anzahlen der Stichproben.</translation>
+            <source>How good the map is, on one page: the map and its error, folds, plots, and the samples that hurt most. As .json: all scores and counts.</source>
+            <translation>Wie gut die Karte ist, auf einer Seite (englisch): die Karte und ihr Fehler, Teilmengen der Kreuzvalidierung, Diagramme und die Stichproben, die am meisten schaden. Als .json: alle Ergebnisse und Anzahlen.</translation>
         </message>
         <message>
             <source>Map</source>
@@ -340,6 +336,10 @@ Zahlen mit dem besten von Ridge-Regression auf den Embeddings, Kriging auf den O
             <translation>{field}, kartiert</translation>
         </message>
         <message>
+            <source>Writing the report</source>
+            <translation>Der Bericht wird geschrieben</translation>
+        </message>
+        <message>
             <source>The layer of samples cannot be read.</source>
             <translation>Der Layer der Stichproben ist nicht lesbar.</translation>
         </message>
@@ -366,6 +366,14 @@ Zahlen mit dem besten von Ridge-Regression auf den Embeddings, Kriging auf den O
         <message>
             <source>classes</source>
             <translation>Klassen</translation>
+        </message>
+        <message>
+            <source>Page (*.html)</source>
+            <translation>Seite (*.html)</translation>
+        </message>
+        <message>
+            <source>Scores (*.json)</source>
+            <translation>Ergebnisse (*.json)</translation>
         </message>
         <message>
             <source>the best in cross-validation</source>

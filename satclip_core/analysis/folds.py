@@ -220,7 +220,7 @@ def matched_folds(
     found = []
     for clusters in _granularities(count, len(places)):
         folds = folds_of_blocks(_clusters(places, clusters, rng)[index], count)
-        away = _held_out_km(xyz, folds, looked_at)
+        away = held_out_km(xyz, folds, looked_at)
         found.append((wasserstein(away, wanted), folds, clusters, away))
     mismatch, folds, clusters, away = min(found, key=lambda one: one[0])
     distances = {
@@ -261,13 +261,34 @@ def _clusters(places: Floats, count: int, rng: np.random.Generator) -> Integers:
     return labels
 
 
-def _held_out_km(xyz: Floats, folds: Integers, rows: Integers) -> Floats:
-    """Distances of some samples, (n,) rows, to the nearest of other folds."""
+def held_out_km(xyz: Floats, folds: Integers, rows: Integers) -> Floats:
+    """Distances of some samples, (n,) rows, to the nearest of other folds, kilometres.
+
+    Args:
+        xyz: (N, 3) unit vectors.
+        folds: (N,) number of the fold of each, two at least.
+        rows: (n,) which are asked for.
+    """
     away = np.empty(len(rows))
     for fold in range(int(folds.max()) + 1):
         own = folds[rows] == fold
         away[own] = nearest_km(xyz[rows[own]], xyz[folds != fold])
     return away
+
+
+def nearest_other_km(xyz: Floats, rows: Integers) -> Floats:
+    """Distances of some samples, (n,) rows, to the nearest other sample, kilometres.
+
+    Args:
+        xyz: (N, 3) unit vectors, N >= 2.
+        rows: (n,) which are asked for.
+    """
+    chords = np.empty(len(rows))
+    for index, row in enumerate(rows):
+        squares = ((xyz - xyz[row]) ** 2).sum(axis=1)
+        squares[row] = np.inf
+        chords[index] = np.sqrt(squares.min())
+    return np.asarray(2 * EARTH_KM * np.arcsin(np.minimum(chords / 2, 1)))
 
 
 def _least_chords(places: Floats, samples: Floats) -> Floats:

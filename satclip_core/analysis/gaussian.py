@@ -150,6 +150,10 @@ class Kernel:
         norms = np.einsum("ij,ij->i", sites.features, sites.features)
         return np.asarray(self.constant + self.rbf + self.matern + self.linear * norms)
 
+    def of_chords(self, chords: Floats) -> Floats:
+        """Covariances (N,) that the Matérn term gives to places so far apart."""
+        return np.asarray(self._matern(np.array(chords, np.float64), np.float64))
+
     def _matern(self, chords: NDArray[Any], number: Any) -> NDArray[Any]:
         root = 1.0 if self.smoothness == 0.5 else _SQRT3
         steps = chords * number(-root / self.matern_length)
@@ -169,7 +173,7 @@ class Gaussian:
         mean: (dim,) of the embeddings, and
         deviation: (dim,) their standard deviation, which make features of them.
         points: the samples, or those that stand for them, (m) of them.
-        offset: m, the mean of the samples.
+        offset: m, the mean of the samples, weighed by their noise.
         weights: (m,) mean = offset + k*ᵀ weights.
         root: (m, m), upper triangular: variance = k** - |rootᵀ k*|².
     """
@@ -217,6 +221,13 @@ class Gaussian:
             (N,) and (N,), the latter in units of the noise's standard deviation.
         """
         return self._predicted(embeddings, xyz, spread=True)
+
+    def of_place(self, sites: Sites) -> Floats:
+        """The part of the mean that is the Matérn term's, (N,) in double precision."""
+        values = vars(self.kernel)
+        place = Kernel(**{**values, "linear": 0.0, "rbf": 0.0})
+        near = place(Pairs(sites, self.points)) - place.constant
+        return np.asarray(near @ self.weights, np.float64)
 
     def _predicted(
         self, embeddings: NDArray[Any], xyz: Floats, *, spread: bool
@@ -274,7 +285,7 @@ def fit_gaussian(
         standard: mean and deviation that made the features.
         inducing: rows of the samples that stand for all; None for the exact process.
     """
-    offset = float(values.mean())
+    offset = float(np.average(values, weights=1 / sites.noise))
     if inducing is None:
         covariance = kernel(Pairs(sites, sites))
         covariance[np.diag_indices(len(sites))] += sites.noise
@@ -309,7 +320,7 @@ def left_out(
     Returns:
         Predictions (N,), and standard errors (N,) in units of the noise's standard deviation.
     """
-    offset = values.mean()
+    offset = np.average(values, weights=1 / sites.noise)
     if inducing is None:
         covariance = kernel(Pairs(sites, sites))
         covariance[np.diag_indices(len(sites))] += sites.noise
@@ -330,7 +341,7 @@ def without_folds(
         (folds, N) predictions, and standard errors (N,) of each sample without its own fold, in
         units of the noise's standard deviation.
     """
-    offset = values.mean()
+    offset = np.average(values, weights=1 / sites.noise)
     sparse = _Sparse(kernel, sites, values - offset, inducing)
     parts = [sparse.moments(np.flatnonzero(folds == fold)) for fold in range(folds.max() + 1)]
     moments = np.sum([part[0] for part in parts], axis=0)
@@ -355,7 +366,8 @@ def left_out_error(kernel: Kernel, pairs: Pairs, values: Floats, folds: Integers
     """
     covariance = kernel(pairs)
     covariance[np.diag_indices(len(values))] += pairs.noise
-    residuals, _ = _closed_form(covariance, values - values.mean(axis=0), folds, variances=False)
+    offset = np.average(values, axis=0, weights=1 / pairs.noise)
+    residuals, _ = _closed_form(covariance, values - offset, folds, variances=False)
     squares = (residuals**2).reshape(len(values), -1).sum(axis=1)
     return float((squares / pairs.noise).mean())
 
@@ -417,10 +429,7 @@ class _Sparse:
         self._kernel, self._sites, self._values = kernel, sites, values
         self._noise = sites.noise
         self.points = _double(sites[inducing])
-        covariance = kernel(Pairs(self.points, self.points))
-        rows = np.diag_indices(len(inducing))
-        covariance[rows] *= 1 + _JITTER
-        self.whitening = np.linalg.inv(np.linalg.cholesky(covariance))
+        self.whitening = whitening(kernel, self.points)
 
     def chunks(self, rows: Any) -> Iterator[tuple[Integers, Floats, Floats]]:
         """Some of the samples: rows (n,), v (m, n), and k - |v|² (n,), what v does not tell."""
@@ -442,6 +451,14 @@ class _Sparse:
             moments += product(weighed, whitened.T)
             response += weighed @ self._values[part]
         return moments, response
+
+
+def whitening(kernel: Kernel, points: Sites) -> Floats:
+    """L⁻¹ (m, m), lower triangular, of the covariance L Lᵀ of points that stand for samples."""
+    covariance = kernel(Pairs(points, points))
+    covariance[np.diag_indices(len(points))] *= 1 + _JITTER
+    inverse: Floats = np.linalg.inv(np.linalg.cholesky(covariance))
+    return inverse
 
 
 def _double(sites: Sites) -> Sites:

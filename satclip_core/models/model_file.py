@@ -27,9 +27,9 @@ from ..encoder.encodings import EncodingSettings
 from ..encoder.two_part import ENCODING as TWO_PARTS
 from ..encoder.two_part import TwoPartConfig, TwoPartEncoder
 from ..errors import ModelError
-from ..files import written_whole
+from ..files import npy_array, npy_bytes, write_zip, written_whole
 from ..types import Floats
-from .checkpoint import Checkpoint, LazyTensor, element_count
+from .checkpoint import Checkpoint, LazyTensor
 
 FORMAT = "satclip-model"
 VERSION, TWO_PART_VERSION = 1, 2
@@ -42,7 +42,6 @@ _LARGEST_HEADER = 2**20
 _LARGEST_CONTENT = 2**31
 # Where the published trainer, and torch modules around it, keep the location encoder.
 _STATE_PREFIXES = ("model.location.nnet.", "model.nnet.", "location.nnet.", "nnet.")
-_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def read_model(path: str | os.PathLike[str]) -> LocationEncoder:
@@ -123,9 +122,9 @@ def write_model(
     members = {_HEADER: json.dumps(header, indent=1, ensure_ascii=False).encode()}
     for key, value in sorted(arrays.items()):
         whole = value.dtype.name in FIELD_DTYPES
-        members[f"weights/{key}.npy"] = _npy_bytes(value if whole else _cast(key, value, dtype))
+        members[f"weights/{key}.npy"] = npy_bytes(value if whole else _cast(key, value, dtype))
     with written_whole(path, overwrite=overwrite) as temporary:
-        _write_zip(temporary, members)
+        write_zip(temporary, members)
 
 
 def encoder_from_state(
@@ -287,21 +286,10 @@ def _read_header(archive: zipfile.ZipFile) -> dict[str, Any]:
 
 def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     """An array of the zip; what its header announces is checked before memory is taken."""
-    stream = io.BytesIO(archive.read(member))
     try:
-        version = np.lib.format.read_magic(stream)
-        if version != (1, 0):
-            raise ValueError(f"format {version}")
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+        return npy_array(archive.read(member), WEIGHT_DTYPES + FIELD_DTYPES)
     except ValueError as error:
-        raise ModelError(f"{member.filename} is no numpy array ({error})") from error
-    known = WEIGHT_DTYPES + FIELD_DTYPES
-    if dtype.name not in known:
-        raise ModelError(f"{member.filename} holds {dtype}, not one of {', '.join(known)}")
-    body = stream.read()
-    if len(body) != element_count(shape) * dtype.itemsize:
-        raise ModelError(f"{member.filename} has {len(body)} bytes, its shape {shape} needs others")
-    return np.frombuffer(body, dtype).reshape(shape, order="F" if fortran else "C")
+        raise ModelError(f"{member.filename} {error}") from error
 
 
 def _cast(key: str, value: Floats, dtype: str) -> NDArray[Any]:
@@ -312,17 +300,3 @@ def _cast(key: str, value: Floats, dtype: str) -> NDArray[Any]:
     if not np.isfinite(cast).all():
         raise ModelError(f"the weights {key!r} are too large for {dtype}: store them as float32")
     return cast
-
-
-def _write_zip(path: Path, members: Mapping[str, bytes]) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in members.items():
-            member = zipfile.ZipInfo(name, _ZIP_DATE)
-            member.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(member, content, compresslevel=9)
-
-
-def _npy_bytes(array: NDArray[Any]) -> bytes:
-    stream = io.BytesIO()
-    np.lib.format.write_array(stream, np.ascontiguousarray(array), version=(1, 0))
-    return stream.getvalue()

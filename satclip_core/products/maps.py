@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..analysis import softmax
+from ..analysis.calibration import held_out_chances
 from ..analysis.folds import KNNDM, Folds, check_kind, choose_folds
 from ..analysis.transforms import NONE, find_transform
 from ..analysis.tuning import Classes, Numbers, Task
@@ -25,6 +26,7 @@ from .covariates import (
     with_covariates,
     with_values,
 )
+from .evidence import ClassEvidence, NumberEvidence, class_evidence, number_evidence
 from .legend import Legend
 from .product import Fitting, Ready
 from .regression import (
@@ -53,7 +55,7 @@ LEAST_SCORED = 20
 # Pixels whose distances to the samples are looked at.
 _PIXELS = 1000
 # Share of pixels outside the area of applicability above which that is said beside the score.
-_OUTSIDE = 0.1
+OUTSIDE = 0.1
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class MapOptions:
         seed: of folds and draws.
         transform: of numbers before they are learnt: "log1p", "logit" or "none".
         covariates: what is learnt from beside the embedding, such as `open_covariates` gives.
+        evidence: whether what a report shows is kept: each sample with what is predicted without
+            it.
 
     Raises:
         InputError: an unknown method, unknown folds or an unknown transform.
@@ -81,6 +85,7 @@ class MapOptions:
     seed: int = 0
     transform: str = NONE
     covariates: Covariates | None = None
+    evidence: bool = False
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -135,6 +140,7 @@ class MapModel:
         sha256: of the model file; the weights mean nothing for another model.
         covariates: names of what it looks at beside the embedding, in their order.
         area: of classes: where they may be believed; numbers have theirs in what was learnt.
+        evidence: what it was tested on, where that was asked for.
     """
 
     name: str
@@ -145,15 +151,17 @@ class MapModel:
     sha256: str
     covariates: tuple[str, ...] = ()
     area: ClassArea | None = None
+    evidence: NumberEvidence | ClassEvidence | None = field(default=None, compare=False, repr=False)
 
     @property
     def summary(self) -> str:
         """The cross-validated score, in one line; that of the map's own extent where it differs."""
         report = self.report
+        where = "where it was fitted, " if report.get("applied") else ""
+        tested = f"{where}cross-validated on {report['samples']} samples"
         said = (
-            f"{self.name}: {self._said(report['score'])} (cross-validated on {report['samples']} "
-            f"samples, {report['validation']['words']}{self._chosen}{self._calibrated})"
-            f"{self._outside}"
+            f"{self.name}: {self._said(report['score'])} ({tested}, "
+            f"{report['validation']['words']}{self._chosen}{self._calibrated}){self._outside}"
         )
         within = report.get("within")
         if within is None or within["samples"] == report["samples"]:
@@ -197,12 +205,14 @@ class MapModel:
     @property
     def _outside(self) -> str:
         """A warning, where the score does not hold for many pixels."""
-        share = self.report.get("pixels_outside") or 0.0
-        if share <= _OUTSIDE:
+        share, places = self.report.get("pixels_outside") or 0.0, self.report["places"]
+        if self.report.get("applied"):
+            return f"; {100 * share:.0f} % of the {places} lie outside its area of applicability"
+        if share <= OUTSIDE:
             return ""
         return (
-            f"; {100 * share:.0f} % of the pixels are more unlike all samples than these are each "
-            "other (outside the area of applicability): the score does not hold there"
+            f"; {100 * share:.0f} % of the {places} are more unlike all samples than these are "
+            "each other (outside the area of applicability): the score does not hold there"
         )
 
     def _said(self, score: dict[str, Any]) -> str:
@@ -332,7 +342,7 @@ def fit_map(
     )
     hooks: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
     learn = _learn_numbers if samples.legend is None else _learn_classes
-    learnt, outputs, found = learn(samples, predictors, folds, options, hooks)
+    learnt, outputs, found, evidence = learn(samples, predictors, folds, options, hooks)
     area = None
     if samples.legend is not None:
         area = class_area(samples, predictors, folds.folds, len(options.names), options.seed)
@@ -350,8 +360,9 @@ def fit_map(
         **_facts(samples, options, predictors),
         "model": encoder.name,
         "weights_sha256": encoder.sha256,
+        "places": "pixels",
     }
-    own = encoder.name, encoder.sha256, options.names, area
+    own = encoder.name, encoder.sha256, options.names, area, evidence
     model = MapModel(samples.name, learnt, samples.legend, report, *own)
     report.update(pixels_outside(model, encoder, options.covariates, pixels))
     return model
@@ -373,8 +384,8 @@ def pixels_outside(
 
 def _learn_numbers(
     samples: Samples, embeddings: Floats, folds: Folds, options: MapOptions, hooks: dict[str, Any]
-) -> tuple[NumberModel, Floats, dict[str, Any]]:
-    """The model, (N, 1) what it says of samples without having seen them, and its report."""
+) -> tuple[NumberModel, Floats, dict[str, Any], NumberEvidence | None]:
+    """The model, (N, 1) what it says of samples without having seen them, report and evidence."""
     xyz = unit_vectors(*samples.lonlat.T).T
     transform = find_transform(options.transform)
     regression = Regression(
@@ -389,18 +400,22 @@ def _learn_numbers(
     )
     fitted = regression.fit(options.method)
     model = replace(fitted.model, transform=transform.name)
-    return model, transform.back(fitted.predicted)[:, None], fitted.report
+    evidence = None
+    if options.evidence:
+        evidence = number_evidence(samples, folds, regression, fitted, transform)
+    return model, transform.back(fitted.predicted)[:, None], fitted.report, evidence
 
 
 def _learn_classes(
     samples: Samples, embeddings: Floats, folds: Folds, options: MapOptions, hooks: dict[str, Any]
-) -> tuple[ClassModel, Floats, dict[str, Any]]:
+) -> tuple[ClassModel, Floats, dict[str, Any], ClassEvidence | None]:
     """The same with (N, classes) scores, before they are calibrated on the samples left out."""
     legend = cast("Legend", samples.legend)  # what is learnt as classes has one
+    classes = samples.values.astype(np.int64)
     classification = Classification(
         embeddings,
         unit_vectors(*samples.lonlat.T).T,
-        samples.values.astype(np.int64),
+        classes,
         len(legend.names),
         folds.folds,
         weights=samples.weights,
@@ -409,7 +424,11 @@ def _learn_classes(
         **hooks,
     )
     fitted = classification.fit(options.method)
-    return fitted.model, fitted.outputs, fitted.report
+    evidence = None
+    if options.evidence:
+        chances = held_out_chances(fitted.outputs, classes, folds.folds)
+        evidence = class_evidence(samples, folds, chances)
+    return fitted.model, fitted.outputs, fitted.report, evidence
 
 
 @dataclass(frozen=True)
@@ -425,6 +444,7 @@ class MapOf:
         uncertainty: of numbers: bands of the error, too, see `UNCERTAINTY`.
         transform: see `MapOptions`.
         covariates: see `MapOptions`.
+        evidence: see `MapOptions`.
 
     Raises:
         InputError: probabilities of numbers, the uncertainty or another method of classes, an
@@ -439,6 +459,7 @@ class MapOf:
     uncertainty: bool = False
     transform: str = NONE
     covariates: Covariates | None = None
+    evidence: bool = False
 
     def __post_init__(self) -> None:
         samples = self.samples
@@ -448,7 +469,12 @@ class MapOf:
     @property
     def _options(self) -> MapOptions:
         return MapOptions(
-            self.method, self.folds, self.seed, transform=self.transform, covariates=self.covariates
+            self.method,
+            self.folds,
+            self.seed,
+            transform=self.transform,
+            covariates=self.covariates,
+            evidence=self.evidence,
         )
 
     def fit(self, fitting: Fitting) -> MappedValue | MappedClasses:
@@ -463,6 +489,7 @@ class MapOf:
             cancelled=fitting.cancelled,
             within=fitting.holds,
         )
+        model.report["places"] = fitting.places
         return model.product(
             probabilities=self.probabilities,
             uncertainty=self.uncertainty,
@@ -562,7 +589,7 @@ class Mapped(Ready):
         Returns:
             (N, dim + covariates), and (rows, cols) whether a pixel is one of the N.
         """
-        known = ~np.isnan(embeddings).any(axis=-1)
+        known = np.asarray(~np.isnan(embeddings).any(axis=-1))
         made = joined(embeddings[known], self.covariates, lons[known], lats[known])
         if self.covariates is not None:
             whole = ~np.isnan(made).any(axis=-1)
@@ -696,11 +723,23 @@ class MappedClasses(Mapped):
         out = np.full((len(self.bands), *lons.shape), self.nodata, self.dtype)
         predictors, known = self.known(embeddings, lons, lats)
         if known.any():
-            scores = self.learnt.scores(predictors, unit_vectors(lons[known], lats[known]).T)
-            out[0, known] = np.array(self.legend.codes, self.dtype)[scores.argmax(axis=-1)]
+            chances = self.chances(predictors, unit_vectors(lons[known], lats[known]).T)
+            out[0, known] = np.array(self.legend.codes, self.dtype)[chances.argmax(axis=-1)]
             if self.probabilities:
-                out[1:, known] = np.rint(100 * softmax(scores)).T
+                out[1:, known] = np.rint(100 * chances).T
         return out
+
+    def chances(self, predictors: NDArray[Any], xyz: Floats) -> NDArray[Any]:
+        """The probability of each class at places.
+
+        Args:
+            predictors: (N, dim + covariates) without NaN.
+            xyz: (N, 3) unit vectors.
+
+        Returns:
+            (N, classes) in the type of the predictors.
+        """
+        return softmax(self.learnt.scores(predictors, xyz))
 
 
 def _tags(report: dict[str, Any], values: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +19,7 @@ from ..analysis.gaussian import (
     ATTEMPTS,
     EXACT,
     TUNED,
+    Gaussian,
     Kernel,
     Sites,
     choose_kernel,
@@ -27,6 +28,13 @@ from ..analysis.gaussian import (
     inducing_points,
     left_out,
     without_folds,
+)
+from ..analysis.influence import (
+    Influence,
+    exact_influence,
+    looked_at,
+    ridge_influence,
+    sparse_influence,
 )
 from ..analysis.neighbours import (
     Corrected,
@@ -61,6 +69,8 @@ WORDS = {
 _BEFOREHAND = {LINEAR: 0.25, KRIGING: 0.25, GAUSSIAN: 0.5}
 # Share of new samples that an interval is to hold.
 LEVEL = 0.9
+# Samples whose influence is looked at, and at which it is measured, where these are many.
+LOOKED_AT = 2000
 # Steps told to a progress bar, for each of the stages of a fit.
 _STEPS = 60
 
@@ -211,11 +221,13 @@ class FittedNumbers:
     Attributes:
         model: the model.
         predicted: (N,) for the samples, each without its fold.
+        errors: (N,) standard errors of these, in units of the values.
         report: method and errors, as JSON has it.
     """
 
     model: NumberModel
     predicted: Floats
+    errors: Floats
     report: dict[str, Any]
 
 
@@ -279,12 +291,57 @@ class Regression:
         method = main if len(shares) == 1 else STACK
         predicted = self._mixed({name: tested[name][0] for name in wanted})
         errors = tested[main][1]
-        model, found = self._model(
-            main, shares, predicted, self._ridge_errors() if errors is None else errors
-        )
+        errors = self._ridge_errors() if errors is None else errors
+        model, found = self._model(main, shares, predicted, errors)
         report = {"method": method, "methods": scores, "weights": shares, **self._report(shares)}
         self._tell(2 * _STEPS)
-        return FittedNumbers(model, predicted, {**report, **found})
+        return FittedNumbers(model, predicted, model.scale * errors, {**report, **found})
+
+    def influence(self, fitted: FittedNumbers) -> Influence | None:
+        """What is predicted for samples without them, and what each changes elsewhere.
+
+        Of all samples; where they are many, of the `LOOKED_AT` that are furthest from what their
+        fold predicts, in standard errors. On the scale that is learnt on.
+
+        Args:
+            fitted: what `fit` gave.
+
+        Returns:
+            None where the model has no closed form of it.
+        """
+        steps = np.abs(self._values - fitted.predicted) / fitted.errors
+        looked = looked_at(steps, LOOKED_AT, self._seed)
+        return self._influence(fitted.model.method, fitted.model.predictor, looked)
+
+    def _influence(
+        self, method: str, predictor: Predictor, looked: tuple[Integers, Integers]
+    ) -> Influence | None:
+        values = self._values
+        if isinstance(predictor, LinearPredictor):
+            linear, root = predictor.linear, predictor.root
+            return ridge_influence(linear, root, self._embeddings, values, self._weights, looked)
+        if not isinstance(predictor, Gaussian):
+            return None
+        if self._inducing[method] is None:
+            return exact_influence(predictor, values, looked)
+        return sparse_influence(predictor, self._sites[method], values, looked)
+
+    def remainder(self, fitted: FittedNumbers, rows: Integers) -> Floats | None:
+        """Values (n,) of some samples less what embedding and covariates explain: Matérn's part.
+
+        Args:
+            fitted: what `fit` gave.
+            rows: (n,) which samples.
+
+        Returns:
+            (n,), on the scale that is learnt on; None where the model has no such part.
+        """
+        process, method = fitted.model.predictor, fitted.model.method
+        if not isinstance(process, Gaussian):
+            return None
+        mean = process(self._embeddings[rows], self._xyz[rows])
+        place = process.of_place(self._sites[method][rows])
+        return np.asarray(self._values[rows] - mean + place)
 
     def _scores(self, predicted: Floats) -> dict[str, float]:
         return number_scores(self._values, predicted, self._weights)
@@ -494,11 +551,7 @@ class Regression:
 
     def _cover(self, ratios: Floats) -> float:
         """Share of samples within intervals that were made without their fold."""
-        held = 0
-        for test in self._tests():
-            others = np.delete(ratios, test)
-            held += int((ratios[test] <= conformal(others)).sum())
-        return held / len(ratios)
+        return coverage(ratios, self._folds, (LEVEL,))[0]
 
     def _tests(self) -> Iterator[Integers]:
         for fold in range(int(self._folds.max()) + 1):
@@ -530,3 +583,19 @@ def conformal(ratios: Floats, level: float = LEVEL) -> float:
     """
     rank = min(int(np.ceil((len(ratios) + 1) * level)), len(ratios))
     return float(np.sort(ratios)[rank - 1])
+
+
+def coverage(ratios: Floats, folds: Integers, levels: Sequence[float]) -> list[float]:
+    """The share of samples that intervals hold which were calibrated without their fold.
+
+    Args:
+        ratios: (N,) absolute residual / standard error, of left-out samples.
+        folds: (N,) number of the fold of each, two at least.
+        levels: shares that the intervals are to hold.
+    """
+    held = np.zeros(len(levels))
+    for fold in np.unique(folds):
+        test = folds == fold
+        halves = [conformal(ratios[~test], level) for level in levels]
+        held += (ratios[test][:, None] <= np.array(halves)).sum(axis=0)
+    return [float(share) for share in held / len(ratios)]

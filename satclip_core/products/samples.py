@@ -46,6 +46,8 @@ class Samples:
             a client says them in its words.
         weights: (N,) above 0, 1 in the mean; None where all weigh the same.
         groups: (N,) number of the group of each; None where there are none.
+        rows: (N,) number of the row of the table that each came from, counted from 1, or the id
+            that the table has for it; None where that is not known.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Samples:
     doubts: tuple[InputError, ...] = ()
     weights: Floats | None = None
     groups: Integers | None = None
+    rows: Integers | None = None
 
     @classmethod
     def of(
@@ -69,6 +72,7 @@ class Samples:
         missing: Sequence[float] = (),
         weights: Sequence[Any] | NDArray[Any] | None = None,
         groups: Sequence[Any] | NDArray[Any] | None = None,
+        ids: Sequence[int] | None = None,
     ) -> Samples:
         """Samples from a table, without the rows that cannot be used.
 
@@ -85,6 +89,7 @@ class Samples:
                 with 0, are left out.
             groups: N values of any kind: samples of one are left out of the learning together when
                 it is tested. A sample without one is a group by itself.
+            ids: N whole numbers by which the table knows its rows; counted from 1 where None.
 
         Raises:
             InputError: values of no use: too few, all the same, neither numbers nor classes.
@@ -125,7 +130,9 @@ class Samples:
         doubtful = doubts(found, name) if legend is None else ()
         own = None if weights is None else weighed[used] / weighed[used].mean()
         parts = None if groups is None else _groups(groups, places, account)[used]
-        return cls(name, places[used], found, legend, tuple(account), doubtful, own, parts)
+        rows = np.arange(1, len(values) + 1) if ids is None else np.asarray(ids, np.int64)
+        told = tuple(account)
+        return cls(name, places[used], found, legend, told, doubtful, own, parts, rows[used])
 
     def __len__(self) -> int:
         return len(self.values)
@@ -160,6 +167,7 @@ class Samples:
             account=(*self.account, *lines),
             weights=None if weights is None else weights / weights.mean(),
             groups=None if self.groups is None else self.groups[rows],
+            rows=None if self.rows is None else self.rows[rows],
         )
 
 

@@ -193,7 +193,6 @@ class RasterCovariate:
         return out
 
     def _interpolated(self, rows: Floats, cols: Floats) -> Floats:
-        height, width = self._raster.shape
         top = np.floor(rows - 0.5).astype(np.int64)
         left = np.floor(cols - 0.5).astype(np.int64)
         down, right = rows - 0.5 - top, cols - 0.5 - left
@@ -209,7 +208,8 @@ class RasterCovariate:
             weight += known * share
         own = values[:, top + (down >= 0.5), left + (right >= 0.5)]
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(np.where(np.isnan(own), np.nan, total / weight)).T
+            found: Floats = np.where(np.isnan(own), np.nan, total / weight).T
+        return found
 
     def _values(self, top: int, bottom: int, left: int, right: int) -> Floats:
         """Pixels of some rows and columns, (bands, rows, cols).
@@ -328,7 +328,7 @@ class _ByGdal:
             raise _not_located(path)
         self.crs = short_crs(crs.ExportToWkt(["FORMAT=WKT2_2019"]))
         c, a, b, f, d, e = found
-        self.transform = (a, b, c, d, e, f)
+        self.transform: tuple[float, ...] = (a, b, c, d, e, f)
         self.shape = (self._dataset.RasterYSize, self._dataset.RasterXSize)
         every = [self._dataset.GetRasterBand(n + 1) for n in range(self._dataset.RasterCount)]
         if not every:
