@@ -22,6 +22,7 @@ from ..satclip_core.report import is_page, report_target, write_map_report
 from ..styles import style_classes, style_values
 from ..text import tr
 from ..words import worded
+from .outside import OutsideMixin
 from .rasters import RasterAlgorithm
 from .references import CentroidsMixin, located
 
@@ -38,7 +39,7 @@ _METHODS = ("auto", "linear", "kriging", "gaussian")
 _FOLDS = ("knndm", "blocks", "random")
 
 
-class MapFromSamples(CentroidsMixin, RasterAlgorithm):
+class MapFromSamples(OutsideMixin, CentroidsMixin, RasterAlgorithm):
     """A model of place and embedding, learnt from samples and drawn as a map."""
 
     NAME = "mapfromsamples"
@@ -135,6 +136,7 @@ class MapFromSamples(CentroidsMixin, RasterAlgorithm):
             ),
         )
         self.add_output(tr("Map"))
+        self.add_outside()
         self.addOutput(QgsProcessingOutputNumber(self.SCORE, tr("Cross-validated score")))
         self.addOutput(QgsProcessingOutputString(self.SUMMARY, tr("The scores in one line")))
 
