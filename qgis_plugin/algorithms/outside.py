@@ -57,7 +57,7 @@ class OutsideMixin(_Mixed):
             ),
         )
 
-    def beside(self, path, product, parameters, context) -> dict:
+    def beside(self, path, product, parameters, context, feedback) -> dict:
         """Write the polygons of a map with its uncertainty, and have them hatched.
 
         Raises:

@@ -40,7 +40,7 @@ def survey(seed):
 
 
 def test_matched_folds_promise_what_is_true_where_random_ones_flatter():
-    """In the mean of six surveys, since one says as little as its few towns."""
-    random, true, matched, true_too = np.mean([survey(seed) for seed in range(6)], axis=0)
+    """In the mean of ten surveys, since one says as little as its few towns."""
+    random, true, matched, true_too = np.mean([survey(seed) for seed in range(10)], axis=0)
     assert random - true > 0.08
     assert abs(matched - true_too) < 0.05
