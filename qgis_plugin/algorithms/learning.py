@@ -178,7 +178,8 @@ class SamplesMixin(CovariatesMixin, CentroidsMixin):
                 defaultValue=0,
             ),
             tr(
-                "What predicts; of classes logistic regression on the same. The log says what was chosen."
+                "What predicts; of classes logistic regression on the same. The log says what was "
+                "chosen."
             ),
             advanced=True,
         )

@@ -18,7 +18,6 @@ from satclip_core.analysis.neighbours import (
     in_a_row,
     nearest,
 )
-from satclip_core.grid.sphere import unit_vectors
 
 KERNEL = LocalKernel(4.0, 0.1)
 
