@@ -65,17 +65,29 @@ def new_columns(existing: Sequence[str], dim: int, *, array: str | None, prefix:
         InputError: the table has some of them already (upper and lower case count as the same,
             as they do in a GeoPackage).
     """
-    names = [array] if array is not None else list(dimension_names(dim, prefix))
+    if array is not None:
+        return free_names([array], existing, Argument("array", f"new_{array}"))
+    return free_names(dimension_names(dim, prefix), existing, Argument("prefix", "satclip_"))
+
+
+def free_names(wanted: Sequence[str], existing: Sequence[str], other: Argument) -> list[str]:
+    """Names that a table does not have, whatever their case.
+
+    Args:
+        wanted: the names.
+        existing: those of the table.
+        other: what gives other names.
+
+    Raises:
+        InputError: it has some of them.
+    """
     taken = {name.lower() for name in existing}
-    clashes = [name for name in names if name.lower() in taken]
+    clashes = [name for name in wanted if name.lower() in taken]
     if clashes:
-        other = (
-            Argument("prefix", "satclip_") if array is None else Argument("array", f"new_{array}")
-        )
         raise InputError(
             f"the table already has {listing(clashes, 3)}: give other names, e.g. by ", other
         )
-    return names
+    return list(wanted)
 
 
 def first_free(names: Sequence[str], choices: Sequence[tuple[str, ...]]) -> tuple[str, ...]:

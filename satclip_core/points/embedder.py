@@ -1,4 +1,4 @@
-"""From the coordinates of a batch of rows to embeddings, with an account of unusable rows."""
+"""From the coordinates of a batch of rows to new columns, with an account of unusable rows."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any, Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis import unit
 from ..errors import Argument, CancelledError, InputError
 from ..grid.crs import LONLAT, to_lonlat
 from ..products.samples import number
-from ..types import Cancelled, Float32, Floats, Progress
+from ..types import Cancelled, Floats, Progress
 from .request import PointsRequest, PointsResult
 
 if TYPE_CHECKING:
-    from ..encoder import LocationEncoder
+    from .adding import Adding
 
 
 # Rows at a time: 8 MB of float32 embeddings at 256 dimensions.
@@ -27,11 +26,11 @@ _EXAMPLES = 5
 
 
 class Embedder:
-    """Embeds rows batch by batch and keeps count of those that cannot be.
+    """Embeds rows, or predicts for them, batch by batch; keeps count of those that cannot be.
 
     Args:
-        encoder: the model.
-        request: how to embed, and whether a bad row is an error.
+        adding: what makes the new columns.
+        request: whether a bad row is an error.
         crs: of the coordinates.
         total: rows to come, 0 where unknown.
         progress: called with (rows done, total) after each batch.
@@ -43,7 +42,7 @@ class Embedder:
 
     def __init__(
         self,
-        encoder: LocationEncoder,
+        adding: Adding,
         request: PointsRequest,
         *,
         crs: str = LONLAT,
@@ -51,16 +50,14 @@ class Embedder:
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
     ) -> None:
-        self.encoder, self.request = encoder, request
+        self.adding, self.request = adding, request
         self._transform, self.total = to_lonlat(crs), total
         self.progress, self.cancelled = progress, cancelled
         self.rows = self.empty = 0
         self._examples: list[str] = []
 
-    def embed(
-        self, x: Floats, y: Floats, describe: Callable[[int], str]
-    ) -> Float32 | NDArray[np.float16]:
-        """Embed the next rows.
+    def embed(self, x: Floats, y: Floats, describe: Callable[[int], str]) -> NDArray[Any]:
+        """The new columns of the next rows.
 
         Args:
             x: (N,) longitudes, or eastings of the table's CRS; NaN where there is none.
@@ -68,7 +65,7 @@ class Embedder:
             describe: what a row of the batch has for coordinates, for the account.
 
         Returns:
-            (N, dim) of the dtype asked for, NaN in rows without usable coordinates.
+            (N, width) of the dtype asked for, NaN in rows without usable coordinates.
 
         Raises:
             InputError: such a row, where the request is strict.
@@ -80,16 +77,13 @@ class Embedder:
         with np.errstate(invalid="ignore"):
             usable = (np.abs(lon) <= _TURN) & (np.abs(lat) <= 90)
         self._account(np.flatnonzero(~usable), describe)
-        values = np.full((len(lon), self.encoder.dim), np.nan, np.float32)
+        values = np.full((len(lon), self.adding.width), np.nan, np.float32)
         if usable.any():
-            points = np.column_stack([lon[usable], lat[usable]])
-            values[usable] = self.encoder.encode(points, threads=self.request.threads)
-        if self.request.normalize:
-            values = unit(values)
+            values[usable] = self.adding(np.column_stack([lon[usable], lat[usable]]))
         self.rows += len(lon)
         if self.progress is not None:
             self.progress(self.rows, max(self.total, self.rows) if self.total else 0)
-        return values.astype(self.request.dtype, copy=False)
+        return values.astype(self.adding.dtype, copy=False)
 
     def result(self) -> PointsResult:
         """The account, once all rows are through.
@@ -113,7 +107,7 @@ class Embedder:
                 f"{self.empty:,} of {self.rows:,} rows have no usable coordinates and got empty "
                 f"values: {self._shown()}"
             )
-        return PointsResult(self.rows, self.empty, warning)
+        return PointsResult(self.rows, self.empty, warning, self.adding.notes)
 
     def lonlat(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Coordinates of the table as longitude and latitude in degrees, not checked."""

@@ -104,6 +104,20 @@ def read_samples(request: SamplesRequest) -> Samples:
     return replace(samples, account=(*read.notes, *samples.account))
 
 
+def read_places(request: PointsRequest) -> tuple[Floats, str]:
+    """The coordinates of a table: (N, 2) in units of its CRS, NaN where a row has none; the CRS.
+
+    Args:
+        request: of a table on disk.
+
+    Raises:
+        InputError: the table cannot be used.
+        MissingDependencyError: a format needs the extra `points`.
+    """
+    read = (_from_csv if request.source_format == CSV else _from_table)(request, ())
+    return read.xy, read.crs
+
+
 class _Columns(NamedTuple):
     """What is read of a table.
 
@@ -153,7 +167,7 @@ def _from_table(request: PointsRequest, columns: tuple[str, ...]) -> _Columns:
         xy: list[Floats] = [np.empty((0, 2))]
         values: list[list[Any]] = [[] for _ in columns]
         for batch in table.batches:
-            first = len(values[0]) + 1
+            first = sum(map(len, xy)) + 1
             x, y, _ = coordinates(table, batch, first_row=first, centroid=request.centroid)
             xy.append(np.stack([x, y], axis=1))
             for found, name in zip(values, wanted):

@@ -13,7 +13,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,8 @@ def save_map(model: MapModel, path: str | os.PathLike[str], *, overwrite: bool =
     """Write a fitted map, to be drawn elsewhere or read at points.
 
     Args:
-        model: the map. The file holds the places of the samples, for distances to them.
+        model: the map. The file holds the places of the samples, for distances to them, but not
+            what it was tested on, sample by sample.
         path: usually ending in `.npz`.
         overwrite: whether an existing file may be replaced.
 
@@ -67,7 +68,7 @@ def save_map(model: MapModel, path: str | os.PathLike[str], *, overwrite: bool =
         OutputError: the file exists or cannot be written.
     """
     arrays: list[NDArray[Any]] = []
-    tree = _packed(model, arrays)
+    tree = _packed(replace(model, evidence=None), arrays)
     members = {f"arrays/{index}.npy": npy_bytes(array) for index, array in enumerate(arrays)}
     header = {
         "format": FORMAT,

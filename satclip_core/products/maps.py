@@ -153,9 +153,10 @@ class MapModel:
         """The cross-validated score, in one line; that of the map's own extent where it differs."""
         report = self.report
         where = "where it was fitted, " if report.get("applied") else ""
+        tested = f"{report['samples']} samples, {report['validation']['words']}{self._chosen}"
         said = (
-            f"{self.name}: {self._said(report['score'])} ({where}cross-validated on "
-            f"{report['samples']} samples, {report['validation']['words']}{self._chosen}){self._outside}"
+            f"{self.name}: {self._said(report['score'])} ({where}cross-validated on {tested})"
+            f"{self._outside}"
         )
         within = report.get("within")
         if within is None or within["samples"] == report["samples"]:
@@ -184,14 +185,14 @@ class MapModel:
     @property
     def _outside(self) -> str:
         """A warning, where the score does not hold for many pixels."""
-        share = self.report.get("pixels_outside") or 0.0
+        share, places = self.report.get("pixels_outside") or 0.0, self.report["places"]
         if self.report.get("applied"):
-            return f"; {100 * share:.0f} % of the places lie outside its area of applicability"
+            return f"; {100 * share:.0f} % of the {places} lie outside its area of applicability"
         if share <= OUTSIDE:
             return ""
         return (
-            f"; {100 * share:.0f} % of the pixels are more unlike all samples than these are each "
-            "other (outside the area of applicability): the score does not hold there"
+            f"; {100 * share:.0f} % of the {places} are more unlike all samples than these are "
+            "each other (outside the area of applicability): the score does not hold there"
         )
 
     def _said(self, score: dict[str, Any]) -> str:
@@ -338,6 +339,7 @@ def fit_map(
         **_facts(samples, options, predictors),
         "model": encoder.name,
         "weights_sha256": encoder.sha256,
+        "places": "pixels",
     }
     own = encoder.name, encoder.sha256, options.names, area, evidence
     model = MapModel(samples.name, learnt, samples.legend, report, *own)
@@ -462,6 +464,7 @@ class MapOf:
             cancelled=fitting.cancelled,
             within=fitting.holds,
         )
+        model.report["places"] = fitting.places
         return model.product(
             probabilities=self.probabilities,
             uncertainty=self.uncertainty,
@@ -561,7 +564,7 @@ class Mapped(Ready):
         Returns:
             (N, dim + covariates), and (rows, cols) whether a pixel is one of the N.
         """
-        known: Bools = ~np.isnan(embeddings).any(axis=-1)
+        known = np.asarray(~np.isnan(embeddings).any(axis=-1))
         made = joined(embeddings[known], self.covariates, lons[known], lats[known])
         if self.covariates is not None:
             whole = ~np.isnan(made).any(axis=-1)
@@ -693,11 +696,23 @@ class MappedClasses(Mapped):
         out = np.full((len(self.bands), *lons.shape), self.nodata, self.dtype)
         predictors, known = self.known(embeddings, lons, lats)
         if known.any():
-            scores = self.linear(predictors)
-            out[0, known] = np.array(self.legend.codes, self.dtype)[scores.argmax(axis=-1)]
+            chances = self.chances(predictors, unit_vectors(lons[known], lats[known]).T)
+            out[0, known] = np.array(self.legend.codes, self.dtype)[chances.argmax(axis=-1)]
             if self.probabilities:
-                out[1:, known] = np.rint(100 * softmax(scores)).T
+                out[1:, known] = np.rint(100 * chances).T
         return out
+
+    def chances(self, predictors: NDArray[Any], xyz: Floats) -> NDArray[Any]:
+        """The probability of each class at places.
+
+        Args:
+            predictors: (N, dim + covariates) without NaN.
+            xyz: (N, 3) unit vectors.
+
+        Returns:
+            (N, classes) in the type of the predictors.
+        """
+        return softmax(self.linear(predictors))
 
 
 def _tags(report: dict[str, Any], values: str) -> dict[str, str]:

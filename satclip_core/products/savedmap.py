@@ -53,24 +53,26 @@ class SavedMap:
         self.model.check(fitting.encoder)
         covariates = matched(self.covariates, self.model.covariates)
         share = pixels_outside(self.model, fitting.encoder, covariates, some_pixels(fitting))
-        model = applied(self.model, share)
-        if share.get("pixels_outside", 0.0) > OUTSIDE:
-            log.warning(warning(model.name, share["pixels_outside"], "pixels"))
+        model = applied(self.model, share, fitting.places)
+        # Of points all are looked at when they are predicted.
+        if fitting.places == "pixels" and share.get("pixels_outside", 0.0) > OUTSIDE:
+            log.warning(warning(model.name, share["pixels_outside"], fitting.places))
         return model.product(
             probabilities=self.probabilities, uncertainty=self.uncertainty, covariates=covariates
         )
 
 
-def applied(model: MapModel, share: dict[str, float]) -> MapModel:
+def applied(model: MapModel, share: dict[str, float], places: str) -> MapModel:
     """The model with a report that says of no extent but the new one.
 
     Args:
         model: as it was fitted.
         share: of places outside, as `pixels_outside` gives it.
+        places: what they are: "pixels" or "points".
     """
     gone = ("within", "pixels_outside")
     kept = {name: value for name, value in model.report.items() if name not in gone}
-    return replace(model, report={**kept, **share, "applied": True})
+    return replace(model, report={**kept, **share, "applied": True, "places": places})
 
 
 def warning(name: str, share: float, places: str) -> str:

@@ -34,7 +34,7 @@ KINDS = [
 # An option, a command of satclip, or what a click or a dialog would be told.
 CLIENTS_WORDS = re.compile(
     r"(?<![\w-])--[a-z]"
-    r"|\bsatclip (raster|similarity|rgb|clusters|map|points|models|data|train|reproduce)\b"
+    r"|\bsatclip (raster|similarity|rgb|clusters|map|predict|points|models|data|train|reproduce)\b"
     r"|\b(click on|move the map|dialog|Processing)\b"
 )
 
