@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from ..messages import quiet, tell
 from ..options import Command, combined, quoting_option
 from ..words import worded
 from .raster_command import RasterOptions, raster_options
+
+if TYPE_CHECKING:
+    from satclip_core.raster import RasterJob
 
 # Options that say how is learnt and what is drawn, as `MapOf` calls them.
 _HOW = ("probabilities", "seed", "method", "folds", "uncertainty", "transform")
@@ -103,7 +106,7 @@ def command(
     raster = options.begin(*learning.files)
     wanted = learning.wanted("map", evidence=page)
     name = wanted.samples.name if isinstance(wanted, MapOf) else None
-    job = raster.prepare(wanted, learning=name)
+    job: RasterJob[Any] = raster.prepare(wanted, learning=name)
     model = job.product.model
     if not quiet():
         tell(model.summary)

@@ -326,16 +326,33 @@ def left_out(
         covariance[np.diag_indices(len(sites))] += sites.noise
         residuals, variances = _closed_form(covariance, values - offset, folds)
         return values - residuals, np.sqrt(variances)
+    without, errors = without_folds(kernel, sites, values, folds, inducing)
+    return without[folds, np.arange(len(sites))], errors
+
+
+def without_folds(
+    kernel: Kernel, sites: Sites, values: Floats, folds: Integers, inducing: Integers
+) -> tuple[Floats, Floats]:
+    """What models without one fold each say of all samples.
+
+    The sums over the fold's samples are taken away; the kernel and the inducing points stay.
+
+    Returns:
+        (folds, N) predictions, and standard errors (N,) of each sample without its own fold, in
+        units of the noise's standard deviation.
+    """
+    offset = np.average(values, weights=1 / sites.noise)
     sparse = _Sparse(kernel, sites, values - offset, inducing)
     parts = [sparse.moments(np.flatnonzero(folds == fold)) for fold in range(folds.max() + 1)]
     moments = np.sum([part[0] for part in parts], axis=0)
     response = np.sum([part[1] for part in parts], axis=0)
-    predicted, variances = np.empty(len(sites)), np.empty(len(sites))
-    for fold, (own, answer) in enumerate(parts):
-        inverse = np.linalg.inv(np.eye(len(moments)) + moments - own)
-        weights = inverse @ (response - answer)
+    identity = np.eye(len(moments))
+    inverses = [np.linalg.inv(identity + moments - own) for own, _ in parts]
+    weights = np.stack([inverse @ (response - own) for inverse, (_, own) in zip(inverses, parts)])
+    predicted, variances = np.empty((len(parts), len(sites))), np.empty(len(sites))
+    for fold, inverse in enumerate(inverses):
         for rows, whitened, residue in sparse.chunks(np.flatnonzero(folds == fold)):
-            predicted[rows] = offset + whitened.T @ weights
+            predicted[:, rows] = offset + weights @ whitened
             known = np.einsum("ij,ij->j", whitened, product(inverse, whitened))
             variances[rows] = residue + known + sites.noise[rows]
     return predicted, np.sqrt(variances)
@@ -344,13 +361,15 @@ def left_out(
 def left_out_error(kernel: Kernel, pairs: Pairs, values: Floats, folds: Integers) -> float:
     """Mean squared error of the predictions of `left_out`, of pairs that are known already.
 
-    Squares are divided by the variance of each sample's own noise.
+    Squares are divided by the variance of each sample's own noise. Values are (N,), or (N, k) of
+    several things at once, whose errors are added.
     """
     covariance = kernel(pairs)
     covariance[np.diag_indices(len(values))] += pairs.noise
-    offset = np.average(values, weights=1 / pairs.noise)
+    offset = np.average(values, axis=0, weights=1 / pairs.noise)
     residuals, _ = _closed_form(covariance, values - offset, folds, variances=False)
-    return float((residuals**2 / pairs.noise).mean())
+    squares = (residuals**2).reshape(len(values), -1).sum(axis=1)
+    return float((squares / pairs.noise).mean())
 
 
 def _closed_form(
@@ -358,7 +377,7 @@ def _closed_form(
 ) -> tuple[Floats, Floats]:
     inverse = np.linalg.inv(covariance)
     weighted = inverse @ values
-    residuals, spread = np.empty(len(values)), np.empty(len(values))
+    residuals, spread = np.empty(values.shape), np.empty(len(values))
     for fold in range(int(folds.max()) + 1):
         rows = np.flatnonzero(folds == fold)
         block = inverse[np.ix_(rows, rows)]
@@ -478,7 +497,7 @@ def choose_kernel(
 
     Args:
         sites: N samples.
-        values: (N,).
+        values: (N,), or (N, k) of several things that are to share a kernel.
         folds: (N,) number of the fold of each.
         step: called before each attempt, of which there are 2 · `ATTEMPTS` at most.
         seed: of the draw where there are more than `TUNED` samples.

@@ -76,7 +76,9 @@ class Ridge:
     ) -> None:
         values = np.asarray(targets, np.float64)
         values = values[:, None] if values.ndim == 1 else values
-        scaled, self.mean, self.deviation = _standardised(embeddings, weights, sizes)
+        data = np.asarray(embeddings, np.float64)
+        self.mean, self.deviation = standard_of(data, weights, sizes)
+        scaled = (data - self.mean) / self.deviation
         self._offsets = np.average(values, axis=0, weights=weights)
         self._count = len(scaled)
         weighed = scaled if weights is None else scaled * weights[:, None]
@@ -118,6 +120,8 @@ class Logistic:
         count: number of classes.
         weights: (N,) of the samples, as in `Ridge`.
         sizes: (dim,) of the dimensions, as in `Ridge`.
+        standardise: whether dimensions are standardised; else they keep their size about their
+            mean, as the vectors of a kernel have to.
     """
 
     def __init__(
@@ -127,8 +131,14 @@ class Logistic:
         count: int,
         weights: Floats | None = None,
         sizes: Floats | None = None,
+        *,
+        standardise: bool = True,
     ) -> None:
-        scaled, self.mean, self.deviation = _standardised(embeddings, weights, sizes)
+        data = np.asarray(embeddings, np.float64)
+        self.mean, self.deviation = standard_of(data, weights, sizes)
+        if not standardise:
+            self.deviation = np.ones_like(self.mean)
+        scaled = (data - self.mean) / self.deviation
         variances, axes = np.linalg.eigh(product(scaled.T, scaled) / len(scaled))
         self._own = np.ones((len(scaled), 1)) if weights is None else weights[:, None]
         self._axes = axes[:, variances > _RANK * max(variances[-1], 1e-300)]
@@ -252,9 +262,16 @@ def _cross_entropy(scores: Floats, wanted: Floats) -> float:
     return float(((logs - scores) * wanted).sum() / len(scores))
 
 
-def _standardised(
-    embeddings: ArrayLike, weights: Floats | None, sizes: Floats | None
-) -> tuple[Floats, Floats, Floats]:
+def standard_of(
+    embeddings: ArrayLike, weights: Floats | None = None, sizes: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """Mean and deviation (dim,) by which embeddings (N, dim) are standardised.
+
+    Args:
+        embeddings: (N, dim), finite.
+        weights: (N,) of the samples, as in `Ridge`.
+        sizes: (dim,) of the dimensions, as in `Ridge`.
+    """
     data = np.asarray(embeddings, np.float64)
     mean = np.average(data, axis=0, weights=weights)
     deviation = np.sqrt(np.average((data - mean) ** 2, axis=0, weights=weights))
@@ -263,7 +280,7 @@ def _standardised(
         deviation = deviation / sizes
     # A dimension that does not vary is rounding; scaled up it would drown the others.
     deviation[flat] = 1.0
-    return (data - mean) / deviation, mean, deviation
+    return mean, deviation
 
 
 def _flat(mean: Floats, deviation: Floats, sizes: Floats) -> Bools:

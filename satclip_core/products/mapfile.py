@@ -23,9 +23,13 @@ from numpy.typing import NDArray
 from ..analysis import Linear
 from ..analysis.applicability import Applicability
 from ..analysis.gaussian import Gaussian, Kernel, Sites
+from ..analysis.neighbours import Corrected, LocalKernel, Neighbours
+from ..analysis.nystrom import KernelVectors
+from ..analysis.stacking import Stack
 from ..errors import InputError, call
 from ..files import npy_array, npy_bytes, write_zip, written_whole
 from .classarea import ClassArea
+from .classification import ClassModel
 from .legend import Legend
 from .maps import MapModel
 from .regression import LinearPredictor, NumberModel
@@ -37,14 +41,20 @@ _KINDS: dict[str, type] = {
     for kind in (
         Applicability,
         ClassArea,
+        ClassModel,
+        Corrected,
         Gaussian,
         Kernel,
+        KernelVectors,
         Legend,
         Linear,
         LinearPredictor,
+        LocalKernel,
         MapModel,
+        Neighbours,
         NumberModel,
         Sites,
+        Stack,
     )
 }
 _HEADER = "map.json"

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any, Callable, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis import Linear, softmax
-from ..analysis.calibration import held_out_chances, reliability, temperature
+from ..analysis import softmax
+from ..analysis.calibration import held_out_chances
 from ..analysis.folds import KNNDM, Folds, check_kind, choose_folds
 from ..analysis.transforms import NONE, find_transform
-from ..analysis.tuning import Classes, Numbers, Task, choose_penalty
+from ..analysis.tuning import Classes, Numbers, Task
 from ..errors import Argument, InputError
 from ..grid.sphere import unit_vectors
 from ..types import Bools, Cancelled, Float32, Floats, Integers, Progress
 from .classarea import ClassArea, class_area
+from .classification import CLASS_WORDS, Classification, ClassModel
 from .covariates import (
     Covariates,
     joined,
     matched,
     predictors_at,
-    sizes_of,
     with_covariates,
     with_values,
 )
@@ -31,8 +31,10 @@ from .legend import Legend
 from .product import Fitting, Ready
 from .regression import (
     AUTO,
+    KRIGING,
     LINEAR,
     METHODS,
+    STACK,
     UNCERTAINTY,
     WORDS,
     NumberModel,
@@ -61,9 +63,11 @@ class MapOptions:
     """How is learnt from samples, and how that is tested.
 
     Attributes:
-        method: of numbers: "linear" (ridge regression on the embedding), "kriging" (a Gaussian
-            process on the place), "gaussian" (one on place and embedding), or "auto", the best of
-            them in cross-validation. Classes are learnt by logistic regression on the embedding.
+        method: "linear" (ridge regression on the embedding), "kriging" (a Gaussian process on the
+            place), "gaussian" (one on place and embedding), or "auto": the mean of them that errs
+            least in cross-validation. Of classes: logistic regression on the embedding, on the
+            vectors of a kernel of the place, of place and embedding; or the better of the first
+            and the last.
         folds: "knndm" (as far apart as the pixels are from the samples), "blocks" (of near
             samples; also where no pixels are known) or "random".
         seed: of folds and draws.
@@ -111,10 +115,11 @@ class MapOptions:
                 "leave out ",
                 Argument("transform"),
             )
-        if samples.legend is not None and self.method not in (AUTO, LINEAR):
+        if samples.legend is not None and self.method == KRIGING and self.covariates is not None:
             raise InputError(
-                f"{samples.name!r} is mapped as classes, by logistic regression on the embedding, "
-                f"not by {self.method!r}: leave out ",
+                f"classes ({samples.name!r}) are kriged from the place alone: leave out ",
+                Argument("covariates"),
+                ", or give another ",
                 Argument("method"),
             )
 
@@ -128,7 +133,7 @@ class MapModel:
 
     Attributes:
         name: of what was sampled.
-        learnt: what predicts numbers; for classes, from embeddings to the scores of each.
+        learnt: what predicts numbers, or the scores of classes.
         legend: the classes; None for numbers.
         report: how it was fitted and its cross-validated scores, as JSON has it.
         model: name of the model that embeds.
@@ -139,7 +144,7 @@ class MapModel:
     """
 
     name: str
-    learnt: NumberModel | Linear
+    learnt: NumberModel | ClassModel
     legend: Legend | None
     report: dict[str, Any]
     model: str
@@ -153,10 +158,10 @@ class MapModel:
         """The cross-validated score, in one line; that of the map's own extent where it differs."""
         report = self.report
         where = "where it was fitted, " if report.get("applied") else ""
-        tested = f"{report['samples']} samples, {report['validation']['words']}{self._chosen}"
+        tested = f"{where}cross-validated on {report['samples']} samples"
         said = (
-            f"{self.name}: {self._said(report['score'])} ({where}cross-validated on {tested})"
-            f"{self._outside}"
+            f"{self.name}: {self._said(report['score'])} ({tested}, "
+            f"{report['validation']['words']}{self._chosen}{self._calibrated}){self._outside}"
         )
         within = report.get("within")
         if within is None or within["samples"] == report["samples"]:
@@ -171,16 +176,31 @@ class MapModel:
     @property
     def _chosen(self) -> str:
         """The method, and what it was better than."""
-        if self.legend is not None:
-            return ""
         method, methods = self.report["method"], self.report["methods"]
+        if self.legend is not None:
+            others = [f"{name} {score['log_loss']:.3g}" for name, score in methods.items()]
+            return f", method {method}" + (
+                f"; log-loss of {', '.join(others)}" if len(others) > 1 else ""
+            )
         others = [
             f"{name} {score['rmse']:.4g}" for name, score in methods.items() if name != method
         ]
         transform = self.report["transform"]
         of = "" if transform == NONE else f" of {transform}"
         chosen = f", method {method}" + (f" on {transform}" if of else "")
+        if method == STACK:
+            shares = self.report["weights"].items()
+            chosen += f" ({', '.join(f'{share:.2f} {name}' for name, share in shares)})"
         return chosen + (f"; RMSE{of} of {', '.join(others)}" if others else "")
+
+    @property
+    def _calibrated(self) -> str:
+        """How well errors are known: of left-out samples, too."""
+        if self.legend is not None:
+            error = self.report["expected_calibration_error"]
+            return f"; probabilities off by {100 * error:.1f} % (expected calibration error)"
+        interval = self.report["interval"]
+        return f"; {100 * interval['level']:.0f} % intervals hold {100 * interval['cover']:.0f} %"
 
     @property
     def _outside(self) -> str:
@@ -290,11 +310,12 @@ def fit_map(
 ) -> MapModel:
     """Learn what was sampled from places and the embeddings of them.
 
-    Numbers by ridge regression, kriging or a Gaussian process on both (see `MapOptions`), classes
-    by multinomial logistic regression, whose probabilities are calibrated on the samples left out
-    (their reliability stands in the report). Penalties and kernels are those with the least error
-    in cross-validation; the scores are those of the same left-out samples. A map of a part of
-    their area has a score of its own: of those left-out samples that lie on it.
+    Numbers by ridge regression, kriging, a Gaussian process on both, or a mean of these (see
+    `MapOptions`); classes by multinomial logistic regression, whose probabilities are calibrated
+    on the samples left out (their reliability stands in the report). Penalties, kernels and
+    weights are those with the least error in cross-validation; the scores are those of the same
+    left-out samples. A map of a part of their area has a score of its own: of those left-out
+    samples that lie on it.
 
     Args:
         encoder: what embeds.
@@ -387,23 +408,27 @@ def _learn_numbers(
 
 def _learn_classes(
     samples: Samples, embeddings: Floats, folds: Folds, options: MapOptions, hooks: dict[str, Any]
-) -> tuple[Linear, Floats, dict[str, Any], ClassEvidence | None]:
+) -> tuple[ClassModel, Floats, dict[str, Any], ClassEvidence | None]:
     """The same with (N, classes) scores, before they are calibrated on the samples left out."""
-    task = _task(samples, sizes_of(embeddings.shape[1], len(options.names)))
-    choice = choose_penalty(task, embeddings, folds.folds, **hooks)
-    linear = task.problem(embeddings, np.arange(len(samples))).solve(choice.penalty)
+    legend = cast("Legend", samples.legend)  # what is learnt as classes has one
     classes = samples.values.astype(np.int64)
-    heat = temperature(choice.outputs, classes)
-    linear = replace(linear, weights=linear.weights / heat, offsets=linear.offsets / heat)
-    chances = held_out_chances(choice.outputs, classes, folds.folds)
-    report = {
-        "penalty": choice.penalty,
-        "error_by_penalty": [list(pair) for pair in choice.errors.items()],
-        "temperature": heat,
-        **reliability(chances, classes),
-    }
-    evidence = class_evidence(samples, folds, chances) if options.evidence else None
-    return linear, choice.outputs, report, evidence
+    classification = Classification(
+        embeddings,
+        unit_vectors(*samples.lonlat.T).T,
+        classes,
+        len(legend.names),
+        folds.folds,
+        weights=samples.weights,
+        covariates=len(options.names),
+        seed=options.seed,
+        **hooks,
+    )
+    fitted = classification.fit(options.method)
+    evidence = None
+    if options.evidence:
+        chances = held_out_chances(fitted.outputs, classes, folds.folds)
+        evidence = class_evidence(samples, folds, chances)
+    return fitted.model, fitted.outputs, fitted.report, evidence
 
 
 @dataclass(frozen=True)
@@ -644,12 +669,12 @@ class MappedClasses(Mapped):
     All bands are of one unsigned type, with its largest value where there is no data.
 
     Attributes:
-        linear: from embeddings to the scores of the classes.
+        learnt: from embeddings and places to the scores of the classes.
         legend: the classes.
         probabilities: whether bands of probabilities follow.
     """
 
-    linear: Linear
+    learnt: ClassModel
     legend: Legend
     probabilities: bool = False
 
@@ -672,18 +697,20 @@ class MappedClasses(Mapped):
     @property
     def tags(self) -> dict[str, str]:
         """What it was learnt from, how well, and what the codes mean."""
-        values = f"code of the most probable class of {self.model.name}, by logistic regression"
+        method = self.learnt.method
+        values = f"code of the most probable class of {self.model.name}, by {CLASS_WORDS[method]}"
         if self.probabilities:
             values += "; then the probability of each class, whole per cent"
-        return {**_tags(self.model.report, values), "classes": self.legend.to_json()}
+        tags = {**_tags(self.model.report, values), "method": method}
+        return {**tags, "classes": self.legend.to_json()}
 
     def __call__(self, embeddings: Float32) -> NDArray[Any]:
         """(rows, cols, dim) -> (bands, rows, cols), where the place does not matter.
 
         Raises:
-            InputError: it does, for the covariates: see `at`.
+            InputError: it does: see `at`.
         """
-        if self.covariates is not None:
+        if self.covariates is not None or self.learnt.method != LINEAR:
             raise InputError(
                 f"the map of {self.model.name!r} depends on the place beside the embedding: give "
                 "that too, with `at`"
@@ -712,7 +739,7 @@ class MappedClasses(Mapped):
         Returns:
             (N, classes) in the type of the predictors.
         """
-        return softmax(self.linear(predictors))
+        return softmax(self.learnt.scores(predictors, xyz))
 
 
 def _tags(report: dict[str, Any], values: str) -> dict[str, str]:

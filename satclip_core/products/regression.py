@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from ..analysis.gaussian import (
     fit_gaussian,
     inducing_points,
     left_out,
+    without_folds,
 )
 from ..analysis.influence import (
     Influence,
@@ -35,6 +36,14 @@ from ..analysis.influence import (
     ridge_influence,
     sparse_influence,
 )
+from ..analysis.neighbours import (
+    Corrected,
+    LeftOut,
+    LocalKernel,
+    Neighbours,
+    choose_local_kernel,
+)
+from ..analysis.stacking import Predictor, Stack, stacking_weights
 from ..analysis.transforms import NONE, TRANSFORMS
 from ..analysis.tuning import Choice, Numbers, choose_penalty
 from ..compute.blas import product
@@ -45,34 +54,25 @@ from .covariates import sizes_of
 
 log = logging.getLogger(__name__)
 
-# Ridge regression on the embedding, kriging on the place, and the Gaussian process on both.
+# Ridge regression on the embedding, kriging on the place, and the Gaussian process on both; their
+# weighted mean, which is what "auto" makes unless one of them has all the weight.
 LINEAR, KRIGING, GAUSSIAN, AUTO = "linear", "kriging", "gaussian", "auto"
+STACK = "stack"
 METHODS = (AUTO, LINEAR, KRIGING, GAUSSIAN)
 WORDS = {
     LINEAR: "ridge regression on the embedding",
     KRIGING: "kriging on the place",
     GAUSSIAN: "a Gaussian process on place and embedding",
+    STACK: "the mean of ridge regression, kriging and a Gaussian process, by weights",
 }
+# Weights that the stack is drawn to where samples are few: the process holds both others.
+_BEFOREHAND = {LINEAR: 0.25, KRIGING: 0.25, GAUSSIAN: 0.5}
 # Share of new samples that an interval is to hold.
 LEVEL = 0.9
-# Ratio of root mean squared errors within which the simpler method is as good.
-_AS_GOOD = 1.005
 # Samples whose influence is looked at, and at which it is measured, where these are many.
 LOOKED_AT = 2000
 # Steps told to a progress bar, for each of the stages of a fit.
 _STEPS = 60
-
-
-class Predictor(Protocol):
-    """Means and standard errors of numbers at places: see `Gaussian`."""
-
-    def __call__(self, embeddings: NDArray[Any], xyz: Floats) -> NDArray[Any]:
-        """(N, dim) and (N, 3) -> (N,)."""
-
-    def with_error(
-        self, embeddings: NDArray[Any], xyz: Floats
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """(N, dim) and (N, 3) -> (N,) and (N,)."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class NumberModel:
     """A model of numbers, with all that is known of its error.
 
     Attributes:
-        method: "linear", "kriging" or "gaussian".
+        method: "linear", "kriging", "gaussian" or "stack".
         predictor: means and, in units of `scale`, standard errors.
         scale: standard deviation of the noise, so that standard errors fit left-out samples.
         half: half the width of the interval, in standard errors.
@@ -266,9 +266,14 @@ class Regression:
         self._progress, self._cancelled, self._done = progress, cancelled, 0
         self._ridge = Ridge(embeddings, values, weights, self._sizes)
         self._standard = self._ridge.mean, self._ridge.deviation
+        # Covariances of what processes of many samples leave out, where there is anything in it.
+        self._local: dict[str, LocalKernel] = {}
+        # What was found once, by method.
+        self._tests_of: dict[str, tuple[Floats, Floats | None]] = {}
+        self._predictors: dict[str, Predictor] = {}
 
     def fit(self, method: str = AUTO) -> FittedNumbers:
-        """The model of one method, or of that with the least error on left-out samples.
+        """The model of one method, or the mean of all that errs least on left-out samples.
 
         Raises:
             CancelledError: `cancelled` said so.
@@ -278,17 +283,17 @@ class Regression:
             return self._fit((LINEAR, KRIGING, GAUSSIAN) if method == AUTO else (method,))
 
     def _fit(self, wanted: tuple[str, ...]) -> FittedNumbers:
-        """The best of some methods, the simplest first."""
+        """The mean of some methods, or the only one."""
         tested = {name: self._tested(name) for name in wanted}
-        scores = {
-            name: number_scores(self._values, one[0], self._weights) for name, one in tested.items()
-        }
-        least = min(score["rmse"] for score in scores.values())
-        best = next(name for name in wanted if scores[name]["rmse"] <= _AS_GOOD * least)
-        report = {"method": best, "methods": scores, **self._report(best)}
-        predicted, errors = tested[best]
+        scores = {name: self._scores(one[0]) for name, one in tested.items()}
+        shares = self._shares({name: one[0] for name, one in tested.items()})
+        main = max(shares, key=lambda name: shares[name])
+        method = main if len(shares) == 1 else STACK
+        predicted = self._mixed({name: tested[name][0] for name in wanted})
+        errors = tested[main][1]
         errors = self._ridge_errors() if errors is None else errors
-        model, found = self._model(best, predicted, errors)
+        model, found = self._model(main, shares, predicted, errors)
+        report = {"method": method, "methods": scores, "weights": shares, **self._report(shares)}
         self._tell(2 * _STEPS)
         return FittedNumbers(model, predicted, model.scale * errors, {**report, **found})
 
@@ -338,18 +343,47 @@ class Regression:
         place = process.of_place(self._sites[method][rows])
         return np.asarray(self._values[rows] - mean + place)
 
-    def _report(self, method: str) -> dict[str, Any]:
-        """The penalty or the kernel, with what stands for many samples."""
+    def _scores(self, predicted: Floats) -> dict[str, float]:
+        return number_scores(self._values, predicted, self._weights)
+
+    def _shares(self, predicted: dict[str, Floats], rows: Any = slice(None)) -> dict[str, float]:
+        """Weights of methods, by what they predict for (some) left-out samples."""
+        if len(predicted) == 1:
+            return dict.fromkeys(predicted, 1.0)
+        own = None if self._weights is None else self._weights[rows]
+        found = stacking_weights(
+            np.stack([one[rows] for one in predicted.values()], axis=1),
+            self._values[rows],
+            np.array([_BEFOREHAND[name] for name in predicted]),
+            None if own is None else own / own.mean(),
+        )
+        return {name: float(share) for name, share in zip(predicted, found) if share > 0}
+
+    def _mixed(self, predicted: dict[str, Floats]) -> Floats:
+        """The mean (N,) of predictions, each fold's by weights that the others gave."""
+        mean = np.zeros(len(self._values))
+        for test in self._tests():
+            others = np.setdiff1d(np.arange(len(mean)), test)
+            for name, share in self._shares(predicted, others).items():
+                mean[test] += share * predicted[name][test]
+        return mean
+
+    def _report(self, shares: dict[str, float]) -> dict[str, Any]:
+        """The penalty and the kernel, with what stands for many samples."""
         found: dict[str, Any] = {}
-        if method != KRIGING:
+        if set(shares) != {KRIGING}:
             choice = self._choice
             found["penalty"] = choice.penalty
             found["error_by_penalty"] = [list(pair) for pair in choice.errors.items()]
-        if method != LINEAR:
+        for method in (KRIGING, GAUSSIAN):  # the latter's, where there are both
+            if method not in shares:
+                continue
             values = vars(self._kernel(method))
             found["kernel"] = {name: float(value) for name, value in values.items()}
             rows = self._inducing[method]
             found["inducing_points"] = None if rows is None else len(rows)
+            local = self._local.get(method)
+            found["neighbours"] = None if local is None else vars(local).copy()
         return found
 
     @cached_property
@@ -418,11 +452,25 @@ class Regression:
 
     def _tested(self, method: str) -> tuple[Floats, Floats | None]:
         """Predictions (N,) for left-out samples, and their standard errors where at hand."""
+        if method not in self._tests_of:
+            self._tests_of[method] = self._test(method)
+        return self._tests_of[method]
+
+    def _test(self, method: str) -> tuple[Floats, Floats | None]:
         self._ask()
         if method == LINEAR:
             return self._choice.outputs[:, 0], None
-        kernel, rows = self._kernel(method), self._inducing[method]
-        return left_out(kernel, self._sites[method], self._values, self._folds, rows)
+        kernel, rows, sites = self._kernel(method), self._inducing[method], self._sites[method]
+        if rows is None:
+            return left_out(kernel, sites, self._values, self._folds)
+        without, errors = without_folds(kernel, sites, self._values, self._folds, rows)
+        known = LeftOut(self._xyz, self._values, self._folds, without, sites.noises)
+        local = choose_local_kernel(known, step=self._ask, seed=self._seed)
+        if local is None:
+            return known.predicted, errors
+        self._local[method] = local
+        predicted, left = known.corrected(local)
+        return predicted, errors * np.sqrt(left)
 
     def _ridge_errors(self) -> Floats:
         """Standard errors (N,) of ridge regression at left-out samples, in units of the noise."""
@@ -442,7 +490,7 @@ class Regression:
         return np.asarray(np.sqrt(found**2 - 1 + 1 / self._weights))
 
     def _model(
-        self, method: str, predicted: Floats, errors: Floats
+        self, main: str, shares: dict[str, float], predicted: Floats, errors: Floats
     ) -> tuple[NumberModel, dict[str, Any]]:
         """The model fitted to all samples, its error calibrated on what was left out."""
         off = np.abs(self._values - predicted) / errors
@@ -450,12 +498,14 @@ class Regression:
         scale = max(float(np.sqrt((off**2).mean())), 1e-9 * float(self._values.std()))
         ratios = off / scale
         half = conformal(ratios)
-        standard, place = self._weighed(method)
+        standard, place = self._weighed(main)
         made = predictors(self._embeddings, self._xyz, standard, place)
         area = fit_applicability(made, self._folds, self._seed)
-        model = NumberModel(
-            method, self._predictor(method), scale, half, area, standard, self._xyz, place
-        )
+        members = {name: self._predictor(name) for name in shares}
+        method, predictor = main, members[main]
+        if len(shares) > 1:
+            method, predictor = STACK, Stack(shares, members)
+        model = NumberModel(method, predictor, scale, half, area, standard, self._xyz, place)
         report = {
             "noise": scale,
             "interval": {"level": LEVEL, "standard_errors": half, "cover": self._cover(ratios)},
@@ -479,14 +529,25 @@ class Regression:
         weights = weights / size if size > 0 else np.ones_like(weights)
         return np.stack([*self._standard, weights]), 0.0
 
-    def _predictor(self, method: str) -> LinearPredictor | Gaussian:
+    def _predictor(self, method: str) -> Predictor:
+        """What predicts by a method, fitted to all samples."""
+        if method not in self._predictors:
+            self._predictors[method] = self._fitted(method)
+        return self._predictors[method]
+
+    def _fitted(self, method: str) -> Predictor:
         if method == LINEAR:
             penalty = self._choice.penalty
             linear, root = self._ridge.solve(penalty), self._ridge.root(penalty)
             return LinearPredictor(linear, root, len(self._values))
         kernel, rows = self._kernel(method), self._inducing[method]
-        standard = self._standard_of(method)
-        return fit_gaussian(kernel, self._sites[method], self._values, standard, rows)
+        standard, sites = self._standard_of(method), self._sites[method]
+        process = fit_gaussian(kernel, sites, self._values, standard, rows)
+        if method not in self._local:
+            return process
+        residuals = self._values - process(self._embeddings, self._xyz)
+        local = Neighbours(self._local[method], self._xyz, residuals, sites.noises)
+        return Corrected(process, local)
 
     def _cover(self, ratios: Floats) -> float:
         """Share of samples within intervals that were made without their fold."""
