@@ -549,7 +549,7 @@ class _MapReport:
         names = [name for name in _SCORES if all(name in score for score in tried.values())]
         columns += [Column(_SCORES[name]) for name in names]
         for name, score in tried.items():
-            numbers = [said(score[one], 2 if one == "bias" else 4) for one in names]
+            numbers = [said(score[one], 3 if one in _SHARES else 4) for one in names]
             rows.append([text(f"{name}: {self._called[name]}"), *numbers])
         method = report["method"]
         chosen = [index for index, name in enumerate(tried) if name == method]
@@ -567,6 +567,7 @@ def _hatch_key(outside: Bools, name: str) -> str:
     return hatch_legend("outside the area of applicability", name) if outside.any() else ""
 
 
+_SHARES = ("r2", "bias", "accuracy", "macro_f1")
 # Scores of a method that are shown beside each other, with what they are called.
 _SCORES = {"r2": "R²", "rmse": "RMSE", "mae": "MAE", "bias": "bias", "accuracy": "accuracy",
            "macro_f1": "macro F1", "log_loss": "log-loss"}  # fmt: skip

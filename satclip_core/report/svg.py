@@ -63,7 +63,8 @@ def said(value: float, digits: int = 3) -> str:
     if not -5 <= size < 9:
         mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
         return f"{mantissa}e{int(exponent)}".replace("-", "\N{MINUS SIGN}")
-    text = f"{round(value, digits - 1 - size):,.{max(digits - 1 - size, 0)}f}"
+    decimals = 0 if value == round(value) else max(digits - 1 - size, 0)
+    text = f"{round(value, digits - 1 - size):,.{decimals}f}"
     return text.replace("-", "\N{MINUS SIGN}")
 
 
