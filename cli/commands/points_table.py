@@ -54,6 +54,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Of the new columns' names: e000, e001, …",
 )
+@click.option(
+    "--dims",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Only the first N dimensions; all by default.",
+)
 @click.option("--normalize", is_flag=True, help="Scale every embedding to unit length.")
 @click.option(
     "--dtype",
@@ -81,7 +87,7 @@ def command(source: str, target: str, model: str, **options: Any) -> None:
 
     \b
     satclip points cities.csv -o cities.parquet
-    satclip points plots.gpkg -o plots.csv --normalize
+    satclip points plots.gpkg -o plots.csv --dims 64 --normalize
     satclip points survey.csv --crs EPSG:32632 --lon-column E --lat-column N -o survey.gpkg
     """
     from satclip_core.models.registry import load_encoder
@@ -94,7 +100,7 @@ def command(source: str, target: str, model: str, **options: Any) -> None:
     with progress("embedding points" if target == "-" else target, "rows") as report:
         result = embed_points(encoder, request, progress=report)
     if target != "-" and not quiet():
-        tell(_summary(target, result, encoder.dim, time.monotonic() - start))
+        tell(_summary(target, result, request.dims or encoder.dim, time.monotonic() - start))
 
 
 def _summary(target: str, result: PointsResult, dim: int, seconds: float) -> str:

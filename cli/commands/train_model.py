@@ -73,7 +73,7 @@ def command(
     from satclip_training.settings.run_files import locations
 
     if is_fine(config):
-        click.echo(str(_train_fine(config, overrides, data_root, output, dry_run)))
+        click.echo(str(_train_fine(config, overrides, data_root, output, resume, dry_run)))
         return
     settings = load_config(config, overrides)
     folder = output or Path(settings.output or f"runs/{settings.name}")
@@ -97,6 +97,7 @@ def _train_fine(
     overrides: tuple[str, ...],
     data_root: Path | None,
     output: Path | None,
+    resume: bool | None,
     dry_run: bool,
 ) -> Path | str:
     """Fit an encoder of two parts; the model file, or what would be done."""
@@ -116,7 +117,7 @@ def _train_fine(
     _tell_lines()
     stop = _StopOnInterrupt(tells=True)
     with stop:
-        model: Path = train_fine(settings, places, folder, stop.asked)
+        model: Path = train_fine(settings, places, folder, stop.asked, resume)
     return model
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from .clusterraster import Clusters
 from .embedpoints import EmbedPoints
 from .mapfromsamples import MapFromSamples
+from .mapfromsaved import MapFromSaved
+from .predictpoints import PredictPoints
 from .rasters import EmbeddingRaster, EmbeddingRgb, SimilarityRaster
 from .similarplaces import SimilarPlaces
 
@@ -15,5 +17,7 @@ ALGORITHMS = (
     EmbeddingRgb,
     Clusters,
     MapFromSamples,
+    MapFromSaved,
+    PredictPoints,
     SimilarPlaces,
 )

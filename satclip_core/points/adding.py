@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..analysis import unit
 from ..errors import Argument
+from ..products.embedding import first_dimensions
 from ..types import Floats
 from .columns import free_names, new_columns
 from .request import PointsRequest
@@ -90,8 +91,12 @@ class Embedding:
 
     @property
     def width(self) -> int:
-        """The dimensions."""
-        return self.encoder.dim
+        """The dimensions.
+
+        Raises:
+            InputError: more are asked for than the model has.
+        """
+        return first_dimensions(self.encoder, self.request.dims)
 
     @property
     def dtype(self) -> str:
@@ -110,7 +115,7 @@ class Embedding:
 
     def __call__(self, lonlat: Floats) -> NDArray[Any]:
         """Places (N, 2) -> (N, dim)."""
-        values = self.encoder.encode(lonlat, threads=self.request.threads)
+        values = self.encoder.encode(lonlat, threads=self.request.threads)[:, : self.width]
         return unit(values) if self.request.normalize else values
 
 

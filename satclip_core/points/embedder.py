@@ -37,7 +37,7 @@ class Embedder:
         cancelled: asked before each batch.
 
     Raises:
-        InputError: an unknown CRS.
+        InputError: an unknown CRS, more dimensions than the encoder has.
     """
 
     def __init__(

@@ -55,6 +55,7 @@ class PointsRequest:
         layer: of a file with several.
         array: name of one array column instead of a column for each dimension.
         prefix: of the columns' names: `e000`, `e001`, … by default.
+        dims: number of dimensions, the first ones; all where None.
         normalize: scale every embedding to unit length.
         dtype: "float32" or "float16".
         strict: fail on a row without usable coordinates instead of leaving it empty.
@@ -77,6 +78,7 @@ class PointsRequest:
     layer: str | None = None
     array: str | None = None
     prefix: str = "e"
+    dims: int | None = None
     normalize: bool = False
     dtype: str = "float32"
     strict: bool = False

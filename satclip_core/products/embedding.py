@@ -26,6 +26,22 @@ _GLOBE_PLACES = 2048
 _MEASURED = 1024
 
 
+def first_dimensions(encoder: LocationEncoder, dims: int | None) -> int:
+    """How many dimensions are asked for, the first ones; all of the encoder's where None.
+
+    Raises:
+        InputError: more than it has, or none.
+    """
+    dim = encoder.dim if dims is None else dims
+    if not 1 <= dim <= encoder.dim:
+        raise InputError(
+            f"{dim} dimensions: the model {encoder.name} has {encoder.dim}, give ",
+            Argument("dims"),
+            f" from 1 to {encoder.dim}",
+        )
+    return dim
+
+
 def dimension_names(dim: int, prefix: str = "e") -> tuple[str, ...]:
     """`e000` … `e255`, with as many digits as the last one needs, three at least."""
     width = max(3, len(str(dim - 1)))
@@ -115,13 +131,7 @@ class Embedding(Ready):
             InputError: an unknown dtype, or more dimensions than the encoder has.
         """
         check_dtype(dtype)
-        dim = encoder.dim if dims is None else dims
-        if not 1 <= dim <= encoder.dim:
-            raise InputError(
-                f"{dim} dimensions: the model {encoder.name} has {encoder.dim}, give ",
-                Argument("dims"),
-                f" from 1 to {encoder.dim}",
-            )
+        dim = first_dimensions(encoder, dims)
         if dtype not in STEPS:
             return cls(dim, dtype, normalize, total=encoder.dim)
         everywhere = encoder.encode(fibonacci_lattice(_GLOBE_PLACES), single=True)[:, :dim]

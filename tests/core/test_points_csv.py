@@ -71,6 +71,19 @@ def test_normalized_float16(encoder, tmp_path):
     np.testing.assert_array_equal(found.astype(np.float16), expected.astype(np.float16))
 
 
+@pytest.mark.parametrize("array", [None, "emb"])
+def test_only_the_first_dimensions(array, encoder, tmp_path):
+    run(encoder, places(tmp_path / "in.csv"), tmp_path / "out.csv", dims=5, array=array)
+    rows = read(tmp_path / "out.csv")
+    columns = [f"e{i:03d}" for i in range(5)] if array is None else ["emb"]
+    assert list(rows[0]) == ["id", "lon", "lat", *columns]
+    found = [json.loads(r["emb"]) if array else [r[name] for name in columns] for r in rows]
+    np.testing.assert_array_equal(np.array(found, np.float32), encoder.encode(PLACES)[:, :5])
+    with pytest.raises(InputError, match="give dims from 1 to"):
+        run(encoder, places(tmp_path / "in.csv"), tmp_path / "no.csv", dims=encoder.dim + 1)
+    assert not (tmp_path / "no.csv").exists()
+
+
 def test_one_array_column_is_json(encoder, tmp_path):
     run(encoder, places(tmp_path / "in.csv"), tmp_path / "out.csv", array="emb")
     rows = read(tmp_path / "out.csv")

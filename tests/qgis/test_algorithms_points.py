@@ -72,6 +72,19 @@ def test_points_of_any_crs_are_embedded(crs, run, encoder, make_points):
     np.testing.assert_allclose(embeddings(out), encoder.encode(places), atol=1e-5)
 
 
+@pytest.mark.parametrize("form", [0, 1])
+def test_only_the_first_dimensions(form, run, encoder, make_points):
+    wanted = {"INPUT": make_points(PLACES), "OUTPUT": "memory:", "FORMAT": form, "DIMS": 7}
+    out = run("embedpoints", wanted)["OUTPUT"]
+    new = [field.name() for field in out.fields()][make_points(PLACES).fields().count() :]
+    assert new == (["embedding"] if form else [f"e{i:03d}" for i in range(7)])
+    rows = [f.attributes()[-len(new) :] for f in out.getFeatures()]
+    found = [row[0] for row in rows] if form else rows
+    np.testing.assert_allclose(np.array(found), encoder.encode(PLACES)[:, :7], rtol=1e-6)
+    with pytest.raises(QgsProcessingException, match="257 dimensions"):
+        run("embedpoints", {**wanted, "DIMS": 257})
+
+
 def test_poles_and_the_date_line_are_ordinary_places(run, encoder, make_points):
     layer = make_points([(0, 90), (77, 90), (13, -90), (180, -17), (-180, -17), (190, -17)])
     values = embeddings(run("embedpoints", {"INPUT": layer, "OUTPUT": "memory:"})["OUTPUT"])

@@ -17,7 +17,7 @@ from satclip_core.models.model_file import read_model, write_model
 from satclip_training.fine import fine_run, fitting, resolution
 from satclip_training.fine.cells import Cells, kept_rows, sample_places
 from satclip_training.fine.composing import compose
-from satclip_training.fine.eyes import Targets, bilinear, box_means
+from satclip_training.fine.eyes import Pyramid, Targets, bilinear, box_means
 from satclip_training.fine.fine_run import train_fine
 from satclip_training.fine.fine_settings import EmbeddingSettings, LevelSettings, load_fine_config
 from satclip_training.fine.resolution import resolved
@@ -94,6 +94,19 @@ def test_bilinear_reading_goes_on_across_the_antimeridian() -> None:
     assert bilinear(raster, np.array([[180.0, 0.0], [-180.0, 0.0]])) == pytest.approx(2)
 
 
+def test_a_residual_eye_sees_in_each_scale_what_the_next_wider_one_does_not() -> None:
+    random = np.random.default_rng(0)
+    scales = tuple(random.normal(size=(n, 2 * n, 2)).astype(np.float16) for n in (16, 8, 4))
+    spread = random.normal(size=(4, 8, 1)).astype(np.float16)
+    at = np.array([[10.0, 20.0], [-170.0, -60.0]])
+    plain = Pyramid(scales, (spread,), (), spread).at(at)
+    residual = Pyramid(scales, (spread,), (), spread, residual=True).at(at)
+    assert residual[:, 4:] == pytest.approx(plain[:, 4:])
+    assert residual[:, :2] + residual[:, 2:4] + residual[:, 4:6] == pytest.approx(
+        plain[:, :2], abs=1e-5
+    )
+
+
 def test_targets_are_softly_whitened_and_weigh_what_they_are_told() -> None:
     random = np.random.default_rng(0)
     numbers = (random.normal(size=(5000, 4)) @ random.normal(size=(4, 6))).astype(np.float32)
@@ -128,6 +141,47 @@ def test_a_field_learns_what_it_is_shown() -> None:
     assert not level.values[:32].any()
 
 
+def test_what_a_level_costs_is_the_entropy_of_its_whole_numbers() -> None:
+    cells = Cells.of(90)
+    rows, _ = kept_rows(cells, np.ones(len(cells.row), bool))
+    level = fitting.FieldLevel(rows, 3, 0)
+    random = np.random.default_rng(0)
+    spreads = np.array([0.2, 0.7, 3.0])
+    level.values[32:] = torch.from_numpy(
+        random.laplace(size=(len(level.values) - 32, 3)) * spreads
+    ).float()
+    lonlat = torch.from_numpy(cells.middle)
+    for _ in range(300):
+        level.read(lonlat)
+        cost = level.megabytes(0.5)
+    whole = torch.round(level.values[32:] / 0.5).long().numpy()
+    bits = 0.0
+    for channel in whole.T:
+        shares = np.unique(channel, return_counts=True)[1] / len(channel)
+        bits -= float((shares * np.log2(shares)).sum()) * len(channel)
+    assert cost.item() == pytest.approx(bits / 8e6, rel=0.03)
+
+
+def test_rounding_in_a_fit_passes_its_gradient_through_and_leaves_zeros_alone() -> None:
+    cells = Cells.of(36)
+    wanted = cells.middle[:, 0] < 0
+    level = fitting.FieldLevel(kept_rows(cells, wanted)[0], 2, 0)
+    level.values[32:] = 0.26
+    west, east = torch.tensor([[-90.0, 10.0]]), torch.tensor([[170.0, 10.0]])
+    assert level.read(west.double(), 0.5).detach() == pytest.approx(0.5)
+    found = level.read(west.double(), 0.5)
+    found.sum().backward()
+    assert level._batch is not None
+    gradient = level._batch[1].grad
+    assert gradient is not None
+    assert gradient.sum().item() == pytest.approx(2, rel=1e-5)
+    blurred = level.read(west.double(), 0.5, blurred=True).detach()
+    assert blurred.min() > 0.01
+    assert blurred.max() < 0.51
+    assert not (blurred == 0.26).any()
+    assert not level.read(east.double(), 0.5, blurred=True).any()
+
+
 def test_the_first_dimensions_say_most() -> None:
     random = np.random.default_rng(0)
     found = random.normal(size=(3000, 10)) * np.linspace(2, 0.1, 10)
@@ -146,6 +200,34 @@ def test_what_is_resolved_is_where_half_is_explained() -> None:
     assert resolved({1.0: 0.1, 10.0: 0.4, 100.0: 0.6}) == pytest.approx(31.62)
     assert resolved({1.0: 0.7}) == 1.0
     assert resolved({1.0: 0.1, 10.0: 0.2}) is None
+
+
+def test_what_is_explained_within_boxes_is_what_a_plain_regression_leaves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An encoder of waves, and what is there the same waves with finer ones, box by box by hand."""
+    monkeypatch.setattr(resolution, "_FITTED", 4_000)
+    monkeypatch.setattr(resolution, "_BOXES_OF_A_SIZE", 60)
+
+    def embed(lonlat: np.ndarray) -> np.ndarray:
+        return np.stack([np.sin(np.deg2rad(8 * x)) for x in lonlat.T], axis=1)
+
+    def show(lonlat: np.ndarray) -> np.ndarray:
+        seen = embed(lonlat)
+        seen[:, 1] += np.sin(np.deg2rad(400 * lonlat[:, 0]))
+        return seen
+
+    reading = resolution.Reading(embed, show, lambda places: np.ones(len(places), bool))
+    shares = reading.explained_in_boxes((3.0, 0.1))
+    assert shares[3.0] < 0.6  # waves of 0.9 degrees fill boxes of 3
+    by_distance = reading.explained_by_distance((1.0, 2000.0))
+    assert by_distance[2000.0] > by_distance[1.0]
+    only = resolution.Reading(embed, lambda x: embed(x)[:, :1], lambda x: np.ones(len(x), bool))
+    assert only.explained_in_boxes((1.0,))[1.0] == pytest.approx(1, abs=1e-6)
+    numbers = np.random.default_rng(0).normal(size=(30, 2))
+    box = np.repeat([0, 2, 3], 10)
+    centred = np.concatenate([part - part.mean(axis=0) for part in np.split(numbers, 3)])
+    assert resolution._within(numbers, box) == pytest.approx(centred)
 
 
 def test_a_configuration_without_room_is_refused(data: Path) -> None:
@@ -171,3 +253,30 @@ def test_a_run_makes_a_model_that_sees_more_than_its_smooth_part(
     assert float(encoder.info.training["unseen_error"]) < 0.6
     assert "resolves" in encoder.card
     assert path.with_suffix(".md").is_file()
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_model(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "_TABLE_STEP", 2.0)
+    monkeypatch.setattr(fine_run, "SAMPLE", 2_000)
+    monkeypatch.setattr(resolution, "_FITTED", 2_000)
+    monkeypatch.setattr(resolution, "_COMPARED", 500)
+    config = load_fine_config(data / "small.yaml", ["fit.size_weight=0.1"])
+    places = locations(data / "small.yaml")
+    whole = read_model(train_fine(config, places, data / "whole"))
+    asked = iter([False] * 25 + [True])
+    train_fine(config, places, data / "run", lambda: next(asked))
+    looked = (data / "run/seen/targets.npy").stat().st_mtime_ns
+    resumed = read_model(train_fine(config, places, data / "run"))
+    assert (data / "run/seen/targets.npy").stat().st_mtime_ns == looked
+    for name, value in whole.stored.items():
+        assert np.array_equal(value, resumed.stored[name]), name
+    with pytest.raises(InputError, match="nothing to resume"):
+        train_fine(config, places, data / "new", resume=True)
+    # Other settings of the fit take what was seen, and start the fit anew.
+    other = load_fine_config(data / "small.yaml", ["fit.size_weight=0.2"])
+    smaller = read_model(train_fine(other, places, data / "run"))
+    assert (data / "run/seen/targets.npy").stat().st_mtime_ns == looked
+    field = "field.90.values"
+    assert np.abs(smaller.stored[field]).mean() < np.abs(whole.stored[field]).mean()

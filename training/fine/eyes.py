@@ -42,18 +42,25 @@ class Pyramid:
     """An eye's rasters: what each shows, from (rows, 2 rows, bands) of the whole Earth.
 
     Attributes:
-        scales: rasters read at the place itself.
+        scales: rasters read at the place itself, finest first.
+        deviations: likewise.
         differences: raster and kilometres: read to the east, west, north and south.
         variety: deviation of grey within `VARIETY_KM`, (rows, cols, 1).
+        residual: whether each scale is read less the next wider one.
     """
 
     scales: tuple[NDArray[np.float16], ...]
+    deviations: tuple[NDArray[np.float16], ...]
     differences: tuple[tuple[NDArray[np.float16], float], ...]
     variety: NDArray[np.float16]
+    residual: bool = False
 
     def at(self, lonlat: Floats) -> Float32:
         """Numbers of places, (N, 2) degrees -> (N, numbers)."""
         parts = [bilinear(raster, lonlat) for raster in self.scales]
+        if self.residual:
+            parts = [fine - wide for fine, wide in zip(parts, parts[1:])] + parts[-1:]
+        parts += [bilinear(raster, lonlat) for raster in self.deviations]
         for raster, kilometres in self.differences:
             for direction in ((1.0, 0.0), (0.0, 1.0)):
                 ahead, behind = (
@@ -75,15 +82,19 @@ def open_eye(
         land: what is land, for eyes that are blind at sea.
         scratch: folder for rasters that are decoded into memory maps.
         name: of the eye, for messages.
-        rows: of its finest raster.
+        rows: of its finest raster, where its settings do not say.
     """
+    rows = eye.rows or rows
     base, texture = _base(eye, places, land, scratch, name, rows)
     rasters = {scale: _means(base, scale) for scale in {*eye.scales, *eye.differences}}
-    shown = [rasters[scale] for scale in eye.scales]
-    shown += [_deviations(base, texture, scale) for scale in eye.deviations]
     log.info("%s: %s bands at %s scales", name, base.shape[2], len(eye.scales))
-    variety = _deviations(base, None, VARIETY_KM)
-    return Pyramid(tuple(shown), tuple((rasters[km], km) for km in eye.differences), variety)
+    return Pyramid(
+        tuple(rasters[scale] for scale in eye.scales),
+        tuple(_deviations(base, texture, scale) for scale in eye.deviations),
+        tuple((rasters[km], km) for km in eye.differences),
+        _deviations(base, None, VARIETY_KM)[..., :1],
+        eye.residual,
+    )
 
 
 def _base(

@@ -24,6 +24,7 @@ def fine_card(
     known = shape.resolution_km
     resolves = "nothing by the measure below" if known is None else f"{known:g} km"
     leaks = facts.get("leaks", NO_LEAKS)
+    cover = facts.get("land_cover_explained_in_boxes")
     parts = [
         f"# {config.name}",
         f"A location encoder of two parts: longitude and latitude in, {config.embedding.dim} "
@@ -47,7 +48,9 @@ def fine_card(
         "## Resolution",
         "Share of the squared difference of images between places so many kilometres apart that "
         f"a ridge regression on the embeddings explains: {facts.get('explained_by_km', '?')}. An "
-        "encoder resolves the distance at which it is half.",
+        "encoder resolves the distance at which it is half. Of what varies within boxes of so many "
+        f"degrees it explains, of images: {facts.get('explained_in_boxes', '?')}"
+        + (f"; of land cover: {cover}." if cover else "."),
         "## Linear probes",
         scores or "None were run.",
         _leakage(leaks) if scores else "",
@@ -76,7 +79,7 @@ def _describe(eye: EyeSettings) -> str:
     scales = ", ".join(f"{scale:g}" for scale in eye.scales)
     parts = [f"`{'`, `'.join(eye.files)}`"]
     if eye.scales:
-        parts.append(f"means within {scales} km")
+        parts.append(f"means within {scales} km{', less the next' if eye.residual else ''}")
     if eye.deviations:
         parts.append(f"deviation within {', '.join(f'{d:g}' for d in eye.deviations)} km")
     if eye.differences:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 import logging
 import time
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +15,33 @@ from numpy.typing import NDArray
 
 from satclip_core import __version__
 from satclip_core.encoder import LocationEncoder, ModelInfo, TwoPartConfig, TwoPartEncoder
+from satclip_core.encoder.field import rows_of
+from satclip_core.errors import InputError
 from satclip_core.models.model_file import read_model, write_model
 from satclip_core.types import Bools, Cancelled, Floats
 
 from ..evaluation.linear_probe import run_probes, table
 from ..evaluation.tasks import NO_LEAKS, leaked, load_tasks
 from ..export.model_export import git_revision
-from ..places.land_mask import read_land_mask
+from ..places.land_mask import LandMask, read_land_mask
 from ..settings.config import load_config
 from ..settings.run_files import Locations
 from .cells import Cells, kept_cells, kept_rows, sample_places
 from .composing import component_deviations, components_encoder, compose
-from .eyes import Look, Pyramid, Targets, land_eye, look_through, open_eye
+from .eyes import Pyramid, Targets, land_eye, look_through, open_eye
 from .fine_card import fine_card
 from .fine_settings import FineConfig
-from .fitting import Fit, fit, predictions, whole_numbers
-from .resolution import explained_by_distance, resolved
+from .fitting import Checkpoint, Fit, fit, predictions, whole_numbers
+from .resolution import Reading, resolved, shown_by_classes, shown_by_images, told
 
 log = logging.getLogger("satclip_training")
 
 SAMPLE = 60_000
 """Places by which components and targets are found."""
 TARGET_SAMPLE = 150_000
+SEEN_BY = "settings.sha256"
 _AT_ONCE = 40_000
+_SAID = 25
 
 
 def train_fine(
@@ -45,43 +49,50 @@ def train_fine(
     places: Locations,
     output: Path,
     cancelled: Cancelled | None = None,
+    resume: bool | None = None,
 ) -> Path:
     """Fit an encoder of two parts and write its model file and card.
+
+    A run that was interrupted goes on where it was: what was seen and the fit are kept in its
+    folder, each marked by the settings it belongs to.
 
     Args:
         config: the run's settings.
         places: where its files are looked for.
         output: folder of the run.
-        cancelled: asked at every step; what is fitted by then is exported.
+        cancelled: asked at every step; what is fitted by then is kept, and exported.
+        resume: True goes on from what the folder has and fails where that is nothing, False starts
+            afresh, None goes on if there is something.
+
+    Raises:
+        InputError: nothing to go on from.
 
     Returns:
         The model file.
     """
     started = time.monotonic()
     output.mkdir(parents=True, exist_ok=True)
+    checkpoint = Checkpoint(output / "fit.pt", config.digest())
+    mark = output / "seen" / SEEN_BY
+    if resume and not mark.is_file():
+        raise InputError(f"nothing to resume: there is no {mark}")
+    if resume is False:
+        checkpoint.path.unlink(missing_ok=True)
+        mark.unlink(missing_ok=True)
     smooth = smooth_encoder(config, places, output)
     mask = read_land_mask(places.find(config.land_mask, "land_mask"))
-    land = land_eye(mask, config.pixel_rows)
-    cells = [Cells.of(level.rows) for level in config.levels]
-    pyramids = {
-        name: open_eye(eye, places, mask, output, name, config.pixel_rows)
-        for name, eye in config.eyes.items()
-    }
-    wanted = [kept_cells(level, c, land, pyramids) for level, c in zip(config.levels, cells)]
-    found = sample_places(config.levels, cells, wanted, config.seed)
-    log.info("%s places", f"{len(found):,}")
-    look = look_through(pyramids, found_targets(config, pyramids, found))
-    targets = seen(look, found, config.predictions, output / "targets.npy")
+    seen = look(config, places, mask, output / "seen")
     random = np.random.default_rng(config.seed)
-    on_land = mask(found)
-    sample = found[np.sort(random.choice(np.flatnonzero(on_land), SAMPLE))]
+    sample = seen.places[np.sort(random.choice(np.flatnonzero(mask(seen.places)), SAMPLE))]
     count = config.embedding.dim - config.predictions
     parts = components_encoder(smooth, sample, max(count, config.fit.components))
-    rows, kept = zip(*(kept_rows(c, w) for c, w in zip(cells, wanted)))
-    made = fit(found, targets, rows, config.levels, parts, config.fit, config.seed, cancelled)
-    del targets
+    rows = [rows_of(level.rows, kept) for level, kept in zip(config.levels, seen.kept)]
+    made = fit(
+        seen.places, seen.targets, rows, config.levels, parts, config.fit, config.seed,
+        checkpoint, cancelled,
+    )  # fmt: skip
     deviations = component_deviations(smooth, sample, parts.dim)
-    stored = weights_of(config, made, parts, sample, deviations, kept)
+    stored = weights_of(config, made, parts, sample, deviations, seen.kept)
     facts = {
         "places": str(made.places),
         "unseen_error": f"{made.error:.4f}",
@@ -106,6 +117,69 @@ def smooth_encoder(config: FineConfig, places: Locations, output: Path) -> Locat
     return read_model(ready)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """Places, what all eyes see there, and which runs of cells each level of a field keeps.
+
+    Attributes:
+        places: (N, 2) degrees, neighbours next to one another.
+        targets: (N, predictions), in a memory map.
+        kept: (runs,) for each level.
+    """
+
+    places: Floats
+    targets: NDArray[np.float16]
+    kept: Sequence[Bools]
+
+    @classmethod
+    def load(cls, folder: Path) -> Seen:
+        """What `look` wrote."""
+        with np.load(folder / "kept.npz") as kept:
+            marks = [kept[name] for name in kept.files]
+        return cls(np.load(folder / "places.npy"), np.load(folder / "targets.npy", "r"), marks)
+
+
+def look(config: FineConfig, places: Locations, mask: LandMask, folder: Path) -> Seen:
+    """Look at the Earth through all eyes; what they saw before is not looked at again.
+
+    Args:
+        config: the run's settings.
+        places: where its files are looked for.
+        mask: of land.
+        folder: what was seen is kept there, marked by the settings it belongs to once it is whole.
+    """
+    folder.mkdir(exist_ok=True)
+    digest = config.digest("eyes", "levels", "land_mask", "pixel_rows", "seed")
+    mark = folder / SEEN_BY
+    if mark.is_file() and mark.read_text() == digest:
+        log.info("taking what was seen before from %s", folder)
+        return Seen.load(folder)
+    mark.unlink(missing_ok=True)
+    land = land_eye(mask, config.pixel_rows)
+    cells = [Cells.of(level.rows) for level in config.levels]
+    pyramids = {
+        name: open_eye(eye, places, mask, folder, name, config.pixel_rows)
+        for name, eye in config.eyes.items()
+    }
+    wanted = [kept_cells(level, c, land, pyramids) for level, c in zip(config.levels, cells)]
+    found = sample_places(config.levels, cells, wanted, config.seed)
+    kept = [kept_rows(c, w)[1] for c, w in zip(cells, wanted)]
+    log.info("%s places", f"{len(found):,}")
+    np.save(folder / "places.npy", found)
+    np.savez(folder / "kept.npz", *kept)
+    see = look_through(pyramids, found_targets(config, pyramids, found))
+    out = np.lib.format.open_memmap(
+        folder / "targets.npy", "w+", np.float16, (len(found), config.predictions)
+    )
+    for start in range(0, len(found), _AT_ONCE):
+        out[start : start + _AT_ONCE] = see(found[start : start + _AT_ONCE])
+        if start // _AT_ONCE % _SAID == 0:
+            log.info("looked at %s places of %s", f"{start:,}", f"{len(found):,}")
+    out.flush()
+    mark.write_text(digest)
+    return Seen(found, out, kept)
+
+
 def found_targets(
     config: FineConfig, pyramids: Mapping[str, Pyramid], found: Floats
 ) -> dict[str, Targets]:
@@ -118,21 +192,13 @@ def found_targets(
     }
 
 
-def seen(look: Look, places: Floats, count: int, path: Path) -> NDArray[np.float16]:
-    """What all eyes see at places, in a memory map: (N, predictions)."""
-    out = np.lib.format.open_memmap(path, "w+", np.float16, (len(places), count))
-    for start in range(0, len(places), _AT_ONCE):
-        out[start : start + _AT_ONCE] = look(places[start : start + _AT_ONCE])
-    return out
-
-
 def weights_of(
     config: FineConfig,
     made: Fit,
     parts: LocationEncoder,
     land: Floats,
     deviations: Floats,
-    kept: tuple[Bools, ...],
+    kept: Sequence[Bools],
 ) -> dict[str, NDArray[Any]]:
     """The arrays of the model file: field, layers and smooth part, joined to one embedding."""
     steps = [level.step for level in config.levels]
@@ -180,7 +246,8 @@ def export_fine(
     encoder = TwoPartEncoder(shape, stored)
     images = places.find_all(config.export.resolution_images, "export.resolution_images")
     land = read_land_mask(places.find(config.land_mask, "land_mask"))
-    explained = explained_by_distance(encoder.encode, images, land, path.parent)
+    reading = Reading(encoder.encode, shown_by_images(images, path.parent), land)
+    explained = reading.explained_by_distance()
     resolution_km = resolved(explained)
     training = {
         "config_sha256": config.digest(),
@@ -189,8 +256,14 @@ def export_fine(
         "date": datetime.date.today().isoformat(),
         "smooth": smooth.name,
         **facts,
-        "explained_by_km": ", ".join(f"{d:g}: {share:.2f}" for d, share in explained.items()),
+        "explained_by_km": told(explained, " km"),
+        "explained_in_boxes": told(reading.explained_in_boxes(), "°"),
     }
+    if config.export.resolution_classes is not None:
+        cover = places.find(config.export.resolution_classes, "export.resolution_classes")
+        shown = shown_by_classes(cover, path.parent)
+        boxes = Reading(encoder.encode, shown, land).explained_in_boxes()
+        training["land_cover_explained_in_boxes"] = told(boxes, "°")
     scores, leaks = "", NO_LEAKS
     if config.export.tasks is not None:
         tasks = load_tasks(

@@ -35,7 +35,9 @@ class EyeSettings:
 
     Means of all bands within each of `scales` (kilometres; the first is the pixel itself), the
     deviation of grey within each of `deviations`, differences of means east to west and north to
-    south that many kilometres apart, all of them to `components` principal components.
+    south that many kilometres apart, all of them to `components` principal components. `residual`:
+    of each scale what the next wider one does not say, so that what is fine counts as much as what
+    is coarse (a Laplacian pyramid, Burt & Adelson 1983). `rows`: of this eye's finest raster.
     """
 
     files: tuple[str, ...] = setting(sequence(text(), least=1))
@@ -44,6 +46,8 @@ class EyeSettings:
     deviations: tuple[float, ...] = setting(sequence(real(above=0)), ())
     differences: tuple[float, ...] = setting(sequence(real(above=0)), ())
     weight: float = setting(real(above=0), 1.0)
+    residual: bool = setting(flag, False)
+    rows: int | None = setting(optional(integer(low=16, high=16_384)), None)
     samples: int = setting(integer(low=1, high=8), 1)
     logarithm: bool = setting(flag, False)
     behind: str | None = setting(optional(text()), None)
@@ -71,7 +75,12 @@ class LevelSettings:
 
 @dataclasses.dataclass(frozen=True)
 class FitSettings:
-    """The regression: rates of Adam for the field and for the layers, batches, how long."""
+    """The regression: rates of Adam for the field and for the layers, batches, how long.
+
+    `size_weight`: which share of the targets' variance a megabyte of the field has to explain to
+    be worth its place in the model file; with 0 the field is fitted as if it cost nothing, and
+    rounded afterwards.
+    """
 
     components: int = setting(integer(low=1), 48)
     hidden: int = setting(integer(low=1), 256)
@@ -80,6 +89,7 @@ class FitSettings:
     field_rate: float = setting(real(above=0), 0.08)
     rate: float = setting(real(above=0), 0.003)
     weight_decay: float = setting(real(0), 1e-4)
+    size_weight: float = setting(real(0), 0.0)
     validation_places: int = setting(integer(low=8), 20_000)
     threads: int = setting(integer(low=0), 0)
 
@@ -101,9 +111,13 @@ class EmbeddingSettings:
 
 @dataclasses.dataclass(frozen=True)
 class FineExport:
-    """What the model file and its card say, and by which images the resolution is measured."""
+    """What the model file and its card say, and by which images the resolution is measured.
+
+    `resolution_classes`: a raster of land cover whose variance within boxes is measured too.
+    """
 
     resolution_images: str = setting(text())
+    resolution_classes: str | None = setting(optional(text()), None)
     dtype: str = setting(text("float16", "float32"), "float16")
     licence: str = setting(text(), "MIT")
     data: str = setting(text(), "see the sources")
@@ -131,10 +145,11 @@ class FineConfig:
     seed: int = setting(integer(low=0), 1)
     output: str | None = setting(optional(text()), None)
 
-    def digest(self) -> str:
-        """SHA-256 of the settings, the same wherever data and output lie."""
+    def digest(self, *parts: str) -> str:
+        """SHA-256 of the settings, or of some of them, the same wherever data and output lie."""
         values = plain(self, digest=True)
         values.pop("output")
+        values = {part: values[part] for part in parts or values}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     @property

@@ -3,14 +3,23 @@
 A place touches nine cells of each level, a batch a small part of the field: of every level the
 cells of a batch are gathered, once each, and Adam's moments are kept and corrected for each cell by
 how often it was seen (lazily, as torch's SparseAdam, but without the bias of rarely seen rows).
+
+A field is stored in whole numbers, whose size is what their distribution costs. Where size counts
+(`FitSettings.size_weight`), bits are part of what is minimised, with the rounding as noise at first
+(Balle et al. 2017) and as itself, its gradient passed through, in the second half (Bengio et al.
+2013).
 """
 
 from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+import pickle
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,7 +43,12 @@ _FIRST_BETA, _SECOND_BETA, _EPSILON = 0.9, 0.99, 1e-12
 _WARM_STEPS = 30
 # Part of the steps at the full rate, before the cosine, and the rate's last share.
 _LEVEL_SHARE, _LAST_RATE = 0.3, 0.02
-_SAID = 10
+_SAID = 20
+_ROUNDED_FROM = 0.5
+"""Part of the steps after which values are rounded instead of blurred."""
+_LEAST_SPREAD = 0.05
+_BITS_A_MEGABYTE = 8e6
+CHECKPOINT_SECONDS = 240.0
 
 
 class FieldLevel:
@@ -55,25 +69,48 @@ class FieldLevel:
         self.values[:RUN] = 0
         self._first, self._second = torch.zeros(2, size, channels)
         self._seen = torch.zeros(size)
+        self.spread = torch.ones(channels)
         self._batch: tuple[Tensor, Tensor] | None = None
 
-    def read(self, lonlat: Tensor, step: float = 0.0) -> Tensor:
+    def read(self, lonlat: Tensor, step: float = 0.0, blurred: bool = False) -> Tensor:
         """(N, 2) degrees float64 -> (N, channels), a leaf's image: its gradient is for `update`.
 
         Args:
             lonlat: the places.
             step: what values are rounded to first; 0 leaves them as they are.
+            blurred: instead of rounding, add noise as wide as a step.
         """
         cells, weights = taps(lonlat[:, 0], lonlat[:, 1], self._rows, torch)
         unique, inverse = torch.unique(cells, return_inverse=True)
-        values = self.values[unique]
-        if step:
-            values = torch.round(values / step) * step
-        leaf = values.requires_grad_(torch.is_grad_enabled())
+        leaf = values = self.values[unique].requires_grad_(torch.is_grad_enabled())
+        if step and blurred:
+            values = leaf + (torch.rand_like(leaf) - 0.5) * step * (unique >= RUN)[:, None]
+        elif step:
+            values = leaf + (torch.round(leaf / step) * step - leaf).detach()
         self._batch = unique, leaf
         return functional.embedding_bag(
-            inverse, leaf, per_sample_weights=weights.float(), mode="sum"
+            inverse, values, per_sample_weights=weights.float(), mode="sum"
         )
+
+    def megabytes(self, step: float) -> Tensor:
+        """What the level costs in whole numbers of steps, judged by the cells of the last batch.
+
+        Their values are taken as those of a Laplace distribution, whose spread is followed for
+        each channel; a value costs the logarithm of the part that rounds as it does.
+        """
+        assert self._batch is not None
+        unique, leaf = self._batch
+        sizes = leaf[unique >= RUN].abs() / step
+        if not len(sizes):
+            return leaf.sum() * 0
+        with torch.no_grad():
+            self.spread.lerp_(sizes.mean(0), 0.02)
+        half = 0.5 / self.spread.clamp(min=_LEAST_SPREAD)
+        near = sizes.clamp(max=0.5)
+        inner = -torch.log2(1 - torch.exp(-half) * torch.cosh(2 * half * near))
+        outer = 2 * half * sizes / math.log(2) - torch.log2(torch.sinh(half))
+        bits = torch.where(sizes < 0.5, inner, outer)
+        return bits.sum(1).mean() * (len(self.values) - RUN) / _BITS_A_MEGABYTE
 
     @torch.no_grad()
     def update(self, rate: float) -> None:
@@ -91,6 +128,21 @@ class FieldLevel:
         mean = first / (1 - _FIRST_BETA**seen)[:, None]
         spread = (second / (1 - _SECOND_BETA**seen)[:, None]).sqrt_() + _EPSILON
         self.values[cells] = leaf[kept] - rate * mean / spread
+
+    def state(self) -> dict[str, Tensor]:
+        """All that `load` needs to go on."""
+        return {
+            "values": self.values,
+            "first": self._first,
+            "second": self._second,
+            "seen": self._seen,
+            "spread": self.spread,
+        }
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a state."""
+        for name, mine in self.state().items():
+            mine.copy_(state[name])
 
 
 class SmoothTable:
@@ -163,10 +215,10 @@ class Fit:
     rounded_error: float = math.nan
     places: int = 0
 
-    def predict(self, lonlat: Tensor, steps: Sequence[float] = ()) -> Tensor:
-        """(N, 2) degrees float64 -> (N, predictions)."""
+    def predict(self, lonlat: Tensor, steps: Sequence[float] = (), blurred: bool = False) -> Tensor:
+        """(N, 2) degrees float64 -> (N, predictions); see `FieldLevel.read`."""
         rounding = steps or [0.0] * len(self.levels)
-        read = [level.read(lonlat, step) for level, step in zip(self.levels, rounding)]
+        read = [level.read(lonlat, step, blurred) for level, step in zip(self.levels, rounding)]
         predicted: Tensor = self.layers(torch.cat([*read, self.smooth.read(lonlat)], dim=1))
         return predicted
 
@@ -179,6 +231,7 @@ def fit(
     smooth: LocationEncoder,
     settings: FitSettings,
     seed: int,
+    checkpoint: Checkpoint | None = None,
     cancelled: Cancelled | None = None,
 ) -> Fit:
     """Fit a field to targets.
@@ -191,7 +244,8 @@ def fit(
         smooth: the smooth encoder, its leading components first.
         settings: rates, batches, epochs.
         seed: of first values, order and held-out places.
-        cancelled: asked at every step; the fit so far is then returned.
+        checkpoint: where the fit is kept from time to time, and gone on from.
+        cancelled: asked at every step; the fit so far is then kept and returned.
     """
     torch.manual_seed(seed)
     if settings.threads:
@@ -208,10 +262,12 @@ def fit(
     held = max(1, min(settings.validation_places // STRETCH, len(stretches) // 10))
     checked, used = np.sort(stretches[:held]), stretches[held:]
     made.places = len(used) * STRETCH
-    _descend(made, places, targets, used, settings, random, cancelled)
     unseen = _of_stretches(checked)
-    made.error = _error(made, places[unseen], targets[unseen])
     steps = [level.step for level in levels]
+    worth = settings.size_weight * float(targets[unseen].astype(np.float32).var(axis=0).sum())
+    descent = Descent(made, settings, steps, worth, len(used), seed)
+    descent.run(places, targets, used, checkpoint, cancelled)
+    made.error = _error(made, places[unseen], targets[unseen])
     made.rounded_error = _error(made, places[unseen], targets[unseen], steps)
     log.info(
         "unseen places: error %.4f of a variance of 1, %.4f with values rounded",
@@ -220,41 +276,144 @@ def fit(
     return made
 
 
-def _descend(
-    made: Fit,
-    places: Floats,
-    targets: NDArray[np.float16],
-    used: Integers,
-    settings: FitSettings,
-    random: np.random.Generator,
-    cancelled: Cancelled | None,
-) -> None:
-    adam = torch.optim.AdamW(
-        made.layers.parameters(), settings.rate, (0.9, 0.99), weight_decay=settings.weight_decay
-    )
-    size = min(settings.batch_size // STRETCH, len(used))
-    in_epoch = len(used) // size
-    steps, total = in_epoch * settings.epochs, math.nan
-    for step in range(steps):
-        if step % in_epoch == 0:
-            used = random.permutation(used)
-        if cancelled is not None and cancelled():
-            return
-        start = step % in_epoch * size
-        batch = _of_stretches(used[start : start + size])
-        share = rate_share(step, steps)
-        for group in adam.param_groups:
-            group["lr"] = settings.rate * share
-        wanted = torch.from_numpy(targets[batch].astype(np.float32))
-        error = (made.predict(torch.from_numpy(places[batch])) - wanted).square().sum(1).mean()
-        adam.zero_grad()
-        error.backward()
-        adam.step()
-        for level in made.levels:
-            level.update(settings.field_rate * share)
-        total = error.item() if math.isnan(total) else 0.98 * total + 0.02 * error.item()
-        if (step + 1) % max(1, steps // _SAID) == 0:
-            log.info("step %s of %s: squared error %.4f", f"{step + 1:,}", f"{steps:,}", total)
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a fit is kept, and the settings it belongs to: of others it is not gone on from."""
+
+    path: Path
+    digest: str
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Keep a state, all of it or none."""
+        part = self.path.with_suffix(".part")
+        torch.save({**state, "digest": self.digest}, part)
+        part.replace(self.path)
+
+    def load(self) -> dict[str, Any] | None:
+        """The state that was kept; None where there is none, or one of other settings."""
+        if not self.path.is_file():
+            return None
+        try:
+            state: dict[str, Any] = torch.load(self.path, weights_only=True)
+        except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+            log.warning("%s cannot be read (%s): the fit starts anew", self.path, error)
+            return None
+        return state if state["digest"] == self.digest else None
+
+
+class Descent:
+    """Steps down the squared error, and the bits where they count.
+
+    Args:
+        made: what is fitted.
+        settings: rates, batches, epochs.
+        steps: what the levels' values are rounded to.
+        worth: squared error that a megabyte has to save.
+        stretches: number of stretches of places.
+        seed: of their order.
+    """
+
+    def __init__(
+        self,
+        made: Fit,
+        settings: FitSettings,
+        steps: Sequence[float],
+        worth: float,
+        stretches: int,
+        seed: int,
+    ) -> None:
+        self._made, self._settings, self._rounding = made, settings, steps
+        self._worth, self._seed = worth, seed
+        self._batch = min(settings.batch_size // STRETCH, stretches)
+        self._in_epoch = stretches // self._batch
+        self.steps = self._in_epoch * settings.epochs
+        self._done = 0
+        self._adam = torch.optim.AdamW(
+            made.layers.parameters(), settings.rate, (0.9, 0.99), weight_decay=settings.weight_decay
+        )
+
+    def run(
+        self,
+        places: Floats,
+        targets: NDArray[np.float16],
+        used: Integers,
+        checkpoint: Checkpoint | None,
+        cancelled: Cancelled | None,
+    ) -> None:
+        """All steps that are left.
+
+        Args:
+            places: (N, 2) degrees.
+            targets: (N, predictions).
+            used: numbers of the stretches that are fitted to.
+            checkpoint: where the state is kept.
+            cancelled: asked at every step.
+        """
+        kept = None if checkpoint is None else checkpoint.load()
+        if kept is not None:
+            self._load(kept)
+            log.info("going on after step %s of %s", f"{self._done:,}", f"{self.steps:,}")
+        started = saved = time.monotonic()
+        first, total, order = self._done, math.nan, used
+        for step in range(first, self.steps):
+            epoch, part = divmod(step, self._in_epoch)
+            if part == 0 or step == first:
+                order = np.random.default_rng((self._seed, epoch)).permutation(used)
+            asked = cancelled is not None and cancelled()
+            if checkpoint is not None and (asked or time.monotonic() - saved > CHECKPOINT_SECONDS):
+                checkpoint.save(self._state())
+                saved = time.monotonic()
+            if asked:
+                return
+            batch = _of_stretches(order[part * self._batch : (part + 1) * self._batch])
+            wanted = torch.from_numpy(targets[batch].astype(np.float32))
+            error = self._step(torch.from_numpy(places[batch]), wanted)
+            total = error if math.isnan(total) else 0.98 * total + 0.02 * error
+            if (step + 1) % max(1, self.steps // _SAID) == 0:
+                pace = (time.monotonic() - started) / (step + 1 - first)
+                log.info(
+                    "step %s of %s: squared error %.4f, %.0f minutes left",
+                    f"{step + 1:,}", f"{self.steps:,}", total, pace * (self.steps - step - 1) / 60,
+                )  # fmt: skip
+        if checkpoint is not None:
+            checkpoint.save(self._state())
+
+    def _step(self, lonlat: Tensor, wanted: Tensor) -> float:
+        """One step; the squared error before it."""
+        done = self._done / self.steps
+        share = rate_share(self._done, self.steps)
+        for group in self._adam.param_groups:
+            group["lr"] = self._settings.rate * share
+        rounding = self._rounding if self._worth else ()
+        predicted = self._made.predict(lonlat, rounding, blurred=done < _ROUNDED_FROM)
+        error = (predicted - wanted).square().sum(1).mean()
+        loss = error
+        for level, step in zip(self._made.levels, rounding):
+            loss = loss + self._worth * level.megabytes(step)
+        self._adam.zero_grad()
+        loss.backward()
+        self._adam.step()
+        for level in self._made.levels:
+            level.update(self._settings.field_rate * share)
+        self._done += 1
+        return error.item()
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "done": self._done,
+            "levels": [level.state() for level in self._made.levels],
+            "layers": self._made.layers.state_dict(),
+            "adam": self._adam.state_dict(),
+            "random": torch.get_rng_state(),
+        }
+
+    def _load(self, state: Mapping[str, Any]) -> None:
+        self._done = state["done"]
+        for level, kept in zip(self._made.levels, state["levels"]):
+            level.load(kept)
+        self._made.layers.load_state_dict(state["layers"])
+        self._adam.load_state_dict(state["adam"])
+        torch.set_rng_state(state["random"])
 
 
 def rate_share(step: int, steps: int) -> float:

@@ -2,9 +2,11 @@
 
 For places a distance apart, the difference of what images show there is compared with the
 difference of what a ridge regression reads from the embeddings, fitted at other places. Where half
-of the squared difference is explained, the encoder resolves that distance.
+of the squared difference is explained, the encoder resolves that distance. And how much of what
+varies within boxes of some size it explains: of images, and of the classes of a land cover.
 
     python -m satclip_training.fine.resolution --model MODEL --images 'GLOB' --land-mask FILE
+        [--classes FILE]
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from numpy.typing import ArrayLike
 
 from satclip_core.analysis.linear import Ridge
 from satclip_core.errors import SatclipError
-from satclip_core.types import Bools, Floats
+from satclip_core.types import Bools, Floats, Integers
 
 from ..images.decoding import DecodeRequest, open_raster
 from ..places.land_mask import read_land_mask
@@ -34,53 +36,111 @@ _PENALTY = 1e-4
 _LATITUDES = (-56.0, 72.0)
 _HALF = 0.5
 
+BOXES = (3.0, 1.0, 0.3, 0.1)
+"""Degrees of latitude; to the east as many kilometres."""
+_BOXES_OF_A_SIZE, _PLACES_IN_A_BOX = 400, 25
+
 Embed = Callable[[Floats], ArrayLike]
+Show = Callable[[Floats], Floats]
+"""What is there at places: (N, 2) degrees -> (N, numbers)."""
 
 
-def explained_by_distance(
-    embed: Embed,
-    images: Sequence[Path],
-    land: Callable[[Floats], Bools],
-    scratch: Path,
-    *,
-    distances: Sequence[float] = DISTANCES,
-    seed: int = 20,
-) -> dict[float, float]:
-    """Share of images' squared differences that embeddings explain, by distance in kilometres.
-
-    Args:
-        embed: (N, 2) degrees -> (N, dim).
-        images: rasters of the globe; every band counts alike.
-        land: which places are on land.
-        scratch: folder for decoded rasters.
-        distances: in kilometres.
-        seed: of the places; those that are compared are none of those fitted to.
-    """
+def shown_by_images(images: Sequence[Path], scratch: Path) -> Show:
+    """What images show, all their bands; rasters of the globe, decoded below `scratch`."""
     rasters = [open_raster(DecodeRequest(path, GLOBE), scratch) for path in images]
 
-    def shown(lonlat: Floats) -> Floats:
+    def show(lonlat: Floats) -> Floats:
         parts = []
         for raster in rasters:
             row, col = (np.asarray(x)[:, None, None] for x in raster.place(*lonlat.T))
             parts.append(raster.gather(row, col, bilinear=True)[0][:, 0, 0])
         return np.concatenate(parts, axis=1).astype(np.float64)
 
-    fitted = sample_points(_FITTED, seed=seed, is_land=land, latitude=_LATITUDES)
-    numbers = shown(fitted)
-    deviation = numbers.std(axis=0) + 1e-9
-    model = Ridge(np.asarray(embed(fitted)), numbers / deviation).solve(_PENALTY)
-    first = sample_points(_COMPARED, seed=seed + 1, is_land=land, latitude=_LATITUDES)
-    random = np.random.default_rng(seed)
-    angles = random.uniform(0, 2 * np.pi, len(first))
-    there = [first, *(_moved(first, angles, kilometres) for kilometres in distances)]
-    seen = [shown(places) / deviation for places in there]
-    read = [model(np.asarray(embed(places), np.float64)) for places in there]
-    shares = {}
-    for kilometres, truth, guess in zip(distances, seen[1:], read[1:]):
-        change = truth - seen[0]
-        missed = change - (guess - read[0])
-        shares[kilometres] = float(1 - np.square(missed).sum() / np.square(change).sum())
-    return shares
+    return show
+
+
+def shown_by_classes(classes: Path, scratch: Path) -> Show:
+    """Which class of a raster a place is: a column for each class, 1 where it is that one."""
+    raster = open_raster(DecodeRequest(classes, GLOBE), scratch)
+    known = np.unique(raster.array[::7, ::7])
+
+    def show(lonlat: Floats) -> Floats:
+        row, col = (np.asarray(x)[:, None, None] for x in raster.place(*lonlat.T))
+        found = raster.gather(row, col, bilinear=False)[0][:, 0, 0, 0]
+        columns: Floats = (found[:, None] == known).astype(np.float64)
+        return columns
+
+    return show
+
+
+class Reading:
+    """What a ridge regression reads from embeddings of what is there, fitted at places of its own.
+
+    Args:
+        embed: (N, 2) degrees -> (N, dim).
+        show: what is there; every number counts alike, by its deviation over land.
+        land: which places are on land.
+        seed: of the places.
+    """
+
+    def __init__(self, embed: Embed, show: Show, land: Callable[[Floats], Bools], seed: int = 20):
+        self._embed, self._show, self._land, self._seed = embed, show, land, seed
+        places = sample_points(_FITTED, seed=seed, is_land=land, latitude=_LATITUDES)
+        numbers = show(places)
+        self._deviation = numbers.std(axis=0) + 1e-9
+        self._model = Ridge(np.asarray(embed(places)), numbers / self._deviation).solve(_PENALTY)
+
+    def at(self, lonlat: Floats) -> tuple[Floats, Floats]:
+        """What is at places (N, 2), and what is read there: (N, numbers) each."""
+        read: Floats = self._model(np.asarray(self._embed(lonlat), np.float64))
+        return self._show(lonlat) / self._deviation, read
+
+    def explained_by_distance(self, distances: Sequence[float] = DISTANCES) -> dict[float, float]:
+        """Share of squared differences that are explained, by distance in kilometres."""
+        first = self._compared(_COMPARED)
+        angles = np.random.default_rng(self._seed).uniform(0, 2 * np.pi, len(first))
+        here, read_here = self.at(first)
+        shares = {}
+        for kilometres in distances:
+            there, read = self.at(_moved(first, angles, kilometres))
+            change = there - here
+            missed = change - (read - read_here)
+            shares[kilometres] = float(1 - np.square(missed).sum() / np.square(change).sum())
+        return shares
+
+    def explained_in_boxes(self, sizes: Sequence[float] = BOXES) -> dict[float, float]:
+        """Share of the variance within boxes that is explained, by their size in degrees.
+
+        Boxes are drawn on land, and of the places in them those on land count.
+        """
+        middles = self._compared(_BOXES_OF_A_SIZE)
+        random = np.random.default_rng(self._seed)
+        within = random.uniform(-0.5, 0.5, (len(middles), _PLACES_IN_A_BOX, 2))
+        shares = {}
+        for size in sizes:
+            away = within * size
+            away[..., 0] /= np.cos(np.deg2rad(middles[:, 1]))[:, None]
+            places = (middles[:, None] + away).reshape(-1, 2)
+            places[:, 0] = np.remainder(places[:, 0] + 180, 360) - 180
+            box = np.repeat(np.arange(len(middles)), _PLACES_IN_A_BOX)
+            on_land = self._land(places)
+            there, read = self.at(places[on_land])
+            variance = np.square(_within(there, box[on_land])).sum()
+            missed = np.square(_within(there - read, box[on_land])).sum()
+            shares[size] = float(1 - missed / variance)
+        return shares
+
+    def _compared(self, count: int) -> Floats:
+        """Places that are none of those fitted to."""
+        return sample_points(count, seed=self._seed + 1, is_land=self._land, latitude=_LATITUDES)
+
+
+def _within(numbers: Floats, box: Integers) -> Floats:
+    """Numbers (N, numbers) less the mean of those in the same box (N,)."""
+    count = np.maximum(np.bincount(box), 1)
+    sums = np.stack([np.bincount(box, weights=column) for column in numbers.T], axis=1)
+    centred: Floats = numbers - (sums / count[:, None])[box]
+    return centred
 
 
 def _moved(lonlat: Floats, angles: Floats, kilometres: float) -> Floats:
@@ -102,6 +162,11 @@ def resolved(explained: Mapping[float, float]) -> float | None:
     return None
 
 
+def told(shares: Mapping[float, float], unit: str) -> str:
+    """Shares in one line."""
+    return ", ".join(f"{size:g}{unit} {share:.2f}" for size, share in shares.items())
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure models: prints, for each, the share explained by distance and what it resolves."""
     parser = argparse.ArgumentParser(prog="python -m satclip_training.fine.resolution",
@@ -109,6 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", action="append", required=True, metavar="NAME|PATH")
     parser.add_argument("--images", required=True, metavar="GLOB", help="rasters of the globe")
     parser.add_argument("--land-mask", required=True, metavar="FILE")
+    parser.add_argument("--classes", metavar="FILE", help="a raster of land-cover classes")
     parser.add_argument("--data-root", help="folder of these files (or SATCLIP_DATA)")
     options = parser.parse_args(arguments)
     from satclip_core.models.registry import load_encoder
@@ -116,11 +182,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         places = locations(Path("resolution"), options.data_root)
         land = read_land_mask(places.find(options.land_mask, "--land-mask"))
-        images = places.find_all(options.images, "--images")
+        shown = shown_by_images(places.find_all(options.images, "--images"), Path("."))
+        classes = None
+        if options.classes:
+            classes = shown_by_classes(places.find(options.classes, "--classes"), Path("."))
         for name in options.model:
-            shares = explained_by_distance(load_encoder(name).encode, images, land, Path("."))
-            line = "  ".join(f"{km:g} km {share:.2f}" for km, share in shares.items())
-            print(f"{name}: resolves {resolved(shares)} km; {line}")
+            embed = load_encoder(name).encode
+            reading = Reading(embed, shown, land)
+            shares = reading.explained_by_distance()
+            print(f"{name}: resolves {resolved(shares)} km; {told(shares, ' km')}")
+            print(f"  images within boxes: {told(reading.explained_in_boxes(), '°')}")
+            if classes:
+                cover = Reading(embed, classes, land).explained_in_boxes()
+                print(f"  land cover within boxes: {told(cover, '°')}")
     except SatclipError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
