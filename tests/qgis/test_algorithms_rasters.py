@@ -285,6 +285,33 @@ def test_numbers_are_mapped_from_samples(run, make_points, tmp_path):
     assert dataset.GetRasterBand(1).DataType == gdal.GDT_Float32
 
 
+def test_a_report_is_a_page_with_the_ids_of_features(run, make_points, tmp_path):
+    layer = samples(make_points, "double")
+    layer.startEditing()
+    layer.changeAttributeValue(11, 0, 800.0)  # typed wrongly
+    layer.commitChanges()
+    page = tmp_path / "report.html"
+    world = parameters("map", tmp_path / "out.tif", EXTENT="-120,120,-50,60 [EPSG:4326]")
+    given = {**world, "RESOLUTION": 10, "INPUT": layer, "FIELD": "v", "REPORT": str(page)}
+    out = run("mapfromsamples", {**given, "METHOD": 1})
+    assert out["REPORT"] == str(page)
+    made = page.read_text("utf-8")
+    assert "<code>out.tif</code>" in made
+    table = made[made.index('<th scope="col" class="number">row</th>') :]
+    row = table[table.index("<tbody>") : table.index("</tr>", table.index("<tbody>"))]
+    assert '<th scope="row" class="number">1</th><td class="number">11</td>' in row
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [("out.tif", "given twice"), ("report.txt", "neither a page nor data"), ("no/r.html", "exist")],
+)
+def test_a_report_that_cannot_be_written_is_refused(run, make_points, tmp_path, report, said):
+    given = {**parameters("map", tmp_path / "out.tif"), "INPUT": samples(make_points, "double")}
+    with pytest.raises(QgsProcessingException, match=said):
+        run("mapfromsamples", {**given, "FIELD": "v", "REPORT": str(tmp_path / report)})
+
+
 def test_the_error_of_numbers_is_in_bands_of_its_own(run, make_points, tmp_path):
     layer = samples(make_points, "double")
     layer.startEditing()
