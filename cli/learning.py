@@ -101,8 +101,9 @@ learning_options = combined(
         type=click.Choice(("auto", "linear", "kriging", "gaussian")),
         default="auto",
         show_default=True,
-        help="Numbers: ridge regression on the embedding, kriging on the place, a Gaussian process "
-        "on both, or the best of them in cross-validation.",
+        help="Ridge (of classes logistic) regression on the embedding, kriging on the place, a "
+        "Gaussian process on both (of classes logistic regression on their kernels), or the mean of "
+        "all that errs least in cross-validation (of classes the better of linear and gaussian).",
     ),
     click.option(
         "--folds",

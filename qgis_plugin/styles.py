@@ -8,18 +8,24 @@ from qgis.core import (
     QgsClassificationEqualInterval,
     QgsColorRampShader,
     QgsContrastEnhancement,
+    QgsFillSymbol,
     QgsGradientColorRamp,
     QgsGradientStop,
     QgsGraduatedSymbolRenderer,
     QgsLayerMetadata,
+    QgsLinePatternFillSymbolLayer,
+    QgsLineSymbol,
     QgsMapLayer,
     QgsPalettedRasterRenderer,
     QgsRasterLayer,
     QgsRasterMinMaxOrigin,
     QgsRectangle,
+    QgsSimpleFillSymbolLayer,
     QgsSingleBandPseudoColorRenderer,
+    QgsSingleSymbolRenderer,
     QgsVectorLayer,
 )
+from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QColor
 
 from .satclip_core.products.legend import Legend
@@ -31,6 +37,8 @@ _VIRIDIS = ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725")
 _CUT = (0.02, 0.98)
 _SAMPLE = 250_000
 _POINT_CLASSES = 5
+# Millimetres between the lines of a hatched area.
+_HATCH = 2.0
 
 
 def viridis() -> QgsGradientColorRamp:
@@ -83,6 +91,21 @@ def style_points(layer: QgsVectorLayer, field: str) -> None:
     renderer.setClassificationMethod(QgsClassificationEqualInterval())
     renderer.updateClasses(layer, _POINT_CLASSES)
     layer.setRenderer(renderer)
+
+
+def style_hatched(layer: QgsVectorLayer) -> None:
+    """Polygons of what not to trust: lines over what lies below, which stays to be seen, paler."""
+    pale = QgsSimpleFillSymbolLayer(QColor(255, 255, 255, 70), Qt.BrushStyle.SolidPattern)
+    pale.setStrokeStyle(Qt.PenStyle.NoPen)
+    symbol = QgsFillSymbol([pale])
+    for colour, width in ((QColor(255, 255, 255, 150), 0.5), (QColor(40, 40, 40, 255), 0.2)):
+        lines = QgsLinePatternFillSymbolLayer()
+        lines.setLineAngle(45)
+        lines.setDistance(_HATCH)
+        line = {"line_color": "{},{},{},{}".format(*colour.getRgb()), "line_width": str(width)}
+        lines.setSubSymbol(QgsLineSymbol.createSimple(line))
+        symbol.appendSymbolLayer(lines)
+    layer.setRenderer(QgsSingleSymbolRenderer(symbol))
 
 
 def describe(layer: QgsMapLayer, facts: Mapping[str, str], title: str) -> None:

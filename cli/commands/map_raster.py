@@ -74,11 +74,12 @@ def command(
     """Write a GeoTIFF of what was sampled at the points of SAMPLES, predicted for every pixel.
 
     SAMPLES is a CSV (- for standard input), or any file of points that GDAL reads, in any CRS. A
-    column of numbers is predicted by the best of ridge regression, kriging and a Gaussian process
-    on place and embedding, one of classes by logistic regression. How good that is, is tested on
-    samples that are left out in turn, as far from the others as the pixels are from the samples;
-    the score is said at the end, and kept in the file; --report shows where it comes from. What
-    was learnt can be saved, and drawn elsewhere without the samples.
+    column of numbers is predicted by the mean of ridge regression, kriging and a Gaussian process
+    on place and embedding, weighed by how well each does; one of classes by logistic regression,
+    linear or on a kernel of both. How good that is, is tested on samples that are left out in turn,
+    as far from the others as the pixels are from the samples; the score is said at the end, and
+    kept in the file; --report shows where it comes from. What was learnt can be saved, and drawn
+    elsewhere without the samples.
 
     \b
     satclip map stations.csv --column temperature --bbox 5 45 11 48 --res 0.05 -o temperature.tif

@@ -168,16 +168,19 @@ class SamplesMixin(CovariatesMixin, CentroidsMixin):
         self.add(
             QgsProcessingParameterEnum(
                 self.METHOD,
-                tr("Method for numbers"),
+                tr("Method"),
                 [
-                    tr("the best in cross-validation"),
-                    tr("ridge regression on the embedding"),
+                    tr("mean of all, weighed by cross-validation"),
+                    tr("linear, on the embedding"),
                     tr("kriging on the place"),
                     tr("Gaussian process on both"),
                 ],
                 defaultValue=0,
             ),
-            tr("What predicts numbers; the log says what was chosen."),
+            tr(
+                "What predicts; of classes logistic regression on the same. The log says what was "
+                "chosen."
+            ),
             advanced=True,
         )
         self.add(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from qgis.core import (
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
@@ -17,15 +15,11 @@ from ..styles import style_classes, style_values
 from ..text import tr
 from ..words import worded
 from .learning import SamplesMixin
+from .outside import OutsideMixin
 from .rasters import RasterAlgorithm
 
-if TYPE_CHECKING:  # what the mixin is mixed into
-    from .rasters import RasterAlgorithm as _Mixed
-else:
-    _Mixed = object
 
-
-class MappedMixin(_Mixed):
+class MappedMixin(OutsideMixin):
     """The bands of a map of what was sampled, its name, score and style."""
 
     PROBABILITIES = "PROBABILITIES"
@@ -56,6 +50,7 @@ class MappedMixin(_Mixed):
     def add_map(self) -> None:
         """Declare the raster, and what is said of it."""
         self.add_output(tr("Map"))
+        self.add_outside()
         self.addOutput(QgsProcessingOutputNumber(self.SCORE, tr("Cross-validated score")))
         self.addOutput(QgsProcessingOutputString(self.SUMMARY, tr("The scores in one line")))
 
@@ -104,9 +99,10 @@ class MapFromSamples(SamplesMixin, MappedMixin, RasterAlgorithm):
         """Help."""
         return tr(
             "Learns from a point layer how a number or class depends on the place, and maps it."
-            "\n\nNumbers by the best of ridge regression on the embeddings, kriging on the places, "
-            "and a Gaussian process on both; classes by multinomial logistic regression. All is "
-            "chosen and scored by cross-validation on samples as far from those learnt from as the "
+            "\n\nNumbers by the mean of ridge regression on the embeddings, kriging on the places, "
+            "and a Gaussian process on both, weighed by how well each does; classes by logistic "
+            "regression, on the embeddings or on a kernel of place and embedding. All is chosen "
+            "and scored by cross-validation on samples as far from those learnt from as the "
             "pixels are from the samples. The last lines of the log say how good the map is, from "
             "R² for numbers and balanced accuracy for classes; where samples lie outside the "
             "extent, the score is that of those within it. Look at it before you trust the map."
@@ -199,9 +195,8 @@ def in_words(model) -> str:
             tr("Of all samples:"),
             _said(model, report["score"], samples),
         ]
-    if model.legend is None:
-        text = tr("Method: {method}.")
-        lines.append(text.format(method=_method(report["method"])))
+    text = tr("Method: {method}.")
+    lines.append(text.format(method=_method(report["method"], classes=model.legend is not None)))
     return "\n".join([_head(report["validation"]["kind"]).format(field=model.name), *lines])
 
 
@@ -239,12 +234,18 @@ def _head(folds: str) -> str:
     )
 
 
-def _method(name: str) -> str:
+def _method(name: str, *, classes: bool) -> str:
     """A method of the core, for people."""
+    if classes:
+        return {
+            "linear": tr("logistic regression on the embedding"),
+            "kriging": tr("kernel logistic regression on the place"),
+        }.get(name, tr("kernel logistic regression on place and embedding"))
     return {
         "linear": tr("ridge regression on the embedding"),
         "kriging": tr("kriging on the place"),
-    }.get(name, tr("Gaussian process on both"))
+        "gaussian": tr("Gaussian process on both"),
+    }.get(name, tr("weighted mean of ridge regression, kriging and a Gaussian process"))
 
 
 def _said(model, score, samples) -> str:

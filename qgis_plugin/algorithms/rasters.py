@@ -63,6 +63,10 @@ class RasterAlgorithm(GridAlgorithm):
         """Write what belongs to the raster, which is written; returns outputs."""
         return {}
 
+    def beside(self, path, product, parameters, context, feedback) -> dict:
+        """Make further layers of the raster that was written; returns outputs."""
+        return {}
+
     def add_output(self, description: str) -> None:
         """Declare the raster."""
         self.add(
@@ -118,6 +122,7 @@ class RasterAlgorithm(GridAlgorithm):
             target, progress=progress_to(feedback, self.SHARE), cancelled=feedback.isCanceled
         )
         extra = self.save(job, parameters, context, feedback)
+        extra.update(self.beside(path, job.product, parameters, context, feedback))
         facts = self.facts(model, job.product)
         style = self.styling(job.product, model)
         finish = Finish(style, facts, self.title(), self.closing(job.product))

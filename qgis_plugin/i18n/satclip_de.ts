@@ -176,8 +176,8 @@ Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Z
             <translation>Ganze Zahlen können Klassencodes sein: dann hier angeben.</translation>
         </message>
         <message>
-            <source>What predicts numbers; the log says what was chosen.</source>
-            <translation>Womit Zahlen vorhergesagt werden; das Protokoll nennt, was gewählt wurde.</translation>
+            <source>What predicts; of classes logistic regression on the same. The log says what was chosen.</source>
+            <translation>Was vorhersagt; bei Klassen logistische Regression auf demselben. Das Protokoll sagt, was gewählt wurde.</translation>
         </message>
         <message>
             <source>Numbers are learnt so transformed; predictions come back as medians, the ends of intervals as they are.</source>
@@ -240,8 +240,8 @@ Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Z
             <translation>Das Feld enthält</translation>
         </message>
         <message>
-            <source>Method for numbers</source>
-            <translation>Verfahren für Zahlen</translation>
+            <source>Method</source>
+            <translation>Verfahren</translation>
         </message>
         <message>
             <source>Transform of numbers</source>
@@ -280,12 +280,12 @@ Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Z
             <translation>Klassen</translation>
         </message>
         <message>
-            <source>the best in cross-validation</source>
-            <translation>das beste in der Kreuzvalidierung</translation>
+            <source>mean of all, weighed by cross-validation</source>
+            <translation>Mittel aller, durch Kreuzvalidierung gewichtet</translation>
         </message>
         <message>
-            <source>ridge regression on the embedding</source>
-            <translation>Ridge-Regression auf dem Embedding</translation>
+            <source>linear, on the embedding</source>
+            <translation>linear, auf dem Embedding</translation>
         </message>
         <message>
             <source>kriging on the place</source>
@@ -328,6 +328,10 @@ Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Z
             <translation>Zu kartierendes Feld: {field}</translation>
         </message>
         <message>
+            <source>Method: {method}.</source>
+            <translation>Verfahren: {method}.</translation>
+        </message>
+        <message>
             <source>How good is the map of {field}? Tested on samples whose whole neighbourhood it had not seen:</source>
             <translation>Wie gut ist die Karte von {field}? Geprüft an Stichproben, deren ganze Nachbarschaft sie nicht kannte:</translation>
         </message>
@@ -342,14 +346,10 @@ Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Z
         <message>
             <source>Learns from a point layer how a number or class depends on the place, and maps it.
 
-Numbers by the best of ridge regression on the embeddings, kriging on the places, and a Gaussian process on both; classes by multinomial logistic regression. All is chosen and scored by cross-validation on samples as far from those learnt from as the pixels are from the samples. The last lines of the log say how good the map is, from R² for numbers and balanced accuracy for classes; where samples lie outside the extent, the score is that of those within it. Look at it before you trust the map.</source>
+Numbers by the mean of ridge regression on the embeddings, kriging on the places, and a Gaussian process on both, weighed by how well each does; classes by logistic regression, on the embeddings or on a kernel of place and embedding. All is chosen and scored by cross-validation on samples as far from those learnt from as the pixels are from the samples. The last lines of the log say how good the map is, from R² for numbers and balanced accuracy for classes; where samples lie outside the extent, the score is that of those within it. Look at it before you trust the map.</source>
             <translation>Lernt aus einem Punktlayer, wie eine Zahl oder Klasse vom Ort abhängt, und kartiert sie.
 
-Zahlen mit dem besten von Ridge-Regression auf den Embeddings, Kriging auf den Orten und einem Gauß-Prozess auf beidem; Klassen mit multinomialer logistischer Regression. Gewählt und bewertet wird durch Kreuzvalidierung an Stichproben, die von den gelernten so weit entfernt sind wie die Pixel von den Stichproben. Die letzten Zeilen des Protokolls sagen, wie gut die Karte ist, nach R² für Zahlen und ausgewogener Genauigkeit für Klassen; wo Stichproben außerhalb der Ausdehnung liegen, zählen die innerhalb. Erst ansehen, dann der Karte trauen.</translation>
-        </message>
-        <message>
-            <source>Method: {method}.</source>
-            <translation>Verfahren: {method}.</translation>
+Zahlen durch das Mittel aus Ridge-Regression auf den Embeddings, Kriging auf den Orten und einem Gauß-Prozess auf beidem, danach gewichtet, wie gut jedes ist; Klassen durch logistische Regression, auf den Embeddings oder auf einem Kern von Ort und Embedding. Alles wird durch Kreuzvalidierung gewählt und bewertet, an Stichproben, die so weit von denen liegen, aus denen gelernt wurde, wie die Pixel von den Stichproben. Die letzten Zeilen des Protokolls sagen, wie gut die Karte ist, mit R² für Zahlen und ausgewogener Genauigkeit für Klassen; liegen Stichproben außerhalb der Ausdehnung, so gilt die Bewertung denen innerhalb. Sehen Sie sie an, bevor Sie der Karte trauen.</translation>
         </message>
         <message>
             <source>{share:.0f} % of the pixels lie outside its area of applicability, where that says nothing.</source>
@@ -362,6 +362,10 @@ Zahlen mit dem besten von Ridge-Regression auf den Embeddings, Kriging auf den O
         <message>
             <source>How good is the map of {field}? Tested on samples drawn at random, near others that it had learnt from:</source>
             <translation>Wie gut ist die Karte von {field}? Geprüft an zufällig gezogenen Stichproben, nahe bei anderen, aus denen sie gelernt hat:</translation>
+        </message>
+        <message>
+            <source>weighted mean of ridge regression, kriging and a Gaussian process</source>
+            <translation>gewichtetes Mittel aus Ridge-Regression, Kriging und Gauß-Prozess</translation>
         </message>
         <message>
             <source>it names the right class for {accuracy:.0f} % of {samples} samples, {balanced:.0f} % in the mean of the classes (balanced accuracy {value:.2f}, macro F1 {f1:.2f}).</source>
@@ -400,6 +404,10 @@ Zahlen mit dem besten von Ridge-Regression auf den Embeddings, Kriging auf den O
             <translation>Innerhalb der Ausdehnung ({count} der {samples} Stichproben):</translation>
         </message>
         <message>
+            <source>kernel logistic regression on place and embedding</source>
+            <translation>logistische Kernregression auf Ort und Embedding</translation>
+        </message>
+        <message>
             <source>R² {r2:.2f}, a typical error of {mae:.3g} (mean absolute), RMSE {rmse:.3g}</source>
             <translation>R² {r2:.2f}, ein typischer Fehler von {mae:.3g} (mittlerer absoluter), RMSE {rmse:.3g}</translation>
         </message>
@@ -436,12 +444,24 @@ Zahlen mit dem besten von Ridge-Regression auf den Embeddings, Kriging auf den O
             <translation>Die gespeicherte Karte von {field}, wo sie gelernt wurde:</translation>
         </message>
         <message>
+            <source>ridge regression on the embedding</source>
+            <translation>Ridge-Regression auf dem Embedding</translation>
+        </message>
+        <message>
             <source>Page (*.html)</source>
             <translation>Seite (*.html)</translation>
         </message>
         <message>
             <source>Scores (*.json)</source>
             <translation>Ergebnisse (*.json)</translation>
+        </message>
+        <message>
+            <source>logistic regression on the embedding</source>
+            <translation>logistische Regression auf dem Embedding</translation>
+        </message>
+        <message>
+            <source>kernel logistic regression on the place</source>
+            <translation>logistische Kernregression auf dem Ort</translation>
         </message>
         <message>
             <source>Map from saved map</source>
@@ -454,6 +474,18 @@ Map from samples saves it, under Save what was learnt. Model and covariates have
             <translation>Zeichnet eine Karte dessen, was früher gelernt wurde, ohne die Stichproben: anderswo oder feiner.
 
 Karte aus Stichproben speichert es unter Gelerntes speichern. Modell und Kovariablen müssen dieselben sein; Layer von Kovariablen werden an ihren Namen erkannt. Das Protokoll sagt, welcher Teil der Ausdehnung außerhalb des Anwendbarkeitsbereichs liegt, wo die Güte nicht gilt.</translation>
+        </message>
+        <message>
+            <source>Outside the area of applicability</source>
+            <translation>Außerhalb des Anwendbarkeitsbereichs</translation>
+        </message>
+        <message>
+            <source>With the uncertainty: where the map is of places unlike all samples, so that its error says nothing, as hatched polygons.</source>
+            <translation>Mit der Unsicherheit: wo die Karte Orte zeigt, die keiner Stichprobe gleichen, sodass ihr Fehler nichts sagt, als schraffierte Polygone.</translation>
+        </message>
+        <message>
+            <source>Places unlike all samples: the error of the map says nothing there</source>
+            <translation>Orte, die keiner Stichprobe gleichen: der Fehler der Karte sagt dort nichts</translation>
         </message>
         <message>
             <source>A point layer in any CRS; all features or the selected ones.</source>
@@ -1222,6 +1254,10 @@ Verglichen werden die Mittelpunkte eines Gitters. Die gefundenen Orte liegen ein
         <message>
             <source>field of longitudes</source>
             <translation>Feld der Längen</translation>
+        </message>
+        <message>
+            <source>Method for numbers</source>
+            <translation>Verfahren für Zahlen</translation>
         </message>
         <message>
             <source>overwriting</source>

@@ -14,7 +14,7 @@ from ..types import Floats
 from .gaussian import Kernel, Pairs, Sites, features, inducing_points
 
 # Samples that stand for all, at most, and numbers that make a vector.
-POINTS, LONGEST = 500, 256
+POINTS, LONGEST = 400, 256
 # Share of the variance below which a direction tells no classes apart.
 _LEAST = 1e-4
 _ELEMENTS = 2**20
@@ -59,16 +59,20 @@ class KernelVectors:
         Returns:
             (N, r).
         """
-        points, root = self._single
-        if embeddings.dtype != np.float32:
-            points, root = self.points, self.root
-        out = np.empty((len(embeddings), root.shape[1]), embeddings.dtype)
-        step = max(1, _ELEMENTS // len(points))
+        out = np.empty((len(embeddings), self.root.shape[1]), embeddings.dtype)
+        step = max(1, _ELEMENTS // len(self.points))
         for start in range(0, len(embeddings), step):
             rows = slice(start, start + step)
             made = features(embeddings[rows], self.mean, self.deviation)
-            out[rows] = product(self.kernel(Pairs(Sites(made, xyz[rows]), points)), root)
+            out[rows] = self.of_sites(Sites(made, xyz[rows]))
         return out
+
+    def of_sites(self, sites: Sites) -> NDArray[Any]:
+        """Vectors (N, r) of not too many places whose features are known."""
+        points, root = self._single
+        if sites.features.dtype != np.float32:
+            points, root = self.points, self.root
+        return product(self.kernel(Pairs(sites, points)), root)
 
 
 def kernel_vectors(

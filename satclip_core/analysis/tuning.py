@@ -11,7 +11,8 @@ import numpy as np
 
 from ..errors import CancelledError, InputError
 from ..types import Floats, Integers
-from .linear import Linear, Logistic, Ridge, softmax
+from .calibration import temperature
+from .linear import Logistic, Ridge, softmax
 from .validation import class_scores, number_scores
 
 log = logging.getLogger(__name__)
@@ -32,8 +33,8 @@ _LEAST_CHANCE = 1e-6
 class Problem(Protocol):
     """Data that a linear model can be fitted to, for any penalty."""
 
-    def solve(self, penalty: float, tolerance: float = ...) -> Linear:
-        """The model for one penalty."""
+    def solve(self, penalty: float, tolerance: float = ...) -> Callable[[Any], Any]:
+        """The model for one penalty: from what samples are known by to outputs."""
 
 
 class Task(Protocol):
@@ -44,6 +45,9 @@ class Task(Protocol):
 
     def problem(self, embeddings: Floats, rows: Integers) -> Problem:
         """The problem that some of the samples, (N, dim), pose."""
+
+    def settled(self, outputs: Floats) -> Floats:
+        """What becomes of outputs (N, k) for left-out samples before they are judged."""
 
     def errors(self, outputs: Floats, rows: Integers, train: Integers) -> Floats:
         """What outputs (n, k) for samples `rows` are off by, (n,); NaN where that says nothing."""
@@ -73,6 +77,10 @@ class Numbers:
         """Ridge regression."""
         own = _relative(self._weights, rows)
         return Ridge(embeddings[rows], self._values[rows], own, self._sizes)
+
+    def settled(self, outputs: Floats) -> Floats:
+        """As they are."""
+        return outputs
 
     def errors(self, outputs: Floats, rows: Integers, train: Integers) -> Floats:
         """Squared errors, times the weight of the sample."""
@@ -111,6 +119,11 @@ class Classes:
         """Logistic regression."""
         own = _relative(self._weights, rows)
         return Logistic(embeddings[rows], self._classes[rows], self._count, own, self._sizes)
+
+    def settled(self, outputs: Floats) -> Floats:
+        """Scores at the temperature that fits best, as those of the model that is kept will be."""
+        scaled: Floats = outputs / temperature(outputs, self._classes)
+        return scaled
 
     def errors(self, outputs: Floats, rows: Integers, train: Integers) -> Floats:
         """Minus log-likelihoods; NaN for a class that no fold but the left-out one has."""
@@ -231,13 +244,14 @@ def _attempt(
 ) -> tuple[Floats, float]:
     """Outputs (N, k) for left-out samples, and their mean error."""
     outputs = []
-    errors = np.full(len(embeddings), np.nan)
-    for problem, train, test in problems:
+    for problem, _, test in problems:
         steps.ask()
-        found = problem.solve(penalty, _TEST_TOLERANCE)(embeddings[test])
-        errors[test] = task.errors(found, test, train)
-        outputs.append(found)
+        outputs.append(problem.solve(penalty, _TEST_TOLERANCE)(embeddings[test]))
         steps.count()
     order = np.argsort(np.concatenate([test for _, _, test in problems]))
+    found = np.concatenate(outputs)[order]
+    settled, errors = task.settled(found), np.full(len(embeddings), np.nan)
+    for _, train, test in problems:
+        errors[test] = task.errors(settled[test], test, train)
     known = errors[np.isfinite(errors)]
-    return np.concatenate(outputs)[order], float(known.mean()) if len(known) else 0.0
+    return found, float(known.mean()) if len(known) else 0.0

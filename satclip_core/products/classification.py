@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..analysis import Linear, Logistic
 from ..analysis.calibration import held_out_chances, reliability, temperature
 from ..analysis.gaussian import ATTEMPTS, Kernel, Sites, choose_kernel, features
-from ..analysis.linear import standard_of
+from ..analysis.linear import TOLERANCE, standard_of
 from ..analysis.nystrom import KernelVectors, kernel_vectors
 from ..analysis.tuning import Choice, Classes, choose_penalty
 from ..compute.threads import one_blas_thread
@@ -33,7 +33,7 @@ CLASS_WORDS = {
 }
 # Penalties of kernel models, per sample: that of N samples together, the strongest first. The
 # standard deviation of scores beforehand is the inverse of their root.
-_TOGETHER = tuple(10.0 ** (exponent / 2) for exponent in range(1, -7, -1))
+_TOGETHER = tuple(10.0 ** (exponent / 2) for exponent in range(0, -8, -1))
 # Ratio of mean log-losses within which the simpler method is as good.
 _AS_GOOD = 1.005
 _STEPS = 60
@@ -41,20 +41,78 @@ _STEPS = 60
 _SMALL = 2000
 
 
+class _KernelProblem:
+    """Some samples, known by the vectors of a kernel that are made of these alone.
+
+    Of a kernel that is short a vector tells whether a place was among the points that vectors are
+    made of: left-out samples may not be.
+    """
+
+    def __init__(self, task: _KernelClasses, rows: Integers) -> None:
+        self._sites = task.sites
+        self.vectors = task.vectors(rows)
+        data = self.vectors.of_sites(task.sites[rows])
+        self._logistic = Logistic(data, *task.known(rows), standardise=False)
+
+    def solve(self, penalty: float, tolerance: float = TOLERANCE) -> _KernelLinear:
+        """The model for one penalty."""
+        linear = self._logistic.solve(penalty, tolerance)
+        return _KernelLinear(linear, self.vectors, self._sites)
+
+
+@dataclass(frozen=True)
+class _KernelLinear:
+    """Scores of samples by their rows."""
+
+    linear: Linear
+    vectors: KernelVectors
+    sites: Sites
+
+    def __call__(self, rows: NDArray[Any]) -> Floats:
+        """(n, 1) numbers of rows -> (n, classes)."""
+        return self.linear(self.vectors.of_sites(self.sites[rows[:, 0]]))
+
+
 class _KernelClasses(Classes):
-    """Classes by logistic regression on the vectors of a kernel, as long as they are."""
+    """Classes by logistic regression on the vectors of a kernel, of samples by their rows.
 
-    patience = 1
+    Args:
+        kernel: of the vectors.
+        sites: N samples.
+        standard: mean and deviation that made their features.
+        seed: of draws where there are many samples.
+        classes: (N,).
+        count: number of classes.
+        weights: (N,) as in `Classes`.
+    """
 
-    def __init__(self, classes: Integers, count: int, weights: Floats | None) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        sites: Sites,
+        standard: tuple[Floats, Floats],
+        seed: int,
+        classes: Integers,
+        count: int,
+        weights: Floats | None,
+    ) -> None:
         super().__init__(classes, count, weights)
+        self.sites = sites
+        self._kernel, self._standard, self._seed = kernel, standard, seed
         self.penalties: Sequence[float] = [one / len(classes) for one in _TOGETHER]
 
-    def problem(self, embeddings: Floats, rows: Integers) -> Logistic:
-        """Logistic regression on vectors that are not standardised."""
+    def vectors(self, rows: Integers) -> KernelVectors:
+        """Of some of the samples."""
+        return kernel_vectors(self._kernel, self.sites[rows], self._standard, seed=self._seed)
+
+    def known(self, rows: Integers) -> tuple[Integers, int, Floats | None]:
+        """Classes, their number, and weights of some of the samples."""
         own = None if self._weights is None else self._weights[rows] / self._weights[rows].mean()
-        wanted = self._classes[rows]
-        return Logistic(embeddings[rows], wanted, self._count, own, standardise=False)
+        return self._classes[rows], self._count, own
+
+    def problem(self, embeddings: Floats, rows: Integers) -> _KernelProblem:
+        """Logistic regression on vectors, which are not standardised."""
+        return _KernelProblem(self, rows)
 
 
 @dataclass(frozen=True)
@@ -139,7 +197,6 @@ class Classification:
         self._sizes = sizes_of(embeddings.shape[1], covariates)
         self._standard = standard_of(embeddings, weights, self._sizes)
         self._choices: dict[str, Choice] = {}
-        self._known: dict[str, tuple[KernelVectors, Floats]] = {}
 
     def fit(self, method: str = AUTO) -> FittedClasses:
         """The model of one method, or of that with the most likely left-out samples.
@@ -158,7 +215,7 @@ class Classification:
         least = min(losses.values())
         best = next(name for name in wanted if losses[name] <= _AS_GOOD * least)
         choice = choices[best]
-        linear = self._solved(best, choice.penalty)
+        linear, vectors = self._solved(best, choice.penalty)
         heat = temperature(choice.outputs, self._classes)
         linear = replace(linear, weights=linear.weights / heat, offsets=linear.offsets / heat)
         chances = held_out_chances(choice.outputs, self._classes, self._folds)
@@ -171,23 +228,14 @@ class Classification:
             "penalty": choice.penalty,
             "error_by_penalty": [list(pair) for pair in choice.errors.items()],
             "temperature": heat,
-            **self._report(best),
+            **_kernel_report(vectors),
             **reliability(chances, self._classes),
         }
         self._tell(1, 1, 2)
-        model = ClassModel(best, linear, None if best == LINEAR else self._vectors(best)[0])
-        return FittedClasses(model, choice.outputs, report)
+        return FittedClasses(ClassModel(best, linear, vectors), choice.outputs, report)
 
     def _accuracy(self, choice: Choice) -> float:
         return float((choice.outputs.argmax(axis=1) == self._classes).mean())
-
-    def _report(self, method: str) -> dict[str, Any]:
-        """The kernel, with what stands for the samples."""
-        if method == LINEAR:
-            return {}
-        vectors = self._vectors(method)[0]
-        values = {name: float(value) for name, value in vars(vectors.kernel).items()}
-        return {"kernel": values, "inducing_points": len(vectors.points)}
 
     def _choice(self, method: str) -> Choice:
         """The penalty, with the scores of left-out samples."""
@@ -197,32 +245,32 @@ class Classification:
 
     def _chosen(self, method: str) -> Choice:
         stage = 0 if method == LINEAR else 2
-        data, task = self._data(method), self._task(method)
         hooks: dict[str, Any] = {"cancelled": self._cancelled}
         if self._progress is not None:
             hooks["progress"] = lambda done, total: self._tell(done, total, stage)
-        return choose_penalty(task, data, self._folds, **hooks)
+        return choose_penalty(self._task(method), self._data(method), self._folds, **hooks)
 
-    def _solved(self, method: str, penalty: float) -> Linear:
+    def _solved(self, method: str, penalty: float) -> tuple[Linear, KernelVectors | None]:
+        """The model of all samples."""
         rows = np.arange(len(self._classes))
-        found: Linear = self._task(method).problem(self._data(method), rows).solve(penalty)
-        return found
+        problem = self._task(method).problem(self._data(method), rows)
+        found = problem.solve(penalty)
+        if isinstance(found, _KernelLinear):
+            return found.linear, found.vectors
+        return cast("Linear", found), None
 
     def _task(self, method: str) -> Classes:
+        own = self._classes, self._count, self._weights
         if method == LINEAR:
-            return Classes(self._classes, self._count, self._weights, self._sizes)
-        return _KernelClasses(self._classes, self._count, self._weights)
+            return Classes(*own, self._sizes)
+        kernel = self._kernels[0 if method == KRIGING else 1]
+        return _KernelClasses(kernel, self._sites, self._standard, self._seed, *own)
 
     def _data(self, method: str) -> Floats:
-        return self._embeddings if method == LINEAR else self._vectors(method)[1]
-
-    def _vectors(self, method: str) -> tuple[KernelVectors, Floats]:
-        """Of the kernel of a method, and those of the samples, (N, m)."""
-        if method not in self._known:
-            kernel = self._kernels[0 if method == KRIGING else 1]
-            found = kernel_vectors(kernel, self._sites, self._standard, seed=self._seed)
-            self._known[method] = found, found(self._embeddings, self._xyz)
-        return self._known[method]
+        """What a task knows samples by: embeddings, or their rows."""
+        if method == LINEAR:
+            return self._embeddings
+        return np.arange(len(self._classes))[:, None]
 
     @cached_property
     def _sites(self) -> Sites:
@@ -249,3 +297,11 @@ class Classification:
         if self._progress is not None and now > self._done:
             self._done = now
             self._progress(now, 3 * _STEPS)
+
+
+def _kernel_report(vectors: KernelVectors | None) -> dict[str, Any]:
+    """The kernel, with what stands for the samples."""
+    if vectors is None:
+        return {}
+    values = {name: float(value) for name, value in vars(vectors.kernel).items()}
+    return {"kernel": values, "inducing_points": len(vectors.points)}

@@ -33,6 +33,7 @@ from ..analysis.influence import (
     Influence,
     exact_influence,
     looked_at,
+    mixed_influence,
     ridge_influence,
     sparse_influence,
 )
@@ -320,8 +321,19 @@ class Regression:
         if isinstance(predictor, LinearPredictor):
             linear, root = predictor.linear, predictor.root
             return ridge_influence(linear, root, self._embeddings, values, self._weights, looked)
+        if isinstance(predictor, Stack):
+            shares = predictor.weights
+            members = {
+                name: self._influence(name, predictor.members[name], looked) for name in shares
+            }
+            known = {name: one for name, one in members.items() if one is not None}
+            if len(known) < len(members):
+                return None
+            return mixed_influence(
+                [*shares.values()], [*known.values()], known[predictor.main].errors
+            )
         if not isinstance(predictor, Gaussian):
-            return None
+            return None  # neighbours of the sample change with it
         if self._inducing[method] is None:
             return exact_influence(predictor, values, looked)
         return sparse_influence(predictor, self._sites[method], values, looked)
@@ -334,9 +346,15 @@ class Regression:
             rows: (n,) which samples.
 
         Returns:
-            (n,), on the scale that is learnt on; None where the model has no such part.
+            (n,), on the scale that is learnt on; None where the model has no such part. Of a
+            stack that of the process whose kernel stands in the report.
         """
         process, method = fitted.model.predictor, fitted.model.method
+        if isinstance(process, Stack):
+            method = next((one for one in (GAUSSIAN, KRIGING) if one in process.members), LINEAR)
+            process = process.members[method]
+        if isinstance(process, Corrected):
+            process = process.process
         if not isinstance(process, Gaussian):
             return None
         mean = process(self._embeddings[rows], self._xyz[rows])

@@ -145,8 +145,7 @@ class MapFrame:
         over the map."""
         rows, cols = self.locator.grid.shape
         a, b, _, d, e, _ = self.locator.grid.transform
-        across = self._steps_km(0, 1)
-        down = self._steps_km(1, 0)
+        across, down = self._steps_km(0, 1), self._steps_km(1, 0)
         middle = rows // 2, cols // 2
         found = [steps[min(middle[0], steps.shape[0] - 1), min(middle[1], steps.shape[1] - 1)]
                  if steps.size else np.nan for steps in (across, down)]  # fmt: skip
@@ -162,7 +161,8 @@ class MapFrame:
         return float(one), float(other), even
 
     def _steps_km(self, down: int, across: int) -> Floats:
-        xyz = unit_vectors(self._lons, self._lats)
+        with np.errstate(invalid="ignore"):  # off the Earth
+            xyz = unit_vectors(self._lons, self._lats)
         rows, cols = self._lons.shape
         apart = xyz[:, down:, across:] - xyz[:, : rows - down, : cols - across]
         chords = np.sqrt((apart**2).sum(axis=0))

@@ -18,6 +18,7 @@ from ..errors import InputError, OutputError, SatclipError, call
 from ..files import Target, check_apart, written_whole
 from ..grid.crs_backend import brief
 from ..grid.pixels import Locator
+from ..products.classification import CLASS_WORDS
 from ..products.covariates import with_covariates
 from ..products.evidence import ClassEvidence, NumberEvidence
 from ..products.legend import Legend
@@ -67,7 +68,7 @@ def is_page(path: str | os.PathLike[str]) -> bool:
     suffix = Path(path).suffix.lower()
     if suffix not in (*PAGES, _DATA):
         raise OutputError(
-            f"the report {path} is neither a page nor data by its name: let it end in .html or "
+            f"the report {Path(path)} is neither a page nor data by its name: let it end in .html or "
             ".json"
         )
     return suffix in PAGES
@@ -233,6 +234,11 @@ class _MapReport:
         self._local = within.get("score") is not None
         self._score: dict[str, Any] = within.get("score") or self._report["score"]
 
+    @property
+    def _called(self) -> dict[str, str]:
+        """What methods are called."""
+        return WORDS if self._model.legend is None else CLASS_WORDS
+
     def page(self) -> Page:
         """The whole of it."""
         title = f"Map of {self._model.name}: how good it is, and where"
@@ -258,8 +264,7 @@ class _MapReport:
             self._add(page, self._where(suspects))
         page.heading("What was mapped, and how")
         page.facts(self._facts())
-        if self._report.get("methods"):
-            page.html(self._methods())
+        page.html(self._methods())
         page.html(f"<footer>satclip-embeddings {text(__version__)}. {_READING}</footer>")
         return page
 
@@ -296,9 +301,10 @@ class _MapReport:
     def _tested(self) -> str:
         report = self._report
         folds, count = report["validation"]["words"], report["samples"]
-        method = WORDS.get(report.get("method", ""), "")
-        words = f"Predicted by {method}. " if method and self._model.legend is None else ""
-        words += f"Tested on {count:,} samples, each left out with its fold: {folds}."
+        words = (
+            f"Predicted by {self._called[report['method']]}. Tested on {count:,} samples, each "
+            f"left out with its fold: {folds}."
+        )
         within = report.get("within")
         if within is None or within["samples"] == count:
             return words
@@ -510,9 +516,6 @@ class _MapReport:
         if report.get("transform", NONE) != NONE:
             words = f"{report['transform']}: learnt on that scale and taken back, as medians"
             rows.append(("Transform", text(words)))
-        if "penalty" in report and not report.get("methods"):
-            words = f"logistic regression on the embedding, penalty {said(report['penalty'])}"
-            rows.append(("Method", text(words)))
         model = f"{self._model.model}, weights SHA-256 "
         rows.append(("Embedding", text(model) + code(self._model.sha256[:16])))
         command = self._job.request.options.tags.get("command")
@@ -546,13 +549,13 @@ class _MapReport:
         names = [name for name in _SCORES if all(name in score for score in tried.values())]
         columns += [Column(_SCORES[name]) for name in names]
         for name, score in tried.items():
-            numbers = [said(score[one], 2 if one == "bias" else 4) for one in names]
-            rows.append([text(f"{name}: {WORDS.get(name, name)}"), *numbers])
+            numbers = [said(score[one], 3 if one in _SHARES else 4) for one in names]
+            rows.append([text(f"{name}: {self._called[name]}"), *numbers])
         method = report["method"]
         chosen = [index for index, name in enumerate(tried) if name == method]
-        caption = f"Method: {method} ({WORDS.get(method, method)})"
-        shares = report.get("weights")
-        if shares and len(shares) > 1:
+        caption = f"Method: {method} ({self._called[method]})"
+        shares = report.get("weights") or {}
+        if len(shares) > 1:
             parts = ", ".join(f"{100 * share:.0f} % {name}" for name, share in shares.items())
             caption += f": {parts}, weights that err least on left-out samples"
         elif len(tried) > 1:
@@ -564,6 +567,7 @@ def _hatch_key(outside: Bools, name: str) -> str:
     return hatch_legend("outside the area of applicability", name) if outside.any() else ""
 
 
+_SHARES = ("r2", "bias", "accuracy", "macro_f1")
 # Scores of a method that are shown beside each other, with what they are called.
 _SCORES = {"r2": "R²", "rmse": "RMSE", "mae": "MAE", "bias": "bias", "accuracy": "accuracy",
            "macro_f1": "macro F1", "log_loss": "log-loss"}  # fmt: skip

@@ -61,8 +61,10 @@ def said(value: float, digits: int = 3) -> str:
         return "0"
     size = floor(log10(abs(value)))
     if not -5 <= size < 9:
-        return f"{value:.{digits - 1}e}".replace("-", "\N{MINUS SIGN}")
-    text = f"{round(value, digits - 1 - size):,.{max(digits - 1 - size, 0)}f}"
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        return f"{mantissa}e{int(exponent)}".replace("-", "\N{MINUS SIGN}")
+    decimals = 0 if value == round(value) else max(digits - 1 - size, 0)
+    text = f"{round(value, digits - 1 - size):,.{decimals}f}"
     return text.replace("-", "\N{MINUS SIGN}")
 
 

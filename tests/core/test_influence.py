@@ -147,7 +147,8 @@ def test_many_samples_are_looked_at_in_part():
     suspicion = np.arange(50.0)[::-1]
     rows, others = looked_at(suspicion, 10)
     np.testing.assert_array_equal(rows, np.arange(10))
-    assert len(others) == 10 and not set(others) & set(rows)
+    assert len(others) == 10
+    assert not set(others) & set(rows)
     np.testing.assert_array_equal(looked_at(suspicion, 50)[0], np.arange(50))
 
 

@@ -60,7 +60,7 @@ def summary(rows: Sequence[Row]) -> list[str]:
 
 
 def _within(rows: Sequence[Row], name: str) -> float:
-    """The share of cells in which a method is as near to the best of all as `auto` is asked to be."""
+    """The share of cells in which a method is near the best of all."""
     return float(np.mean([row[name] >= max(row[one] for one in METHODS) - _CLOSE for row in rows]))
 
 

@@ -140,8 +140,8 @@ def _population(path: Path) -> tuple[Any, Any]:
     with np.load(path) as file:
         density = file[next(name for name in file.files if file[name].ndim == 2)]
     lonlat = _lattice()
-    people = _read_at(density.astype(np.float64), lonlat)
-    land = _read_at(_igbp(path.parents[1] / "landcover"), lonlat)
+    people = read_at(density.astype(np.float64), lonlat)
+    land = read_at(_igbp(path.parents[1] / "landcover"), lonlat)
     return lonlat, np.where((land > 0) & (land < 255), np.log1p(people), np.nan)
 
 
@@ -152,20 +152,23 @@ def _igbp(folder: Path) -> Any:
         return file.read(1)
 
 
-def _forest(folder: Path) -> tuple[Any, Any]:
-    """The share of forest (IGBP 1-5) among the land of boxes of 0.25°."""
+def forest_share(folder: Path) -> NDArray[Any]:
+    """The share of forest (IGBP 1-5) among the land of boxes of 0.25°, (720, 1440)."""
     codes = _igbp(folder)
     boxes = codes.reshape(720, 5, 1440, 5)
     land = ((boxes > 0) & (boxes < 255)).sum(axis=(1, 3))
     forest = ((boxes >= 1) & (boxes <= 5)).sum(axis=(1, 3))
-    share = np.where(land > 5, forest / np.maximum(land, 1), np.nan)
+    return np.asarray(np.where(land > 5, forest / np.maximum(land, 1), np.nan))
+
+
+def _forest(folder: Path) -> tuple[Any, Any]:
     lonlat = _lattice()
-    return lonlat, _read_at(share, lonlat)
+    return lonlat, read_at(forest_share(folder), lonlat)
 
 
 def _land_cover(folder: Path) -> tuple[Any, Any]:
     lonlat = _lattice()
-    codes = _read_at(_igbp(folder), lonlat).astype(np.float64)
+    codes = read_at(_igbp(folder), lonlat).astype(np.float64)
     return lonlat, np.where((codes > 0) & (codes < 255), codes, np.nan)
 
 
@@ -173,11 +176,11 @@ def _koppen(path: Path) -> tuple[Any, Any]:
     from PIL import Image
 
     lonlat = _lattice()
-    codes = _read_at(np.asarray(Image.open(path)), lonlat).astype(np.float64)
+    codes = read_at(np.asarray(Image.open(path)), lonlat).astype(np.float64)
     return lonlat, np.where(codes < 32, codes, np.nan)
 
 
-def _read_at(field: NDArray[Any], lonlat: NDArray[Any]) -> NDArray[Any]:
+def read_at(field: NDArray[Any], lonlat: NDArray[Any]) -> NDArray[Any]:
     """Nearest cells of a global raster in plate carrée, rows from north to south."""
     rows, columns = field.shape
     row = np.floor((90 - lonlat[:, 1]) * rows / 180).astype(int).clip(0, rows - 1)
