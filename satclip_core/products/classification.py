@@ -266,7 +266,7 @@ class Classification:
         kernel = self._kernels[0 if method == KRIGING else 1]
         return _KernelClasses(kernel, self._sites, self._standard, self._seed, *own)
 
-    def _data(self, method: str) -> Floats:
+    def _data(self, method: str) -> NDArray[Any]:
         """What a task knows samples by: embeddings, or their rows."""
         if method == LINEAR:
             return self._embeddings

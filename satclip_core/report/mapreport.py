@@ -68,8 +68,8 @@ def is_page(path: str | os.PathLike[str]) -> bool:
     suffix = Path(path).suffix.lower()
     if suffix not in (*PAGES, _DATA):
         raise OutputError(
-            f"the report {Path(path)} is neither a page nor data by its name: let it end in .html "
-            "or .json"
+            f"the report {Path(path)} is neither a page nor data by its name: let it end in "
+            ".html or .json"
         )
     return suffix in PAGES
 
