@@ -20,12 +20,10 @@ from qgis.core import (
     QgsRasterLayer,
     QgsRasterMinMaxOrigin,
     QgsRectangle,
-    QgsSimpleFillSymbolLayer,
     QgsSingleBandPseudoColorRenderer,
     QgsSingleSymbolRenderer,
     QgsVectorLayer,
 )
-from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QColor
 
 from .satclip_core.products.legend import Legend
@@ -95,9 +93,7 @@ def style_points(layer: QgsVectorLayer, field: str) -> None:
 
 def style_hatched(layer: QgsVectorLayer) -> None:
     """Polygons of what not to trust: lines over what lies below, which stays to be seen, paler."""
-    pale = QgsSimpleFillSymbolLayer(QColor(255, 255, 255, 70), Qt.BrushStyle.SolidPattern)
-    pale.setStrokeStyle(Qt.PenStyle.NoPen)
-    symbol = QgsFillSymbol([pale])
+    symbol = QgsFillSymbol.createSimple({"color": "255,255,255,70", "outline_style": "no"})
     for colour, width in ((QColor(255, 255, 255, 150), 0.5), (QColor(40, 40, 40, 255), 0.2)):
         lines = QgsLinePatternFillSymbolLayer()
         lines.setLineAngle(45)

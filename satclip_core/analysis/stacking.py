@@ -96,7 +96,8 @@ def stacking_weights(
     curvature = products + pull * np.eye(len(prior))
     found = _on_the_simplex(curvature, pull * prior)
     found[found < _LEAST] = 0
-    return found / found.sum()
+    shares: Floats = found / found.sum()
+    return shares
 
 
 def _on_the_simplex(curvature: Floats, slope: Floats) -> Floats:
