@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..analysis.folds import KNNDM, RANDOM
 from ..analysis.transforms import NONE
-from ..errors import InputError, OutputError, SatclipError, call
+from ..errors import InputError, OutputError, SatclipError
 from ..files import Target, check_apart, written_whole
 from ..grid.crs_backend import brief
 from ..grid.pixels import Locator
@@ -141,8 +141,8 @@ def map_page(
     model = job.product.model
     if model.evidence is None:
         raise InputError(
-            f"the map of {model.name!r} was fitted without keeping what a page shows: fit it as ",
-            call("MapOf", evidence=True),
+            f"the map of {model.name!r} was fitted without keeping what a page shows: fit it from "
+            "its samples, with their evidence kept"
         )
     written = _MapReport(job, model.evidence, _Drawn.of(job, cancelled), raster, worded)
     return written.page()

@@ -120,6 +120,8 @@ def main() -> None:
 def summary(rows: list[dict[str, float]]) -> str:
     """How far each kind of folds is from the truth."""
     lines = [
+        "![What folds say of R² and what is true](results/surveys.png)",
+        "",
         f"{len(rows)} surveys of {SAMPLES} samples round {TOWNS} towns:",
         "",
         "| folds | R² promised − true, median | mean | median absolute | within 0.05 |",
