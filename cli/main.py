@@ -45,6 +45,10 @@ COMMANDS = {
         "Write a GeoTIFF of what was sampled at points: numbers or classes.",
     ),
     "describe": ("commands.describe_places", "Say what places are like, in words and numbers."),
+    "predict": (
+        "commands.predict_points",
+        "Predict what was sampled at the points of a table, with its error.",
+    ),
     "points": ("commands.points_table", "Add embeddings to a table of points."),
     "models": ("commands.model_files", "List, describe, fetch and convert models."),
     "data": ("commands.training_data", "Fetch and check the imagery that models are trained on."),

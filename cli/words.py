@@ -14,6 +14,7 @@ OPTIONS = {
     "bounds_crs": "--bbox-crs",
     "centroid": "--centroid",
     "classes": "--classes",
+    "covariates": "--covariate",
     "creation_options": "--co",
     "crs": "--crs",
     "dims": "--dims",
@@ -21,6 +22,7 @@ OPTIONS = {
     "encoding": "--encoding",
     "folds": "--folds",
     "force": "--force",
+    "groups": "--groups",
     "lat_column": "--lat-column",
     "layer": "--layer",
     "least_km2": "--min-area",
@@ -36,17 +38,27 @@ OPTIONS = {
     "reduce": "--reduce",
     "res": "--res",
     "strict": "--strict",
+    "transform": "--transform",
     "uncertainty": "--uncertainty",
+    "weights": "--weights",
 }
 # Where a command has another option for it. Errors name `crs` for tables of points alone; in
 # `satclip map` the raster has a CRS too.
 OF_COMMANDS = {"map": {"crs": "--samples-crs"}}
+# Where a command reads two tables, of the samples.
+OF_SAMPLES = {
+    "crs": "--samples-crs",
+    "lat_column": "--samples-lat-column",
+    "layer": "--samples-layer",
+    "lon_column": "--samples-lon-column",
+}
 # What is typed for a call: a command, or the option that makes one do it.
 CALLS = {
     "ClusterModel.save": "--save-model",
     "RgbBasis.save": "--save-basis",
     "fetch": "satclip models fetch",
     "fit_properties": "satclip models properties",
+    "save_map": "--save-model",
 }
 
 
@@ -55,9 +67,10 @@ def worded(error: SatclipError, command: str | None = None) -> str:
 
     Args:
         error: as it was raised.
-        command: the subcommand of satclip that met it.
+        command: the subcommand of satclip that met it, or "samples" for the second table of one.
     """
-    options = {**OPTIONS, **OF_COMMANDS.get(command or "", {})}
+    own = OF_SAMPLES if command == "samples" else OF_COMMANDS.get(command or "", {})
+    options = {**OPTIONS, **own}
 
     def words(term: Term) -> str:
         if isinstance(term, Argument):

@@ -8,16 +8,20 @@ from qgis.core import (
     QgsClassificationEqualInterval,
     QgsColorRampShader,
     QgsContrastEnhancement,
+    QgsFillSymbol,
     QgsGradientColorRamp,
     QgsGradientStop,
     QgsGraduatedSymbolRenderer,
     QgsLayerMetadata,
+    QgsLinePatternFillSymbolLayer,
+    QgsLineSymbol,
     QgsMapLayer,
     QgsPalettedRasterRenderer,
     QgsRasterLayer,
     QgsRasterMinMaxOrigin,
     QgsRectangle,
     QgsSingleBandPseudoColorRenderer,
+    QgsSingleSymbolRenderer,
     QgsVectorLayer,
 )
 from qgis.PyQt.QtGui import QColor
@@ -32,6 +36,8 @@ _CUT = (0.02, 0.98)
 _SAMPLE = 250_000
 _POINT_CLASSES = 5
 _AREAS_OPACITY = 0.6
+# Millimetres between the lines of a hatched area.
+_HATCH = 2.0
 
 
 def viridis() -> QgsGradientColorRamp:
@@ -90,6 +96,19 @@ def style_points(layer: QgsVectorLayer, field: str) -> None:
     renderer.setClassificationMethod(QgsClassificationEqualInterval())
     renderer.updateClasses(layer, _POINT_CLASSES)
     layer.setRenderer(renderer)
+
+
+def style_hatched(layer: QgsVectorLayer) -> None:
+    """Polygons of what not to trust: lines over what lies below, which stays to be seen, paler."""
+    symbol = QgsFillSymbol.createSimple({"color": "255,255,255,70", "outline_style": "no"})
+    for colour, width in ((QColor(255, 255, 255, 150), 0.5), (QColor(40, 40, 40, 255), 0.2)):
+        lines = QgsLinePatternFillSymbolLayer()
+        lines.setLineAngle(45)
+        lines.setDistance(_HATCH)
+        line = {"line_color": "{},{},{},{}".format(*colour.getRgb()), "line_width": str(width)}
+        lines.setSubSymbol(QgsLineSymbol.createSimple(line))
+        symbol.appendSymbolLayer(lines)
+    layer.setRenderer(QgsSingleSymbolRenderer(symbol))
 
 
 def describe(layer: QgsMapLayer, facts: Mapping[str, str], title: str) -> None:

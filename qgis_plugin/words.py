@@ -38,12 +38,14 @@ def arguments() -> dict[str, str]:
         "bounds_crs": tr("CRS of the extent"),
         "centroid": tr("centroids"),
         "classes": f"{tr('The field holds')}: {tr('classes')}",
+        "covariates": tr("Covariates"),
         "creation_options": tr("creation options"),
         "crs": tr("CRS of the layer"),
         "dims": tr("Dimensions"),
         "dtype": tr("Data type"),
         "encoding": tr("encoding of the layer"),
         "folds": tr("Samples left out together"),
+        "groups": tr("Groups of samples"),
         "lat_column": tr("field of latitudes"),
         "layer": tr("its name"),
         "least_km2": tr("Least area (square kilometres)"),
@@ -59,8 +61,10 @@ def arguments() -> dict[str, str]:
         "reduce": tr("Several places"),
         "res": tr("resolution"),
         "strict": tr("the demand for a place in every row"),
+        "transform": tr("Transform of numbers"),
         "uncertainty": tr("Uncertainty of numbers too"),
         "view": tr("view (move the map)"),
+        "weights": tr("Weights of samples"),
     }
 
 
@@ -75,6 +79,7 @@ def calls() -> dict[str, str]:
         "ClusterModel.save": tr("Save clusters"),
         "RgbBasis.save": tr("Save basis"),
         "fit_properties": tr("the command line of SatCLIP"),
+        "save_map": tr("Save what was learnt"),
         "fetch": tr("fetch it under SatCLIP > Models"),
         "fetch again": tr("fetch it again under SatCLIP > Models"),
     }

@@ -11,6 +11,7 @@ The rooms, from the ground up; each imports only from floors below its own:
     analysis, encoder           arrays in, arrays out; degrees to embeddings
     models, products, preview   names to files; functions of embeddings; the view of a canvas
     raster, points              rasters and tables in and out
+    report                      pages that say how good a map is
 """
 
 from __future__ import annotations

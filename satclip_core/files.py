@@ -1,17 +1,26 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and arrays in them without pickle."""
 
 from __future__ import annotations
 
+import io
+import math
 import os
 import secrets
 import shutil
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .errors import Argument, OutputError
+
+# Of the members of a zip, so that equal content gives equal bytes.
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -149,10 +158,51 @@ def _clear(folder: Path) -> None:
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
-def write_zip(path: Path, members: Mapping[str, bytes]) -> None:
-    """Write members as a zip, deflated: equal bytes for equal content."""
+def write_zip(path: Path, members: Mapping[str, bytes], level: int = 9) -> None:
+    """A zip of some members: equal bytes for equal content.
+
+    Args:
+        path: the file.
+        members: name -> content.
+        level: of compression, 1 to 9.
+    """
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in members.items():
             member = zipfile.ZipInfo(name, _ZIP_DATE)
             member.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(member, content, compresslevel=9)
+            archive.writestr(member, content, compresslevel=level)
+
+
+def npy_bytes(array: NDArray[Any]) -> bytes:
+    """An array in numpy's format, as an .npz holds it; never a pickle."""
+    stream = io.BytesIO()
+    np.lib.format.write_array(
+        stream, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False
+    )
+    return stream.getvalue()
+
+
+def npy_array(data: bytes, dtypes: Collection[str]) -> NDArray[Any]:
+    """The array that `npy_bytes` wrote; what it announces is checked before memory is taken.
+
+    Args:
+        data: the bytes.
+        dtypes: names of the types that it may have.
+
+    Raises:
+        ValueError: it is none, of another type, or cut short; says what the bytes are.
+    """
+    stream = io.BytesIO(data)
+    try:
+        version = np.lib.format.read_magic(stream)
+        if version != (1, 0):
+            raise ValueError(f"format {version}")
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+    except ValueError as error:
+        raise ValueError(f"is no numpy array ({error})") from error
+    if dtype.name not in dtypes:
+        raise ValueError(f"holds {dtype}, not one of {', '.join(dtypes)}")
+    body = stream.read()
+    if len(body) != math.prod(shape) * dtype.itemsize:
+        raise ValueError(f"has {len(body)} bytes, its shape {shape} needs others")
+    return np.frombuffer(body, dtype).reshape(shape, order="F" if fortran else "C")

@@ -102,7 +102,7 @@ class RasterOptions:
 
         return None if self.bbox is None else said_extent(grid, self.bbox, self.bbox_crs)
 
-    def beside(self, path: Path | None, *read: str) -> Target | None:
+    def beside(self, path: Path | None, *read: str | Path) -> Target | None:
         """A file to write beside the raster, looked at before anything is computed.
 
         Args:
@@ -122,8 +122,11 @@ class RasterOptions:
         check_apart(path, (self.output, self.like, self.land_mask, self.model, *read))
         return Target(path, self.overwrite)
 
-    def begin(self) -> RasterCommand:
+    def begin(self, *read: str | Path) -> RasterCommand:
         """Look at grid and output, before anything is read or computed for them.
+
+        Args:
+            read: further files that the command reads.
 
         Raises:
             click.UsageError: the options make no grid.
@@ -134,7 +137,7 @@ class RasterOptions:
         start, grid, target = time.monotonic(), self.grid(), None
         _ = self.mask  # asked for wrongly, it is said before anything is read
         if not self.dry_run:
-            apart = (self.like, self.land_mask)
+            apart = (self.like, self.land_mask, *read)
             target = raster_target(self.output, overwrite=self.overwrite, apart=apart)
         return RasterCommand(self, grid, target, start)
 

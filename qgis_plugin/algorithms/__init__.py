@@ -5,7 +5,9 @@ from __future__ import annotations
 from .clusterraster import Clusters
 from .embedpoints import EmbedPoints
 from .mapfromsamples import MapFromSamples
+from .mapfromsaved import MapFromSaved
 from .placeproperties import PlaceProperties
+from .predictpoints import PredictPoints
 from .rasters import EmbeddingRaster, EmbeddingRgb, SimilarityRaster
 from .similarareas import SimilarAreas
 from .similarplaces import SimilarPlaces
@@ -17,6 +19,8 @@ ALGORITHMS = (
     EmbeddingRgb,
     Clusters,
     MapFromSamples,
+    MapFromSaved,
+    PredictPoints,
     SimilarPlaces,
     PlaceProperties,
     SimilarAreas,

@@ -82,12 +82,12 @@ class Clusters(RasterAlgorithm):
             return Product(ClusterModel.load(saved))
         return ClustersOf(self.parameterAsInt(parameters, self.COUNT, context))
 
-    def save(self, product, parameters, context):
+    def save(self, job, parameters, context, feedback):
         """Write the clusters, if they are wanted."""
         target = self.parameterAsFileOutput(parameters, self.SAVE_CLUSTERS, context)
         if not target:
             return {}
-        product.model.save(target, overwrite=True)
+        job.product.model.save(target, overwrite=True)
         return {self.SAVE_CLUSTERS: target}
 
     def style(self, product, layer):

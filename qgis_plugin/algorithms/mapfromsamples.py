@@ -2,108 +2,33 @@
 
 from __future__ import annotations
 
-import json
-
-import numpy as np
 from qgis.core import (
-    QgsProcessing,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
     QgsProcessingParameterBoolean,
-    QgsProcessingParameterEnum,
-    QgsProcessingParameterFeatureSource,
-    QgsProcessingParameterField,
     QgsProcessingParameterFileDestination,
-    QgsProcessingParameterString,
 )
 
-from ..compat import text_field
-from ..satclip_core.errors import InputError
-from ..satclip_core.files import written_whole
-from ..satclip_core.products import MapOf, Samples
+from ..satclip_core.products import MapOf
+from ..satclip_core.report import is_page, report_target, write_map_report
 from ..styles import style_classes, style_values
 from ..text import tr
 from ..words import worded
+from .learning import SamplesMixin
+from .outside import OutsideMixin
 from .rasters import RasterAlgorithm
-from .references import CentroidsMixin, located
-
-# Names of fields that nobody maps.
-_IDENTIFIERS = {"fid", "id", "gid", "pk", "ogc_fid", "objectid", "uid", "uuid", "index", "name",
-                "label", "title"}  # fmt: skip
-_COORDINATES = {"lon", "lat", "lng", "long", "longitude", "latitude", "x", "y", "easting",
-                "northing"}  # fmt: skip
-
-# Whether the field holds classes, by the choice in the dialog.
-_KINDS = (None, False, True)
-# Names in the core of the methods and of the folds that the dialog offers, in its order.
-_METHODS = ("auto", "linear", "kriging", "gaussian")
-_FOLDS = ("knndm", "blocks", "random")
 
 
-class MapFromSamples(CentroidsMixin, RasterAlgorithm):
-    """A model of place and embedding, learnt from samples and drawn as a map."""
+class MappedMixin(OutsideMixin):
+    """The bands of a map of what was sampled, its name, score and style."""
 
-    NAME = "mapfromsamples"
-    INPUT = "INPUT"
-    FIELD = "FIELD"
-    KIND = "KIND"
-    MISSING = "MISSING"
     PROBABILITIES = "PROBABILITIES"
     UNCERTAINTY = "UNCERTAINTY"
-    METHOD = "METHOD"
-    FOLDS = "FOLDS"
     SCORE = "SCORE"
     SUMMARY = "SUMMARY"
-    REPORT = "REPORT"
-    SHARE = 30
 
-    def title(self):
-        """Name in the toolbox."""
-        return tr("Map from samples")
-
-    def summary(self):
-        """Help."""
-        return tr(
-            "Learns from a point layer how a number or class depends on the place, and maps it."
-            "\n\nNumbers by the best of ridge regression on the embeddings, kriging on the places, "
-            "and a Gaussian process on both; classes by multinomial logistic regression. All is "
-            "chosen and scored by cross-validation on samples as far from those learnt from as the "
-            "pixels are from the samples. The last lines of the log say how good the map is, from "
-            "R² for numbers and balanced accuracy for classes; where samples lie outside the "
-            "extent, the score is that of those within it. Look at it before you trust the map."
-        )
-
-    def add_parameters(self, configuration):
-        """Declare parameters and outputs."""
-        self.add(
-            QgsProcessingParameterFeatureSource(
-                self.INPUT, tr("Samples"), [QgsProcessing.SourceType.TypeVectorAnyGeometry]
-            ),
-            tr("Points where the value is known, in any CRS."),
-        )
-        self.add_centroids()
-        self.add(
-            # Optional, since the dialog would choose the first field, which is the id.
-            QgsProcessingParameterField(
-                self.FIELD, tr("Field to map"), None, self.INPUT, optional=True
-            ),
-            tr(
-                "Numbers, or the names of classes. Not set: the first field of numbers, else of "
-                "text, that is neither an identifier nor a coordinate."
-            ),
-        )
-        self.add(
-            QgsProcessingParameterEnum(
-                self.KIND,
-                tr("The field holds"),
-                [tr("what its type says"), tr("numbers"), tr("classes")],
-                defaultValue=0,
-                optional=True,
-            ),
-            tr("Whole numbers may be codes of classes: then say so."),
-        )
-        self.add_grid(configuration)
-        self.add_model()
+    def add_bands(self) -> None:
+        """Declare which bands are wanted."""
         self.add(
             QgsProcessingParameterBoolean(
                 self.PROBABILITIES, tr("Probability of each class too"), False
@@ -121,77 +46,20 @@ class MapFromSamples(CentroidsMixin, RasterAlgorithm):
                 "nearest sample in km."
             ),
         )
-        self._add_learning()
-        report = QgsProcessingParameterFileDestination(
-            self.REPORT,
-            tr("Save report"),
-            tr("Report (*.json)"),
-            optional=True,
-            createByDefault=False,
-        )
-        self.add(report, tr("All scores, the confusion matrix and the counts of samples."))
+
+    def add_map(self) -> None:
+        """Declare the raster, and what is said of it."""
         self.add_output(tr("Map"))
+        self.add_outside()
         self.addOutput(QgsProcessingOutputNumber(self.SCORE, tr("Cross-validated score")))
         self.addOutput(QgsProcessingOutputString(self.SUMMARY, tr("The scores in one line")))
 
-    def _add_learning(self):
-        """How is learnt and tested, for those who want to say it."""
-        self.add(
-            QgsProcessingParameterEnum(
-                self.METHOD,
-                tr("Method for numbers"),
-                [
-                    tr("the best in cross-validation"),
-                    tr("ridge regression on the embedding"),
-                    tr("kriging on the place"),
-                    tr("Gaussian process on both"),
-                ],
-                defaultValue=0,
-            ),
-            tr("What predicts numbers; the log says what was chosen."),
-            advanced=True,
-        )
-        self.add(
-            QgsProcessingParameterEnum(
-                self.FOLDS,
-                tr("Samples left out together"),
-                [
-                    tr("as far apart as pixels are from samples (kNNDM)"),
-                    tr("blocks of near samples"),
-                    tr("random ones"),
-                ],
-                defaultValue=0,
-            ),
-            tr("What the map is tested on: random samples have near neighbours, which flatter."),
-            advanced=True,
-        )
-        self.add(
-            QgsProcessingParameterString(
-                self.MISSING, tr("Numbers that mean no value"), "", optional=True
-            ),
-            tr("Such as -9999; several with spaces between them."),
-            advanced=True,
-        )
-
-    def wanted(self, parameters, context, feedback):
-        """A map learnt from the samples."""
-        samples = self._samples(parameters, context, feedback)
-        for line in samples.account:
-            feedback.pushInfo(line)
-        for doubt in samples.doubts:
-            feedback.pushWarning(worded(doubt))
-        return MapOf(
-            samples,
-            self.parameterAsBoolean(parameters, self.PROBABILITIES, context),
-            method=_METHODS[self.parameterAsEnum(parameters, self.METHOD, context)],
-            folds=_FOLDS[self.parameterAsEnum(parameters, self.FOLDS, context)],
-            uncertainty=self.parameterAsBoolean(parameters, self.UNCERTAINTY, context),
-        )
-
-    def problems(self, parameters, context):
-        """What is wrong with samples, field, grid or output."""
-        yield from self.geometry_problems(self.INPUT, parameters, context)
-        yield from super().problems(parameters, context)
+    def bands(self, parameters, context) -> dict:
+        """Which bands are wanted, by the names that the core has for them."""
+        return {
+            "probabilities": self.parameterAsBoolean(parameters, self.PROBABILITIES, context),
+            "uncertainty": self.parameterAsBoolean(parameters, self.UNCERTAINTY, context),
+        }
 
     def layer_name(self, product):
         """What is mapped."""
@@ -201,19 +69,11 @@ class MapFromSamples(CentroidsMixin, RasterAlgorithm):
         """The score in words."""
         return in_words(product.model)
 
-    def save(self, product, parameters, context):
-        """The scores as outputs, and the report if it is wanted."""
-        report = product.model.report
-        score = telling_score(report)
+    def scores(self, model) -> dict:
+        """The scores as outputs."""
+        score = telling_score(model.report)
         main = score["r2" if "r2" in score else "balanced_accuracy"]
-        outputs = {self.SCORE: float(main), self.SUMMARY: product.model.summary}
-        target = self.parameterAsFileOutput(parameters, self.REPORT, context)
-        if target:
-            with written_whole(target, overwrite=True) as temporary:
-                text = json.dumps(report, indent=1, ensure_ascii=False)
-                temporary.write_text(text + "\n", "utf-8")
-            outputs[self.REPORT] = target
-        return outputs
+        return {self.SCORE: float(main), self.SUMMARY: model.summary}
 
     def style(self, product, layer):
         """A ramp for numbers, colours for classes."""
@@ -222,64 +82,85 @@ class MapFromSamples(CentroidsMixin, RasterAlgorithm):
         else:
             style_classes(layer, product.legend)
 
-    def _samples(self, parameters, context, feedback):
-        source = self.parameterAsSource(parameters, self.INPUT, context)
-        if source is None:
-            raise InputError(tr("The layer of samples cannot be read."))
-        given = self.parameterAsFields(parameters, self.FIELD, context)
-        name = given[0] if given else _first_field(source)
-        if not given:
-            feedback.pushInfo(tr("Field to map: {field}").format(field=name))
-        index = source.fields().lookupField(name)
-        if index < 0:
-            raise InputError(tr("The samples have no field {name}.").format(name=name))
-        found = [
-            (lonlat, _value(feature.attribute(index)))
-            for feature, lonlat in located(
-                source, context, feedback, centroids=self.centroids(parameters, context)
-            )
-        ]
-        lonlat = np.array([place for place, _ in found], np.float64).reshape(-1, 2)
-        kind = _KINDS[self.parameterAsEnum(parameters, self.KIND, context)]
-        missing = _numbers(self.parameterAsString(parameters, self.MISSING, context))
-        values = [value for _, value in found]
-        return Samples.of(lonlat, values, name=name, classes=kind, missing=missing)
 
+class MapFromSamples(SamplesMixin, MappedMixin, RasterAlgorithm):
+    """A model of place and embedding, learnt from samples and drawn as a map."""
 
-def _numbers(text: str) -> tuple[float, ...]:
-    """Numbers with spaces between them.
+    NAME = "mapfromsamples"
+    INPUT = SAMPLES = "INPUT"
+    REPORT = "REPORT"
+    SHARE = 30
 
-    Raises:
-        InputError: one is none.
-    """
-    try:
-        return tuple(float(part) for part in text.replace(";", " ").split())
-    except ValueError:
-        message = tr("Numbers that mean no value: {text} is not numbers with spaces between them.")
-        raise InputError(message.format(text=repr(text))) from None
+    def title(self):
+        """Name in the toolbox."""
+        return tr("Map from samples")
 
+    def summary(self):
+        """Help."""
+        return tr(
+            "Learns from a point layer how a number or class depends on the place, and maps it."
+            "\n\nNumbers by the mean of ridge regression on the embeddings, kriging on the places, "
+            "and a Gaussian process on both, weighed by how well each does; classes by logistic "
+            "regression, on the embeddings or on a kernel of place and embedding. All is chosen "
+            "and scored by cross-validation on samples as far from those learnt from as the "
+            "pixels are from the samples. The last lines of the log say how good the map is, from "
+            "R² for numbers and balanced accuracy for classes; where samples lie outside the "
+            "extent, the score is that of those within it. Look at it before you trust the map."
+        )
 
-def _value(value):
-    """An attribute as a number, text or None: QGIS's NULL is an object of its own."""
-    return value if isinstance(value, (int, float, str)) else None
+    def add_parameters(self, configuration):
+        """Declare parameters and outputs."""
+        self.add_samples()
+        self.add_covariates()
+        self.add_grid(configuration)
+        self.add_model()
+        self.add_bands()
+        self.add_learning()
+        report = QgsProcessingParameterFileDestination(
+            self.REPORT,
+            tr("Save report"),
+            f"{tr('Page (*.html)')};;{tr('Scores (*.json)')}",
+            optional=True,
+            createByDefault=False,
+        )
+        self.add(
+            report,
+            tr(
+                "How good the map is, on one page: the map and its error, folds, plots, and the "
+                "samples that hurt most. As .json: all scores and counts."
+            ),
+        )
+        self.add_map()
 
+    def wanted(self, parameters, context, feedback):
+        """A map learnt from the samples."""
+        report = self.parameterAsFileOutput(parameters, self.REPORT, context)
+        return MapOf(
+            **self.learning(parameters, context, feedback),
+            **self.bands(parameters, context),
+            evidence=bool(report) and is_page(report),
+        )
 
-def _first_field(source) -> str:
-    """The first field of numbers, else of text, that may be worth a map.
+    def problems(self, parameters, context):
+        """What is wrong with samples, field, grid or output."""
+        yield from self.samples_problems(parameters, context)
+        report = self.parameterAsFileOutput(parameters, self.REPORT, context)
+        if report:
+            raster = self.output_path(parameters, context)
+            report_target(report, overwrite=True, apart=[raster] if raster else [])
+        yield from super().problems(parameters, context)
 
-    Raises:
-        InputError: there is none.
-    """
-    fields = [field for field in source.fields() if not _names_a_row(field.name().lower())]
-    text = text_field("").type()
-    for field in sorted(fields, key=lambda field: not field.isNumeric()):
-        if field.isNumeric() or field.type() == text:
-            return field.name()
-    raise InputError(tr("The samples have no field but identifiers: choose the Field to map."))
-
-
-def _names_a_row(name: str) -> bool:
-    return name in _IDENTIFIERS or name in _COORDINATES or name.endswith("_id")
+    def save(self, job, parameters, context, feedback):
+        """The scores as outputs, what was learnt and the report if they are wanted."""
+        model = job.product.model
+        outputs = {**self.scores(model), **self.save_learnt(model, parameters, context)}
+        target = self.parameterAsFileOutput(parameters, self.REPORT, context)
+        if target:
+            feedback.pushInfo(tr("Writing the report"))
+            raster = self.output_path(parameters, context)
+            write_map_report(target, job, raster=raster, overwrite=True, worded=worded)
+            outputs[self.REPORT] = target
+        return outputs
 
 
 def telling_score(report) -> dict:
@@ -293,6 +174,8 @@ def in_words(model) -> str:
     report = model.report
     within = report.get("within")
     samples = report["samples"]
+    if report.get("applied"):
+        return _of_saved(model)
     if within is None or within["samples"] == samples:
         lines = [_said(model, report["score"], samples)]
     elif within["score"] is None:
@@ -312,10 +195,25 @@ def in_words(model) -> str:
             tr("Of all samples:"),
             _said(model, report["score"], samples),
         ]
-    if model.legend is None:
-        text = tr("Method: {method}.")
-        lines.append(text.format(method=_method(report["method"])))
+    text = tr("Method: {method}.")
+    lines.append(text.format(method=_method(report["method"], classes=model.legend is not None)))
     return "\n".join([_head(report["validation"]["kind"]).format(field=model.name), *lines])
+
+
+def _of_saved(model) -> str:
+    """How good a map is that was fitted elsewhere, and how much of it that says nothing of."""
+    report = model.report
+    lines = [
+        tr("The saved map of {field}, where it was fitted:").format(field=model.name),
+        _said(model, report["score"], report["samples"]),
+    ]
+    if "pixels_outside" in report and report["places"] == "pixels":
+        text = tr(
+            "{share:.0f} % of the pixels lie outside its area of applicability, where that says "
+            "nothing."
+        )
+        lines.append(text.format(share=100 * report["pixels_outside"]))
+    return "\n".join(lines)
 
 
 def _head(folds: str) -> str:
@@ -336,12 +234,18 @@ def _head(folds: str) -> str:
     )
 
 
-def _method(name: str) -> str:
+def _method(name: str, *, classes: bool) -> str:
     """A method of the core, for people."""
+    if classes:
+        return {
+            "linear": tr("logistic regression on the embedding"),
+            "kriging": tr("kernel logistic regression on the place"),
+        }.get(name, tr("kernel logistic regression on place and embedding"))
     return {
         "linear": tr("ridge regression on the embedding"),
         "kriging": tr("kriging on the place"),
-    }.get(name, tr("Gaussian process on both"))
+        "gaussian": tr("Gaussian process on both"),
+    }.get(name, tr("weighted mean of ridge regression, kriging and a Gaussian process"))
 
 
 def _said(model, score, samples) -> str:

@@ -59,8 +59,12 @@ class RasterAlgorithm(GridAlgorithm):
         """What is said at the end of the log."""
         return ""
 
-    def save(self, product, parameters, context) -> dict:
-        """Write what belongs to the raster; returns outputs."""
+    def save(self, job, parameters, context, feedback) -> dict:
+        """Write what belongs to the raster, which is written; returns outputs."""
+        return {}
+
+    def beside(self, path, product, parameters, context, feedback) -> dict:
+        """Make further layers of the raster that was written; returns outputs."""
         return {}
 
     def add_output(self, description: str) -> None:
@@ -73,14 +77,18 @@ class RasterAlgorithm(GridAlgorithm):
     def problems(self, parameters, context):
         """What is wrong with the grid or the name of the output."""
         yield from self.grid_problems(parameters, context)
-        # Without the project to load it into: asked with it, QGIS expects this very file.
-        output = parameters.get(self.OUTPUT)
-        named = {**parameters, self.OUTPUT: getattr(output, "sink", output)}
-        target = self.parameterAsOutputLayer(named, self.OUTPUT, context)
+        target = self.output_path(parameters, context)
         if target and Path(target).suffix.lower() not in SUFFIXES:
             yield tr("{target} is no GeoTIFF by its name: let it end in .tif.").format(
                 target=Path(target).name
             )
+
+    def output_path(self, parameters, context) -> str:
+        """Where the raster is to go, before it is made; empty where that is not known."""
+        # Without the project to load it into: asked with it, QGIS expects this very file.
+        output = parameters.get(self.OUTPUT)
+        named = {**parameters, self.OUTPUT: getattr(output, "sink", output)}
+        return self.parameterAsOutputLayer(named, self.OUTPUT, context)
 
     def work(self, parameters, context, feedback):
         """Ask the core for the raster, and present what it made."""
@@ -114,7 +122,8 @@ class RasterAlgorithm(GridAlgorithm):
         path = job.write(
             target, progress=progress_to(feedback, self.SHARE), cancelled=feedback.isCanceled
         )
-        extra = self.save(job.product, parameters, context)
+        extra = self.save(job, parameters, context, feedback)
+        extra.update(self.beside(path, job.product, parameters, context, feedback))
         facts = self.facts(model, job.product)
         style = self.styling(job.product, model)
         finish = Finish(style, facts, self.title(), self.closing(job.product))
@@ -302,12 +311,12 @@ class EmbeddingRgb(RasterAlgorithm):
                 )
             )
 
-    def save(self, product, parameters, context):
+    def save(self, job, parameters, context, feedback):
         """Write the basis, if it is wanted."""
         target = self.parameterAsFileOutput(parameters, self.SAVE_BASIS, context)
         if not target:
             return {}
-        product.basis.save(target, overwrite=True)
+        job.product.basis.save(target, overwrite=True)
         return {self.SAVE_BASIS: target}
 
     def style(self, product, layer):

@@ -80,10 +80,6 @@ The layer may be in any CRS. Points without a usable geometry keep their row, wi
 Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Zeile, mit leeren Feldern, und werden im Protokoll gezählt. Bei Multipunkten zählt der Schwerpunkt, auf Wunsch auch bei Linien und Polygonen, die dann zu Punkten werden.</translation>
         </message>
         <message>
-            <source>A point layer in any CRS; all features or the selected ones.</source>
-            <translation>Ein Punktlayer in beliebigem KBS; alle oder die gewählten Objekte.</translation>
-        </message>
-        <message>
             <source>Fields can be used anywhere. An array is compact; in a file it is JSON text.</source>
             <translation>Felder sind überall brauchbar. Ein Array ist kompakt; in einer Datei ist es JSON-Text.</translation>
         </message>
@@ -96,12 +92,8 @@ Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Z
             <translation>Nur die ersten, wo so viele Felder zu viele sind; alle, wenn leer.</translation>
         </message>
         <message>
-            <source>A new layer; GeoPackage keeps all fields, a Shapefile holds 255 at most.</source>
-            <translation>Ein neuer Layer; GeoPackage behält alle Felder, ein Shapefile fasst höchstens 255.</translation>
-        </message>
-        <message>
-            <source>Points</source>
-            <translation>Punkte</translation>
+            <source>Embedded points</source>
+            <translation>Eingebettete Punkte</translation>
         </message>
         <message>
             <source>Embedding as</source>
@@ -116,14 +108,6 @@ Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Z
             <translation>Dimensionen</translation>
         </message>
         <message>
-            <source>Embedded points</source>
-            <translation>Eingebettete Punkte</translation>
-        </message>
-        <message>
-            <source>The layer of points cannot be read.</source>
-            <translation>Der Punktlayer ist nicht lesbar.</translation>
-        </message>
-        <message>
             <source>one field for each dimension</source>
             <translation>ein Feld je Dimension</translation>
         </message>
@@ -132,32 +116,8 @@ Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Z
             <translation>ein Array-Feld</translation>
         </message>
         <message>
-            <source>Stopped on request; the layer holds what was done so far.</source>
-            <translation>Auf Wunsch angehalten; der Layer enthält, was bis dahin fertig war.</translation>
-        </message>
-        <message>
             <source>{count} features embedded.</source>
             <translation>{count} Objekte eingebettet.</translation>
-        </message>
-        <message>
-            <source>{target} is what is read: write to another file or table.</source>
-            <translation>{target} ist das, was gelesen wird: in eine andere Datei oder Tabelle schreiben.</translation>
-        </message>
-        <message>
-            <source>The layer already has {names}: change Prefix of the new fields.</source>
-            <translation>Der Layer hat schon {names}: Präfix der neuen Felder ändern.</translation>
-        </message>
-        <message>
-            <source>A Shapefile holds {most} fields at most: write a GeoPackage.</source>
-            <translation>Ein Shapefile fasst höchstens {most} Felder: ein GeoPackage schreiben.</translation>
-        </message>
-        <message>
-            <source>A feature could not be written: {reason}</source>
-            <translation>Ein Objekt konnte nicht geschrieben werden: {reason}</translation>
-        </message>
-        <message>
-            <source>the disk may be full</source>
-            <translation>vielleicht ist der Datenträger voll</translation>
         </message>
         <message>
             <source>The extent {value} is none: give west, east, south, north as numbers, with commas between them, or a layer.</source>
@@ -200,52 +160,16 @@ Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Z
             <translation>Auflösung {size:g}: eine Pixelgröße über 0 angeben oder weglassen.</translation>
         </message>
         <message>
-            <source>How good is the map of {field}? Tested on samples whose whole neighbourhood it had not seen:</source>
-            <translation>Wie gut ist die Karte von {field}? Geprüft an Stichproben, deren ganze Nachbarschaft sie nicht kannte:</translation>
-        </message>
-        <message>
-            <source>it explains {share:.0f} % of the differences between {samples} samples ({numbers}).</source>
-            <translation>sie erklärt {share:.0f} % der Unterschiede zwischen {samples} Stichproben ({numbers}).</translation>
-        </message>
-        <message>
-            <source>Map from samples</source>
-            <translation>Karte aus Stichproben</translation>
-        </message>
-        <message>
-            <source>Learns from a point layer how a number or class depends on the place, and maps it.
-
-Numbers by the best of ridge regression on the embeddings, kriging on the places, and a Gaussian process on both; classes by multinomial logistic regression. All is chosen and scored by cross-validation on samples as far from those learnt from as the pixels are from the samples. The last lines of the log say how good the map is, from R² for numbers and balanced accuracy for classes; where samples lie outside the extent, the score is that of those within it. Look at it before you trust the map.</source>
-            <translation>Lernt aus einem Punktlayer, wie eine Zahl oder Klasse vom Ort abhängt, und kartiert sie.
-
-Zahlen mit dem besten von Ridge-Regression auf den Embeddings, Kriging auf den Orten und einem Gauß-Prozess auf beidem; Klassen mit multinomialer logistischer Regression. Gewählt und bewertet wird durch Kreuzvalidierung an Stichproben, die von den gelernten so weit entfernt sind wie die Pixel von den Stichproben. Die letzten Zeilen des Protokolls sagen, wie gut die Karte ist, nach R² für Zahlen und ausgewogener Genauigkeit für Klassen; wo Stichproben außerhalb der Ausdehnung liegen, zählen die innerhalb. Erst ansehen, dann der Karte trauen.</translation>
-        </message>
-        <message>
             <source>The samples have no field but identifiers: choose the Field to map.</source>
             <translation>Die Stichproben haben nur Felder mit Kennungen: das zu kartierende Feld wählen.</translation>
         </message>
         <message>
-            <source>Method: {method}.</source>
-            <translation>Verfahren: {method}.</translation>
+            <source>Rasters to learn from beside the embedding, such as heights or a distance, in any CRS; each band is one. Pixels without a value get none in the map.</source>
+            <translation>Raster, aus denen neben dem Embedding gelernt wird, etwa Höhen oder eine Entfernung, in beliebigem KBS; jeder Kanal ist eine. Pixel ohne Wert bekommen in der Karte keinen.</translation>
         </message>
         <message>
-            <source>How good is the map of {field}? Tested on samples as far from those it had learnt from as the pixels are from the samples:</source>
-            <translation>Wie gut ist die Karte von {field}? Geprüft an Stichproben, die von den gelernten so weit entfernt sind wie die Pixel von den Stichproben:</translation>
-        </message>
-        <message>
-            <source>How good is the map of {field}? Tested on samples drawn at random, near others that it had learnt from:</source>
-            <translation>Wie gut ist die Karte von {field}? Geprüft an zufällig gezogenen Stichproben, nahe bei anderen, aus denen sie gelernt hat:</translation>
-        </message>
-        <message>
-            <source>Gaussian process on both</source>
-            <translation>Gauß-Prozess auf beidem</translation>
-        </message>
-        <message>
-            <source>it names the right class for {accuracy:.0f} % of {samples} samples, {balanced:.0f} % in the mean of the classes (balanced accuracy {value:.2f}, macro F1 {f1:.2f}).</source>
-            <translation>sie nennt bei {accuracy:.0f} % von {samples} Stichproben die richtige Klasse, {balanced:.0f} % im Mittel der Klassen (ausgewogene Genauigkeit {value:.2f}, Makro-F1 {f1:.2f}).</translation>
-        </message>
-        <message>
-            <source>it is no better than the mean of all samples ({numbers}): do not trust the map.</source>
-            <translation>sie ist nicht besser als das Mittel aller Stichproben ({numbers}): der Karte nicht trauen.</translation>
+            <source>What was learnt before, as Map from samples saves it under Save what was learnt.</source>
+            <translation>Was früher gelernt wurde, wie Karte aus Stichproben es unter Gelerntes speichern ablegt.</translation>
         </message>
         <message>
             <source>Points where the value is known, in any CRS.</source>
@@ -260,56 +184,56 @@ Zahlen mit dem besten von Ridge-Regression auf den Embeddings, Kriging auf den O
             <translation>Ganze Zahlen können Klassencodes sein: dann hier angeben.</translation>
         </message>
         <message>
-            <source>One more band for each class, in whole per cent.</source>
-            <translation>Ein weiterer Kanal je Klasse, in ganzen Prozent.</translation>
+            <source>What predicts; of classes logistic regression on the same. The log says what was chosen.</source>
+            <translation>Was vorhersagt; bei Klassen logistische Regression auf demselben. Das Protokoll sagt, was gewählt wurde.</translation>
         </message>
         <message>
-            <source>Six more bands: standard error, lower and upper end of the 90 % interval, dissimilarity index, area of applicability (1 inside), and the distance to the nearest sample in km.</source>
-            <translation>Sechs weitere Bänder: Standardfehler, unteres und oberes Ende des 90-%-Intervalls, Unähnlichkeitsindex, Anwendbarkeitsbereich (innen 1) und die Entfernung zur nächsten Stichprobe in km.</translation>
-        </message>
-        <message>
-            <source>Save report</source>
-            <translation>Bericht speichern</translation>
-        </message>
-        <message>
-            <source>Report (*.json)</source>
-            <translation>Bericht (*.json)</translation>
-        </message>
-        <message>
-            <source>All scores, the confusion matrix and the counts of samples.</source>
-            <translation>Alle Ergebnisse, die Konfusionsmatrix und die Anzahlen der Stichproben.</translation>
-        </message>
-        <message>
-            <source>Map</source>
-            <translation>Karte</translation>
-        </message>
-        <message>
-            <source>What predicts numbers; the log says what was chosen.</source>
-            <translation>Womit Zahlen vorhergesagt werden; das Protokoll nennt, was gewählt wurde.</translation>
+            <source>Numbers are learnt so transformed; predictions come back as medians, the ends of intervals as they are.</source>
+            <translation>Zahlen werden so transformiert gelernt; Vorhersagen kommen als Mediane zurück, die Enden der Intervalle, wie sie sind.</translation>
         </message>
         <message>
             <source>What the map is tested on: random samples have near neighbours, which flatter.</source>
             <translation>Woran die Karte geprüft wird: zufällige Stichproben haben nahe Nachbarn, und das schmeichelt.</translation>
         </message>
         <message>
+            <source>A sample of weight 2 counts as two, or has half the variance of noise.</source>
+            <translation>Eine Stichprobe vom Gewicht 2 zählt wie zwei, oder hat die halbe Varianz des Rauschens.</translation>
+        </message>
+        <message>
+            <source>Such as sites or surveys: a group is never parted when the map is tested.</source>
+            <translation>Etwa Standorte oder Kampagnen: eine Gruppe wird nie geteilt, wenn die Karte geprüft wird.</translation>
+        </message>
+        <message>
             <source>Such as -9999; several with spaces between them.</source>
             <translation>Etwa -9999; mehrere mit Leerzeichen dazwischen.</translation>
+        </message>
+        <message>
+            <source>Save what was learnt</source>
+            <translation>Gelerntes speichern</translation>
+        </message>
+        <message>
+            <source>Saved map (*.npz)</source>
+            <translation>Gespeicherte Karte (*.npz)</translation>
+        </message>
+        <message>
+            <source>To draw the same map elsewhere, or to predict at points.</source>
+            <translation>Um dieselbe Karte anderswo zu zeichnen oder an Punkten vorherzusagen.</translation>
         </message>
         <message>
             <source>Numbers that mean no value: {text} is not numbers with spaces between them.</source>
             <translation>Zahlen, die keinen Wert bedeuten: {text} sind keine Zahlen mit Leerzeichen dazwischen.</translation>
         </message>
         <message>
-            <source>Only {count} of the {samples} samples lie within the extent, too few to say how good the map is there. Of all samples:</source>
-            <translation>Nur {count} der {samples} Stichproben liegen innerhalb der Ausdehnung, zu wenige, um zu sagen, wie gut die Karte dort ist. Von allen Stichproben:</translation>
+            <source>Covariates</source>
+            <translation>Kovariablen</translation>
         </message>
         <message>
-            <source>Within the extent ({count} of the {samples} samples):</source>
-            <translation>Innerhalb der Ausdehnung ({count} der {samples} Stichproben):</translation>
+            <source>The covariate {layer} is no file: save it as a GeoTIFF first.</source>
+            <translation>Die Kovariable {layer} ist keine Datei: erst als GeoTIFF speichern.</translation>
         </message>
         <message>
-            <source>R² {r2:.2f}, a typical error of {mae:.3g} (mean absolute), RMSE {rmse:.3g}</source>
-            <translation>R² {r2:.2f}, ein typischer Fehler von {mae:.3g} (mittlerer absoluter), RMSE {rmse:.3g}</translation>
+            <source>Saved map</source>
+            <translation>Gespeicherte Karte</translation>
         </message>
         <message>
             <source>Samples</source>
@@ -322,6 +246,178 @@ Zahlen mit dem besten von Ridge-Regression auf den Embeddings, Kriging auf den O
         <message>
             <source>The field holds</source>
             <translation>Das Feld enthält</translation>
+        </message>
+        <message>
+            <source>Method</source>
+            <translation>Verfahren</translation>
+        </message>
+        <message>
+            <source>Transform of numbers</source>
+            <translation>Transformation der Zahlen</translation>
+        </message>
+        <message>
+            <source>Samples left out together</source>
+            <translation>Gemeinsam ausgelassene Stichproben</translation>
+        </message>
+        <message>
+            <source>Weights of samples</source>
+            <translation>Gewichte der Stichproben</translation>
+        </message>
+        <message>
+            <source>Groups of samples</source>
+            <translation>Gruppen der Stichproben</translation>
+        </message>
+        <message>
+            <source>Numbers that mean no value</source>
+            <translation>Zahlen, die keinen Wert bedeuten</translation>
+        </message>
+        <message>
+            <source>The layer of samples cannot be read.</source>
+            <translation>Der Layer der Stichproben ist nicht lesbar.</translation>
+        </message>
+        <message>
+            <source>what its type says</source>
+            <translation>was sein Typ sagt</translation>
+        </message>
+        <message>
+            <source>numbers</source>
+            <translation>Zahlen</translation>
+        </message>
+        <message>
+            <source>classes</source>
+            <translation>Klassen</translation>
+        </message>
+        <message>
+            <source>mean of all, weighed by cross-validation</source>
+            <translation>Mittel aller, durch Kreuzvalidierung gewichtet</translation>
+        </message>
+        <message>
+            <source>linear, on the embedding</source>
+            <translation>linear, auf dem Embedding</translation>
+        </message>
+        <message>
+            <source>kriging on the place</source>
+            <translation>Kriging auf dem Ort</translation>
+        </message>
+        <message>
+            <source>Gaussian process on both</source>
+            <translation>Gauß-Prozess auf beidem</translation>
+        </message>
+        <message>
+            <source>none</source>
+            <translation>keine</translation>
+        </message>
+        <message>
+            <source>log(1 + x), of skewed amounts</source>
+            <translation>log(1 + x), von schiefen Mengen</translation>
+        </message>
+        <message>
+            <source>log(x / (1 - x)), of shares</source>
+            <translation>log(x / (1 - x)), von Anteilen</translation>
+        </message>
+        <message>
+            <source>as far apart as pixels are from samples (kNNDM)</source>
+            <translation>so weit auseinander wie Pixel von Stichproben (kNNDM)</translation>
+        </message>
+        <message>
+            <source>blocks of near samples</source>
+            <translation>Blöcke naher Stichproben</translation>
+        </message>
+        <message>
+            <source>random ones</source>
+            <translation>zufällige</translation>
+        </message>
+        <message>
+            <source>The samples have no field {name}.</source>
+            <translation>Die Stichproben haben kein Feld {name}.</translation>
+        </message>
+        <message>
+            <source>Field to map: {field}</source>
+            <translation>Zu kartierendes Feld: {field}</translation>
+        </message>
+        <message>
+            <source>Method: {method}.</source>
+            <translation>Verfahren: {method}.</translation>
+        </message>
+        <message>
+            <source>How good is the map of {field}? Tested on samples whose whole neighbourhood it had not seen:</source>
+            <translation>Wie gut ist die Karte von {field}? Geprüft an Stichproben, deren ganze Nachbarschaft sie nicht kannte:</translation>
+        </message>
+        <message>
+            <source>it explains {share:.0f} % of the differences between {samples} samples ({numbers}).</source>
+            <translation>sie erklärt {share:.0f} % der Unterschiede zwischen {samples} Stichproben ({numbers}).</translation>
+        </message>
+        <message>
+            <source>Map from samples</source>
+            <translation>Karte aus Stichproben</translation>
+        </message>
+        <message>
+            <source>Learns from a point layer how a number or class depends on the place, and maps it.
+
+Numbers by the mean of ridge regression on the embeddings, kriging on the places, and a Gaussian process on both, weighed by how well each does; classes by logistic regression, on the embeddings or on a kernel of place and embedding. All is chosen and scored by cross-validation on samples as far from those learnt from as the pixels are from the samples. The last lines of the log say how good the map is, from R² for numbers and balanced accuracy for classes; where samples lie outside the extent, the score is that of those within it. Look at it before you trust the map.</source>
+            <translation>Lernt aus einem Punktlayer, wie eine Zahl oder Klasse vom Ort abhängt, und kartiert sie.
+
+Zahlen durch das Mittel aus Ridge-Regression auf den Embeddings, Kriging auf den Orten und einem Gauß-Prozess auf beidem, danach gewichtet, wie gut jedes ist; Klassen durch logistische Regression, auf den Embeddings oder auf einem Kern von Ort und Embedding. Alles wird durch Kreuzvalidierung gewählt und bewertet, an Stichproben, die so weit von denen liegen, aus denen gelernt wurde, wie die Pixel von den Stichproben. Die letzten Zeilen des Protokolls sagen, wie gut die Karte ist, mit R² für Zahlen und ausgewogener Genauigkeit für Klassen; liegen Stichproben außerhalb der Ausdehnung, so gilt die Bewertung denen innerhalb. Sehen Sie sie an, bevor Sie der Karte trauen.</translation>
+        </message>
+        <message>
+            <source>{share:.0f} % of the pixels lie outside its area of applicability, where that says nothing.</source>
+            <translation>{share:.0f} % der Pixel liegen außerhalb ihres Anwendbarkeitsbereichs, wo das nichts besagt.</translation>
+        </message>
+        <message>
+            <source>How good is the map of {field}? Tested on samples as far from those it had learnt from as the pixels are from the samples:</source>
+            <translation>Wie gut ist die Karte von {field}? Geprüft an Stichproben, die von den gelernten so weit entfernt sind wie die Pixel von den Stichproben:</translation>
+        </message>
+        <message>
+            <source>How good is the map of {field}? Tested on samples drawn at random, near others that it had learnt from:</source>
+            <translation>Wie gut ist die Karte von {field}? Geprüft an zufällig gezogenen Stichproben, nahe bei anderen, aus denen sie gelernt hat:</translation>
+        </message>
+        <message>
+            <source>weighted mean of ridge regression, kriging and a Gaussian process</source>
+            <translation>gewichtetes Mittel aus Ridge-Regression, Kriging und Gauß-Prozess</translation>
+        </message>
+        <message>
+            <source>it names the right class for {accuracy:.0f} % of {samples} samples, {balanced:.0f} % in the mean of the classes (balanced accuracy {value:.2f}, macro F1 {f1:.2f}).</source>
+            <translation>sie nennt bei {accuracy:.0f} % von {samples} Stichproben die richtige Klasse, {balanced:.0f} % im Mittel der Klassen (ausgewogene Genauigkeit {value:.2f}, Makro-F1 {f1:.2f}).</translation>
+        </message>
+        <message>
+            <source>it is no better than the mean of all samples ({numbers}): do not trust the map.</source>
+            <translation>sie ist nicht besser als das Mittel aller Stichproben ({numbers}): der Karte nicht trauen.</translation>
+        </message>
+        <message>
+            <source>One more band for each class, in whole per cent.</source>
+            <translation>Ein weiterer Kanal je Klasse, in ganzen Prozent.</translation>
+        </message>
+        <message>
+            <source>Six more bands: standard error, lower and upper end of the 90 % interval, dissimilarity index, area of applicability (1 inside), and the distance to the nearest sample in km.</source>
+            <translation>Sechs weitere Bänder: Standardfehler, unteres und oberes Ende des 90-%-Intervalls, Unähnlichkeitsindex, Anwendbarkeitsbereich (innen 1) und die Entfernung zur nächsten Stichprobe in km.</translation>
+        </message>
+        <message>
+            <source>Map</source>
+            <translation>Karte</translation>
+        </message>
+        <message>
+            <source>Save report</source>
+            <translation>Bericht speichern</translation>
+        </message>
+        <message>
+            <source>How good the map is, on one page: the map and its error, folds, plots, and the samples that hurt most. As .json: all scores and counts.</source>
+            <translation>Wie gut die Karte ist, auf einer Seite (englisch): die Karte und ihr Fehler, Teilmengen der Kreuzvalidierung, Diagramme und die Stichproben, die am meisten schaden. Als .json: alle Ergebnisse und Anzahlen.</translation>
+        </message>
+        <message>
+            <source>Only {count} of the {samples} samples lie within the extent, too few to say how good the map is there. Of all samples:</source>
+            <translation>Nur {count} der {samples} Stichproben liegen innerhalb der Ausdehnung, zu wenige, um zu sagen, wie gut die Karte dort ist. Von allen Stichproben:</translation>
+        </message>
+        <message>
+            <source>Within the extent ({count} of the {samples} samples):</source>
+            <translation>Innerhalb der Ausdehnung ({count} der {samples} Stichproben):</translation>
+        </message>
+        <message>
+            <source>kernel logistic regression on place and embedding</source>
+            <translation>logistische Kernregression auf Ort und Embedding</translation>
+        </message>
+        <message>
+            <source>R² {r2:.2f}, a typical error of {mae:.3g} (mean absolute), RMSE {rmse:.3g}</source>
+            <translation>R² {r2:.2f}, ein typischer Fehler von {mae:.3g} (mittlerer absoluter), RMSE {rmse:.3g}</translation>
         </message>
         <message>
             <source>Probability of each class too</source>
@@ -340,72 +436,64 @@ Zahlen mit dem besten von Ridge-Regression auf den Embeddings, Kriging auf den O
             <translation>Die Ergebnisse in einer Zeile</translation>
         </message>
         <message>
-            <source>Method for numbers</source>
-            <translation>Verfahren für Zahlen</translation>
-        </message>
-        <message>
-            <source>Samples left out together</source>
-            <translation>Gemeinsam ausgelassene Stichproben</translation>
-        </message>
-        <message>
-            <source>Numbers that mean no value</source>
-            <translation>Zahlen, die keinen Wert bedeuten</translation>
-        </message>
-        <message>
             <source>{field}, mapped</source>
             <translation>{field}, kartiert</translation>
         </message>
         <message>
-            <source>The layer of samples cannot be read.</source>
-            <translation>Der Layer der Stichproben ist nicht lesbar.</translation>
+            <source>Writing the report</source>
+            <translation>Der Bericht wird geschrieben</translation>
         </message>
         <message>
             <source>Of all samples:</source>
             <translation>Von allen Stichproben:</translation>
         </message>
         <message>
+            <source>The saved map of {field}, where it was fitted:</source>
+            <translation>Die gespeicherte Karte von {field}, wo sie gelernt wurde:</translation>
+        </message>
+        <message>
             <source>ridge regression on the embedding</source>
             <translation>Ridge-Regression auf dem Embedding</translation>
         </message>
         <message>
-            <source>kriging on the place</source>
-            <translation>Kriging auf dem Ort</translation>
+            <source>Page (*.html)</source>
+            <translation>Seite (*.html)</translation>
         </message>
         <message>
-            <source>what its type says</source>
-            <translation>was sein Typ sagt</translation>
+            <source>Scores (*.json)</source>
+            <translation>Ergebnisse (*.json)</translation>
         </message>
         <message>
-            <source>numbers</source>
-            <translation>Zahlen</translation>
+            <source>logistic regression on the embedding</source>
+            <translation>logistische Regression auf dem Embedding</translation>
         </message>
         <message>
-            <source>classes</source>
-            <translation>Klassen</translation>
+            <source>kernel logistic regression on the place</source>
+            <translation>logistische Kernregression auf dem Ort</translation>
         </message>
         <message>
-            <source>the best in cross-validation</source>
-            <translation>das beste in der Kreuzvalidierung</translation>
+            <source>Map from saved map</source>
+            <translation>Karte aus gespeicherter Karte</translation>
         </message>
         <message>
-            <source>as far apart as pixels are from samples (kNNDM)</source>
-            <translation>so weit auseinander wie Pixel von Stichproben (kNNDM)</translation>
+            <source>Draws a map of what was learnt before, without the samples: elsewhere, or finer.
+
+Map from samples saves it, under Save what was learnt. Model and covariates have to be the same; layers of covariates are told by their names. The log says how much of the extent lies outside the area of applicability, where the score does not hold.</source>
+            <translation>Zeichnet eine Karte dessen, was früher gelernt wurde, ohne die Stichproben: anderswo oder feiner.
+
+Karte aus Stichproben speichert es unter Gelerntes speichern. Modell und Kovariablen müssen dieselben sein; Layer von Kovariablen werden an ihren Namen erkannt. Das Protokoll sagt, welcher Teil der Ausdehnung außerhalb des Anwendbarkeitsbereichs liegt, wo die Güte nicht gilt.</translation>
         </message>
         <message>
-            <source>blocks of near samples</source>
-            <translation>Blöcke naher Stichproben</translation>
+            <source>Outside the area of applicability</source>
+            <translation>Außerhalb des Anwendbarkeitsbereichs</translation>
         </message>
         <message>
-            <source>random ones</source>
-            <translation>zufällige</translation>
+            <source>With the uncertainty: where the map is of places unlike all samples, so that its error says nothing, as hatched polygons.</source>
+            <translation>Mit der Unsicherheit: wo die Karte Orte zeigt, die keiner Stichprobe gleichen, sodass ihr Fehler nichts sagt, als schraffierte Polygone.</translation>
         </message>
         <message>
-            <source>Field to map: {field}</source>
-            <translation>Zu kartierendes Feld: {field}</translation>
-        </message>
-        <message>
-            <source>The samples have no field {name}.</source>
-            <translation>Die Stichproben haben kein Feld {name}.</translation>
+            <source>Places unlike all samples: the error of the map says nothing there</source>
+            <translation>Orte, die keiner Stichprobe gleichen: der Fehler der Karte sagt dort nichts</translation>
         </message>
         <message>
             <source>Properties of places</source>
@@ -430,6 +518,82 @@ Sie werden aus dem Embedding gelesen, von kleinen Modellen, die an öffentliche 
         <message>
             <source>{property}: predicted; {error} in blocks of {side:g}° left out; {source}</source>
             <translation>{property}: vorhergesagt; {error} in ausgelassenen Blöcken von {side:g}°; {source}</translation>
+        </message>
+        <message>
+            <source>A point layer in any CRS; all features or the selected ones.</source>
+            <translation>Ein Punktlayer in beliebigem KBS; alle oder die gewählten Objekte.</translation>
+        </message>
+        <message>
+            <source>A new layer; GeoPackage keeps all fields, a Shapefile holds 255 at most.</source>
+            <translation>Ein neuer Layer; GeoPackage behält alle Felder, ein Shapefile fasst höchstens 255.</translation>
+        </message>
+        <message>
+            <source>Points</source>
+            <translation>Punkte</translation>
+        </message>
+        <message>
+            <source>The layer of points cannot be read.</source>
+            <translation>Der Punktlayer ist nicht lesbar.</translation>
+        </message>
+        <message>
+            <source>Stopped on request; the layer holds what was done so far.</source>
+            <translation>Auf Wunsch angehalten; der Layer enthält, was bis dahin fertig war.</translation>
+        </message>
+        <message>
+            <source>{target} is what is read: write to another file or table.</source>
+            <translation>{target} ist das, was gelesen wird: in eine andere Datei oder Tabelle schreiben.</translation>
+        </message>
+        <message>
+            <source>The layer already has {names}: change Prefix of the new fields.</source>
+            <translation>Der Layer hat schon {names}: Präfix der neuen Felder ändern.</translation>
+        </message>
+        <message>
+            <source>A Shapefile holds {most} fields at most: write a GeoPackage.</source>
+            <translation>Ein Shapefile fasst höchstens {most} Felder: ein GeoPackage schreiben.</translation>
+        </message>
+        <message>
+            <source>A feature could not be written: {reason}</source>
+            <translation>Ein Objekt konnte nicht geschrieben werden: {reason}</translation>
+        </message>
+        <message>
+            <source>the disk may be full</source>
+            <translation>vielleicht ist der Datenträger voll</translation>
+        </message>
+        <message>
+            <source>Predict at points</source>
+            <translation>An Punkten vorhersagen</translation>
+        </message>
+        <message>
+            <source>Copies a point layer and adds what is predicted for each point, with its error: learnt from samples as Map from samples learns, or by a saved map.
+
+New fields for numbers: the value, its standard error, both ends of the 90 % interval; for classes the most probable one and its probability. For both the dissimilarity index, whether the point lies inside the area of applicability (1) or not (0), and the distance to the nearest sample in km.</source>
+            <translation>Kopiert einen Punktlayer und ergänzt, was für jeden Punkt vorhergesagt wird, mit seinem Fehler: aus Stichproben gelernt, wie Karte aus Stichproben lernt, oder aus einer gespeicherten Karte.
+
+Neue Felder für Zahlen: der Wert, sein Standardfehler, beide Enden des 90-%-Intervalls; für Klassen die wahrscheinlichste und ihre Wahrscheinlichkeit. Für beide der Unähnlichkeitsindex, ob der Punkt im Anwendbarkeitsbereich liegt (1) oder nicht (0), und die Entfernung zur nächsten Stichprobe in km.</translation>
+        </message>
+        <message>
+            <source>{count} features predicted, {share:.0f} % outside the area of applicability.</source>
+            <translation>{count} Objekte vorhergesagt, {share:.0f} % außerhalb des Anwendbarkeitsbereichs.</translation>
+        </message>
+        <message>
+            <source>One more field for each class.</source>
+            <translation>Ein weiteres Feld je Klasse.</translation>
+        </message>
+        <message>
+            <source>Fields are called after what is predicted, with this before it.</source>
+            <translation>Felder heißen nach dem, was vorhergesagt wird, mit diesem davor.</translation>
+        </message>
+        <message>
+            <source>Predicted points</source>
+            <translation>Vorhergesagte Punkte</translation>
+        </message>
+        <message>
+            <source>Give either samples to learn from, or a saved map.</source>
+            <translation>Entweder Stichproben angeben, aus denen gelernt wird, oder eine gespeicherte Karte.</translation>
+        </message>
+        <message>
+            <source>The layer holds no place to predict at.</source>
+            <translation>Der Layer enthält keinen Ort, an dem vorherzusagen wäre.</translation>
         </message>
         <message>
             <source>Embedding raster</source>
@@ -1502,6 +1666,10 @@ Verglichen werden die Mittelpunkte eines Gitters. Die gefundenen Orte liegen ein
         <message>
             <source>field of longitudes</source>
             <translation>Feld der Längen</translation>
+        </message>
+        <message>
+            <source>Method for numbers</source>
+            <translation>Verfahren für Zahlen</translation>
         </message>
         <message>
             <source>overwriting</source>

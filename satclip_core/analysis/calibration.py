@@ -22,11 +22,17 @@ def temperature(scores: Floats, classes: Integers) -> float:
 
     The least mean negative log-likelihood, by golden section: it has one minimum (Guo et al. 2017,
     "On calibration of modern neural networks", section 4.2). The class of most probability stays.
+    The only sample of a class says nothing: a model that did not see it cannot name it, however
+    sure it is.
 
     Args:
         scores: (N, k) of models that did not see the samples.
         classes: (N,) the true ones, 0..k-1.
     """
+
+    alone = np.bincount(classes)[classes] == 1
+    if not alone.all():
+        scores, classes = scores[~alone], classes[~alone]
 
     def loss(log: float) -> float:
         chances = softmax(scores / np.exp(log))[np.arange(len(classes)), classes]

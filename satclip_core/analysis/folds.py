@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..compute.blas import product
 from ..errors import Argument, InputError
 from ..grid.sphere import EARTH_KM, unit_vectors
 from ..types import Floats, Integers
 from .kmeans import kmeans
+from .validation import BLOCKS as BLOCK_COUNT
 from .validation import FOLDS, different_places, folds_of_blocks, spatial_blocks
 
 KNNDM, BLOCKS, RANDOM = "knndm", "blocks", "random"
@@ -82,7 +83,12 @@ _FOLDS = Argument("folds")
 
 
 def choose_folds(
-    kind: str, lonlat: ArrayLike, pixels: ArrayLike | None = None, *, seed: int = 0
+    kind: str,
+    lonlat: ArrayLike,
+    pixels: ArrayLike | None = None,
+    *,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
 ) -> Folds:
     """Folds of a kind; those of blocks where they cannot be matched to pixels.
 
@@ -91,19 +97,61 @@ def choose_folds(
         lonlat: (N, 2) degrees of the samples, at two different places at least.
         pixels: (M, 2) degrees of places of the map, drawn at random; None where there is no map.
         seed: of all that is drawn.
+        groups: (N,) number of the group of each sample; none of them is parted, whatever the kind.
 
     Raises:
-        InputError: an unknown kind.
+        InputError: an unknown kind, or samples that all hang together.
     """
     check_kind(kind)
     if kind == KNNDM and pixels is not None and len(np.asarray(pixels)):
-        return matched_folds(lonlat, pixels, seed=seed)
+        return matched_folds(lonlat, pixels, seed=seed, groups=groups)
+    units, index = _units(lonlat, groups)
     if kind == RANDOM:
-        places, index = different_places(lonlat)
-        own = np.random.default_rng(seed).permutation(len(places))[index]
-        return Folds(RANDOM, folds_of_blocks(own), len(places))
-    blocks = spatial_blocks(lonlat, seed=seed)
+        own = np.random.default_rng(seed).permutation(len(units))[index]
+        return Folds(RANDOM, folds_of_blocks(own), len(units))
+    if groups is None:
+        blocks = spatial_blocks(lonlat, seed=seed)
+    else:
+        blocks = _clusters(units, min(BLOCK_COUNT, len(units)), np.random.default_rng(seed))[index]
     return Folds(BLOCKS, folds_of_blocks(blocks), len(np.unique(blocks)))
+
+
+def _units(lonlat: ArrayLike, groups: ArrayLike | None) -> tuple[Floats, Integers]:
+    """What is never parted: samples at one place, and those of one group.
+
+    Returns:
+        (k, 3) the places, or the middles of groups, as unit vectors; (N,) which each sample is in.
+    """
+    places, index = different_places(lonlat)
+    if groups is None:
+        return places, index
+    index = _joined(index, np.asarray(groups))
+    if index.max() == 0:
+        raise InputError(
+            "all samples are of one group, or share places with others of it: there is nothing to "
+            "test them on; give two groups at least, or leave out ",
+            Argument("groups"),
+        )
+    xyz = unit_vectors(*np.asarray(lonlat, np.float64).T).T
+    middles = np.stack([np.bincount(index, axis) for axis in xyz.T], axis=1)
+    lengths = np.linalg.norm(middles, axis=1, keepdims=True)
+    # A group all round the Earth has no middle: any of its places will do.
+    first = xyz[np.unique(index, return_index=True)[1]]
+    return np.where(lengths > 1e-9, middles / np.maximum(lengths, 1e-9), first), index
+
+
+def _joined(ones: Integers, others: NDArray[Any]) -> Integers:
+    """Numbers 0.. of what hangs together by either of two partitions (N,)."""
+    others = np.unique(others, return_inverse=True)[1].reshape(-1)
+    labels = np.unique(ones, return_inverse=True)[1].reshape(-1)
+    while True:  # the least label goes round, by one partition and the other
+        last = labels
+        for part in (others, ones):
+            least = np.full(part.max() + 1, len(labels))
+            np.minimum.at(least, part, labels)
+            labels = least[part]
+        if (labels == last).all():
+            return np.asarray(np.unique(labels, return_inverse=True)[1], np.int64).reshape(-1)
 
 
 def nearest_km(places: Floats, samples: Floats) -> Floats:
@@ -141,7 +189,12 @@ def wasserstein(ones: ArrayLike, others: ArrayLike) -> float:
 
 
 def matched_folds(
-    lonlat: ArrayLike, pixels: ArrayLike, count: int = FOLDS, *, seed: int = 0
+    lonlat: ArrayLike,
+    pixels: ArrayLike,
+    count: int = FOLDS,
+    *,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
 ) -> Folds:
     """Folds whose held-out samples are as far from the others as pixels are from all samples.
 
@@ -154,10 +207,11 @@ def matched_folds(
         pixels: (M, 2) degrees of places of the map, drawn at random.
         count: number of folds, at most.
         seed: of clusters and draws; equal input and seed give equal folds.
+        groups: (N,) number of the group of each sample, as in `choose_folds`.
     """
     xyz = unit_vectors(*np.asarray(lonlat, np.float64).T).T
     wanted = nearest_km(unit_vectors(*np.asarray(pixels, np.float64).T).T, xyz)
-    places, index = different_places(lonlat)
+    places, index = _units(lonlat, groups)
     count = min(count, len(places))
     rng = np.random.default_rng(seed)
     looked_at = np.arange(len(xyz))
@@ -166,7 +220,7 @@ def matched_folds(
     found = []
     for clusters in _granularities(count, len(places)):
         folds = folds_of_blocks(_clusters(places, clusters, rng)[index], count)
-        away = _held_out_km(xyz, folds, looked_at)
+        away = held_out_km(xyz, folds, looked_at)
         found.append((wasserstein(away, wanted), folds, clusters, away))
     mismatch, folds, clusters, away = min(found, key=lambda one: one[0])
     distances = {
@@ -207,13 +261,34 @@ def _clusters(places: Floats, count: int, rng: np.random.Generator) -> Integers:
     return labels
 
 
-def _held_out_km(xyz: Floats, folds: Integers, rows: Integers) -> Floats:
-    """Distances of some samples, (n,) rows, to the nearest of other folds."""
+def held_out_km(xyz: Floats, folds: Integers, rows: Integers) -> Floats:
+    """Distances of some samples, (n,) rows, to the nearest of other folds, kilometres.
+
+    Args:
+        xyz: (N, 3) unit vectors.
+        folds: (N,) number of the fold of each, two at least.
+        rows: (n,) which are asked for.
+    """
     away = np.empty(len(rows))
     for fold in range(int(folds.max()) + 1):
         own = folds[rows] == fold
         away[own] = nearest_km(xyz[rows[own]], xyz[folds != fold])
     return away
+
+
+def nearest_other_km(xyz: Floats, rows: Integers) -> Floats:
+    """Distances of some samples, (n,) rows, to the nearest other sample, kilometres.
+
+    Args:
+        xyz: (N, 3) unit vectors, N >= 2.
+        rows: (n,) which are asked for.
+    """
+    chords = np.empty(len(rows))
+    for index, row in enumerate(rows):
+        squares = ((xyz - xyz[row]) ** 2).sum(axis=1)
+        squares[row] = np.inf
+        chords[index] = np.sqrt(squares.min())
+    return np.asarray(2 * EARTH_KM * np.arcsin(np.minimum(chords / 2, 1)))
 
 
 def _least_chords(places: Floats, samples: Floats) -> Floats:

@@ -17,7 +17,7 @@ the samples only as they themselves do. What is shorter than the spacing of thes
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Callable
 
@@ -48,16 +48,25 @@ class Sites:
     Attributes:
         features: (N, dim) standardised embeddings, divided by the root of dim.
         xyz: (N, 3) unit vectors, float64.
+        noises: (N,) variance of the noise of samples there, in units of that of a new one; all 1
+            where None.
     """
 
     features: NDArray[Any]
     xyz: Floats
+    noises: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.xyz)
 
     def __getitem__(self, rows: Any) -> Sites:
-        return Sites(self.features[rows], self.xyz[rows])
+        noises = None if self.noises is None else self.noises[rows]
+        return Sites(self.features[rows], self.xyz[rows], noises)
+
+    @property
+    def noise(self) -> Floats:
+        """(N,) variances of the noise."""
+        return np.ones(len(self)) if self.noises is None else self.noises
 
 
 class Pairs:
@@ -67,6 +76,11 @@ class Pairs:
         self._ones, self._others = ones, others
         self.shape = (len(ones), len(others))
         self.dtype = ones.features.dtype
+
+    @property
+    def noise(self) -> Floats:
+        """(N,) variances of the noise of the first sites."""
+        return self._ones.noise
 
     @cached_property
     def inner(self) -> NDArray[Any]:
@@ -136,6 +150,10 @@ class Kernel:
         norms = np.einsum("ij,ij->i", sites.features, sites.features)
         return np.asarray(self.constant + self.rbf + self.matern + self.linear * norms)
 
+    def of_chords(self, chords: Floats) -> Floats:
+        """Covariances (N,) that the Matérn term gives to places so far apart."""
+        return np.asarray(self._matern(np.array(chords, np.float64), np.float64))
+
     def _matern(self, chords: NDArray[Any], number: Any) -> NDArray[Any]:
         root = 1.0 if self.smoothness == 0.5 else _SQRT3
         steps = chords * number(-root / self.matern_length)
@@ -155,7 +173,7 @@ class Gaussian:
         mean: (dim,) of the embeddings, and
         deviation: (dim,) their standard deviation, which make features of them.
         points: the samples, or those that stand for them, (m) of them.
-        offset: m, the mean of the samples.
+        offset: m, the mean of the samples, weighed by their noise.
         weights: (m,) mean = offset + k*ᵀ weights.
         root: (m, m), upper triangular: variance = k** - |rootᵀ k*|².
     """
@@ -203,6 +221,13 @@ class Gaussian:
             (N,) and (N,), the latter in units of the noise's standard deviation.
         """
         return self._predicted(embeddings, xyz, spread=True)
+
+    def of_place(self, sites: Sites) -> Floats:
+        """The part of the mean that is the Matérn term's, (N,) in double precision."""
+        values = vars(self.kernel)
+        place = Kernel(**{**values, "linear": 0.0, "rbf": 0.0})
+        near = place(Pairs(sites, self.points)) - place.constant
+        return np.asarray(near @ self.weights, np.float64)
 
     def _predicted(
         self, embeddings: NDArray[Any], xyz: Floats, *, spread: bool
@@ -260,10 +285,10 @@ def fit_gaussian(
         standard: mean and deviation that made the features.
         inducing: rows of the samples that stand for all; None for the exact process.
     """
-    offset = float(values.mean())
+    offset = float(np.average(values, weights=1 / sites.noise))
     if inducing is None:
         covariance = kernel(Pairs(sites, sites))
-        covariance[np.diag_indices(len(sites))] += 1
+        covariance[np.diag_indices(len(sites))] += sites.noise
         inverse = np.linalg.inv(np.linalg.cholesky(covariance))
         weights = inverse.T @ (inverse @ (values - offset))
         return Gaussian(kernel, *standard, sites, offset, weights, inverse.T)
@@ -288,45 +313,71 @@ def left_out(
 ) -> tuple[Floats, Floats]:
     """What is predicted for each sample without those of its fold, in closed form.
 
-    Residuals of fold i are ([A⁻¹]ᵢᵢ)⁻¹ [A⁻¹ y]ᵢ with A = K + I, their covariance ([A⁻¹]ᵢᵢ)⁻¹
+    Residuals of fold i are ([A⁻¹]ᵢᵢ)⁻¹ [A⁻¹ y]ᵢ with A = K + noise, their covariance ([A⁻¹]ᵢᵢ)⁻¹
     (Rasmussen & Williams 2006, section 5.4.2, for blocks). With inducing points the sums over
     the fold's samples are taken away. The kernel and the inducing points stay.
 
     Returns:
         Predictions (N,), and standard errors (N,) in units of the noise's standard deviation.
     """
-    offset = values.mean()
+    offset = np.average(values, weights=1 / sites.noise)
     if inducing is None:
-        residuals, variances = _closed_form(kernel(Pairs(sites, sites)), values - offset, folds)
+        covariance = kernel(Pairs(sites, sites))
+        covariance[np.diag_indices(len(sites))] += sites.noise
+        residuals, variances = _closed_form(covariance, values - offset, folds)
         return values - residuals, np.sqrt(variances)
+    without, errors = without_folds(kernel, sites, values, folds, inducing)
+    return without[folds, np.arange(len(sites))], errors
+
+
+def without_folds(
+    kernel: Kernel, sites: Sites, values: Floats, folds: Integers, inducing: Integers
+) -> tuple[Floats, Floats]:
+    """What models without one fold each say of all samples.
+
+    The sums over the fold's samples are taken away; the kernel and the inducing points stay.
+
+    Returns:
+        (folds, N) predictions, and standard errors (N,) of each sample without its own fold, in
+        units of the noise's standard deviation.
+    """
+    offset = np.average(values, weights=1 / sites.noise)
     sparse = _Sparse(kernel, sites, values - offset, inducing)
     parts = [sparse.moments(np.flatnonzero(folds == fold)) for fold in range(folds.max() + 1)]
     moments = np.sum([part[0] for part in parts], axis=0)
     response = np.sum([part[1] for part in parts], axis=0)
-    predicted, variances = np.empty(len(sites)), np.empty(len(sites))
-    for fold, (own, answer) in enumerate(parts):
-        inverse = np.linalg.inv(np.eye(len(moments)) + moments - own)
-        weights = inverse @ (response - answer)
+    identity = np.eye(len(moments))
+    inverses = [np.linalg.inv(identity + moments - own) for own, _ in parts]
+    weights = np.stack([inverse @ (response - own) for inverse, (_, own) in zip(inverses, parts)])
+    predicted, variances = np.empty((len(parts), len(sites))), np.empty(len(sites))
+    for fold, inverse in enumerate(inverses):
         for rows, whitened, residue in sparse.chunks(np.flatnonzero(folds == fold)):
-            predicted[rows] = offset + whitened.T @ weights
+            predicted[:, rows] = offset + weights @ whitened
             known = np.einsum("ij,ij->j", whitened, product(inverse, whitened))
-            variances[rows] = residue + known + 1
+            variances[rows] = residue + known + sites.noise[rows]
     return predicted, np.sqrt(variances)
 
 
 def left_out_error(kernel: Kernel, pairs: Pairs, values: Floats, folds: Integers) -> float:
-    """Mean squared error of the predictions of `left_out`, of pairs that are known already."""
-    residuals, _ = _closed_form(kernel(pairs), values - values.mean(), folds, variances=False)
-    return float((residuals**2).mean())
+    """Mean squared error of the predictions of `left_out`, of pairs that are known already.
+
+    Squares are divided by the variance of each sample's own noise. Values are (N,), or (N, k) of
+    several things at once, whose errors are added.
+    """
+    covariance = kernel(pairs)
+    covariance[np.diag_indices(len(values))] += pairs.noise
+    offset = np.average(values, axis=0, weights=1 / pairs.noise)
+    residuals, _ = _closed_form(covariance, values - offset, folds, variances=False)
+    squares = (residuals**2).reshape(len(values), -1).sum(axis=1)
+    return float((squares / pairs.noise).mean())
 
 
 def _closed_form(
     covariance: Floats, values: Floats, folds: Integers, *, variances: bool = True
 ) -> tuple[Floats, Floats]:
-    covariance[np.diag_indices(len(values))] += 1
     inverse = np.linalg.inv(covariance)
     weighted = inverse @ values
-    residuals, spread = np.empty(len(values)), np.empty(len(values))
+    residuals, spread = np.empty(values.shape), np.empty(len(values))
     for fold in range(int(folds.max()) + 1):
         rows = np.flatnonzero(folds == fold)
         block = inverse[np.ix_(rows, rows)]
@@ -376,11 +427,9 @@ class _Sparse:
 
     def __init__(self, kernel: Kernel, sites: Sites, values: Floats, inducing: Integers) -> None:
         self._kernel, self._sites, self._values = kernel, sites, values
+        self._noise = sites.noise
         self.points = _double(sites[inducing])
-        covariance = kernel(Pairs(self.points, self.points))
-        rows = np.diag_indices(len(inducing))
-        covariance[rows] *= 1 + _JITTER
-        self.whitening = np.linalg.inv(np.linalg.cholesky(covariance))
+        self.whitening = whitening(kernel, self.points)
 
     def chunks(self, rows: Any) -> Iterator[tuple[Integers, Floats, Floats]]:
         """Some of the samples: rows (n,), v (m, n), and k - |v|² (n,), what v does not tell."""
@@ -394,18 +443,26 @@ class _Sparse:
             yield part, whitened, np.maximum(self._kernel.diagonal(sites) - known, 0)
 
     def moments(self, rows: Any) -> tuple[Floats, Floats]:
-        """Σ v vᵀ / λ (m, m) and Σ v y / λ (m,), where λ = 1 + k - |v|²."""
+        """Σ v vᵀ / λ (m, m) and Σ v y / λ (m,), where λ = noise + k - |v|²."""
         moments = np.zeros((len(self.points),) * 2)
         response = np.zeros(len(self.points))
         for part, whitened, residue in self.chunks(rows):
-            weighed = whitened / (1 + residue)
+            weighed = whitened / (self._noise[part] + residue)
             moments += product(weighed, whitened.T)
             response += weighed @ self._values[part]
         return moments, response
 
 
+def whitening(kernel: Kernel, points: Sites) -> Floats:
+    """L⁻¹ (m, m), lower triangular, of the covariance L Lᵀ of points that stand for samples."""
+    covariance = kernel(Pairs(points, points))
+    covariance[np.diag_indices(len(points))] *= 1 + _JITTER
+    inverse: Floats = np.linalg.inv(np.linalg.cholesky(covariance))
+    return inverse
+
+
 def _double(sites: Sites) -> Sites:
-    return Sites(sites.features.astype(np.float64), sites.xyz)
+    return Sites(sites.features.astype(np.float64), sites.xyz, sites.noises)
 
 
 # --- the choice of a kernel -----------------------------------------------------------------
@@ -417,8 +474,11 @@ ATTEMPTS = 30
 _FACTORS = (4.0, 2.0)
 # Ratio of a variance to that of the noise: below, a term says nothing; above, rounding does.
 _LEAST, _MOST = 2.0**-8, 2.0**10
+# Variance of the slopes of a trend from which the search starts.
+_SLOPE = 16.0
 
 KRIGING = ("matern", "matern_length")
+TREND = (*KRIGING, "linear")
 SUM = ("linear", "rbf", "matern", "rbf_length", "matern_length")
 
 
@@ -429,6 +489,7 @@ def choose_kernel(
     *,
     step: Callable[[], None],
     seed: int = 0,
+    trend: Sites | None = None,
 ) -> tuple[Kernel, Kernel]:
     """Kernels with the least error on left-out folds: for kriging alone, and for all terms.
 
@@ -436,29 +497,32 @@ def choose_kernel(
 
     Args:
         sites: N samples.
-        values: (N,).
+        values: (N,), or (N, k) of several things that are to share a kernel.
         folds: (N,) number of the fold of each.
         step: called before each attempt, of which there are 2 · `ATTEMPTS` at most.
         seed: of the draw where there are more than `TUNED` samples.
+        trend: the samples as kriging sees them where it has a linear trend: with the features of
+            that alone.
 
     Returns:
-        Of place alone, of place and embedding.
+        Of place alone (and the trend), of place and embedding.
     """
     if len(sites) > TUNED:
         rows = np.sort(np.random.default_rng(seed).choice(len(sites), TUNED, replace=False))
         sites, values, folds = sites[rows], values[rows], folds[rows]
+        trend = None if trend is None else trend[rows]
     folds = np.unique(folds, return_inverse=True)[1].reshape(-1)
     pairs = Pairs(_double(sites), _double(sites))
     near, far = _lengths(pairs.chords)
     alike = float(np.sqrt(np.median(pairs.squares)))
-    search = _Search(lambda kernel: left_out_error(kernel, pairs, values, folds), step)
+    search = _Search(pairs, values, folds, step)
     middle = np.sqrt(near * far)
     starts = [
         Kernel(matern=4.0, matern_length=length, smoothness=smoothness)
         for length in (middle, far)
         for smoothness in (0.5, 1.5)
     ]
-    place = search.best(starts, KRIGING)
+    place = _place_kernel(starts, search, trend)
     both = Kernel(1, 1, 1, max(alike, 1e-3), middle)
     starts = [both, Kernel(1, _LEAST, 4 * _LEAST, both.rbf_length, middle)]
     starts += [
@@ -466,6 +530,14 @@ def choose_kernel(
         for share in (4 * _LEAST, 1.0)
     ]
     return place, search.best(starts, SUM)
+
+
+def _place_kernel(starts: list[Kernel], search: _Search, trend: Sites | None) -> Kernel:
+    """The kernel of kriging, with a linear trend where there is one (universal kriging)."""
+    if trend is None:
+        return search.best(starts, KRIGING)
+    sloped = [replace(kernel, linear=_SLOPE) for kernel in starts]
+    return search.of(Pairs(_double(trend), _double(trend))).best(sloped, TREND)
 
 
 def _lengths(chords: Floats) -> tuple[float, float]:
@@ -478,9 +550,15 @@ def _lengths(chords: Floats) -> tuple[float, float]:
 class _Search:
     """Tries kernels, each once."""
 
-    def __init__(self, error: Callable[[Kernel], float], step: Callable[[], None]) -> None:
-        self._error, self._step = error, step
+    def __init__(
+        self, pairs: Pairs, values: Floats, folds: Integers, step: Callable[[], None]
+    ) -> None:
+        self._pairs, self._values, self._folds, self._step = pairs, values, folds, step
         self._left = 0
+
+    def of(self, pairs: Pairs) -> _Search:
+        """The same with other features."""
+        return _Search(pairs, self._values, self._folds, self._step)
 
     def best(self, starts: list[Kernel], names: tuple[str, ...]) -> Kernel:
         """The best kernel found from the best start, by changing the named values."""
@@ -515,7 +593,7 @@ class _Search:
     def _attempt(self, kernel: Kernel) -> float:
         self._step()
         self._left -= 1
-        return self._error(kernel)
+        return left_out_error(kernel, self._pairs, self._values, self._folds)
 
 
 def _changed(kernel: Kernel, name: str, factor: float) -> Kernel | None:

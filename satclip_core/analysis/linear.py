@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..compute.blas import product
-from ..types import Floats
+from ..types import Bools, Floats
 
 # Largest part of the gradient at which logistic weights count as found.
 TOLERANCE = 1e-6
@@ -74,16 +74,28 @@ class Ridge:
     Args:
         embeddings: (N, dim), finite.
         targets: (N,) or (N, outputs), finite.
+        weights: (N,) of the samples, above 0, 1 in the mean; all 1 where None.
+        sizes: (dim,) what dimensions are multiplied by once they are standardised: a large one is
+            penalised less; all 1 where None.
     """
 
-    def __init__(self, embeddings: ArrayLike, targets: ArrayLike) -> None:
+    def __init__(
+        self,
+        embeddings: ArrayLike,
+        targets: ArrayLike,
+        weights: Floats | None = None,
+        sizes: Floats | None = None,
+    ) -> None:
         values = np.asarray(targets, np.float64)
         values = values[:, None] if values.ndim == 1 else values
-        scaled, self.mean, self.deviation = _standardised(embeddings)
-        self._offsets = values.mean(axis=0)
+        data = np.asarray(embeddings, np.float64)
+        self.mean, self.deviation = standard_of(data, weights, sizes)
+        scaled = (data - self.mean) / self.deviation
+        self._offsets = np.average(values, axis=0, weights=weights)
         self._count = len(scaled)
-        self._variances, self._axes = np.linalg.eigh(product(scaled.T, scaled) / len(scaled))
-        response = product(scaled.T, values - self._offsets) / len(scaled)
+        weighed = scaled if weights is None else scaled * weights[:, None]
+        self._variances, self._axes = np.linalg.eigh(product(weighed.T, scaled) / len(scaled))
+        response = product(weighed.T, values - self._offsets) / len(scaled)
         self._response = self._axes.T @ response
 
     def solve(self, penalty: float, tolerance: float = 0.0) -> Linear:
@@ -118,11 +130,29 @@ class Logistic:
         embeddings: (N, dim), finite.
         classes: (N,) integers 0..count-1; a class without samples gets probability near 0.
         count: number of classes.
+        weights: (N,) of the samples, as in `Ridge`.
+        sizes: (dim,) of the dimensions, as in `Ridge`.
+        standardise: whether dimensions are standardised; else they keep their size about their
+            mean, as the vectors of a kernel have to.
     """
 
-    def __init__(self, embeddings: ArrayLike, classes: ArrayLike, count: int) -> None:
-        scaled, self.mean, self.deviation = _standardised(embeddings)
+    def __init__(
+        self,
+        embeddings: ArrayLike,
+        classes: ArrayLike,
+        count: int,
+        weights: Floats | None = None,
+        sizes: Floats | None = None,
+        *,
+        standardise: bool = True,
+    ) -> None:
+        data = np.asarray(embeddings, np.float64)
+        self.mean, self.deviation = standard_of(data, weights, sizes)
+        if not standardise:
+            self.deviation = np.ones_like(self.mean)
+        scaled = (data - self.mean) / self.deviation
         variances, axes = np.linalg.eigh(product(scaled.T, scaled) / len(scaled))
+        self._own = np.ones((len(scaled), 1)) if weights is None else weights[:, None]
         self._axes = axes[:, variances > _RANK * max(variances[-1], 1e-300)]
         # The last column carries the offset.
         self._data = np.hstack([product(scaled, self._axes), np.ones((len(scaled), 1))])
@@ -144,7 +174,8 @@ class Logistic:
         scores = product(self._data, self._weights)
         for _ in range(_NEWTON_STEPS):
             chances = softmax(scores)
-            gradient = product(self._data.T, chances - self._wanted) / len(scores)
+            off = self._own * (chances - self._wanted)
+            gradient = product(self._data.T, off) / len(scores)
             gradient += penalties * self._weights
             if np.abs(gradient).max() <= tolerance:
                 break
@@ -164,10 +195,11 @@ class Logistic:
         def hessian(step: Floats) -> Floats:
             change = chances * product(self._data, step)
             change -= chances * change.sum(axis=1, keepdims=True)
-            curved: Floats = product(self._data.T, change) / count + penalties * step
+            curved: Floats = product(self._data.T, self._own * change) / count + penalties * step
             return curved
 
-        diagonal = product((self._data**2).T, chances * (1 - chances)) / count + penalties
+        spread = self._own * chances * (1 - chances)
+        diagonal = product((self._data**2).T, spread) / count + penalties
         # As exact as the gradient is small: fast convergence near the end, little work far
         # from it (Nocedal & Wright 2006, section 7.1).
         norm = float(np.linalg.norm(gradient))
@@ -187,7 +219,7 @@ class Logistic:
 
         def loss(length: float) -> float:
             weights = self._weights + length * step
-            entropy = _cross_entropy(scores + length * moved, self._wanted)
+            entropy = _cross_entropy(scores + length * moved, self._wanted * self._own)
             return entropy + float((penalties * weights**2).sum()) / 2
 
         start, slope = loss(0.0), float((gradient * step).sum())
@@ -236,14 +268,38 @@ def softmax(scores: NDArray[Any]) -> NDArray[Any]:
 
 
 def _cross_entropy(scores: Floats, wanted: Floats) -> float:
+    """Of scores (N, k), with each sample's weight where its class is and 0 elsewhere."""
     highest = scores.max(axis=1, keepdims=True)
     logs = np.log(np.exp(scores - highest).sum(axis=1, keepdims=True)) + highest
     return float(((logs - scores) * wanted).sum() / len(scores))
 
 
-def _standardised(embeddings: ArrayLike) -> tuple[Floats, Floats, Floats]:
+def standard_of(
+    embeddings: ArrayLike, weights: Floats | None = None, sizes: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """Mean and deviation (dim,) by which embeddings (N, dim) are standardised.
+
+    Args:
+        embeddings: (N, dim), finite.
+        weights: (N,) of the samples, as in `Ridge`.
+        sizes: (dim,) of the dimensions, as in `Ridge`.
+    """
     data = np.asarray(embeddings, np.float64)
-    mean, deviation = data.mean(axis=0), data.std(axis=0)
+    mean = np.average(data, axis=0, weights=weights)
+    deviation = np.sqrt(np.average((data - mean) ** 2, axis=0, weights=weights))
+    flat = _flat(mean, deviation, np.ones_like(mean) if sizes is None else sizes)
+    if sizes is not None:
+        deviation = deviation / sizes
     # A dimension that does not vary is rounding; scaled up it would drown the others.
-    deviation[deviation <= 1e-7 * (np.abs(mean) + deviation.max())] = 1.0
-    return (data - mean) / deviation, mean, deviation
+    deviation[flat] = 1.0
+    return mean, deviation
+
+
+def _flat(mean: Floats, deviation: Floats, sizes: Floats) -> Bools:
+    """Which dimensions do not vary: against their own mean, and the others of their size."""
+    largest = np.empty_like(deviation)
+    for size in np.unique(sizes):
+        same = sizes == size
+        largest[same] = deviation[same].max()
+    flat: Bools = deviation <= 1e-7 * (np.abs(mean) + largest)
+    return flat

@@ -11,7 +11,8 @@ import numpy as np
 
 from ..errors import CancelledError, InputError
 from ..types import Floats, Integers
-from .linear import Linear, Logistic, Ridge, softmax
+from .calibration import temperature
+from .linear import Logistic, Ridge, softmax
 from .validation import class_scores, number_scores
 
 log = logging.getLogger(__name__)
@@ -32,8 +33,8 @@ _LEAST_CHANCE = 1e-6
 class Problem(Protocol):
     """Data that a linear model can be fitted to, for any penalty."""
 
-    def solve(self, penalty: float, tolerance: float = ...) -> Linear:
-        """The model for one penalty."""
+    def solve(self, penalty: float, tolerance: float = ...) -> Callable[[Any], Any]:
+        """The model for one penalty: from what samples are known by to outputs."""
 
 
 class Task(Protocol):
@@ -45,6 +46,9 @@ class Task(Protocol):
     def problem(self, embeddings: Floats, rows: Integers) -> Problem:
         """The problem that some of the samples, (N, dim), pose."""
 
+    def settled(self, outputs: Floats) -> Floats:
+        """What becomes of outputs (N, k) for left-out samples before they are judged."""
+
     def errors(self, outputs: Floats, rows: Integers, train: Integers) -> Floats:
         """What outputs (n, k) for samples `rows` are off by, (n,); NaN where that says nothing."""
 
@@ -53,51 +57,95 @@ class Task(Protocol):
 
 
 class Numbers:
-    """Numbers (N,), by ridge regression; the error is squared."""
+    """Numbers (N,), by ridge regression; the error is squared.
+
+    Args:
+        values: (N,).
+        weights: (N,) of the samples, 1 in the mean; all 1 where None.
+        sizes: (dim,) of the dimensions, as in `Ridge`.
+    """
 
     penalties: Sequence[float] = NUMBER_PENALTIES
     patience = len(NUMBER_PENALTIES)
 
-    def __init__(self, values: Floats) -> None:
-        self._values = values
+    def __init__(
+        self, values: Floats, weights: Floats | None = None, sizes: Floats | None = None
+    ) -> None:
+        self._values, self._weights, self._sizes = values, weights, sizes
 
     def problem(self, embeddings: Floats, rows: Integers) -> Problem:
         """Ridge regression."""
-        return Ridge(embeddings[rows], self._values[rows])
+        own = _relative(self._weights, rows)
+        return Ridge(embeddings[rows], self._values[rows], own, self._sizes)
+
+    def settled(self, outputs: Floats) -> Floats:
+        """As they are."""
+        return outputs
 
     def errors(self, outputs: Floats, rows: Integers, train: Integers) -> Floats:
-        """Squared errors."""
+        """Squared errors, times the weight of the sample."""
         squares: Floats = (outputs[:, 0] - self._values[rows]) ** 2
-        return squares
+        return squares if self._weights is None else squares * self._weights[rows]
 
     def scores(self, outputs: Floats) -> dict[str, Any]:
         """R² and the like."""
-        return dict(number_scores(self._values, outputs[:, 0]))
+        return dict(number_scores(self._values, outputs[:, 0], self._weights))
 
 
 class Classes:
-    """Classes (N,) 0..count-1, by logistic regression; the error is minus the log-likelihood."""
+    """Classes (N,) 0..count-1, by logistic regression; the error is minus the log-likelihood.
+
+    Args:
+        classes: (N,).
+        count: number of classes.
+        weights: (N,) of the samples, 1 in the mean; all 1 where None.
+        sizes: (dim,) of the dimensions, as in `Ridge`.
+    """
 
     penalties: Sequence[float] = CLASS_PENALTIES
     patience = _PATIENCE
 
-    def __init__(self, classes: Integers, count: int) -> None:
+    def __init__(
+        self,
+        classes: Integers,
+        count: int,
+        weights: Floats | None = None,
+        sizes: Floats | None = None,
+    ) -> None:
         self._classes, self._count = classes, count
+        self._weights, self._sizes = weights, sizes
 
     def problem(self, embeddings: Floats, rows: Integers) -> Problem:
         """Logistic regression."""
-        return Logistic(embeddings[rows], self._classes[rows], self._count)
+        own = _relative(self._weights, rows)
+        return Logistic(embeddings[rows], self._classes[rows], self._count, own, self._sizes)
+
+    def settled(self, outputs: Floats) -> Floats:
+        """Scores at the temperature that fits best, as those of the model that is kept will be."""
+        scaled: Floats = outputs / temperature(outputs, self._classes)
+        return scaled
 
     def errors(self, outputs: Floats, rows: Integers, train: Integers) -> Floats:
         """Minus log-likelihoods; NaN for a class that no fold but the left-out one has."""
         wanted = self._classes[rows]
         chances = softmax(outputs)[np.arange(len(rows)), wanted]
         taught = np.isin(wanted, self._classes[train])
-        return np.where(taught, -np.log(np.maximum(chances, _LEAST_CHANCE)), np.nan)
+        entropy = -np.log(np.maximum(chances, _LEAST_CHANCE))
+        if self._weights is not None:
+            entropy = entropy * self._weights[rows]
+        return np.where(taught, entropy, np.nan)
 
     def scores(self, outputs: Floats) -> dict[str, Any]:
         """Accuracy and the like."""
-        return class_scores(self._classes, outputs.argmax(axis=1), self._count)
+        return class_scores(self._classes, outputs.argmax(axis=1), self._count, self._weights)
+
+
+def _relative(weights: Floats | None, rows: Integers) -> Floats | None:
+    """The weights of some samples, 1 in their own mean."""
+    if weights is None:
+        return None
+    own: Floats = weights[rows] / weights[rows].mean()
+    return own
 
 
 @dataclass(frozen=True)
@@ -196,13 +244,14 @@ def _attempt(
 ) -> tuple[Floats, float]:
     """Outputs (N, k) for left-out samples, and their mean error."""
     outputs = []
-    errors = np.full(len(embeddings), np.nan)
-    for problem, train, test in problems:
+    for problem, _, test in problems:
         steps.ask()
-        found = problem.solve(penalty, _TEST_TOLERANCE)(embeddings[test])
-        errors[test] = task.errors(found, test, train)
-        outputs.append(found)
+        outputs.append(problem.solve(penalty, _TEST_TOLERANCE)(embeddings[test]))
         steps.count()
     order = np.argsort(np.concatenate([test for _, _, test in problems]))
+    found = np.concatenate(outputs)[order]
+    settled, errors = task.settled(found), np.full(len(embeddings), np.nan)
+    for _, train, test in problems:
+        errors[test] = task.errors(settled[test], test, train)
     known = errors[np.isfinite(errors)]
-    return np.concatenate(outputs)[order], float(known.mean()) if len(known) else 0.0
+    return found, float(known.mean()) if len(known) else 0.0

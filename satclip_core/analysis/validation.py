@@ -72,29 +72,38 @@ def folds_of_blocks(blocks: ArrayLike, count: int = FOLDS) -> Integers:
     return fold[np.asarray(index).reshape(-1)]
 
 
-def number_scores(truth: ArrayLike, predicted: ArrayLike) -> dict[str, float]:
+def number_scores(
+    truth: ArrayLike, predicted: ArrayLike, weights: Floats | None = None
+) -> dict[str, float]:
     """R², root mean squared error, mean absolute error and bias of numbers (N,).
 
-    The bias is the mean of predicted minus true values.
+    The bias is the mean of predicted minus true values. All means are those of the samples times
+    their weights (N,), where there are any.
     """
     wanted, got = np.asarray(truth, np.float64), np.asarray(predicted, np.float64)
-    squares = (got - wanted) ** 2
-    total = ((wanted - wanted.mean()) ** 2).sum()
+
+    def mean(values: Floats) -> float:
+        return float(np.average(values, weights=weights))
+
+    square, total = mean((got - wanted) ** 2), mean((wanted - mean(wanted)) ** 2)
     return {
-        "r2": float(1 - squares.sum() / total) if total > 0 else float("nan"),
-        "rmse": float(np.sqrt(squares.mean())),
-        "mae": float(np.abs(got - wanted).mean()),
-        "bias": float((got - wanted).mean()),
+        "r2": 1 - square / total if total > 0 else float("nan"),
+        "rmse": float(np.sqrt(square)),
+        "mae": mean(np.abs(got - wanted)),
+        "bias": mean(got - wanted),
     }
 
 
-def class_scores(truth: ArrayLike, predicted: ArrayLike, count: int) -> dict[str, Any]:
+def class_scores(
+    truth: ArrayLike, predicted: ArrayLike, count: int, weights: Floats | None = None
+) -> dict[str, Any]:
     """Accuracy, balanced accuracy and macro F1 of classes.
 
     Args:
         truth: (N,) integers 0..count-1.
         predicted: (N,) integers 0..count-1.
         count: number of classes.
+        weights: (N,) of the samples, which then count by these; each as one where None.
 
     Returns:
         "accuracy"; "balanced_accuracy": mean recall of the classes that occur; "macro_f1": mean F1
@@ -102,7 +111,7 @@ def class_scores(truth: ArrayLike, predicted: ArrayLike, count: int) -> dict[str
         predicted ones.
     """
     pairs = np.asarray(truth, np.int64) * count + np.asarray(predicted, np.int64)
-    confusion = np.bincount(pairs, minlength=count * count).reshape(count, count)
+    confusion = np.bincount(pairs, weights, count * count).reshape(count, count)
     right, true, said = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
     known = true + said > 0
     return {

@@ -143,6 +143,18 @@ class Locator:
         Returns:
             (N,), False for places that the CRS does not show.
         """
+        return np.isfinite(self.cells(lonlat)[:, 0])
+
+    def cells(self, lonlat: Floats) -> Floats:
+        """Where places lie on the grid, in pixels from its top left corner.
+
+        Args:
+            lonlat: (N, 2) degrees.
+
+        Returns:
+            (N, 2) column and row, 0.5 in the middle of the first; NaN for places that do not lie
+            on it.
+        """
         lons, lats = np.asarray(lonlat, np.float64).reshape(-1, 2).T
         x, y = self._from_lonlat(lons, lats)
         # A projection may put the other side of the Earth there too: it does not come back.
@@ -152,21 +164,21 @@ class Locator:
             same: Bools = np.sqrt((chords**2).sum(axis=0)) <= _SAME_PLACE
         half = half_turn(self.grid.crs)
         turns = [0.0] if half is None else [2 * half * turn for turn in range(-2, 3)]
-        inside = np.zeros(len(lons), bool)
+        found = np.full((len(lons), 2), np.nan)
         for turn in turns:
-            inside |= self._inside(x + turn, y)
-        return inside & same
+            at = self._cells(x + turn, y)
+            with np.errstate(invalid="ignore"):
+                inside = same & (at >= 0).all(axis=1) & (at <= self.grid.shape[::-1]).all(axis=1)
+            found[inside] = at[inside]
+        return found
 
-    def _inside(self, x: Floats, y: Floats) -> Bools:
-        """Whether coordinates lie within the outline of the grid."""
+    def _cells(self, x: Floats, y: Floats) -> Floats:
+        """Columns and rows (N, 2) of coordinates, on the grid or off it."""
         a, b, c, d, e, f = self.grid.transform
         across, down = x - c, y - f
         area = a * e - b * d
         with np.errstate(invalid="ignore"):
-            col, row = (e * across - b * down) / area, (a * down - d * across) / area
-            height, width = self.grid.shape
-            inside: Bools = (col >= 0) & (col <= width) & (row >= 0) & (row <= height)
-        return inside
+            return np.stack([e * across - b * down, a * down - d * across], axis=1) / area
 
     def pixel_degrees(self) -> float | None:
         """Size of the pixel in the middle, degrees of a great circle; None if it is off the map."""

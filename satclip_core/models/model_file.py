@@ -30,9 +30,9 @@ from ..encoder.two_part import ENCODING as TWO_PARTS
 from ..encoder.two_part import TwoPartConfig, TwoPartEncoder
 from ..errors import InputError, ModelError
 from ..extensions import Registry, missing_package, settings_from
-from ..files import write_zip, written_whole
+from ..files import npy_array, npy_bytes, write_zip, written_whole
 from ..types import Floats
-from .checkpoint import Checkpoint, LazyTensor, element_count
+from .checkpoint import Checkpoint, LazyTensor
 
 FORMAT = "satclip-model"
 VERSION, TWO_PART_VERSION = 1, 2
@@ -132,7 +132,7 @@ def write_model(
     members = {_HEADER: json.dumps(header, indent=1, ensure_ascii=False).encode()}
     for key, value in sorted(arrays.items()):
         whole = value.dtype.name in FIELD_DTYPES
-        members[f"weights/{key}.npy"] = _npy_bytes(value if whole else _cast(key, value, dtype))
+        members[f"weights/{key}.npy"] = npy_bytes(value if whole else _cast(key, value, dtype))
     with written_whole(path, overwrite=overwrite) as temporary:
         write_zip(temporary, members)
 
@@ -325,21 +325,10 @@ def _read_header(archive: zipfile.ZipFile) -> dict[str, Any]:
 
 def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     """An array of the zip; what its header announces is checked before memory is taken."""
-    stream = io.BytesIO(archive.read(member))
     try:
-        version = np.lib.format.read_magic(stream)
-        if version != (1, 0):
-            raise ValueError(f"format {version}")
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+        return npy_array(archive.read(member), WEIGHT_DTYPES + FIELD_DTYPES)
     except ValueError as error:
-        raise ModelError(f"{member.filename} is no numpy array ({error})") from error
-    known = WEIGHT_DTYPES + FIELD_DTYPES
-    if dtype.name not in known:
-        raise ModelError(f"{member.filename} holds {dtype}, not one of {', '.join(known)}")
-    body = stream.read()
-    if len(body) != element_count(shape) * dtype.itemsize:
-        raise ModelError(f"{member.filename} has {len(body)} bytes, its shape {shape} needs others")
-    return np.frombuffer(body, dtype).reshape(shape, order="F" if fortran else "C")
+        raise ModelError(f"{member.filename} {error}") from error
 
 
 def _cast(key: str, value: Floats, dtype: str) -> NDArray[Any]:
@@ -350,9 +339,3 @@ def _cast(key: str, value: Floats, dtype: str) -> NDArray[Any]:
     if not np.isfinite(cast).all():
         raise ModelError(f"the weights {key!r} are too large for {dtype}: store them as float32")
     return cast
-
-
-def _npy_bytes(array: NDArray[Any]) -> bytes:
-    stream = io.BytesIO()
-    np.lib.format.write_array(stream, np.ascontiguousarray(array), version=(1, 0))
-    return stream.getvalue()

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from .embed import embed_points
+from .predict import PredictRequest, PredictResult, predict_points, predictions_of
 from .read_samples import SamplesRequest, read_samples
 from .request import PointsRequest, PointsResult
 
-__all__ = ["PointsRequest", "PointsResult", "SamplesRequest", "embed_points", "read_samples"]
+__all__ = [
+    "PointsRequest",
+    "PointsResult",
+    "PredictRequest",
+    "PredictResult",
+    "SamplesRequest",
+    "embed_points",
+    "predict_points",
+    "predictions_of",
+    "read_samples",
+]

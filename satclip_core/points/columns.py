@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ..errors import Argument, InputError
+from ..products.embedding import dimension_names
 
 # Looked for in this order; the first pair of groups that is there wins.
 # GBIF and Darwin Core have decimalLongitude.
@@ -57,31 +58,36 @@ def find_coordinates(
     )
 
 
-def new_columns(
-    existing: Sequence[str], added: Sequence[str], *, array: str | None = None
-) -> list[str]:
-    """Names of the columns to add: one for each number, or the array column alone.
-
-    Args:
-        existing: names of the table's columns.
-        added: names of the numbers.
-        array: name of the column that holds them all.
+def new_columns(existing: Sequence[str], dim: int, *, array: str | None, prefix: str) -> list[str]:
+    """Names of the columns to add: one for each dimension, or the array column alone.
 
     Raises:
         InputError: the table has some of them already (upper and lower case count as the same,
             as they do in a GeoPackage).
     """
-    names = [array] if array is not None else list(added)
+    if array is not None:
+        return free_names([array], existing, Argument("array", f"new_{array}"))
+    return free_names(dimension_names(dim, prefix), existing, Argument("prefix", "satclip_"))
+
+
+def free_names(wanted: Sequence[str], existing: Sequence[str], other: Argument) -> list[str]:
+    """Names that a table does not have, whatever their case.
+
+    Args:
+        wanted: the names.
+        existing: those of the table.
+        other: what gives other names.
+
+    Raises:
+        InputError: it has some of them.
+    """
     taken = {name.lower() for name in existing}
-    clashes = [name for name in names if name.lower() in taken]
+    clashes = [name for name in wanted if name.lower() in taken]
     if clashes:
-        other = (
-            Argument("prefix", "satclip_") if array is None else Argument("array", f"new_{array}")
-        )
         raise InputError(
             f"the table already has {listing(clashes, 3)}: give other names, e.g. by ", other
         )
-    return names
+    return list(wanted)
 
 
 def first_free(names: Sequence[str], choices: Sequence[tuple[str, ...]]) -> tuple[str, ...]:

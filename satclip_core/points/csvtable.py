@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from ..errors import Argument, InputError
 from ..types import Floats
-from .columns import find_coordinates, new_columns
+from .adding import Adding, texts_of
+from .columns import find_coordinates
 from .dialect import TAB, Record, quotes_are_text, records, sniffed
 from .embedder import ROWS, Embedder, number_or_nan, to_text
 from .request import STANDARD_STREAM, PointsRequest
@@ -241,7 +242,7 @@ def open_csv(request: PointsRequest, *, twice: bool = False) -> Iterator[CsvSour
     """
     with ExitStack() as stack:
         stream: Any
-        if request.source == STANDARD_STREAM:
+        if request.source == STANDARD_STREAM and request.local is None:
             stream = standard_input()
         else:
             stream = stack.enter_context(open_bytes(request.path))
@@ -284,12 +285,13 @@ def embed_csv(source: CsvSource, target: IO[str], embedder: Embedder) -> None:
     columns = find_coordinates(
         header, request.lon_column, request.lat_column, projected=request.crs is not None
     )
-    added = new_columns(header, embedder.names, array=request.array)
+    adding = embedder.adding
+    added = adding.names(header)
     delimiter = "\t" if Path(request.target).suffix.lower() == ".tsv" else source.delimiter
     target.write(csv_header([*header, *added], delimiter))
     for rows in batches(source.rows()):
         values = embedder.embed(*source.coordinates(rows, columns))
-        target.writelines(csv_lines(rows, values, delimiter, array=request.array is not None))
+        target.writelines(csv_lines(rows, values, delimiter, adding))
 
 
 def batches(rows: Iterator[list[str]], size: int = ROWS) -> Iterator[list[list[str]]]:
@@ -309,16 +311,20 @@ def csv_header(names: Sequence[str], delimiter: str) -> str:
     return _line_writer(delimiter)(names) + "\n"
 
 
-def csv_lines(rows: Rows, values: NDArray[Any], delimiter: str, *, array: bool) -> Iterator[str]:
+def csv_lines(rows: Rows, values: NDArray[Any], delimiter: str, adding: Adding) -> Iterator[str]:
     """Lines of CSV: each row with its numbers after it, empty where they are NaN.
 
     Args:
         rows: fields as text.
-        values: (N, dim) float32 or float16.
+        values: (N, width) float32 or float16.
         delimiter: between fields.
-        array: write the numbers as one field, a JSON array.
+        adding: says what the numbers are, and whether they are one field, a JSON array.
     """
-    line = _line_writer(delimiter)
+    line, array = _line_writer(delimiter), adding.array
+    if adding.meanings is not None:
+        for row, cells in zip(rows, texts_of(values, adding.meanings)):
+            yield f"{line([*row, *cells])}\n"
+        return
     empty = "" if array else delimiter * (values.shape[1] - 1)
     texts = to_text(values, "," if array else delimiter)
     for row, text in zip(rows, texts):

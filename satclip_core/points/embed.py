@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from ..errors import OutputError
 from ..files import check_target, is_same, written_whole
 from ..grid.crs import LONLAT, check_crs
 from ..types import Cancelled, Floats, Progress
-from .columns import new_columns
+from .adding import Adding, Embedding, PropertiesOfPlaces
 from .csvtable import embed_csv, open_csv
 from .embedder import Embedder
 from .locate import brought
@@ -56,32 +56,50 @@ def embed_points(
         CancelledError: `cancelled` said so; nothing was written.
         MissingDependencyError: a format needs the extra `points`.
     """
-    _check(request)
+    check_request(request)
     if request.crs is not None:
         request = replace(request, crs=check_crs(request.crs))
     hooks: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
     with brought(request) as here:
-        result = _embedded(here, encoder, hooks)
-    for line in (*result.notes, *([result.warning] if result.warning else [])):
-        _log.warning(line)
+        made = Embedding if request.properties is None else PropertiesOfPlaces
+        result = extended(here, made(encoder, request), hooks)
+    say(result)
     return result
 
 
-def _embedded(
-    request: PointsRequest, encoder: LocationEncoder, hooks: dict[str, Any]
-) -> PointsResult:
+def say(result: PointsResult) -> None:
+    """What a user should know of a result, as warnings."""
+    for line in (*result.notes, *([result.warning] if result.warning else [])):
+        _log.warning(line)
+
+
+def extended(request: PointsRequest, adding: Adding, hooks: dict[str, Any]) -> PointsResult:
+    """Write a table with more columns.
+
+    Args:
+        request: source, on disk or standard input, and target.
+        adding: makes the columns.
+        hooks: `progress` and `cancelled` of `embed_points`.
+
+    Raises:
+        as `embed_points` does.
+    """
     if request.source_format == request.target_format == CSV:
-        return _csv_to_csv(request, encoder, hooks)
+        return _csv_to_csv(request, adding, hooks)
     from .sources import open_table
 
     with open_table(request, ids=True) as table:
-        embedder = Embedder(encoder, request, crs=table.crs, total=table.total, **hooks)
+        embedder = Embedder(adding, request, crs=table.crs, total=table.total, **hooks)
         work = _table_to_csv if request.target_format == CSV else _table_to_file
         return work(table, request, embedder)
 
 
-def _check(request: PointsRequest) -> None:
-    """Refuse what cannot come out well before anything is read."""
+def check_request(request: PointsRequest) -> None:
+    """Refuse what cannot come out well before anything is read.
+
+    Raises:
+        OutputError: the target cannot be written, or is what is read.
+    """
     kind = request.target_format
     target = Path(request.target)
     if request.target == STANDARD_STREAM:
@@ -91,13 +109,10 @@ def _check(request: PointsRequest) -> None:
     check_target(target, overwrite=request.overwrite)
 
 
-def _csv_to_csv(
-    request: PointsRequest, encoder: LocationEncoder, hooks: dict[str, Any]
-) -> PointsResult:
+def _csv_to_csv(request: PointsRequest, adding: Adding, hooks: dict[str, Any]) -> PointsResult:
     with open_csv(request) as source:
-        embedder = Embedder(
-            encoder, request, crs=request.crs or LONLAT, total=source.total, **hooks
-        )
+        crs = request.crs or LONLAT
+        embedder = Embedder(adding, request, crs=crs, total=source.total, **hooks)
         with _text_target(request) as target:
             embed_csv(source, target, embedder)
             return embedder.result()
@@ -111,7 +126,8 @@ def _table_to_csv(table: Table, request: PointsRequest, embedder: Embedder) -> P
     places = None if table.geometry is None else PlaceColumns(table, embedder.lonlat)
     names = [name for name in table.schema.names if name != table.geometry]
     header = names + ([] if places is None else places.names(names))
-    added = new_columns(header, embedder.names, array=request.array)
+    adding = embedder.adding
+    added = adding.names(header)
 
     def batches() -> Iterator[Any]:
         for batch, x, y, values in _embedded_batches(table, request, embedder):
@@ -122,24 +138,28 @@ def _table_to_csv(table: Table, request: PointsRequest, embedder: Embedder) -> P
 
     with _text_target(request) as target:
         delimiter = "\t" if Path(request.target).suffix.lower() == ".tsv" else ","
-        array = request.array is not None
-        write_csv(target, batches(), header=header + added, delimiter=delimiter, array=array)
+        write_csv(target, batches(), header=header + added, delimiter=delimiter, adding=adding)
         notes = table.notes + ([] if places is None else places.notes)
-        return replace(embedder.result(), notes=tuple(notes))
+        return _noted(embedder.result(), notes)
 
 
 def _table_to_file(table: Table, request: PointsRequest, embedder: Embedder) -> PointsResult:
     from .layout import Composer
     from .writers import write_table
 
-    composer = Composer(table, request, embedder.names)
+    composer = Composer(table, request, embedder.adding)
     batches = (
         composer.compose(batch, values, x, y)
         for batch, x, y, values in _embedded_batches(table, request, embedder)
     )
     with written_whole(request.target, overwrite=request.overwrite) as temporary:
         write_table(temporary, composer.layout, batches)
-        return replace(embedder.result(), notes=(*table.notes, *composer.notes))
+        return _noted(embedder.result(), [*table.notes, *composer.notes])
+
+
+def _noted(result: PointsResult, notes: Sequence[str]) -> PointsResult:
+    """A result with what its formats have to say before it."""
+    return replace(result, notes=(*notes, *result.notes))
 
 
 def _embedded_batches(

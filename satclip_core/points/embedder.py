@@ -1,4 +1,4 @@
-"""From the coordinates of a batch of rows to embeddings, with an account of unusable rows."""
+"""From the coordinates of a batch of rows to new columns, with an account of unusable rows."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, Any, Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis import unit
 from ..errors import Argument, CancelledError, InputError
 from ..grid.crs import LONLAT, to_lonlat
-from ..products import Properties, PropertiesOf
-from ..products.embedding import dimension_names, first_dimensions
 from ..products.samples import number
-from ..types import Cancelled, Float32, Floats, Progress
-from .request import PREFIX, PointsRequest, PointsResult
+from ..types import Cancelled, Floats, Progress
+from .request import PointsRequest, PointsResult
 
 if TYPE_CHECKING:
-    from ..encoder import LocationEncoder
+    from .adding import Adding
 
 
 # Rows at a time: 34 MB of float32 embeddings at 256 dimensions, and enough of a country for many to
@@ -30,27 +27,23 @@ _EXAMPLES = 5
 
 
 class Embedder:
-    """Embeds rows batch by batch and keeps count of those that cannot be.
+    """Embeds rows, or predicts for them, batch by batch; keeps count of those that cannot be.
 
     Args:
-        encoder: the model.
-        request: how to embed, and whether a bad row is an error.
+        adding: what makes the new columns.
+        request: whether a bad row is an error.
         crs: of the coordinates.
         total: rows to come, 0 where unknown.
         progress: called with (rows done, total) after each batch.
         cancelled: asked before each batch.
 
     Raises:
-        InputError: an unknown CRS, more dimensions than the encoder has, properties that its heads
-            do not know.
-
-    Attributes:
-        names: of the numbers that each row gets.
+        InputError: an unknown CRS, more dimensions than the encoder has.
     """
 
     def __init__(
         self,
-        encoder: LocationEncoder,
+        adding: Adding,
         request: PointsRequest,
         *,
         crs: str = LONLAT,
@@ -58,20 +51,14 @@ class Embedder:
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
     ) -> None:
-        self.encoder, self.request = encoder, request
-        self._properties: Properties | None = None
-        if request.properties is not None:
-            self._properties = PropertiesOf(request.properties).by(encoder)
-        self.names = self._named(first_dimensions(encoder, request.dims))
+        self.adding, self.request = adding, request
         self._transform, self.total = to_lonlat(crs), total
         self.progress, self.cancelled = progress, cancelled
         self.rows = self.empty = 0
         self._examples: list[str] = []
 
-    def embed(
-        self, x: Floats, y: Floats, describe: Callable[[int], str]
-    ) -> Float32 | NDArray[np.float16]:
-        """Embed the next rows.
+    def embed(self, x: Floats, y: Floats, describe: Callable[[int], str]) -> NDArray[Any]:
+        """The new columns of the next rows.
 
         Args:
             x: (N,) longitudes, or eastings of the table's CRS; NaN where there is none.
@@ -79,7 +66,7 @@ class Embedder:
             describe: what a row of the batch has for coordinates, for the account.
 
         Returns:
-            (N, numbers) of the dtype asked for, NaN in rows without usable coordinates.
+            (N, width) of the dtype asked for, NaN in rows without usable coordinates.
 
         Raises:
             InputError: such a row, where the request is strict.
@@ -91,21 +78,13 @@ class Embedder:
         with np.errstate(invalid="ignore"):
             usable = (np.abs(lon) <= _TURN) & (np.abs(lat) <= 90)
         self._account(np.flatnonzero(~usable), describe)
-        values = np.full((len(lon), len(self.names)), np.nan, np.float32)
+        values = np.full((len(lon), self.adding.width), np.nan, np.float32)
         if usable.any():
-            points = np.column_stack([lon[usable], lat[usable]])
-            embed = self.encoder.encode if self.request.exact else self.encoder.encode_many
-            found = embed(points, threads=self.request.threads)
-            if self._properties is None:
-                values[usable] = found[:, : len(self.names)]
-            else:
-                values[usable] = self._properties(found[None])[:, 0].T
-        if self.request.normalize:
-            values = unit(values)
+            values[usable] = self.adding(np.column_stack([lon[usable], lat[usable]]))
         self.rows += len(lon)
         if self.progress is not None:
             self.progress(self.rows, max(self.total, self.rows) if self.total else 0)
-        return values.astype(self.request.dtype, copy=False)
+        return values.astype(self.adding.dtype, copy=False)
 
     def result(self) -> PointsResult:
         """The account, once all rows are through.
@@ -129,15 +108,7 @@ class Embedder:
                 f"{self.empty:,} of {self.rows:,} rows have no usable coordinates and got empty "
                 f"values: {self._shown()}"
             )
-        return PointsResult(self.rows, self.empty, warning)
-
-    def _named(self, dim: int) -> tuple[str, ...]:
-        """Names of dimensions, or of properties, which have a prefix where one was given."""
-        prefix = self.request.prefix
-        if self._properties is None:
-            return dimension_names(dim, prefix)
-        before = "" if prefix == PREFIX else prefix
-        return tuple(before + name for name in self._properties.bands)
+        return PointsResult(self.rows, self.empty, warning, self.adding.notes)
 
     def lonlat(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Coordinates of the table as longitude and latitude in degrees, not checked."""
@@ -171,21 +142,12 @@ def digits(dtype: str) -> str:
 
 
 def to_text(values: NDArray[Any], separator: str = ",") -> Iterator[str]:
-    """Rows of numbers as text that reads back exactly, nothing for NaN; "" for a row of NaN.
+    """Rows of numbers as text that reads back exactly; "" for a row of NaN.
 
     Args:
         values: (N, dim) float32 or float16.
         separator: between the numbers.
     """
-    one = digits(values.dtype.name)
-    pattern = separator.join([one] * values.shape[1])
-    missing = np.isnan(values)
-    some = missing.any(axis=1)
-    for row, lacks, gone in zip(values, some.tolist(), missing):
-        if not lacks:
-            yield pattern % tuple(row.tolist())
-        elif gone.all():
-            yield ""
-        else:
-            parts = zip(row.tolist(), gone.tolist())
-            yield separator.join("" if none else one % value for value, none in parts)
+    pattern = separator.join([digits(values.dtype.name)] * values.shape[1])
+    for row in values:
+        yield "" if np.isnan(row[0]) else pattern % tuple(row.tolist())

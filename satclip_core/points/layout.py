@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -14,7 +13,8 @@ from numpy.typing import NDArray
 from ..errors import OutputError, require
 from ..grid.crs_backend import Transform
 from ..types import Floats
-from .columns import first_free, new_columns
+from .adding import Adding, Meaning
+from .columns import first_free
 from .embedder import ROWS, to_text
 from .geometry import dimensions, ordinates, points_wkb, struct_to_wkb, wkb_kinds
 from .request import CSV, GEOJSON, GPKG, PARQUET, PointsRequest
@@ -54,18 +54,17 @@ class Composer:
     Args:
         table: being read.
         request: says the target's format and the new columns' names.
-        added: names of the numbers that are added.
+        adding: makes the new columns.
 
     Raises:
         InputError: the new columns are there already.
         OutputError: the target's format cannot name the table's CRS.
     """
 
-    def __init__(self, table: Table, request: PointsRequest, added: Sequence[str]) -> None:
-        self.table, self.kind = table, request.target_format
-        self.array = request.array is not None
+    def __init__(self, table: Table, request: PointsRequest, adding: Adding) -> None:
+        self.table, self.kind, self.adding = table, request.target_format, adding
         self.names = list(table.schema.names)
-        self.added = new_columns(self.names, added, array=request.array)
+        self.added = adding.names(self.names)
         # A plain Parquet table stays plain; every other result is a layer with points.
         plain = self.kind == request.source_format == PARQUET
         self.make_points = table.geometry is None and not plain
@@ -79,7 +78,7 @@ class Composer:
         self._measured = self._infinite = 0
         self.layout = Layout(
             self.kind,
-            self._schema(np.empty((0, len(added)), request.dtype)),
+            self._schema(np.empty((0, adding.width), adding.dtype)),
             self.geometry,
             "Point" if self.make_points else table.geometry_type,
             _coded(table) if self.kind == GEOJSON else table.crs,
@@ -101,7 +100,7 @@ class Composer:
 
         Args:
             batch: of the table.
-            values: (N, dim) embeddings.
+            values: (N, width) the new numbers.
             x: (N,) in the table's CRS.
             y: (N,) in the table's CRS.
         """
@@ -119,7 +118,7 @@ class Composer:
         elif self.native and self.kind != PARQUET:
             columns[str(self.geometry)] = struct_to_wkb(columns[str(self.geometry)])
         fields = [self._field(name, column) for name, column in columns.items()]
-        new = value_columns(values, self.added, self.kind, array=self.array)
+        new = value_columns(values, self.added, self.kind, self.adding)
         return pa.RecordBatch.from_arrays(
             [*columns.values(), *(column for _, column in new)],
             schema=pa.schema([*fields, *(field for field, _ in new)], self.table.schema.metadata),
@@ -218,20 +217,25 @@ class PlaceColumns:
 
 
 def value_columns(
-    values: NDArray[Any], names: list[str], kind: str, *, array: bool
+    values: NDArray[Any], names: list[str], kind: str, adding: Adding
 ) -> list[tuple[Any, Any]]:
-    """Embeddings as Arrow fields and columns; null where they are NaN.
+    """Embeddings or predictions as Arrow fields and columns; null where they are NaN.
 
     An array column is a list in GeoParquet and GeoJSON; a GeoPackage has no lists, there it is
     JSON text.
 
     Args:
-        values: (N, dim) float32 or float16.
+        values: (N, width) float32 or float16.
         names: of the columns.
         kind: format of the target.
-        array: one column for all dimensions.
+        adding: says what the values are, and whether all are one column.
     """
-    pa = arrow()
+    pa, array = arrow(), adding.array
+    if adding.meanings is not None:
+        if kind == GEOJSON:
+            values = _short_decimals(values)
+        made = [_column(column, meaning) for column, meaning in zip(values.T, adding.meanings)]
+        return [(pa.field(name, column.type), column) for name, column in zip(names, made)]
     empty = np.isnan(values[:, 0]) if len(values) else np.zeros(0, bool)
     if array and kind == GPKG:
         texts = [f"[{text}]" if text else None for text in to_text(values)]
@@ -244,8 +248,20 @@ def value_columns(
         starts = pa.array(offsets.astype(np.int32), mask=np.append(empty, False))
         column = pa.ListArray.from_arrays(starts, pa.array(values[~empty].ravel()))
         return [(pa.field(names[0], column.type), column)]
-    columns = [pa.array(np.ascontiguousarray(column), mask=np.isnan(column)) for column in values.T]
+    columns = [pa.array(np.ascontiguousarray(column), mask=empty) for column in values.T]
     return [(pa.field(name, column.type), column) for name, column in zip(names, columns)]
+
+
+def _column(values: NDArray[Any], meaning: Meaning) -> Any:
+    """A column of predictions (N,), null where they are NaN."""
+    pa, empty = arrow(), np.isnan(values)
+    if meaning.texts is None and not meaning.whole:
+        return pa.array(np.ascontiguousarray(values), mask=empty)
+    index = np.where(empty, 0, values).astype(np.int32)
+    if meaning.texts is None:
+        return pa.array(index, mask=empty)
+    texts = [None if gone else meaning.texts[i] for i, gone in zip(index.tolist(), empty)]
+    return pa.array(texts, pa.string())
 
 
 def _in_place(column: Any) -> Any:

@@ -33,6 +33,8 @@ class SamplesRequest:
         encoding: of CSV text.
         missing: numbers of the column that stand for no value.
         quoting: of CSV text, as in `PointsRequest`.
+        weights: column of weights of the samples; None where all weigh the same.
+        groups: column of groups, which are not parted when the map is tested; None without.
     """
 
     source: str
@@ -46,6 +48,13 @@ class SamplesRequest:
     encoding: str = "utf-8"
     missing: tuple[float, ...] = ()
     quoting: str = "auto"
+    weights: str | None = None
+    groups: str | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns to read: of values, then of weights and groups where wanted."""
+        return (self.column, *(name for name in (self.weights, self.groups) if name is not None))
 
     @property
     def table(self) -> PointsRequest:
@@ -79,38 +88,55 @@ def read_samples(request: SamplesRequest) -> Samples:
     """
     with brought(request.table) as table:
         reader = _from_csv if table.source_format == CSV else _from_table
-        read = reader(table, request.column)
+        read = reader(table, request.columns)
     lon, lat = to_lonlat(read.crs)(read.xy[:, 0], read.xy[:, 1])
+    further = iter(read.values[1:])
     samples = Samples.of(
         np.stack([lon, lat], axis=1),
-        read.values,
+        read.values[0],
         name=request.column,
         classes=request.classes,
         missing=request.missing,
         decimal_comma=read.decimal_comma,
+        weights=None if request.weights is None else next(further),
+        groups=None if request.groups is None else next(further),
     )
     return replace(samples, account=(*read.notes, *samples.account))
 
 
-class _Column(NamedTuple):
+def read_places(request: PointsRequest) -> tuple[Floats, str]:
+    """The coordinates of a table: (N, 2) in units of its CRS, NaN where a row has none; the CRS.
+
+    Args:
+        request: of a table on disk.
+
+    Raises:
+        InputError: the table cannot be used.
+        MissingDependencyError: a format needs the extra `points`.
+    """
+    read = (_from_csv if request.source_format == CSV else _from_table)(request, ())
+    return read.xy, read.crs
+
+
+class _Columns(NamedTuple):
     """What is read of a table.
 
     Attributes:
         xy: (N, 2) in units of the CRS; NaN where a row has no place.
-        values: N of the column, as the table has them.
+        values: N of each column, as the table has them.
         crs: of the coordinates.
         decimal_comma: whether "12,5" among the values is 12.5.
         notes: what was not taken as it stands.
     """
 
     xy: Floats
-    values: list[Any]
+    values: list[list[Any]]
     crs: str
     decimal_comma: bool = False
     notes: tuple[str, ...] = ()
 
 
-def _from_csv(request: PointsRequest, column: str) -> _Column:
+def _from_csv(request: PointsRequest, columns: tuple[str, ...]) -> _Columns:
     with open_csv(request) as source:
         pair = find_coordinates(
             source.header,
@@ -118,33 +144,35 @@ def _from_csv(request: PointsRequest, column: str) -> _Column:
             request.lat_column,
             projected=request.crs is not None,
         )
-        position = _position(source.header, column, source.name)
+        positions = [_position(source.header, column, source.name) for column in columns]
         xy: list[Floats] = [np.empty((0, 2))]
-        values: list[Any] = []
+        values: list[list[Any]] = [[] for _ in columns]
         for rows in batches(source.rows()):
             x, y, _ = source.coordinates(rows, pair)
             xy.append(np.stack([x, y], axis=1))
-            values += [row[position] for row in rows]
+            for found, position in zip(values, positions):
+                found += [row[position] for row in rows]
         crs = request.crs or LONLAT
-        return _Column(np.concatenate(xy), values, crs, source.decimal_comma)
+        return _Columns(np.concatenate(xy), values, crs, source.decimal_comma)
 
 
-def _from_table(request: PointsRequest, column: str) -> _Column:
+def _from_table(request: PointsRequest, columns: tuple[str, ...]) -> _Columns:
     from .geometry import coordinates
     from .sources import open_table
 
     with open_table(request) as table:
         names = list(table.schema.names)
-        position = _position([n for n in names if n != table.geometry], column, table.name)
-        name = [n for n in names if n != table.geometry][position]
+        plain = [n for n in names if n != table.geometry]
+        wanted = [plain[_position(plain, column, table.name)] for column in columns]
         xy: list[Floats] = [np.empty((0, 2))]
-        values: list[Any] = []
+        values: list[list[Any]] = [[] for _ in columns]
         for batch in table.batches:
-            first = len(values) + 1
+            first = sum(map(len, xy)) + 1
             x, y, _ = coordinates(table, batch, first_row=first, centroid=request.centroid)
             xy.append(np.stack([x, y], axis=1))
-            values += batch.column(names.index(name)).to_pylist()
-        return _Column(np.concatenate(xy), values, table.crs, notes=tuple(table.notes))
+            for found, name in zip(values, wanted):
+                found += batch.column(names.index(name)).to_pylist()
+        return _Columns(np.concatenate(xy), values, table.crs, notes=tuple(table.notes))
 
 
 def _position(names: list[str], column: str, source: str) -> int:

@@ -51,14 +51,14 @@ def write_csv(target: IO[str], batches: Iterator[tuple[Any, NDArray[Any]]], **op
     Args:
         target: text stream opened with newline="".
         batches: (Arrow columns, (N, dim) values).
-        options: `header` (all names), `delimiter`, `array` (one JSON array column).
+        options: `header` (all names), `delimiter`, `adding` (what the values are).
     """
-    delimiter, array = options["delimiter"], options["array"]
+    delimiter, adding = options["delimiter"], options["adding"]
     target.write(csv_header(options["header"], delimiter))
     for columns, values in batches:
         fields = [[text or "" for text in texts(column)] for column in columns]
         rows = list(zip(*fields)) if fields else [()] * len(values)
-        target.writelines(csv_lines(rows, values, delimiter, array=array))
+        target.writelines(csv_lines(rows, values, delimiter, adding))
 
 
 def _write_ogr(path: Path, layout: Layout, batches: Iterator[Any]) -> None:

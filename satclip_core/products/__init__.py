@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from .clusters import ClusterModel, Clusters, ClustersOf
+from .covariates import Covariates
 from .embedding import DTYPES, Embedding, EmbeddingOf
+from .mapfile import load_map, save_map
 from .maps import MapModel, MapOf, MapOptions, MappedClasses, MappedValue, fit_map
 from .product import Fitting, Product, Wanted
 from .properties import Properties, PropertiesOf
 from .property_heads import PropertyHeads
 from .rgb import Rgb, RgbBasis, RgbOf
 from .samples import Samples
+from .savedmap import SavedMap
 from .similarity import (
     CLASSIFIER,
     JOINS,
@@ -29,6 +32,7 @@ __all__ = [
     "ClusterModel",
     "Clusters",
     "ClustersOf",
+    "Covariates",
     "Embedding",
     "EmbeddingOf",
     "Fitting",
@@ -46,8 +50,11 @@ __all__ = [
     "RgbBasis",
     "RgbOf",
     "Samples",
+    "SavedMap",
     "Similarity",
     "SimilarityTo",
     "Wanted",
     "fit_map",
+    "load_map",
+    "save_map",
 ]

@@ -8,19 +8,33 @@ from typing import TYPE_CHECKING, Any, Callable, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis import Linear, softmax
-from ..analysis.calibration import held_out_chances, reliability, temperature
+from ..analysis import softmax
+from ..analysis.calibration import held_out_chances
 from ..analysis.folds import KNNDM, Folds, check_kind, choose_folds
-from ..analysis.tuning import Classes, Numbers, Task, choose_penalty
+from ..analysis.transforms import NONE, find_transform
+from ..analysis.tuning import Classes, Numbers, Task
 from ..errors import Argument, InputError
 from ..grid.sphere import unit_vectors
 from ..types import Bools, Cancelled, Float32, Floats, Integers, Progress
+from .classarea import ClassArea, class_area
+from .classification import CLASS_WORDS, Classification, ClassModel
+from .covariates import (
+    Covariates,
+    joined,
+    matched,
+    predictors_at,
+    with_covariates,
+    with_values,
+)
+from .evidence import ClassEvidence, NumberEvidence, class_evidence, number_evidence
 from .legend import Legend
 from .product import Fitting, Ready
 from .regression import (
     AUTO,
+    KRIGING,
     LINEAR,
     METHODS,
+    STACK,
     UNCERTAINTY,
     WORDS,
     LinearPredictor,
@@ -42,7 +56,7 @@ LEAST_SCORED = 20
 # Pixels whose distances to the samples are looked at.
 _PIXELS = 1000
 # Share of pixels outside the area of applicability above which that is said beside the score.
-_OUTSIDE = 0.1
+OUTSIDE = 0.1
 
 
 @dataclass(frozen=True)
@@ -50,20 +64,29 @@ class MapOptions:
     """How is learnt from samples, and how that is tested.
 
     Attributes:
-        method: of numbers: "linear" (ridge regression on the embedding), "kriging" (a Gaussian
-            process on the place), "gaussian" (one on place and embedding), or "auto", the best of
-            them in cross-validation. Classes are learnt by logistic regression on the embedding.
+        method: "linear" (ridge regression on the embedding), "kriging" (a Gaussian process on the
+            place), "gaussian" (one on place and embedding), or "auto": the mean of them that errs
+            least in cross-validation. Of classes: logistic regression on the embedding, on the
+            vectors of a kernel of the place, of place and embedding; or the better of the first
+            and the last.
         folds: "knndm" (as far apart as the pixels are from the samples), "blocks" (of near
             samples; also where no pixels are known) or "random".
         seed: of folds and draws.
+        transform: of numbers before they are learnt: "log1p", "logit" or "none".
+        covariates: what is learnt from beside the embedding, such as `open_covariates` gives.
+        evidence: whether what a report shows is kept: each sample with what is predicted without
+            it.
 
     Raises:
-        InputError: an unknown method, or unknown folds.
+        InputError: an unknown method, unknown folds or an unknown transform.
     """
 
     method: str = AUTO
     folds: str = KNNDM
     seed: int = 0
+    transform: str = NONE
+    covariates: Covariates | None = None
+    evidence: bool = False
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -72,17 +95,32 @@ class MapOptions:
                 Argument("method"),
             )
         check_kind(self.folds)
+        find_transform(self.transform)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the covariates."""
+        return () if self.covariates is None else self.covariates.names
 
     def check(self, samples: Samples) -> None:
-        """Refuse a method that samples cannot be learnt by.
+        """Refuse a method or transform that samples cannot be learnt by.
 
         Raises:
-            InputError: it is one of numbers.
+            InputError: it is one of numbers, or numbers are outside what the transform takes.
         """
-        if samples.legend is not None and self.method not in (AUTO, LINEAR):
+        if samples.legend is None:
+            find_transform(self.transform).checked(samples.values, samples.name)
+        elif self.transform != NONE:
             raise InputError(
-                f"{samples.name!r} is mapped as classes, by logistic regression on the embedding, "
-                f"not by {self.method!r}: leave out ",
+                f"{samples.name!r} is mapped as classes, which {self.transform} says nothing of: "
+                "leave out ",
+                Argument("transform"),
+            )
+        if samples.legend is not None and self.method == KRIGING and self.covariates is not None:
+            raise InputError(
+                f"classes ({samples.name!r}) are kriged from the place alone: leave out ",
+                Argument("covariates"),
+                ", or give another ",
                 Argument("method"),
             )
 
@@ -96,27 +134,35 @@ class MapModel:
 
     Attributes:
         name: of what was sampled.
-        learnt: what predicts numbers; for classes, from embeddings to the scores of each.
+        learnt: what predicts numbers, or the scores of classes.
         legend: the classes; None for numbers.
         report: how it was fitted and its cross-validated scores, as JSON has it.
         model: name of the model that embeds.
         sha256: of the model file; the weights mean nothing for another model.
+        covariates: names of what it looks at beside the embedding, in their order.
+        area: of classes: where they may be believed; numbers have theirs in what was learnt.
+        evidence: what it was tested on, where that was asked for.
     """
 
     name: str
-    learnt: NumberModel | Linear
+    learnt: NumberModel | ClassModel
     legend: Legend | None
     report: dict[str, Any]
     model: str
     sha256: str
+    covariates: tuple[str, ...] = ()
+    area: ClassArea | None = None
+    evidence: NumberEvidence | ClassEvidence | None = field(default=None, compare=False, repr=False)
 
     @property
     def summary(self) -> str:
         """The cross-validated score, in one line; that of the map's own extent where it differs."""
         report = self.report
+        where = "where it was fitted, " if report.get("applied") else ""
+        tested = f"{where}cross-validated on {report['samples']} samples"
         said = (
-            f"{self.name}: {self._said(report['score'])} (cross-validated on {report['samples']} "
-            f"samples, {report['validation']['words']}{self._chosen}){self._outside}"
+            f"{self.name}: {self._said(report['score'])} ({tested}, "
+            f"{report['validation']['words']}{self._chosen}{self._calibrated}){self._outside}"
         )
         within = report.get("within")
         if within is None or within["samples"] == report["samples"]:
@@ -131,23 +177,43 @@ class MapModel:
     @property
     def _chosen(self) -> str:
         """The method, and what it was better than."""
-        if self.legend is not None:
-            return ""
         method, methods = self.report["method"], self.report["methods"]
+        if self.legend is not None:
+            others = [f"{name} {score['log_loss']:.3g}" for name, score in methods.items()]
+            return f", method {method}" + (
+                f"; log-loss of {', '.join(others)}" if len(others) > 1 else ""
+            )
         others = [
             f"{name} {score['rmse']:.4g}" for name, score in methods.items() if name != method
         ]
-        return f", method {method}" + (f"; RMSE of {', '.join(others)}" if others else "")
+        transform = self.report["transform"]
+        of = "" if transform == NONE else f" of {transform}"
+        chosen = f", method {method}" + (f" on {transform}" if of else "")
+        if method == STACK:
+            shares = self.report["weights"].items()
+            chosen += f" ({', '.join(f'{share:.2f} {name}' for name, share in shares)})"
+        return chosen + (f"; RMSE{of} of {', '.join(others)}" if others else "")
+
+    @property
+    def _calibrated(self) -> str:
+        """How well errors are known: of left-out samples, too."""
+        if self.legend is not None:
+            error = self.report["expected_calibration_error"]
+            return f"; probabilities off by {100 * error:.1f} % (expected calibration error)"
+        interval = self.report["interval"]
+        return f"; {100 * interval['level']:.0f} % intervals hold {100 * interval['cover']:.0f} %"
 
     @property
     def _outside(self) -> str:
         """A warning, where the score does not hold for many pixels."""
-        share = self.report.get("pixels_outside") or 0.0
-        if share <= _OUTSIDE:
+        share, places = self.report.get("pixels_outside") or 0.0, self.report["places"]
+        if self.report.get("applied"):
+            return f"; {100 * share:.0f} % of the {places} lie outside its area of applicability"
+        if share <= OUTSIDE:
             return ""
         return (
-            f"; {100 * share:.0f} % of the pixels are more unlike all samples than these are each "
-            "other (outside the area of applicability): the score does not hold there"
+            f"; {100 * share:.0f} % of the {places} are more unlike all samples than these are "
+            "each other (outside the area of applicability): the score does not hold there"
         )
 
     def _said(self, score: dict[str, Any]) -> str:
@@ -174,25 +240,51 @@ class MapModel:
             )
 
     def product(
-        self, *, probabilities: bool = False, uncertainty: bool = False
+        self,
+        *,
+        probabilities: bool = False,
+        uncertainty: bool = False,
+        covariates: Covariates | None = None,
     ) -> MappedValue | MappedClasses:
         """What to make of a raster.
 
         Args:
             probabilities: of classes: bands of the probability of each, too.
             uncertainty: of numbers: bands of the error, too, see `UNCERTAINTY`.
+            covariates: those that it was fitted with, by their names.
 
         Raises:
-            InputError: probabilities of numbers, or the uncertainty of classes.
+            InputError: probabilities of numbers, the uncertainty of classes, other covariates.
         """
-        _check_bands(self.name, self.legend, probabilities, uncertainty)
+        check_bands(self.name, self.legend, probabilities, uncertainty)
+        further = matched(covariates, self.covariates)
         if isinstance(self.learnt, NumberModel):
-            return MappedValue(self, self.learnt, uncertainty)
+            return MappedValue(self, further, self.learnt, uncertainty)
         legend = cast("Legend", self.legend)  # what is not learnt as numbers has one
-        return MappedClasses(self, self.learnt, legend, probabilities=probabilities)
+        return MappedClasses(self, further, self.learnt, legend, probabilities=probabilities)
+
+    def outside(self, predictors: NDArray[Any], lonlat: Floats) -> float | None:
+        """The share of places outside the area of applicability.
+
+        Args:
+            predictors: (N, dim + covariates) of the places, without NaN.
+            lonlat: (N, 2) degrees.
+
+        Returns:
+            None where there are no places.
+        """
+        area = self.learnt if isinstance(self.learnt, NumberModel) else self.area
+        if area is None or len(lonlat) == 0:
+            return None
+        return area.outside(predictors, unit_vectors(*lonlat.T).T)
 
 
-def _check_bands(name: str, legend: Legend | None, probabilities: bool, uncertainty: bool) -> None:
+def check_bands(name: str, legend: Legend | None, probabilities: bool, uncertainty: bool) -> None:
+    """Refuse bands that numbers, or classes, do not have.
+
+    Raises:
+        InputError: probabilities of numbers, or the uncertainty of classes.
+    """
     if legend is None and probabilities:
         raise InputError(
             f"{name!r} is mapped as numbers, which have no probabilities: leave them out"
@@ -219,11 +311,12 @@ def fit_map(
 ) -> MapModel:
     """Learn what was sampled from places and the embeddings of them.
 
-    Numbers by ridge regression, kriging or a Gaussian process on both (see `MapOptions`), classes
-    by multinomial logistic regression, whose probabilities are calibrated on the samples left out
-    (their reliability stands in the report). Penalties and kernels are those with the least error
-    in cross-validation; the scores are those of the same left-out samples. A map of a part of
-    their area has a score of its own: of those left-out samples that lie on it.
+    Numbers by ridge regression, kriging, a Gaussian process on both, or a mean of these (see
+    `MapOptions`); classes by multinomial logistic regression, whose probabilities are calibrated
+    on the samples left out (their reliability stands in the report). Penalties, kernels and
+    weights are those with the least error in cross-validation; the scores are those of the same
+    left-out samples. A map of a part of their area has a score of its own: of those left-out
+    samples that lie on it.
 
     Args:
         encoder: what embeds.
@@ -242,11 +335,18 @@ def fit_map(
     options.check(samples)
     kind = "regression" if samples.legend is None else "classification"
     samples = samples.thinned(MOST_SAMPLES[kind], options.seed)
-    embeddings = encoder.encode(samples.lonlat, threads=threads).astype(np.float64)
-    folds = choose_folds(options.folds, samples.lonlat, pixels, seed=options.seed)
+    samples = with_values(samples, options.covariates)
+    pixels = with_covariates(pixels, options.covariates)
+    predictors = predictors_at(encoder, options.covariates, samples.lonlat, threads=threads)
+    folds = choose_folds(
+        options.folds, samples.lonlat, pixels, seed=options.seed, groups=samples.groups
+    )
     hooks: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
     learn = _learn_numbers if samples.legend is None else _learn_classes
-    learnt, outputs, found = learn(samples, embeddings, folds, options, hooks)
+    learnt, outputs, found, evidence = learn(samples, predictors, folds, options, hooks)
+    area = None
+    if samples.legend is not None:
+        area = class_area(samples, predictors, folds.folds, len(options.names), options.seed)
     report = {
         "kind": kind,
         "column": samples.name,
@@ -258,53 +358,78 @@ def fit_map(
         "blocks": folds.clusters,
         "validation": {"kind": folds.kind, "words": folds.words, **folds.distances},
         **found,
-        **_outside(learnt, encoder, pixels),
-        **_facts(samples),
+        **_facts(samples, options, predictors),
         "model": encoder.name,
         "weights_sha256": encoder.sha256,
+        "places": "pixels",
     }
-    return MapModel(samples.name, learnt, samples.legend, report, encoder.name, encoder.sha256)
+    own = encoder.name, encoder.sha256, options.names, area, evidence
+    model = MapModel(samples.name, learnt, samples.legend, report, *own)
+    report.update(pixels_outside(model, encoder, options.covariates, pixels))
+    return model
 
 
-def _outside(
-    learnt: NumberModel | Linear, encoder: LocationEncoder, pixels: Floats | None
-) -> dict[str, Any]:
-    """The share of pixels, (M, 2) degrees, that a model of numbers does not hold for."""
-    if not isinstance(learnt, NumberModel) or pixels is None or len(pixels) == 0:
+def pixels_outside(
+    model: MapModel,
+    encoder: LocationEncoder,
+    covariates: Covariates | None,
+    pixels: Floats | None,
+) -> dict[str, float]:
+    """The share of pixels, (M, 2) degrees, that a model does not hold for, for its report."""
+    pixels = with_covariates(pixels, covariates)
+    if pixels is None or len(pixels) == 0:
         return {}
-    embeddings = encoder.encode(pixels, single=True)
-    return {"pixels_outside": learnt.outside(embeddings, unit_vectors(*pixels.T).T)}
+    share = model.outside(predictors_at(encoder, covariates, pixels, single=True), pixels)
+    return {} if share is None else {"pixels_outside": share}
 
 
 def _learn_numbers(
     samples: Samples, embeddings: Floats, folds: Folds, options: MapOptions, hooks: dict[str, Any]
-) -> tuple[NumberModel, Floats, dict[str, Any]]:
-    """The model, (N, 1) what it says of samples without having seen them, and its report."""
+) -> tuple[NumberModel, Floats, dict[str, Any], NumberEvidence | None]:
+    """The model, (N, 1) what it says of samples without having seen them, report and evidence."""
     xyz = unit_vectors(*samples.lonlat.T).T
+    transform = find_transform(options.transform)
     regression = Regression(
-        embeddings, xyz, samples.values, folds.folds, seed=options.seed, **hooks
+        embeddings,
+        xyz,
+        transform.there(samples.values),
+        folds.folds,
+        seed=options.seed,
+        weights=samples.weights,
+        covariates=len(options.names),
+        **hooks,
     )
     fitted = regression.fit(options.method)
-    return fitted.model, fitted.predicted[:, None], fitted.report
+    model = replace(fitted.model, transform=transform.name)
+    evidence = None
+    if options.evidence:
+        evidence = number_evidence(samples, folds, regression, fitted, transform)
+    return model, transform.back(fitted.predicted)[:, None], fitted.report, evidence
 
 
 def _learn_classes(
     samples: Samples, embeddings: Floats, folds: Folds, options: MapOptions, hooks: dict[str, Any]
-) -> tuple[Linear, Floats, dict[str, Any]]:
+) -> tuple[ClassModel, Floats, dict[str, Any], ClassEvidence | None]:
     """The same with (N, classes) scores, before they are calibrated on the samples left out."""
-    task = _task(samples)
-    choice = choose_penalty(task, embeddings, folds.folds, **hooks)
-    linear = task.problem(embeddings, np.arange(len(samples))).solve(choice.penalty)
+    legend = cast("Legend", samples.legend)  # what is learnt as classes has one
     classes = samples.values.astype(np.int64)
-    heat = temperature(choice.outputs, classes)
-    linear = replace(linear, weights=linear.weights / heat, offsets=linear.offsets / heat)
-    report = {
-        "penalty": choice.penalty,
-        "error_by_penalty": [list(pair) for pair in choice.errors.items()],
-        "temperature": heat,
-        **reliability(held_out_chances(choice.outputs, classes, folds.folds), classes),
-    }
-    return linear, choice.outputs, report
+    classification = Classification(
+        embeddings,
+        unit_vectors(*samples.lonlat.T).T,
+        classes,
+        len(legend.names),
+        folds.folds,
+        weights=samples.weights,
+        covariates=len(options.names),
+        seed=options.seed,
+        **hooks,
+    )
+    fitted = classification.fit(options.method)
+    evidence = None
+    if options.evidence:
+        chances = held_out_chances(fitted.outputs, classes, folds.folds)
+        evidence = class_evidence(samples, folds, chances)
+    return fitted.model, fitted.outputs, fitted.report, evidence
 
 
 @dataclass(frozen=True)
@@ -318,10 +443,13 @@ class MapOf:
         method: see `MapOptions`.
         folds: see `MapOptions`.
         uncertainty: of numbers: bands of the error, too, see `UNCERTAINTY`.
+        transform: see `MapOptions`.
+        covariates: see `MapOptions`.
+        evidence: see `MapOptions`.
 
     Raises:
         InputError: probabilities of numbers, the uncertainty or another method of classes, an
-            unknown method, unknown folds.
+            unknown method, folds or transform, numbers that the transform does not take.
     """
 
     samples: Samples
@@ -330,15 +458,25 @@ class MapOf:
     method: str = AUTO
     folds: str = KNNDM
     uncertainty: bool = False
+    transform: str = NONE
+    covariates: Covariates | None = None
+    evidence: bool = False
 
     def __post_init__(self) -> None:
         samples = self.samples
-        _check_bands(samples.name, samples.legend, self.probabilities, self.uncertainty)
+        check_bands(samples.name, samples.legend, self.probabilities, self.uncertainty)
         self._options.check(samples)
 
     @property
     def _options(self) -> MapOptions:
-        return MapOptions(self.method, self.folds, self.seed)
+        return MapOptions(
+            self.method,
+            self.folds,
+            self.seed,
+            transform=self.transform,
+            covariates=self.covariates,
+            evidence=self.evidence,
+        )
 
     def fit(self, fitting: Fitting) -> MappedValue | MappedClasses:
         """The product: learnt from the samples."""
@@ -352,22 +490,32 @@ class MapOf:
             cancelled=fitting.cancelled,
             within=fitting.holds,
         )
-        return model.product(probabilities=self.probabilities, uncertainty=self.uncertainty)
+        model.report["places"] = fitting.places
+        return model.product(
+            probabilities=self.probabilities,
+            uncertainty=self.uncertainty,
+            covariates=self.covariates,
+        )
 
     def _pixels(self, fitting: Fitting) -> Floats | None:
         """Places of the map; None where they do not matter, or a mask leaves none."""
-        if self.folds != KNNDM:
-            return None
-        try:
-            return fitting.sample(_PIXELS)
-        except InputError:
-            return None
+        return some_pixels(fitting) if self.folds == KNNDM else None
 
 
-def _task(samples: Samples) -> Task:
+def some_pixels(fitting: Fitting) -> Floats | None:
+    """Places of the map, (M, 2) degrees, drawn at random; None where a mask leaves none."""
+    try:
+        return fitting.sample(_PIXELS)
+    except InputError:
+        return None
+
+
+def _task(samples: Samples, sizes: Floats | None = None) -> Task:
+    weights = samples.weights
     if samples.legend is None:
-        return Numbers(samples.values)
-    return Classes(samples.values.astype(np.int64), len(samples.legend.names))
+        return Numbers(samples.values, weights, sizes)
+    classes = samples.values.astype(np.int64)
+    return Classes(classes, len(samples.legend.names), weights, sizes)
 
 
 def _within(
@@ -381,21 +529,31 @@ def _within(
     telling = len(rows) >= LEAST_SCORED and bool((values != values[0]).any())
     score = None
     if telling:
-        score = _task(replace(samples, lonlat=samples.lonlat[rows], values=values)).scores(
-            outputs[rows]
-        )
+        score = _task(samples.only(rows)).scores(outputs[rows])
     return {"within": {"samples": len(rows), "score": score}}
 
 
-def _facts(samples: Samples) -> dict[str, Any]:
+def _facts(samples: Samples, options: MapOptions, predictors: Floats) -> dict[str, Any]:
     """What the samples hold, for the report."""
     values, legend = samples.values, samples.legend
+    facts: dict[str, Any] = {
+        "weighted": samples.weights is not None,
+        "groups": None if samples.groups is None else len(np.unique(samples.groups)),
+        "covariates": [],
+    }
+    if options.covariates is not None:
+        columns = predictors[:, predictors.shape[1] - len(options.names) :].T
+        facts["covariates"] = [
+            {"name": name, "source": source, "mean": float(c.mean()), "deviation": float(c.std())}
+            for name, source, c in zip(options.names, options.covariates.sources, columns)
+        ]
     if legend is None:
         named = zip(("least", "mean", "largest"), (values.min(), values.mean(), values.max()))
-        return {"values": {name: float(value) for name, value in named}}
+        found = {name: float(value) for name, value in named}
+        return {**facts, "values": found, "transform": options.transform}
     sizes = np.bincount(values.astype(np.int64), minlength=len(legend.names)).tolist()
     classes = zip(legend.codes, legend.names, sizes)
-    return {"classes": [{"code": c, "name": n, "samples": size} for c, n, size in classes]}
+    return {**facts, "classes": [{"code": c, "name": n, "samples": k} for c, n, k in classes]}
 
 
 @dataclass(frozen=True)
@@ -404,9 +562,11 @@ class Mapped(Ready):
 
     Attributes:
         model: what was learnt, its report and scores.
+        covariates: what it looks at beside the embedding, in its order; None for nothing.
     """
 
     model: MapModel
+    covariates: Covariates | None
 
     scale: None = field(default=None, init=False)
     colours: tuple[str, ...] = field(default=(), init=False)
@@ -418,6 +578,25 @@ class Mapped(Ready):
             InputError: it is another model.
         """
         self.model.check(encoder)
+
+    def known(self, embeddings: Float32, lons: Floats, lats: Floats) -> tuple[NDArray[Any], Bools]:
+        """What is predicted from, where there is all of it.
+
+        Args:
+            embeddings: (rows, cols, dim), NaN where there is no data.
+            lons: (rows, cols) degrees.
+            lats: (rows, cols) degrees.
+
+        Returns:
+            (N, dim + covariates), and (rows, cols) whether a pixel is one of the N.
+        """
+        known = np.asarray(~np.isnan(embeddings).any(axis=-1))
+        made = joined(embeddings[known], self.covariates, lons[known], lats[known])
+        if self.covariates is not None:
+            whole = ~np.isnan(made).any(axis=-1)
+            known[known] = whole
+            made = made[whole]
+        return made, known
 
 
 @dataclass(frozen=True)
@@ -448,6 +627,12 @@ class MappedValue(Mapped):
         method, report = self.numbers.method, self.model.report
         tags = _tags(report, f"{self.model.name}, predicted by {WORDS[method]}")
         tags["method"] = method
+        if self.numbers.transform != NONE:
+            tags["transform"] = self.numbers.transform
+            tags["values"] += (
+                f" of its {self.numbers.transform}, taken back: medians, whose mean difference "
+                "from the samples is cross_validated_bias"
+            )
         if self.uncertainty:
             tags["interval_cover"] = f"{report['interval']['cover']:.4f}"
             tags["applicability_threshold"] = f"{self.numbers.applicability.threshold:.6g}"
@@ -459,7 +644,7 @@ class MappedValue(Mapped):
         Raises:
             InputError: it does: see `at`.
         """
-        if self.uncertainty or self.numbers.method != LINEAR:
+        if self.uncertainty or self.numbers.method != LINEAR or self.covariates is not None:
             raise InputError(
                 f"the map of {self.model.name!r} depends on the place beside the embedding: give "
                 "that too, with `at`"
@@ -471,7 +656,8 @@ class MappedValue(Mapped):
     def directions(self) -> Floats | None:
         """(1, dim), that of ridge regression; None with its error, and of other methods."""
         predictor = self.numbers.predictor
-        if self.uncertainty or not isinstance(predictor, LinearPredictor):
+        plain = self.covariates is None and self.numbers.transform == NONE
+        if self.uncertainty or not plain or not isinstance(predictor, LinearPredictor):
             return None
         return predictor.linear.directions
 
@@ -484,11 +670,11 @@ class MappedValue(Mapped):
     def at(self, embeddings: Float32, lons: Floats, lats: Floats) -> Float32:
         """(rows, cols, dim) and (rows, cols) degrees -> (bands, rows, cols)."""
         out = np.full((len(self.bands), *lons.shape), np.nan, np.float32)
-        known = ~np.isnan(embeddings).any(axis=-1)
+        predictors, known = self.known(embeddings, lons, lats)
         if known.any():
             xyz = unit_vectors(lons[known], lats[known]).T
             found = self.numbers.with_error if self.uncertainty else self.numbers.mean
-            out[:, known] = found(embeddings[known], xyz)
+            out[:, known] = found(predictors, xyz)
         return out
 
 
@@ -499,12 +685,12 @@ class MappedClasses(Mapped):
     All bands are of one unsigned type, with its largest value where there is no data.
 
     Attributes:
-        linear: from embeddings to the scores of the classes.
+        learnt: from embeddings and places to the scores of the classes.
         legend: the classes.
         probabilities: whether bands of probabilities follow.
     """
 
-    linear: Linear
+    learnt: ClassModel
     legend: Legend
     probabilities: bool = False
 
@@ -527,33 +713,69 @@ class MappedClasses(Mapped):
     @property
     def tags(self) -> dict[str, str]:
         """What it was learnt from, how well, and what the codes mean."""
-        values = f"code of the most probable class of {self.model.name}, by logistic regression"
+        method = self.learnt.method
+        values = f"code of the most probable class of {self.model.name}, by {CLASS_WORDS[method]}"
         if self.probabilities:
             values += "; then the probability of each class, whole per cent"
-        return {**_tags(self.model.report, values), "classes": self.legend.to_json()}
+        tags = {**_tags(self.model.report, values), "method": method}
+        return {**tags, "classes": self.legend.to_json()}
 
     def __call__(self, embeddings: Float32) -> NDArray[Any]:
-        """(rows, cols, dim) -> (bands, rows, cols)."""
-        return self._banded(self.linear(embeddings))
+        """(rows, cols, dim) -> (bands, rows, cols), where the place does not matter.
+
+        Raises:
+            InputError: it does: see `at`.
+        """
+        if self.covariates is not None or self.learnt.method != LINEAR:
+            raise InputError(
+                f"the map of {self.model.name!r} depends on the place beside the embedding: give "
+                "that too, with `at`"
+            )
+        nowhere = np.zeros(embeddings.shape[:-1])
+        return self.at(embeddings, nowhere, nowhere)
 
     @property
-    def directions(self) -> Floats:
-        """(classes, dim), those of the scores."""
-        return self.linear.directions
+    def directions(self) -> Floats | None:
+        """(classes, dim), those of the scores; None where the place or covariates matter too."""
+        if self.covariates is not None or self.learnt.method != LINEAR:
+            return None
+        return self.learnt.linear.directions
 
     def of_projections(self, projections: Float32) -> NDArray[Any]:
-        """(rows, cols, classes) -> (bands, rows, cols)."""
-        return self._banded(projections + self.linear.constant.astype(projections.dtype))
+        """(rows, cols, classes) -> (bands, rows, cols), by logistic regression."""
+        known = np.asarray(np.isfinite(projections).all(axis=-1))
+        constant = self.learnt.linear.constant.astype(projections.dtype)
+        return self._banded(softmax(projections[known] + constant), known)
 
-    def _banded(self, scores: NDArray[Any]) -> NDArray[Any]:
-        missing = ~np.isfinite(scores).all(axis=-1)
-        scores[missing] = 0
-        out = np.empty((len(self.bands), *missing.shape), self.dtype)
-        out[0] = np.array(self.legend.codes, self.dtype)[scores.argmax(axis=-1)]
-        if self.probabilities:
-            out[1:] = np.moveaxis(np.rint(100 * softmax(scores)), -1, 0)
-        out[:, missing] = self.nodata
+    def at(self, embeddings: Float32, lons: Floats, lats: Floats) -> NDArray[Any]:
+        """(rows, cols, dim) and (rows, cols) degrees -> (bands, rows, cols)."""
+        predictors, known = self.known(embeddings, lons, lats)
+        xyz = unit_vectors(lons[known], lats[known]).T
+        chances = (
+            self.chances(predictors, xyz) if len(xyz) else np.empty((0, len(self.legend.codes)))
+        )
+        return self._banded(chances, known)
+
+    def _banded(self, chances: NDArray[Any], known: Bools) -> NDArray[Any]:
+        """The bands of a grid (rows, cols), from the probabilities (N, classes) of some pixels."""
+        out = np.full((len(self.bands), *known.shape), self.nodata, self.dtype)
+        if known.any():
+            out[0, known] = np.array(self.legend.codes, self.dtype)[chances.argmax(axis=-1)]
+            if self.probabilities:
+                out[1:, known] = np.rint(100 * chances).T
         return out
+
+    def chances(self, predictors: NDArray[Any], xyz: Floats) -> NDArray[Any]:
+        """The probability of each class at places.
+
+        Args:
+            predictors: (N, dim + covariates) without NaN.
+            xyz: (N, 3) unit vectors.
+
+        Returns:
+            (N, classes) in the type of the predictors.
+        """
+        return softmax(self.learnt.scores(predictors, xyz))
 
 
 def _tags(report: dict[str, Any], values: str) -> dict[str, str]:
@@ -565,6 +787,13 @@ def _tags(report: dict[str, Any], values: str) -> dict[str, str]:
         "samples": str(report["samples"]),
         "validation": report["validation"]["words"],
     }
+    if report["covariates"]:
+        of = [f"{one['name']} ({one['source']})" for one in report["covariates"]]
+        tags["covariates"] = "; ".join(of)
+    if report["weighted"]:
+        tags["weighted"] = "samples by their weights, in scores too"
+    if report["groups"] is not None:
+        tags["groups"] = f"{report['groups']} groups of samples, each left out whole"
     if "penalty" in report:
         tags["penalty"] = f"{report['penalty']:.6g}"
     if "expected_calibration_error" in report:

@@ -32,6 +32,7 @@ class Fitting:
         progress: called with (fits done, fits in all at most), where there are several.
         cancelled: asked now and then.
         holds: whether places lie on the raster: (N, 2) degrees -> (N,); None where there is none.
+        places: what the places are: "pixels" of a raster, or "points" of a table.
     """
 
     encoder: LocationEncoder
@@ -40,6 +41,7 @@ class Fitting:
     progress: Progress | None = None
     cancelled: Cancelled | None = None
     holds: Callable[[Floats], Bools] | None = None
+    places: str = "pixels"
 
 
 class Product(Protocol):

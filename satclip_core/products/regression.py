@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,41 +27,53 @@ from ..analysis.gaussian import (
     fit_gaussian,
     inducing_points,
     left_out,
+    without_folds,
 )
+from ..analysis.influence import (
+    Influence,
+    exact_influence,
+    looked_at,
+    mixed_influence,
+    ridge_influence,
+    sparse_influence,
+)
+from ..analysis.neighbours import (
+    Corrected,
+    LeftOut,
+    LocalKernel,
+    Neighbours,
+    choose_local_kernel,
+)
+from ..analysis.stacking import Predictor, Stack, stacking_weights
+from ..analysis.transforms import NONE, TRANSFORMS
 from ..analysis.tuning import Choice, Numbers, choose_penalty
 from ..compute.blas import product
 from ..compute.threads import one_blas_thread
 from ..errors import CancelledError
 from ..types import Cancelled, Float32, Floats, Integers, Progress
+from .covariates import sizes_of
 
 log = logging.getLogger(__name__)
 
-# Ridge regression on the embedding, kriging on the place, and the Gaussian process on both.
+# Ridge regression on the embedding, kriging on the place, and the Gaussian process on both; their
+# weighted mean, which is what "auto" makes unless one of them has all the weight.
 LINEAR, KRIGING, GAUSSIAN, AUTO = "linear", "kriging", "gaussian", "auto"
+STACK = "stack"
 METHODS = (AUTO, LINEAR, KRIGING, GAUSSIAN)
 WORDS = {
     LINEAR: "ridge regression on the embedding",
     KRIGING: "kriging on the place",
     GAUSSIAN: "a Gaussian process on place and embedding",
+    STACK: "the mean of ridge regression, kriging and a Gaussian process, by weights",
 }
+# Weights that the stack is drawn to where samples are few: the process holds both others.
+_BEFOREHAND = {LINEAR: 0.25, KRIGING: 0.25, GAUSSIAN: 0.5}
 # Share of new samples that an interval is to hold.
 LEVEL = 0.9
-# Ratio of root mean squared errors within which the simpler method is as good.
-_AS_GOOD = 1.005
+# Samples whose influence is looked at, and at which it is measured, where these are many.
+LOOKED_AT = 2000
 # Steps told to a progress bar, for each of the stages of a fit.
 _STEPS = 60
-
-
-class Predictor(Protocol):
-    """Means and standard errors of numbers at places: see `Gaussian`."""
-
-    def __call__(self, embeddings: NDArray[Any], xyz: Floats) -> NDArray[Any]:
-        """(N, dim) and (N, 3) -> (N,)."""
-
-    def with_error(
-        self, embeddings: NDArray[Any], xyz: Floats
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """(N, dim) and (N, 3) -> (N,) and (N,)."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +111,7 @@ class NumberModel:
     """A model of numbers, with all that is known of its error.
 
     Attributes:
-        method: "linear", "kriging" or "gaussian".
+        method: "linear", "kriging", "gaussian" or "stack".
         predictor: means and, in units of `scale`, standard errors.
         scale: standard deviation of the noise, so that standard errors fit left-out samples.
         half: half the width of the interval, in standard errors.
@@ -107,6 +119,8 @@ class NumberModel:
         standard: (3, dim) mean, deviation and weight of the dimensions of embeddings, of which
             predictors are made for that; None where the place is what is looked at.
         samples: (N, 3) unit vectors.
+        place: weight of the place among those predictors.
+        transform: of `TRANSFORMS`, in whose scale the predictor works.
     """
 
     method: str
@@ -116,6 +130,8 @@ class NumberModel:
     applicability: Applicability
     standard: Floats | None
     samples: Floats
+    place: float = 0.0
+    transform: str = NONE
 
     def mean(self, embeddings: NDArray[Any], xyz: Floats) -> NDArray[Any]:
         """Values predicted at places.
@@ -125,9 +141,9 @@ class NumberModel:
             xyz: (N, 3) unit vectors.
 
         Returns:
-            (N,) in the type of the embeddings.
+            (N,) in the type of the embeddings; medians where there is a transform.
         """
-        return self.predictor(embeddings, xyz)
+        return TRANSFORMS[self.transform].back(self.predictor(embeddings, xyz))
 
     def outside(self, embeddings: NDArray[Any], xyz: Floats) -> float:
         """The share of places outside the area of applicability.
@@ -136,8 +152,11 @@ class NumberModel:
             embeddings: (N, dim), without NaN.
             xyz: (N, 3) unit vectors.
         """
-        unlike = self.applicability(predictors(embeddings, xyz, self.standard))
-        return float((unlike > self.applicability.threshold).mean())
+        return float((self._unlike(embeddings, xyz) > self.applicability.threshold).mean())
+
+    def _unlike(self, embeddings: NDArray[Any], xyz: Floats) -> NDArray[Any]:
+        """The dissimilarity index of places."""
+        return self.applicability(predictors(embeddings, xyz, self.standard, self.place))
 
     def with_error(self, embeddings: NDArray[Any], xyz: Floats) -> Float32:
         """All that is known of places, as rows of `UNCERTAINTY`.
@@ -149,15 +168,19 @@ class NumberModel:
         Returns:
             (7, N): the value, its standard error, the ends of the interval, the dissimilarity
             index, 1 within the area of applicability and 0 outside, and the distance to the
-            nearest sample in kilometres.
+            nearest sample in kilometres. Under a transform the value is the median, and the
+            standard error is that of the transformed number times the slope there.
         """
+        transform = TRANSFORMS[self.transform]
         mean, errors = self.predictor.with_error(embeddings, xyz)
         errors = errors * self.scale
-        unlike = self.applicability(predictors(embeddings, xyz, self.standard))
+        unlike = self._unlike(embeddings, xyz)
         inside = unlike <= self.applicability.threshold
         away = nearest_km(xyz, self.samples)
-        ends = (mean - self.half * errors, mean + self.half * errors)
-        return np.stack([mean, errors, *ends, unlike, inside, away]).astype(np.float32)
+        ends = [transform.back(mean + side * self.half * errors) for side in (-1, 1)]
+        spread = errors * transform.slope(mean)
+        rows = [transform.back(mean), spread, *ends, unlike, inside, away]
+        return np.stack(rows).astype(np.float32)
 
 
 # Names of the bands of `with_error`, with the name of what is mapped.
@@ -172,12 +195,24 @@ UNCERTAINTY = (
 )
 
 
-def predictors(embeddings: NDArray[Any], xyz: Floats, standard: Floats | None) -> NDArray[Any]:
-    """What dissimilarity is measured in: embeddings standardised and weighed, or the place."""
+def predictors(
+    embeddings: NDArray[Any], xyz: Floats, standard: Floats | None, place: float = 0.0
+) -> NDArray[Any]:
+    """What dissimilarity is measured in: embeddings standardised and weighed, and the place.
+
+    Args:
+        embeddings: (N, dim), with covariates where there are any.
+        xyz: (N, 3) unit vectors.
+        standard: as in `NumberModel`; the place alone counts where None.
+        place: weight of the place beside them.
+    """
     if standard is None:
         return xyz
     mean, deviation, weight = (row.astype(embeddings.dtype) for row in standard)
-    return np.asarray((embeddings - mean) * (weight / deviation))
+    made = (embeddings - mean) * (weight / deviation)
+    if place:
+        made = np.concatenate([made, (place * xyz).astype(made.dtype)], axis=1)
+    return np.asarray(made)
 
 
 @dataclass(frozen=True)
@@ -187,11 +222,13 @@ class FittedNumbers:
     Attributes:
         model: the model.
         predicted: (N,) for the samples, each without its fold.
+        errors: (N,) standard errors of these, in units of the values.
         report: method and errors, as JSON has it.
     """
 
     model: NumberModel
     predicted: Floats
+    errors: Floats
     report: dict[str, Any]
 
 
@@ -199,11 +236,13 @@ class Regression:
     """Samples of numbers, ready to be learnt from by several methods.
 
     Args:
-        embeddings: (N, dim).
+        embeddings: (N, dim), or embeddings with covariates after them.
         xyz: (N, 3) unit vectors.
         values: (N,).
         folds: (N,) number of the fold of each, two at least.
         seed: of draws where there are many samples.
+        weights: (N,) of the samples, 1 in the mean; all 1 where None.
+        covariates: number of covariates.
         progress: called with (steps done, steps in all).
         cancelled: asked before each step.
     """
@@ -216,17 +255,26 @@ class Regression:
         folds: Integers,
         *,
         seed: int = 0,
+        weights: Floats | None = None,
+        covariates: int = 0,
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
     ) -> None:
         self._embeddings, self._xyz, self._values = embeddings, xyz, values
         self._folds, self._seed = folds, seed
+        self._weights, self._covariates = weights, covariates
+        self._sizes = sizes_of(embeddings.shape[1], covariates)
         self._progress, self._cancelled, self._done = progress, cancelled, 0
-        self._ridge = Ridge(embeddings, values)
+        self._ridge = Ridge(embeddings, values, weights, self._sizes)
         self._standard = self._ridge.mean, self._ridge.deviation
+        # Covariances of what processes of many samples leave out, where there is anything in it.
+        self._local: dict[str, LocalKernel] = {}
+        # What was found once, by method.
+        self._tests_of: dict[str, tuple[Floats, Floats | None]] = {}
+        self._predictors: dict[str, Predictor] = {}
 
     def fit(self, method: str = AUTO) -> FittedNumbers:
-        """The model of one method, or of that with the least error on left-out samples.
+        """The model of one method, or the mean of all that errs least on left-out samples.
 
         Raises:
             CancelledError: `cancelled` said so.
@@ -236,48 +284,157 @@ class Regression:
             return self._fit((LINEAR, KRIGING, GAUSSIAN) if method == AUTO else (method,))
 
     def _fit(self, wanted: tuple[str, ...]) -> FittedNumbers:
-        """The best of some methods, the simplest first."""
+        """The mean of some methods, or the only one."""
         tested = {name: self._tested(name) for name in wanted}
-        scores = {name: number_scores(self._values, one[0]) for name, one in tested.items()}
-        least = min(score["rmse"] for score in scores.values())
-        best = next(name for name in wanted if scores[name]["rmse"] <= _AS_GOOD * least)
-        report = {"method": best, "methods": scores, **self._report(best)}
-        predicted, errors = tested[best]
-        model, found = self._model(
-            best, predicted, self._ridge_errors() if errors is None else errors
-        )
+        scores = {name: self._scores(one[0]) for name, one in tested.items()}
+        shares = self._shares({name: one[0] for name, one in tested.items()})
+        main = max(shares, key=lambda name: shares[name])
+        method = main if len(shares) == 1 else STACK
+        predicted = self._mixed({name: tested[name][0] for name in wanted})
+        errors = tested[main][1]
+        errors = self._ridge_errors() if errors is None else errors
+        model, found = self._model(main, shares, predicted, errors)
+        report = {"method": method, "methods": scores, "weights": shares, **self._report(shares)}
         self._tell(2 * _STEPS)
-        return FittedNumbers(model, predicted, {**report, **found})
+        return FittedNumbers(model, predicted, model.scale * errors, {**report, **found})
 
-    def _report(self, method: str) -> dict[str, Any]:
-        """The penalty or the kernel, with what stands for many samples."""
+    def influence(self, fitted: FittedNumbers) -> Influence | None:
+        """What is predicted for samples without them, and what each changes elsewhere.
+
+        Of all samples; where they are many, of the `LOOKED_AT` that are furthest from what their
+        fold predicts, in standard errors. On the scale that is learnt on.
+
+        Args:
+            fitted: what `fit` gave.
+
+        Returns:
+            None where the model has no closed form of it.
+        """
+        steps = np.abs(self._values - fitted.predicted) / fitted.errors
+        looked = looked_at(steps, LOOKED_AT, self._seed)
+        return self._influence(fitted.model.method, fitted.model.predictor, looked)
+
+    def _influence(
+        self, method: str, predictor: Predictor, looked: tuple[Integers, Integers]
+    ) -> Influence | None:
+        values = self._values
+        if isinstance(predictor, LinearPredictor):
+            linear, root = predictor.linear, predictor.root
+            return ridge_influence(linear, root, self._embeddings, values, self._weights, looked)
+        if isinstance(predictor, Stack):
+            shares = predictor.weights
+            members = {
+                name: self._influence(name, predictor.members[name], looked) for name in shares
+            }
+            known = {name: one for name, one in members.items() if one is not None}
+            if len(known) < len(members):
+                return None
+            return mixed_influence(
+                [*shares.values()], [*known.values()], known[predictor.main].errors
+            )
+        if not isinstance(predictor, Gaussian):
+            return None  # neighbours of the sample change with it
+        if self._inducing[method] is None:
+            return exact_influence(predictor, values, looked)
+        return sparse_influence(predictor, self._sites[method], values, looked)
+
+    def remainder(self, fitted: FittedNumbers, rows: Integers) -> Floats | None:
+        """Values (n,) of some samples less what embedding and covariates explain: Matérn's part.
+
+        Args:
+            fitted: what `fit` gave.
+            rows: (n,) which samples.
+
+        Returns:
+            (n,), on the scale that is learnt on; None where the model has no such part. Of a
+            stack that of the process whose kernel stands in the report.
+        """
+        process, method = fitted.model.predictor, fitted.model.method
+        if isinstance(process, Stack):
+            method = next((one for one in (GAUSSIAN, KRIGING) if one in process.members), LINEAR)
+            process = process.members[method]
+        if isinstance(process, Corrected):
+            process = process.process
+        if not isinstance(process, Gaussian):
+            return None
+        mean = process(self._embeddings[rows], self._xyz[rows])
+        place = process.of_place(self._sites[method][rows])
+        return np.asarray(self._values[rows] - mean + place)
+
+    def _scores(self, predicted: Floats) -> dict[str, float]:
+        return number_scores(self._values, predicted, self._weights)
+
+    def _shares(self, predicted: dict[str, Floats], rows: Any = slice(None)) -> dict[str, float]:
+        """Weights of methods, by what they predict for (some) left-out samples."""
+        if len(predicted) == 1:
+            return dict.fromkeys(predicted, 1.0)
+        own = None if self._weights is None else self._weights[rows]
+        found = stacking_weights(
+            np.stack([one[rows] for one in predicted.values()], axis=1),
+            self._values[rows],
+            np.array([_BEFOREHAND[name] for name in predicted]),
+            None if own is None else own / own.mean(),
+        )
+        return {name: float(share) for name, share in zip(predicted, found) if share > 0}
+
+    def _mixed(self, predicted: dict[str, Floats]) -> Floats:
+        """The mean (N,) of predictions, each fold's by weights that the others gave."""
+        mean = np.zeros(len(self._values))
+        for test in self._tests():
+            others = np.setdiff1d(np.arange(len(mean)), test)
+            for name, share in self._shares(predicted, others).items():
+                mean[test] += share * predicted[name][test]
+        return mean
+
+    def _report(self, shares: dict[str, float]) -> dict[str, Any]:
+        """The penalty and the kernel, with what stands for many samples."""
         found: dict[str, Any] = {}
-        if method != KRIGING:
+        if set(shares) != {KRIGING}:
             choice = self._choice
             found["penalty"] = choice.penalty
             found["error_by_penalty"] = [list(pair) for pair in choice.errors.items()]
-        if method != LINEAR:
+        for method in (KRIGING, GAUSSIAN):  # the latter's, where there are both
+            if method not in shares:
+                continue
             values = vars(self._kernel(method))
             found["kernel"] = {name: float(value) for name, value in values.items()}
             rows = self._inducing[method]
             found["inducing_points"] = None if rows is None else len(rows)
+            local = self._local.get(method)
+            found["neighbours"] = None if local is None else vars(local).copy()
         return found
 
     @cached_property
     def _choice(self) -> Choice:
         """The penalty of ridge regression, with its outputs for left-out samples."""
-        task = Numbers(self._values)
+        task = Numbers(self._values, self._weights, self._sizes)
         stage = self._stage(0) if self._progress is not None else None
         return choose_penalty(
             task, self._embeddings, self._folds, progress=stage, cancelled=self._cancelled
         )
 
     @cached_property
-    def _sites(self) -> Sites:
+    def _sites(self) -> dict[str, Sites]:
         """In double precision where the process is exact, in single where there are many."""
         dtype = np.float64 if len(self._values) <= EXACT else np.float32
-        made = features(self._embeddings.astype(dtype), *self._standard)
-        return Sites(made, self._xyz)
+        embeddings = self._embeddings.astype(dtype)
+        noises = None if self._weights is None else 1 / self._weights
+        both = Sites(features(embeddings, *self._standard), self._xyz, noises)
+        if not self._covariates:
+            return {KRIGING: both, GAUSSIAN: both}
+        trend = features(embeddings, *self._standard_of(KRIGING))
+        return {KRIGING: Sites(trend, self._xyz, noises), GAUSSIAN: both}
+
+    def _standard_of(self, method: str) -> tuple[Floats, Floats]:
+        """What makes features of predictors; those that a method does not look at become 0.
+
+        Kriging with covariates has a trend in these alone.
+        """
+        mean, deviation = self._standard
+        if method == KRIGING and self._covariates:
+            deviation = deviation.copy()
+            deviation[: -self._covariates] = np.inf
+        return mean, deviation
 
     @cached_property
     def _kernels(self) -> tuple[Kernel, Kernel]:
@@ -288,7 +445,14 @@ class Regression:
             self._tell(_STEPS + _STEPS * next(done) // (2 * ATTEMPTS))
 
         with one_blas_thread():
-            return choose_kernel(self._sites, self._values, self._folds, step=step, seed=self._seed)
+            return choose_kernel(
+                self._sites[GAUSSIAN],
+                self._values,
+                self._folds,
+                step=step,
+                seed=self._seed,
+                trend=self._sites[KRIGING] if self._covariates else None,
+            )
 
     def _kernel(self, method: str) -> Kernel:
         return self._kernels[0 if method == KRIGING else 1]
@@ -300,17 +464,31 @@ class Regression:
             return {KRIGING: None, GAUSSIAN: None}
         names = (KRIGING, GAUSSIAN)
         return {
-            name: inducing_points(self._kernel(name), self._sites, seed=self._seed)
+            name: inducing_points(self._kernel(name), self._sites[name], seed=self._seed)
             for name in names
         }
 
     def _tested(self, method: str) -> tuple[Floats, Floats | None]:
         """Predictions (N,) for left-out samples, and their standard errors where at hand."""
+        if method not in self._tests_of:
+            self._tests_of[method] = self._test(method)
+        return self._tests_of[method]
+
+    def _test(self, method: str) -> tuple[Floats, Floats | None]:
         self._ask()
         if method == LINEAR:
             return self._choice.outputs[:, 0], None
-        kernel, rows = self._kernel(method), self._inducing[method]
-        return left_out(kernel, self._sites, self._values, self._folds, rows)
+        kernel, rows, sites = self._kernel(method), self._inducing[method], self._sites[method]
+        if rows is None:
+            return left_out(kernel, sites, self._values, self._folds)
+        without, errors = without_folds(kernel, sites, self._values, self._folds, rows)
+        known = LeftOut(self._xyz, self._values, self._folds, without, sites.noises)
+        local = choose_local_kernel(known, step=self._ask, seed=self._seed)
+        if local is None:
+            return known.predicted, errors
+        self._local[method] = local
+        predicted, left = known.corrected(local)
+        return predicted, errors * np.sqrt(left)
 
     def _ridge_errors(self) -> Floats:
         """Standard errors (N,) of ridge regression at left-out samples, in units of the noise."""
@@ -318,14 +496,19 @@ class Regression:
         for test in self._tests():
             self._ask()
             train = np.setdiff1d(np.arange(len(found)), test)
-            ridge = Ridge(self._embeddings[train], self._values[train])
+            own = None if self._weights is None else self._weights[train]
+            own = None if own is None else own / own.mean()
+            ridge = Ridge(self._embeddings[train], self._values[train], own, self._sizes)
             penalty = self._choice.penalty
             model = LinearPredictor(ridge.solve(penalty), ridge.root(penalty), len(train))
             found[test] = model.with_error(self._embeddings[test], self._xyz[test])[1]
-        return found
+        if self._weights is None:
+            return found
+        # The noise of a new sample gives way to that of each.
+        return np.asarray(np.sqrt(found**2 - 1 + 1 / self._weights))
 
     def _model(
-        self, method: str, predicted: Floats, errors: Floats
+        self, main: str, shares: dict[str, float], predicted: Floats, errors: Floats
     ) -> tuple[NumberModel, dict[str, Any]]:
         """The model fitted to all samples, its error calibrated on what was left out."""
         off = np.abs(self._values - predicted) / errors
@@ -333,16 +516,14 @@ class Regression:
         scale = max(float(np.sqrt((off**2).mean())), 1e-9 * float(self._values.std()))
         ratios = off / scale
         half = conformal(ratios)
-        standard = None
-        if method != KRIGING:
-            weights = np.abs(self._ridge.solve(self._choice.penalty).weights[:, 0])
-            # Scaled to a mean square of 1 where the linear model has anything to say.
-            size = np.sqrt((weights**2).mean())
-            weights = weights / size if size > 0 else np.ones_like(weights)
-            standard = np.stack([*self._standard, weights])
-        made = predictors(self._embeddings, self._xyz, standard)
+        standard, place = self._weighed(main)
+        made = predictors(self._embeddings, self._xyz, standard, place)
         area = fit_applicability(made, self._folds, self._seed)
-        model = NumberModel(method, self._predictor(method), scale, half, area, standard, self._xyz)
+        members = {name: self._predictor(name) for name in shares}
+        method, predictor = main, members[main]
+        if len(shares) > 1:
+            method, predictor = STACK, Stack(shares, members)
+        model = NumberModel(method, predictor, scale, half, area, standard, self._xyz, place)
         report = {
             "noise": scale,
             "interval": {"level": LEVEL, "standard_errors": half, "cover": self._cover(ratios)},
@@ -350,21 +531,45 @@ class Regression:
         }
         return model, report
 
-    def _predictor(self, method: str) -> LinearPredictor | Gaussian:
+    def _weighed(self, method: str) -> tuple[Floats | None, float]:
+        """What makes predictors for dissimilarity: `standard` and `place` of `NumberModel`."""
+        if method == KRIGING and not self._covariates:
+            return None, 0.0
+        if method == KRIGING:
+            # By what the kernel makes of a deviation of the place, and of each covariate.
+            kernel, weights = self._kernel(KRIGING), np.zeros(self._embeddings.shape[1])
+            weights[-self._covariates :] = np.sqrt(kernel.linear)
+            spread = float(np.sqrt(self._xyz.var(axis=0).sum()))
+            return np.stack([*self._standard, weights]), np.sqrt(kernel.matern) / spread
+        weights = np.abs(self._ridge.solve(self._choice.penalty).weights[:, 0])
+        # Scaled to a mean square of 1 where the linear model has anything to say.
+        size = np.sqrt((weights**2).mean())
+        weights = weights / size if size > 0 else np.ones_like(weights)
+        return np.stack([*self._standard, weights]), 0.0
+
+    def _predictor(self, method: str) -> Predictor:
+        """What predicts by a method, fitted to all samples."""
+        if method not in self._predictors:
+            self._predictors[method] = self._fitted(method)
+        return self._predictors[method]
+
+    def _fitted(self, method: str) -> Predictor:
         if method == LINEAR:
             penalty = self._choice.penalty
             linear, root = self._ridge.solve(penalty), self._ridge.root(penalty)
             return LinearPredictor(linear, root, len(self._values))
         kernel, rows = self._kernel(method), self._inducing[method]
-        return fit_gaussian(kernel, self._sites, self._values, self._standard, rows)
+        standard, sites = self._standard_of(method), self._sites[method]
+        process = fit_gaussian(kernel, sites, self._values, standard, rows)
+        if method not in self._local:
+            return process
+        residuals = self._values - process(self._embeddings, self._xyz)
+        local = Neighbours(self._local[method], self._xyz, residuals, sites.noises)
+        return Corrected(process, local)
 
     def _cover(self, ratios: Floats) -> float:
         """Share of samples within intervals that were made without their fold."""
-        held = 0
-        for test in self._tests():
-            others = np.delete(ratios, test)
-            held += int((ratios[test] <= conformal(others)).sum())
-        return held / len(ratios)
+        return coverage(ratios, self._folds, (LEVEL,))[0]
 
     def _tests(self) -> Iterator[Integers]:
         for fold in range(int(self._folds.max()) + 1):
@@ -396,3 +601,19 @@ def conformal(ratios: Floats, level: float = LEVEL) -> float:
     """
     rank = min(int(np.ceil((len(ratios) + 1) * level)), len(ratios))
     return float(np.sort(ratios)[rank - 1])
+
+
+def coverage(ratios: Floats, folds: Integers, levels: Sequence[float]) -> list[float]:
+    """The share of samples that intervals hold which were calibrated without their fold.
+
+    Args:
+        ratios: (N,) absolute residual / standard error, of left-out samples.
+        folds: (N,) number of the fold of each, two at least.
+        levels: shares that the intervals are to hold.
+    """
+    held = np.zeros(len(levels))
+    for fold in np.unique(folds):
+        test = folds == fold
+        halves = [conformal(ratios[~test], level) for level in levels]
+        held += (ratios[test][:, None] <= np.array(halves)).sum(axis=0)
+    return [float(share) for share in held / len(ratios)]

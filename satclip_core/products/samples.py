@@ -44,6 +44,10 @@ class Samples:
         account: what was left out and what is odd, one line each.
         doubts: numbers that look like fill values or gross outliers, as errors that are not raised:
             a client says them in its words.
+        weights: (N,) above 0, 1 in the mean; None where all weigh the same.
+        groups: (N,) number of the group of each; None where there are none.
+        rows: (N,) number of the row of the table that each came from, counted from 1, or the id
+            that the table has for it; None where that is not known.
     """
 
     name: str
@@ -52,6 +56,9 @@ class Samples:
     legend: Legend | None
     account: tuple[str, ...] = ()
     doubts: tuple[InputError, ...] = ()
+    weights: Floats | None = None
+    groups: Integers | None = None
+    rows: Integers | None = None
 
     @classmethod
     def of(
@@ -63,6 +70,9 @@ class Samples:
         classes: bool | None = None,
         decimal_comma: bool = False,
         missing: Sequence[float] = (),
+        weights: Sequence[Any] | NDArray[Any] | None = None,
+        groups: Sequence[Any] | NDArray[Any] | None = None,
+        ids: Sequence[int] | None = None,
     ) -> Samples:
         """Samples from a table, without the rows that cannot be used.
 
@@ -74,6 +84,12 @@ class Samples:
                 Whole numbers as classes keep their values as codes.
             decimal_comma: whether "12,5" is read as 12.5.
             missing: numbers that stand for no value, such as -9999.
+            weights: N numbers, what each sample counts for, in any unit: a sample of twice the
+                weight is as good as two, or has half the variance of noise. Rows without one, or
+                with 0, are left out.
+            groups: N values of any kind: samples of one are left out of the learning together when
+                it is tested. A sample without one is a group by itself.
+            ids: N whole numbers by which the table knows its rows; counted from 1 where None.
 
         Raises:
             InputError: values of no use: too few, all the same, neither numbers nor classes.
@@ -88,11 +104,13 @@ class Samples:
         known = np.isfinite(numbers) if texts is None else np.array([t != "" for t in texts], bool)
         with np.errstate(invalid="ignore"):
             located = (np.abs(places[:, 0]) <= _TURN) & (np.abs(places[:, 1]) <= 90)
+        weighed = _weights(weights, places, decimal_comma)
         account = [
             *_left_out(~known, f"without a value of {name!r}", None),
             *_left_out(known & ~located, "without usable coordinates", places),
+            *_left_out(known & located & ~(weighed > 0), "without a weight above 0", None),
         ]
-        used = np.flatnonzero(known & located)
+        used = np.flatnonzero(known & located & (weighed > 0))
         if len(used) < LEAST_SAMPLES:
             hint = ", and say their CRS if they are projected" if (known & ~located).any() else ""
             raise _too_few(f"{len(used)} of {len(values)} samples of {name!r}", account, hint)
@@ -110,7 +128,11 @@ class Samples:
             account += _rare(legend, index)
             found = index.astype(np.float64)
         doubtful = doubts(found, name) if legend is None else ()
-        return cls(name, places[used], found, legend, tuple(account), doubtful)
+        own = None if weights is None else weighed[used] / weighed[used].mean()
+        parts = None if groups is None else _groups(groups, places, account)[used]
+        rows = np.arange(1, len(values) + 1) if ids is None else np.asarray(ids, np.int64)
+        told = tuple(account)
+        return cls(name, places[used], found, legend, told, doubtful, own, parts, rows[used])
 
     def __len__(self) -> int:
         return len(self.values)
@@ -121,11 +143,31 @@ class Samples:
             return self
         kept = np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False))
         line = f"{most} of {len(self)} usable samples were drawn at random, to save time"
+        return self.only(kept, line)
+
+    def check(self) -> None:
+        """Refuse samples that there is nothing to learn from, after some were left out.
+
+        Raises:
+            InputError: they lie at one place, or their values are all the same.
+        """
+        _check_places(self.lonlat, self.name)
+        if self.legend is None:
+            _check_varied(self.values, self.name)
+        elif (self.values == self.values[0]).all():
+            _check_classes([self.legend.names[int(self.values[0])]], self.name, len(self))
+
+    def only(self, rows: Integers, *lines: str) -> Samples:
+        """Some of the samples, (n,) rows, with lines in the account that say why."""
+        weights = None if self.weights is None else self.weights[rows]
         return replace(
             self,
-            lonlat=self.lonlat[kept],
-            values=self.values[kept],
-            account=(*self.account, line),
+            lonlat=self.lonlat[rows],
+            values=self.values[rows],
+            account=(*self.account, *lines),
+            weights=None if weights is None else weights / weights.mean(),
+            groups=None if self.groups is None else self.groups[rows],
+            rows=None if self.rows is None else self.rows[rows],
         )
 
 
@@ -198,6 +240,49 @@ def _is_missing(value: Any) -> bool:
         return bool(value != value)
     except TypeError:
         return True
+
+
+def _weights(
+    weights: Sequence[Any] | NDArray[Any] | None, places: Floats, decimal_comma: bool
+) -> Floats:
+    """Weights of rows, NaN where there is none; 1 for all where none are given.
+
+    Raises:
+        InputError: one is below 0 or infinite, or text.
+    """
+    if weights is None:
+        return np.ones(len(places))
+    if len(weights) != len(places):
+        raise InputError(
+            f"{len(places)} samples with {len(weights)} weights: give one for each as ",
+            Argument("weights"),
+        )
+    texts = [_text(value) for value in weights]
+    read = [number(text, decimal_comma) for text in texts]
+    for row, (text, found) in enumerate(zip(texts, read)):
+        word = found is None and text and text.lower() not in _NO_NUMBER
+        if word or (found is not None and (found < 0 or np.isinf(found))):
+            raise InputError(
+                f"row {row + 1} has the weight {text!r}: give numbers of 0 and above as ",
+                Argument("weights"),
+            )
+    return np.array([np.nan if found is None else found for found in read], np.float64)
+
+
+def _groups(groups: Sequence[Any] | NDArray[Any], places: Floats, account: list[str]) -> Integers:
+    """Numbers of groups; each row without one has its own. The account says how many those are."""
+    if len(groups) != len(places):
+        raise InputError(
+            f"{len(places)} samples with {len(groups)} groups: give one for each as ",
+            Argument("groups"),
+        )
+    texts = [_text(value) for value in groups]
+    known = {text: index for index, text in enumerate(sorted({text for text in texts if text}))}
+    blank = texts.count("")
+    if blank:
+        account.append(f"{blank} of {len(texts)} samples have no group: each is one by itself")
+    numbers = [known[text] if text else len(known) + row for row, text in enumerate(texts)]
+    return np.array(numbers, np.int64)
 
 
 def _left_out(rows: Bools, why: str, places: Floats | None) -> list[str]:

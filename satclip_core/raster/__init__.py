@@ -6,6 +6,7 @@ they are called.
 
 from __future__ import annotations
 
+from .covariates import open_covariates
 from .like import grid_like
 from .mask import open_mask
 from .request import RasterJob, RasterRequest, WriteOptions, raster_array, write_raster
@@ -19,6 +20,7 @@ __all__ = [
     "RasterWriter",
     "WriteOptions",
     "grid_like",
+    "open_covariates",
     "open_mask",
     "open_writer",
     "raster_array",

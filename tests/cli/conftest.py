@@ -12,7 +12,7 @@ from typing import Any, Callable
 import pytest
 
 COMMAND = [sys.executable, "-m", "satclip_cli"]
-RASTERS = ("raster", "similarity", "rgb", "clusters", "map")
+RASTERS = ("raster", "similarity", "rgb", "clusters", "map", "predict")
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -113,6 +113,40 @@ def test_the_error_is_in_bands_of_its_own(run, tmp_path, small_model, table):
     assert report["method"] == "gaussian"
 
 
+def test_a_report_is_a_page_of_the_same_map(run, tmp_path, small_model, table):
+    args = ("--method", "linear", "--report", "report.html")
+    result = run("map", "samples.csv", "--column", "temperature", *EUROPE, *args)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.splitlines()[-1] == "report.html: the report"
+    made = (tmp_path / "report.html").read_text("utf-8")
+    samples = Samples.of(table[0], table[1], name="temperature")
+    model = in_python(small_model, MapOf(samples, method="linear")).product.model
+    assert f"<dd>{model.report['score']['r2']:.3f}<small>" in made
+    assert "<code>map.tif</code>" in made
+    assert "<code>satclip map samples.csv --column temperature --bbox" in made
+    again = run("map", "samples.csv", "--column", "zone", *EUROPE, *args[2:], "-o", "other.tif")
+    assert again.returncode == 1
+    assert "report.html exists: give another name, or --overwrite" in again.stderr
+    assert not (tmp_path / "other.tif").exists()
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        ("map.tif", "map.tif is given twice"),
+        ("samples.csv", "samples.csv is given twice"),
+        ("report.txt", "the report report.txt is neither a page nor data by its name: let it end"),
+        (".", "is a folder: give a file name"),
+    ],
+)
+def test_reports_that_cannot_be_written_are_refused_before_any_work(run, tmp_path, report, said):
+    result = run("map", "samples.csv", "--column", "zone", *EUROPE, "--report", report)
+    assert result.returncode == 1
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "map.tif").exists()
+
+
 def test_fill_values_are_named_and_left_out(run, tmp_path):
     text = (tmp_path / "samples.csv").read_text() + "".join(
         f"{lon},50,-999.9,north,95,x,7\n" for lon in range(5)

@@ -20,6 +20,7 @@ FLOORS = (
     ("analysis", "encoder"),
     ("models", "products", "preview"),
     ("raster", "points"),
+    ("report",),
 )
 
 

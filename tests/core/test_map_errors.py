@@ -121,24 +121,48 @@ def test_standard_errors_of_ridge_regression_are_those_of_the_bayesian_one(encod
     np.testing.assert_allclose(errors**2, plain, rtol=1e-6)
 
 
-def test_the_best_method_is_chosen_and_said(encoder, places):
-    """Values of the place alone are not left to ridge regression."""
+def of_places_alone():
+    """Values of 30 places five times each, which the embedding says nothing of."""
     random = np.random.default_rng(1)
     middles = random.uniform((-120, -50), (120, 50), (30, 2))
     at = np.repeat(middles, 5, axis=0) + random.uniform(-0.3, 0.3, (150, 2))
-    values = np.repeat(random.normal(size=30), 5) + random.normal(0, 0.05, 150)
+    return at, np.repeat(random.normal(size=30), 5) + random.normal(0, 0.05, 150)
+
+
+def test_methods_are_weighed_and_that_is_said(encoder):
+    """Values of the place alone are not left to ridge regression."""
+    at, values = of_places_alone()
     model = fit_map(encoder, Samples.of(at, values, name="v"), MapOptions(folds="random"))
     report = model.report
     assert list(report["methods"]) == ["linear", "kriging", "gaussian"]
     rmse = {name: score["rmse"] for name, score in report["methods"].items()}
-    assert report["method"] == model.learnt.method
-    assert rmse[report["method"]] <= 1.005 * min(rmse.values())
-    assert report["method"] != "linear"
-    assert report["score"] == report["methods"][report["method"]]
-    assert f"method {report['method']}; RMSE of linear {rmse['linear']:.4g}" in model.summary
-    alone = fit_map(encoder, Samples.of(at, values), MapOptions(report["method"], "random"))
-    assert alone.report["score"] == report["score"]
+    assert report["method"] == model.learnt.method == "stack"
+    weights = report["weights"]
+    assert sum(weights.values()) == pytest.approx(1)
+    assert weights.get("linear", 0) < 0.1
+    assert report["score"]["rmse"] <= 1.01 * min(rmse.values())
+    said = ", ".join(f"{share:.2f} {name}" for name, share in weights.items())
+    assert f"method stack ({said}); RMSE of linear {rmse['linear']:.4g}" in model.summary
+    assert f"90 % intervals hold {100 * report['interval']['cover']:.0f} %" in model.summary
     json.dumps(report, allow_nan=False)
+
+
+def test_a_stack_is_the_weighted_mean_of_its_members(encoder):
+    at, values = of_places_alone()
+    samples = Samples.of(at, values, name="v")
+    stack = fit_map(encoder, samples, MapOptions(folds="random"))
+    new = np.random.default_rng(2).uniform((-120, -50), (120, 50), (40, 2))
+    embeddings, xyz = encoder.encode(new).astype(np.float64), unit_vectors(*new.T).T
+    mean = 0
+    for name, weight in stack.report["weights"].items():
+        alone = fit_map(encoder, samples, MapOptions(name, "random"))
+        assert alone.report["method"] == name
+        assert alone.report["score"] == stack.report["methods"][name]
+        mean = mean + weight * alone.learnt.mean(embeddings, xyz)
+    np.testing.assert_allclose(stack.learnt.mean(embeddings, xyz), mean, rtol=1e-9)
+    found = stack.learnt.with_error(embeddings, xyz)
+    np.testing.assert_allclose(found[0], mean, rtol=1e-6)
+    assert (found[1] > 0).all()
 
 
 def test_folds_match_the_map(encoder):
@@ -270,7 +294,6 @@ def test_methods_and_folds_that_are_none_are_refused(places):
     for wanted, said in (
         (lambda: MapOf(numbers, method="spline"), "unknown method 'spline': give one of auto, lin"),
         (lambda: MapOf(numbers, folds="loo"), "unknown folds 'loo'"),
-        (lambda: MapOf(classes, method="kriging"), "'side' is mapped as classes, by logistic"),
         (lambda: MapOf(classes, uncertainty=True), "told by probabilities=True, in place of"),
     ):
         with pytest.raises(InputError, match=said):

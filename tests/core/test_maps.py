@@ -134,7 +134,8 @@ def test_probabilities_are_calibrated_on_what_was_left_out(encoder):
     assert sum(count for _, _, count in report["reliability"]) == 500
     assert report["expected_calibration_error"] < 0.1
     fresh = random.uniform((-180, -80), (180, 80), (3000, 2))
-    bands = model.product(probabilities=True)(encoder.encode(fresh)[None])[:, 0]
+    product = model.product(probabilities=True)
+    bands = product.at(encoder.encode(fresh)[None], *fresh.T[:, None])[:, 0]
     said, right = bands[1:].max(axis=0) / 100, bands[0] == side(fresh)
     assert abs(said.mean() - right.mean()) < 0.05
     assert "expected_calibration_error" in model.product().tags

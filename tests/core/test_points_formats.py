@@ -200,13 +200,14 @@ def embed_table(encoder, table, source: Path, target: Path):
 
 def embed_in_memory(encoder, table, target: Path):
     from satclip_core.points import embed
+    from satclip_core.points.adding import Embedding
     from satclip_core.points.embedder import Embedder
     from satclip_core.points.table import Table
 
     source = Table("memory", table.schema, iter(table.to_batches()), columns=(0, 1))
     request = PointsRequest("memory.parquet", str(target), array="embedding")
     work = embed._table_to_csv if target.suffix == ".csv" else embed._table_to_file
-    return work(source, request, Embedder(encoder, request))
+    return work(source, request, Embedder(Embedding(encoder, request), request))
 
 
 def shown(value) -> str:

@@ -14,6 +14,7 @@ pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
 
 from osgeo import gdal
 from qgis.core import (
+    QgsFeatureRequest,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
@@ -346,6 +347,33 @@ def test_numbers_are_mapped_from_samples(run, make_points, tmp_path):
     assert dataset.GetRasterBand(1).DataType == gdal.GDT_Float32
 
 
+def test_a_report_is_a_page_with_the_ids_of_features(run, make_points, tmp_path):
+    layer = samples(make_points, "double")
+    layer.startEditing()
+    layer.changeAttributeValue(11, 0, 800.0)  # typed wrongly
+    layer.commitChanges()
+    page = tmp_path / "report.html"
+    world = parameters("map", tmp_path / "out.tif", EXTENT="-120,120,-50,60 [EPSG:4326]")
+    given = {**world, "RESOLUTION": 10, "INPUT": layer, "FIELD": "v", "REPORT": str(page)}
+    out = run("mapfromsamples", {**given, "METHOD": 1})
+    assert out["REPORT"] == str(page)
+    made = page.read_text("utf-8")
+    assert "<code>out.tif</code>" in made
+    table = made[made.index('<th scope="col" class="number">row</th>') :]
+    row = table[table.index("<tbody>") : table.index("</tr>", table.index("<tbody>"))]
+    assert '<th scope="row" class="number">1</th><td class="number">11</td>' in row
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [("out.tif", "given twice"), ("report.txt", "neither a page nor data"), ("no/r.html", "exist")],
+)
+def test_a_report_that_cannot_be_written_is_refused(run, make_points, tmp_path, report, said):
+    given = {**parameters("map", tmp_path / "out.tif"), "INPUT": samples(make_points, "double")}
+    with pytest.raises(QgsProcessingException, match=said):
+        run("mapfromsamples", {**given, "FIELD": "v", "REPORT": str(tmp_path / report)})
+
+
 def test_the_error_of_numbers_is_in_bands_of_its_own(run, make_points, tmp_path):
     layer = samples(make_points, "double")
     layer.startEditing()
@@ -376,6 +404,37 @@ def test_the_error_of_numbers_is_in_bands_of_its_own(run, make_points, tmp_path)
     assert words.endswith("Method: kriging on the place.")
     with pytest.raises(QgsProcessingException, match="'a' is not numbers"):
         run("mapfromsamples", {**given, "MISSING": "a"})
+
+
+def test_places_outside_the_area_of_applicability_are_hatched(run, make_points, tmp_path):
+    """Samples of one region, a map of the world: polygons of just the pixels that are outside."""
+    from qgis.core import QgsPointXY, QgsVectorLayer
+    from satclip_qgis.styles import style_hatched
+
+    layer = samples(make_points, "double")
+    layer.selectByExpression("$id % 1 = 0 and x($geometry) > 0 and y($geometry) > 0")
+    assert layer.selectedFeatureCount() > 20
+    few = layer.materialize(QgsFeatureRequest().setFilterFids(layer.selectedFeatureIds()))
+    world = parameters("map", tmp_path / "out.tif", EXTENT="-180,180,-80,80 [EPSG:4326]")
+    given = {**world, "RESOLUTION": 10, "INPUT": few, "FIELD": "v", "METHOD": 1}
+    target = str(tmp_path / "outside.gpkg")
+    assert "OUTSIDE" not in run("mapfromsamples", {**given, "OUTSIDE": target})
+    assert not (tmp_path / "outside.gpkg").exists()
+    out = run("mapfromsamples", {**given, "UNCERTAINTY": True, "OUTSIDE": target})
+    inside = read(out["OUTPUT"])[1][5]
+    polygons = QgsVectorLayer(out["OUTSIDE"], "outside", "ogr")
+    (feature,) = polygons.getFeatures()
+    geometry = feature.geometry()
+    assert geometry.isGeosValid()
+    assert polygons.crs().authid() == "EPSG:4326"
+    assert 0 < (inside == 0).sum() < inside.size
+    assert geometry.area() == pytest.approx(100 * (inside == 0).sum())
+    for row, column in ((0, 0), (8, 20), (3, 19), (15, 35)):
+        centre = QgsPointXY(-175 + 10 * column, 75 - 10 * row)
+        assert geometry.contains(centre) == (inside[row, column] == 0)
+    style_hatched(polygons)
+    layers = polygons.renderer().symbol().symbolLayers()
+    assert [one.layerType() for one in layers] == ["SimpleFill", *["LinePatternFill"] * 2]
 
 
 def test_classes_are_mapped_from_samples(run, make_points, tmp_path):

@@ -19,6 +19,8 @@ NAMES = {
     "embeddingrgb",
     "clusters",
     "mapfromsamples",
+    "mapfromsaved",
+    "predictpoints",
     "similarplaces",
     "placeproperties",
     "similarareas",
@@ -72,7 +74,8 @@ def test_parameters_are_named_as_documented(algorithms):
         for name, algorithm in algorithms.items()
     }
     assert {"INPUT", "MODEL", "OUTPUT"} <= definitions["embedpoints"]
-    for name in NAMES - {"embedpoints"}:
+    assert {"INPUT", "MODEL", "OUTPUT"} <= definitions["predictpoints"]
+    for name in NAMES - {"embedpoints", "predictpoints"}:
         assert {"EXTENT", "RESOLUTION", "CRS", "MODEL", "OUTPUT"} <= definitions[name]
 
 

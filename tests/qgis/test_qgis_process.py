@@ -52,7 +52,8 @@ def run(arguments, environment):
 def test_the_installed_plugin_offers_its_algorithms(environment):
     listed = run(["list"], environment)
     for name in ("embedpoints", "embeddingraster", "similarity", "embeddingrgb", "clusters",
-                 "mapfromsamples", "similarplaces", "similarareas"):  # fmt: skip
+                 "mapfromsamples", "mapfromsaved", "predictpoints", "similarplaces",
+                 "similarareas"):  # fmt: skip
         assert f"satclip:{name}" in listed
 
 

@@ -1,0 +1,202 @@
+"""What algorithms that copy a layer of points with more fields have in common."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+from qgis.core import (
+    QgsFeature,
+    QgsFeatureSink,
+    QgsFields,
+    QgsProcessing,
+    QgsProcessingException,
+    QgsProcessingFeatureSourceDefinition,
+    QgsProcessingParameterFeatureSink,
+    QgsProcessingParameterFeatureSource,
+    QgsWkbTypes,
+)
+
+from ..geopackage import in_file, is_table, source_of
+from ..satclip_core.errors import CancelledError
+from ..text import tr
+from .base import Algorithm
+from .references import CentroidsMixin, located, tell_missing
+
+# Features taken at a time.
+_BATCH = 2048
+# What a Shapefile can hold.
+_SHAPEFILE_FIELDS = 255
+# How Processing writes a table of a file that may exist.
+_TABLE = re.compile(r"ogr:dbname='(.+?)' table=\"(.+?)\"")
+
+
+class PointsAlgorithm(CentroidsMixin, Algorithm):
+    """A copy of a layer of points with more fields."""
+
+    ICON = "points.svg"
+    INPUT = "INPUT"
+
+    def add_input(self) -> None:
+        """Declare the layer."""
+        self.add(
+            QgsProcessingParameterFeatureSource(
+                self.INPUT, tr("Points"), [QgsProcessing.SourceType.TypeVectorAnyGeometry]
+            ),
+            tr("A point layer in any CRS; all features or the selected ones."),
+        )
+
+    def add_sink(self, description: str) -> None:
+        """Declare the copy."""
+        self.add(
+            QgsProcessingParameterFeatureSink(
+                self.OUTPUT, description, QgsProcessing.SourceType.TypeVectorPoint
+            ),
+            tr("A new layer; GeoPackage keeps all fields, a Shapefile holds 255 at most."),
+        )
+
+    def points_problems(self, new, parameters, context):
+        """Whether the fields can be added to a copy.
+
+        Args:
+            new: the fields.
+            parameters: of the run.
+            context: of the run.
+        """
+        source = self.parameterAsSource(parameters, self.INPUT, context)
+        if source is None:
+            yield tr("The layer of points cannot be read.")
+            return
+        yield from self.geometry_problems(self.INPUT, parameters, context)
+        if self._is_source(parameters, context):
+            yield tr("{target} is what is read: write to another file or table.").format(
+                target=self.target(parameters)
+            )
+        taken = {field.name().lower() for field in source.fields()}
+        clashes = [field.name() for field in new if field.name().lower() in taken]
+        if clashes:
+            yield tr("The layer already has {names}: change Prefix of the new fields.").format(
+                names=", ".join(clashes[:3]) + (" …" if len(clashes) > 3 else "")
+            )
+        shapefile = Path(self.target(parameters)).suffix.lower() == ".shp"
+        if shapefile and len(taken) + len(new) > _SHAPEFILE_FIELDS:
+            yield tr("A Shapefile holds {most} fields at most: write a GeoPackage.").format(
+                most=_SHAPEFILE_FIELDS
+            )
+
+    def copied(self, new, make, pack, parameters, context, feedback, start=0):
+        """Copy the features, batch by batch.
+
+        Args:
+            new: the fields that are added.
+            make: from places (N, 2) to the numbers of each, (N, k).
+            pack: from those of one, a list or None, to the new attributes.
+            parameters: of the run.
+            context: of the run.
+            feedback: of the run.
+            start: per cent of the progress that are done.
+
+        Returns:
+            The destination, and how many features something was made of.
+
+        Raises:
+            QgsProcessingException: the layer cannot be read or the copy not be written.
+        """
+        source = self.parameterAsSource(parameters, self.INPUT, context)
+        if source is None:
+            raise QgsProcessingException(self.invalidSourceError(parameters, self.INPUT))
+        fields = QgsFields(source.fields())
+        for field in new:
+            fields.append(field)
+        centroids = self.centroids(parameters, context)
+        kind = QgsWkbTypes.Type.Point if centroids else source.wkbType()
+        sink, target = self.parameterAsSink(
+            parameters, self.OUTPUT, context, fields, kind, source.sourceCrs()
+        )
+        if sink is None:
+            raise QgsProcessingException(self.invalidSinkError(parameters, self.OUTPUT))
+        writer = PointsWriter(sink, fields, make, pack, centroids=centroids)
+        total = source.featureCount()
+        try:
+            features = located(source, context, feedback, centroids=centroids)
+            for index, (feature, lonlat) in enumerate(features):
+                writer.add(feature, lonlat)
+                if total > 0 and index % _BATCH == 0:
+                    feedback.setProgress(start + (100 - start) * index / total)
+            writer.flush()
+        except CancelledError:
+            writer.flush()
+            feedback.pushInfo(tr("Stopped on request; the layer holds what was done so far."))
+        tell_missing(writer.missing, feedback)
+        return target, writer.made
+
+    def _is_source(self, parameters, context) -> bool:
+        """Whether what is to be written is what is read: it would be emptied first."""
+        given = parameters.get(self.INPUT)
+        if isinstance(given, QgsProcessingFeatureSourceDefinition):
+            given = given.source
+        layer = self.parameterAsVectorLayer({self.INPUT: given}, self.INPUT, context)
+        if layer is None:
+            return False
+        target, source = self.target(parameters), source_of(layer)
+        table = _TABLE.match(target)
+        return is_table(table[1], table[2], source) if table else in_file(target, source)
+
+    def target(self, parameters) -> str:
+        """Where the copy is to go."""
+        target = parameters.get(self.OUTPUT)
+        target = getattr(target, "sink", target)
+        return str(target.staticValue() if hasattr(target, "staticValue") else target)
+
+
+class PointsWriter:
+    """Features in batches to a sink, with what is made of their places.
+
+    Args:
+        sink: where they go.
+        fields: of the sink.
+        make: from places (N, 2) to the numbers of each, (N, k).
+        pack: from those of one, a list or None, to the new attributes.
+        centroids: whether features become the points that they count by.
+    """
+
+    def __init__(self, sink, fields, make, pack, *, centroids=False) -> None:
+        self.centroids = centroids
+        self.sink = sink
+        self.fields = fields
+        self.make = make
+        self.pack = pack
+        self.missing = self.made = 0
+        self._batch: list = []
+
+    def add(self, feature, lonlat) -> None:
+        """Take a feature; of (nan, nan) nothing is made."""
+        self._batch.append((feature, lonlat))
+        if len(self._batch) == _BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is here.
+
+        Raises:
+            QgsProcessingException: the sink refuses.
+        """
+        batch, self._batch = self._batch, []
+        lonlat = np.array([place for _, place in batch], np.float64).reshape(-1, 2)
+        valid = np.asarray(np.isfinite(lonlat).all(axis=1))
+        values = iter(self.make(lonlat[valid]).tolist())
+        for (feature, _), fine in zip(batch, valid.tolist()):
+            more = self.pack(next(values) if fine else None)
+            copy = QgsFeature(self.fields)
+            geometry = feature.geometry()
+            copy.setGeometry(geometry.centroid() if self.centroids else geometry)
+            copy.setAttributes([*feature.attributes(), *more])
+            if not self.sink.addFeature(copy, QgsFeatureSink.Flag.FastInsert):
+                raise QgsProcessingException(
+                    tr("A feature could not be written: {reason}").format(
+                        reason=self.sink.lastError() or tr("the disk may be full")
+                    )
+                )
+        self.made += int(valid.sum())
+        self.missing += int((~valid).sum())

@@ -1,0 +1,199 @@
+"""What is added to the rows of a table: columns of numbers, made from the places of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..analysis import unit
+from ..errors import Argument
+from ..products import Properties, PropertiesOf
+from ..products.embedding import first_dimensions
+from ..types import Floats
+from .columns import free_names, new_columns
+from .request import PREFIX, PointsRequest
+
+if TYPE_CHECKING:
+    from ..encoder import LocationEncoder
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """How the numbers of a column are written.
+
+    Attributes:
+        whole: as whole numbers.
+        texts: as the text that each is the index of; None for numbers.
+    """
+
+    whole: bool = False
+    texts: tuple[str, ...] | None = None
+
+
+class Adding(Protocol):
+    """Columns of numbers for rows, made from their places.
+
+    Attributes:
+        width: how many numbers a row gets.
+        dtype: numpy's name for their type.
+        array: whether they make one column, of arrays.
+        meanings: of the columns, where they are no embedding; None for one.
+    """
+
+    @property
+    def width(self) -> int:
+        """Numbers for each row."""
+
+    @property
+    def dtype(self) -> str:
+        """Their type."""
+
+    @property
+    def array(self) -> bool:
+        """Whether all are one column."""
+
+    @property
+    def meanings(self) -> tuple[Meaning, ...] | None:
+        """How columns are written that are no embedding's."""
+
+    def names(self, existing: Sequence[str]) -> list[str]:
+        """Names of the columns.
+
+        Raises:
+            InputError: the table has some of them already.
+        """
+
+    def __call__(self, lonlat: Floats) -> NDArray[Any]:
+        """Places (N, 2) degrees -> (N, width); a row whose first number is NaN stays empty."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said, once all rows are through."""
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """The embedding of each place.
+
+    Attributes:
+        encoder: what embeds.
+        request: how.
+    """
+
+    encoder: LocationEncoder
+    request: PointsRequest
+
+    meanings = None
+    notes = ()
+
+    @property
+    def width(self) -> int:
+        """The dimensions.
+
+        Raises:
+            InputError: more are asked for than the model has.
+        """
+        return first_dimensions(self.encoder, self.request.dims)
+
+    @property
+    def dtype(self) -> str:
+        """As the request says."""
+        return self.request.dtype
+
+    @property
+    def array(self) -> bool:
+        """As the request says."""
+        return self.request.array is not None
+
+    def names(self, existing: Sequence[str]) -> list[str]:
+        """Of the dimensions, or of the array."""
+        request = self.request
+        return new_columns(existing, self.width, array=request.array, prefix=request.prefix)
+
+    def __call__(self, lonlat: Floats) -> NDArray[Any]:
+        """Places (N, 2) -> (N, dim)."""
+        embed = self.encoder.encode if self.request.exact else self.encoder.encode_many
+        values = embed(lonlat, threads=self.request.threads)[:, : self.width]
+        return unit(values) if self.request.normalize else values
+
+
+class PropertiesOfPlaces:
+    """Properties of each place, as the heads of a model read them.
+
+    Args:
+        encoder: the model, which has heads.
+        request: which properties, and how.
+
+    Raises:
+        InputError: properties that its heads do not know.
+    """
+
+    meanings = None
+    notes = ()
+
+    def __init__(self, encoder: LocationEncoder, request: PointsRequest) -> None:
+        self._encoder, self._request = encoder, request
+        self._properties: Properties = PropertiesOf(request.properties or ()).by(encoder)
+
+    @property
+    def width(self) -> int:
+        """The properties."""
+        return len(self._properties.bands)
+
+    @property
+    def dtype(self) -> str:
+        """As the request says."""
+        return self._request.dtype
+
+    @property
+    def array(self) -> bool:
+        """As the request says."""
+        return self._request.array is not None
+
+    def names(self, existing: Sequence[str]) -> list[str]:
+        """Those of the properties, after a prefix where one was given, or of the array."""
+        array, prefix = self._request.array, self._request.prefix
+        if array is not None:
+            return free_names([array], existing, Argument("array", f"new_{array}"))
+        before = "" if prefix == PREFIX else prefix
+        return named([before + name for name in self._properties.bands], existing)
+
+    def __call__(self, lonlat: Floats) -> NDArray[Any]:
+        """Places (N, 2) -> (N, properties)."""
+        embed = self._encoder.encode if self._request.exact else self._encoder.encode_many
+        found = embed(lonlat, threads=self._request.threads)
+        read: NDArray[Any] = self._properties(found[None])[:, 0].T
+        return read
+
+
+def named(wanted: Sequence[str], existing: Sequence[str]) -> list[str]:
+    """Names of columns that a table does not have yet.
+
+    Raises:
+        InputError: it has; another prefix mends it.
+    """
+    return free_names(wanted, existing, Argument("prefix", "new_"))
+
+
+def texts_of(values: NDArray[Any], meanings: Sequence[Meaning]) -> list[list[str]]:
+    """Rows of numbers as text, in as few digits as bring a float32 back; "" for NaN.
+
+    Args:
+        values: (N, columns).
+        meanings: of the columns.
+    """
+    columns = []
+    for column, meaning in zip(values.T, meanings):
+        if meaning.texts is not None:
+            texts = meaning.texts
+            columns.append(["" if np.isnan(v) else texts[int(v)] for v in column.tolist()])
+        elif meaning.whole:
+            columns.append(["" if np.isnan(v) else str(int(v)) for v in column.tolist()])
+        else:
+            single = column.astype(np.float32)
+            columns.append(["" if np.isnan(v) else str(v) for v in single])
+    return [list(row) for row in zip(*columns)]
