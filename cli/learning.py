@@ -102,8 +102,9 @@ learning_options = combined(
         default="auto",
         show_default=True,
         help="Ridge (of classes logistic) regression on the embedding, kriging on the place, a "
-        "Gaussian process on both (of classes logistic regression on their kernels), or the mean of "
-        "all that errs least in cross-validation (of classes the better of linear and gaussian).",
+        "Gaussian process on both (of classes logistic regression on their kernels), or the mean "
+        "of all that errs least in cross-validation (of classes the better of linear and "
+        "gaussian).",
     ),
     click.option(
         "--folds",

@@ -50,7 +50,6 @@ OF_SAMPLES = {
 # What is typed for a call: a command, or the option that makes one do it.
 CALLS = {
     "ClusterModel.save": "--save-model",
-    "MapOf": "--report FILE.html",
     "RgbBasis.save": "--save-basis",
     "fetch": "satclip models fetch",
     "save_map": "--save-model",

@@ -72,7 +72,6 @@ def calls() -> dict[str, str]:
     """What the user does for a call."""
     return {
         "ClusterModel.save": tr("Save clusters"),
-        "MapOf": tr("Map from samples"),
         "RgbBasis.save": tr("Save basis"),
         "save_map": tr("Save what was learnt"),
         "fetch": tr("fetch it under SatCLIP > Models"),

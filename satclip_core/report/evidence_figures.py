@@ -286,7 +286,7 @@ class Suspects:
 
 
 def influential(evidence: NumberEvidence, name: str) -> Suspects:
-    """The samples that disagree most with all others, and those that move the map most."""
+    """The samples that disagree most with all others, and those that change the map most."""
     alone, samples = evidence.alone, evidence.samples
     chosen = np.argsort(-np.abs(alone.steps), kind="stable")[:_NAMED]
     if alone.moved is not None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..analysis.folds import KNNDM, RANDOM
 from ..analysis.transforms import NONE
-from ..errors import InputError, OutputError, SatclipError, call
+from ..errors import InputError, OutputError, SatclipError
 from ..files import Target, check_apart, written_whole
 from ..grid.crs_backend import brief
 from ..grid.pixels import Locator
@@ -68,8 +68,8 @@ def is_page(path: str | os.PathLike[str]) -> bool:
     suffix = Path(path).suffix.lower()
     if suffix not in (*PAGES, _DATA):
         raise OutputError(
-            f"the report {Path(path)} is neither a page nor data by its name: let it end in .html or "
-            ".json"
+            f"the report {Path(path)} is neither a page nor data by its name: let it end in "
+            ".html or .json"
         )
     return suffix in PAGES
 
@@ -141,8 +141,8 @@ def map_page(
     model = job.product.model
     if model.evidence is None:
         raise InputError(
-            f"the map of {model.name!r} was fitted without keeping what a page shows: fit it as ",
-            call("MapOf", evidence=True),
+            f"the map of {model.name!r} was fitted without keeping what a page shows: fit it from "
+            "its samples, with their evidence kept"
         )
     written = _MapReport(job, model.evidence, _Drawn.of(job, cancelled), raster, worded)
     return written.page()

@@ -96,6 +96,8 @@ def test_no_text_of_the_core_speaks_a_clients_language(path):
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
+    if path.parent.name == "report":  # the names of colours in style sheets are no options
+        texts = [re.sub(r"(var\()?--[a-z]\w*(?=[:)])", "", text) for text in texts]
     assert not [text for text in texts if CLIENTS_WORDS.search(text)]
 
 

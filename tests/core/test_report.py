@@ -357,7 +357,7 @@ def test_files_are_written_whole_and_never_over_another(job, page, tmp_path):
 def test_a_map_fitted_without_evidence_has_no_page(encoder, samples, tmp_path):
     wanted = MapOf(samples, method="linear", folds="random")
     job = RasterRequest(WORLD, wanted, encoder.name).prepare(encoder=encoder)
-    with pytest.raises(InputError, match=r"fit it as MapOf\(evidence=True\)"):
+    with pytest.raises(InputError, match="fit it from its samples, with their evidence kept"):
         write_map_report(tmp_path / "report.html", job)
     assert not list(tmp_path.iterdir())
 
