@@ -181,7 +181,7 @@ class Corrected:
     def __call__(self, embeddings: NDArray[Any], xyz: Floats) -> NDArray[Any]:
         """The mean at places, (N, dim) and (N, 3) unit vectors, in the type of the embeddings."""
         added, _ = self.neighbours(xyz, embeddings.dtype)
-        return self.process(embeddings, xyz) + added
+        return np.asarray(self.process(embeddings, xyz) + added)
 
     def with_error(
         self, embeddings: NDArray[Any], xyz: Floats
