@@ -140,6 +140,9 @@ def _draw(rows: Sequence[Row], path: Path) -> None:
 
 def _panel(axes: Any, rows: Sequence[Row]) -> None:
     """Scores by the number of samples."""
+    if not rows:
+        axes.set_axis_off()
+        return
     sizes = [row["samples"] for row in rows]
     for name, colour in zip(METHODS, _COLOURS):
         wide = 2.2 if name == "auto" else 1.0
@@ -148,7 +151,9 @@ def _panel(axes: Any, rows: Sequence[Row]) -> None:
     axes.set_xscale("log")
     best = [max(row[name] for name in METHODS) for row in rows]
     least = [min(max(row[name], -0.1) for name in METHODS) for row in rows]
-    if rows:
-        axes.set_ylim(min(least) - 0.03, min(max(best) + 0.05, 1.0))
+    axes.set_ylim(min(least) - 0.03, min(max(best) + 0.05, 1.0))
+    axes.set_xlim(80, 25_000)
+    axes.set_xticks([100, 1000, 10_000])
+    axes.minorticks_off()
     axes.tick_params(labelsize=7)
     axes.grid(alpha=0.3, lw=0.4)
