@@ -1,7 +1,10 @@
 """Derive the land mask that comes with the package from NOAA's GLOBE, and measure it.
 
-    python scripts/land_mask.py globe_combined_mask_compressed.npz           write and measure
-    python scripts/land_mask.py globe_combined_mask_compressed.npz --check   measure what is there
+    python scripts/land_mask.py globe_combined_mask_compressed.npz --towns FILE    write, measure
+    python scripts/land_mask.py globe_combined_mask_compressed.npz --check         measure
+
+Atolls are smaller than GLOBE's cells: the towns of Natural Earth (public domain; a CSV of its
+populated places, with lon and lat) stand on land, and the cells around them.
 
 The file is that of the package global-land-mask: `mask`, (21600, 43200), True for water, 30
 arc-seconds, from NOAA's GLOBE (public domain). It takes 2 GB of memory.
@@ -10,6 +13,7 @@ arc-seconds, from NOAA's GLOBE (public domain). It takes 2 GB of memory.
 from __future__ import annotations
 
 import argparse
+import csv
 import io
 import zipfile
 from pathlib import Path
@@ -30,6 +34,21 @@ def coarse(land: np.ndarray) -> np.ndarray:
     rows, cols = (size // _SIDE for size in land.shape)
     blocks = land.reshape(rows, _SIDE, cols, _SIDE)
     return blocks.sum(axis=3, dtype=np.uint8).sum(axis=1, dtype=np.uint8) >= _LEAST
+
+
+def with_towns(cells: np.ndarray, path: Path) -> np.ndarray:
+    """The cells, and nine around each town that none of them is near: atolls."""
+    with path.open(encoding="utf-8", newline="") as text:
+        places = [(float(row["lon"]), float(row["lat"])) for row in csv.DictReader(text)]
+    found = cells.copy()
+    for lon, lat in places:
+        row = int((90 - lat) * CELLS_PER_DEGREE)
+        col = int((lon + 180) * CELLS_PER_DEGREE)
+        rows = np.arange(row - 1, row + 2).clip(0, cells.shape[0] - 1)
+        around = np.ix_(rows, np.arange(col - 1, col + 2) % cells.shape[1])
+        if not cells[around].any():
+            found[around] = True
+    return found
 
 
 def write(cells: np.ndarray, path: Path) -> None:
@@ -62,12 +81,14 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("globe", type=Path, metavar="FILE")
+    parser.add_argument("--towns", type=Path, metavar="CSV", help="where there is land too")
     parser.add_argument("--check", action="store_true", help="measure the field that is there")
     options = parser.parse_args()
     with np.load(options.globe) as file:
         land = ~file["mask"]
     if not options.check:
-        write(coarse(land), FIELD)
+        found = coarse(land)
+        write(with_towns(found, options.towns) if options.towns else found, FIELD)
     print(f"{FIELD.name}: {FIELD.stat().st_size:,} bytes, cells of 1/{CELLS_PER_DEGREE} degree")
     lats = 90 - (np.arange(180 * CELLS_PER_DEGREE) + 0.5) / CELLS_PER_DEGREE
     lons = (np.arange(360 * CELLS_PER_DEGREE) + 0.5) / CELLS_PER_DEGREE - 180

@@ -8,6 +8,7 @@ from pathlib import Path
 
 CORE = Path(__file__).resolve().parents[1] / "satclip_core"
 FILES = sorted(CORE.rglob("*.py"))
+BESIDE = [CORE.parent / "training" / "export" / "heads.py"]
 KINDS = ("Argument", "Noun", "call")
 
 
@@ -66,10 +67,12 @@ def call_names(found: list[Found]) -> set[str]:
 def parameters() -> dict[str, list[str]]:
     """Public functions, methods (Class.method) and dataclasses of the core -> their parameters.
 
+    Also those of `BESIDE`, by which errors of the core are mended.
+
     The parameters of a function start after `self` or `cls`.
     """
     known: dict[str, list[str]] = {}
-    for path in FILES:
+    for path in (*FILES, *BESIDE):
         for node in ast.parse(path.read_text("utf-8")).body:
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                 known[node.name] = _of(node)

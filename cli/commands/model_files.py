@@ -158,10 +158,10 @@ def properties_command(
     satclip models properties mine.npz --data-root DATA --definitions mine.yaml
     """
     require("yaml", extra="train", purpose="satclip models properties")
-    from satclip_training.export.heads import DEFINITIONS, heads_table, put_table, write_heads
+    from satclip_training.export.heads import DEFINITIONS, fit_properties, heads_table, put_table
 
     with progress("fitting properties", "properties") as report:
-        heads, path = write_heads(
+        heads, path = fit_properties(
             name,
             definitions=definitions or DEFINITIONS,
             data_root=data_root,

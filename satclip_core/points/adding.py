@@ -132,12 +132,16 @@ class PropertiesOfPlaces:
         InputError: properties that its heads do not know.
     """
 
-    meanings = None
     notes = ()
 
     def __init__(self, encoder: LocationEncoder, request: PointsRequest) -> None:
         self._encoder, self._request = encoder, request
         self._properties: Properties = PropertiesOf(request.properties or ()).by(encoder)
+
+    @property
+    def meanings(self) -> tuple[Meaning, ...]:
+        """Each is empty by itself: on water only the land cover is known."""
+        return (Meaning(),) * self.width
 
     @property
     def width(self) -> int:
@@ -195,5 +199,5 @@ def texts_of(values: NDArray[Any], meanings: Sequence[Meaning]) -> list[list[str
             columns.append(["" if np.isnan(v) else str(int(v)) for v in column.tolist()])
         else:
             single = column.astype(np.float32)
-            columns.append(["" if np.isnan(v) else str(v) for v in single])
+            columns.append(["" if np.isnan(v) else str(v).removesuffix(".0") for v in single])
     return [list(row) for row in zip(*columns)]

@@ -215,7 +215,7 @@ def test_codes_of_the_samples_are_those_of_the_pixels(encoder, places, tmp_path,
 
 def test_equal_samples_give_equal_maps(encoder, places):
     one, other = (fit_map(encoder, Samples.of(places, zone(places[:, 1]))) for _ in range(2))
-    np.testing.assert_array_equal(one.learnt.weights, other.learnt.weights)
+    np.testing.assert_array_equal(one.learnt.linear.weights, other.learnt.linear.weights)
     assert one.report == other.report
     json.dumps(one.report, allow_nan=False)
 

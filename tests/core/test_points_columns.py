@@ -74,10 +74,10 @@ def test_names_have_as_many_digits_as_they_need():
 
 def test_columns_that_are_there_already_are_named():
     with pytest.raises(InputError, match=r"already has 'e001'.*prefix='satclip_'"):
-        new_columns(["E001"], ["e000", "e001"])
+        new_columns(["E001"], 2, array=None, prefix="e")
     with pytest.raises(InputError, match=r"already has 'emb'.*array='new_emb'"):
-        new_columns(["emb"], ["e000", "e001"], array="emb")
-    assert new_columns(["E001"], ["e000", "e001"], array="emb") == ["emb"]
+        new_columns(["emb"], 2, array="emb", prefix="e")
+    assert new_columns(["E001"], 2, array="emb", prefix="e") == ["emb"]
 
 
 @pytest.mark.parametrize(
@@ -107,4 +107,3 @@ def test_text_and_short_decimals_read_back_exactly(dtype):
 
 def test_a_row_of_nan_has_no_text():
     assert list(to_text(np.array([[np.nan, np.nan], [1, 2]], np.float32))) == ["", "1,2"]
-    assert list(to_text(np.array([[np.nan, 3], [1, np.nan]], np.float32), ";")) == [";3", "1;"]

@@ -144,7 +144,7 @@ def test_the_file_behind_a_name_may_not_change(folder, other):
 
 
 def test_an_address_of_gdals_stays_as_it_is(folder, encoder, monkeypatch):
-    monkeypatch.setattr(request_module, "open_mask", lambda mask: lambda lons, lats: lons < 9)
+    monkeypatch.setattr(request_module, "opened_mask", lambda mask: lambda lons, lats: lons < 9)
     address = "https://example.org/land.tif"
     request = RasterRequest(ALPS, EmbeddingOf(), "m", mask=address)
     assert request.prepare(encoder=encoder).request.mask == address

@@ -221,13 +221,13 @@ def test_heads_are_written_beside_the_model_where_they_are_found(maps, tmp_path,
     model = tmp_path / "mine.npz"
     model.write_bytes(small_model.read_bytes())
     definitions = write(tmp_path, f"  c: {CODES}}}")
-    written, path = heads.write_heads(str(model), definitions=definitions, data_root=maps)
+    written, path = heads.fit_properties(str(model), definitions=definitions, data_root=maps)
     assert path == tmp_path / "mine.properties.npz"
     found = PropertiesOf(("c",)).by(load_encoder(model)).heads
     assert found.facts == PropertyHeads.load(path).facts
     assert [one.name for one in found.facts] == [one.name for one in written.facts]
     with pytest.raises(OutputError, match=r"mine\.properties\.npz exists"):
-        heads.write_heads(str(model), definitions=definitions, data_root=maps)
+        heads.fit_properties(str(model), definitions=definitions, data_root=maps)
 
 
 def test_the_table_of_the_documentation_is_that_of_the_bundled_heads():

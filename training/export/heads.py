@@ -220,7 +220,7 @@ def _head(facts: PropertyFacts, linear: Linear) -> PropertyHead:
     return PropertyHead(facts, weights.astype(np.float16), offsets)
 
 
-def write_heads(
+def fit_properties(
     model: str,
     *,
     definitions: str | os.PathLike[str] = DEFINITIONS,
