@@ -6,7 +6,7 @@ function needs (rasterio, pyproj, …) is imported when it is called.
 The rooms, from the ground up; each imports only from floors below its own:
 
     version, errors, types      what users can mend; names of array types and callbacks
-    compute, files              matrix products, threads; files that appear whole or not at all
+    compute, files, extensions  matrix products, threads; whole files; what other packages add
     grid                        pixels, CRSs, places on the sphere
     analysis, encoder           arrays in, arrays out; degrees to embeddings
     models, products, preview   names to files; functions of embeddings; the view of a canvas

@@ -10,3 +10,29 @@ The rooms, from the ground up; each imports only from floors below its own:
     run, inaturalist            one run from settings to model file; the iNaturalist task
     probe, fine                 linear probes as a command; encoders of two parts, field and smooth
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .export.interchange import export_onnx, export_safetensors
+    from .export.torch_module import load_module, save_module
+
+__all__ = ["export_onnx", "export_safetensors", "load_module", "save_module"]
+
+_HOMES = {
+    "export_onnx": "interchange",
+    "export_safetensors": "interchange",
+    "load_module": "torch_module",
+    "save_module": "torch_module",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Lazy: settings and the command line's help do without torch.
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(f".export.{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from satclip_core.encoder.encodings import ENCODINGS
+from satclip_core.encoder.encodings import ZOO
 
 from ..options import verbosity_options
 from .zoo_options import (
@@ -34,7 +34,7 @@ STORED = {"published": "land-ocean", "searched": "land-ocean-searched"}
 
 
 @click.command("land-ocean")
-@encoding_option(tuple(ENCODINGS))
+@encoding_option(ZOO)
 @network_option(NETWORKS)
 @land_option
 @click.option(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from satclip_core.encoder.encodings import ENCODINGS
+from satclip_core.encoder.encodings import ZOO
 from satclip_core.errors import InputError, require
 from satclip_core.files import check_target
 
@@ -141,7 +141,7 @@ def command(
     if threads is not None:
         torch.set_num_threads(threads)
     if everything:
-        encodings, networks = tuple(ENCODINGS), NETWORKS
+        encodings, networks = ZOO, NETWORKS
     cells = _cells(encodings, networks, training)
     place = _device(device, cells[0].dtype)
     data = read_annotations(annotations, year)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import click
 
-from satclip_core.encoder.encodings import ENCODINGS
+from satclip_core.encoder.encodings import ZOO
 from satclip_core.errors import InputError, require
 from satclip_core.files import check_target
 
@@ -49,10 +49,10 @@ def encoding_option(default: Sequence[str]) -> Callable[[Any], Any]:
         "encodings",
         multiple=True,
         default=tuple(default),
-        show_default=len(default) < len(ENCODINGS),
-        type=click.Choice([*ENCODINGS]),
+        show_default=len(default) < len(ZOO),
+        type=click.Choice([*ZOO]),
         help="Positional encoding; may be given again."
-        + ("  [default: all]" if len(default) == len(ENCODINGS) else ""),
+        + ("  [default: all]" if len(default) == len(ZOO) else ""),
     )
 
 

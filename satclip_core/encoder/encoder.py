@@ -13,11 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..compute.threads import for_each
 from ..errors import InputError, ModelError
+from ..extensions import Registry
 from ..grid.sphere import check_latitudes, check_lonlat, wrap_longitudes
 from ..types import Float32, Floats
-from .encodings import ENCODINGS, EncodingSettings, encoding_dim
+from .encodings import ENCODINGS, EncodingSettings
 from .gridpath import GridPath
-from .networks import FIRST_OMEGA, HIDDEN_OMEGA, NETWORKS, forward
+from .networks import FIRST_OMEGA, HIDDEN_OMEGA, NETWORKS, Sizes, forward
 
 # Points at a time: at L = 40 the float64 features of a chunk take 26 MB.
 _CHUNK = 2048
@@ -30,31 +31,49 @@ class EncoderConfig:
     Attributes:
         encoding: a key of `encodings.ENCODINGS` (published: `le_type`).
         network: a key of `networks.NETWORKS` (published: `pe_type`).
-        settings: what the encoding needs: L and basis, or frequencies and radii.
+        settings: of the encoding, of its settings class: L and basis, frequencies and radii, ….
+        network_settings: of the network, of its settings class; None where the weights say all.
+
+    Raises:
+        ModelError: an encoding or a network that nothing here or installed brings, or settings that
+            are not of its class.
     """
 
     encoding: str = "sphericalharmonics"
     network: str = "siren"
-    settings: EncodingSettings = field(default_factory=EncodingSettings)
+    settings: Any = field(default_factory=EncodingSettings)
+    network_settings: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        for value, known, what in (
-            (self.encoding, ENCODINGS, "encoding"),
-            (self.network, NETWORKS, "network"),
+        encoding, network = _found(ENCODINGS, self.encoding), _found(NETWORKS, self.network)
+        if network.settings is not Sizes and self.network_settings is None:
+            object.__setattr__(self, "network_settings", network.settings())
+        for given, wanted, what in (
+            (self.settings, encoding.settings, f"encoding {self.encoding!r}"),
+            (self.network_settings, network.settings, f"network {self.network!r}"),
         ):
-            if value not in known:
-                raise ModelError(f"unknown {what} {value!r}: it is none of {', '.join(known)}")
+            if given is not None and not isinstance(given, wanted):
+                raise ModelError(
+                    f"the {what} has settings of the class {wanted.__name__}, not {given!r}"
+                )
+
+    @property
+    def width(self) -> int:
+        """Number of features."""
+        return ENCODINGS[self.encoding].width(self.settings)
 
     @property
     def formula(self) -> str:
         """The encoder in one line, e.g. `Siren(SH(lon, lat)), L = 10, analytic basis`."""
         if self.encoding != "sphericalharmonics":
-            return f"{self.network}({self.encoding}(lon, lat))"
+            formula = getattr(ENCODINGS[self.encoding], "formula", None)
+            inner = formula(self.settings) if formula else f"{self.encoding}(lon, lat)"
+            return f"{self.network}({inner})"
         names = {"siren": "Siren", "fcnet": "FCNet", "linear": "Linear", "mlp": "MLP"}
         settings = self.settings
         return (
-            f"{names[self.network]}(SH(lon, lat)), L = {settings.legendre_polys}, "
-            f"{settings.harmonics_calculation} basis"
+            f"{names.get(self.network, self.network)}(SH(lon, lat)), "
+            f"L = {settings.legendre_polys}, {settings.harmonics_calculation} basis"
         )
 
 
@@ -124,10 +143,12 @@ class LocationEncoder:
 
     @property
     def resolution_degrees(self) -> float | None:
-        """Effective resolution 180 / (2L) degrees (Rußwurm et al. 2024); None without harmonics."""
-        if self.config.encoding != "sphericalharmonics":
-            return None
-        return 180 / (2 * self.config.settings.legendre_polys)
+        """Effective resolution in degrees, as the encoding says; None where it does not.
+
+        Of harmonics 180 / (2L) (Rußwurm et al. 2024).
+        """
+        known = getattr(ENCODINGS[self.config.encoding], "resolution", None)
+        return None if known is None else float(known(self.config.settings))
 
     @property
     def provenance(self) -> dict[str, str]:
@@ -168,16 +189,18 @@ class LocationEncoder:
         points = check_lonlat(lonlat)
         dtype = np.float32 if single else np.float64
         weights = self._weights32 if single else self.weights
-        encoding, settings = ENCODINGS[self.config.encoding], self.config.settings
+        encoding, config = ENCODINGS[self.config.encoding], self.config
+        step = getattr(NETWORKS[config.network], "rows", 0) or _CHUNK
         out = np.empty((len(points), self.dim), np.float32)
 
         def work(start: int) -> None:
-            features = encoding(points[start : start + _CHUNK], settings, np)
-            out[start : start + _CHUNK] = forward(
-                self.config.network, weights, features.astype(dtype, copy=False)
-            )
+            part = slice(start, start + step)
+            features = encoding.features(points[part], config.settings, np)
+            features = features.astype(dtype, copy=False)
+            settings = config.network_settings
+            out[part] = forward(config.network, weights, features, settings=settings)
 
-        for_each(work, range(0, len(points), _CHUNK), threads)
+        for_each(work, range(0, len(points), step), threads)
         return out
 
     def encode_grid(
@@ -185,8 +208,8 @@ class LocationEncoder:
     ) -> Float32:
         """Embed the grid spanned by longitudes and latitudes.
 
-        With spherical harmonics the first layer is folded per row (see `gridpath`); the result
-        is within 1e-4 of `encode`.
+        With spherical harmonics the first layer is folded per row (see `gridpath`), with other
+        encodings the network runs in float32; the result is within 1e-4 of `encode`.
 
         Args:
             lons: (cols,) degrees.
@@ -205,11 +228,13 @@ class LocationEncoder:
         if self._grid_path is not None:
             return self._grid_path.encode(wrap_longitudes(x), y, self.dim, threads)
         points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-        return self.encode(points, threads=threads).reshape(len(y), len(x), self.dim)
+        embedded = self.encode(points, threads=threads, single=True)
+        return embedded.reshape(len(y), len(x), self.dim)
 
     @cached_property
     def _grid_path(self) -> GridPath | None:
-        if self.config.encoding != "sphericalharmonics":
+        affine_first = getattr(NETWORKS[self.config.network], "first", None) is not None
+        if self.config.encoding != "sphericalharmonics" or not affine_first:
             return None
         return GridPath(self.config.network, self.weights, self.config.settings)
 
@@ -222,9 +247,11 @@ class LocationEncoder:
         for key, value in self.weights.items():
             if not np.isfinite(value).all():
                 raise ModelError(f"the weights {key!r} hold values that are not finite")
-        width = encoding_dim(self.config.encoding, self.config.settings)
+        config, width = self.config, self.config.width
         try:
-            return int(forward(self.config.network, self.weights, np.zeros((1, width))).shape[1])
+            zeros = np.zeros((1, width))
+            made = forward(config.network, self.weights, zeros, settings=config.network_settings)
+            return int(made.shape[1])
         except KeyError as error:
             raise ModelError(
                 f"the weights lack {error.args[0]!r}, which a {self.config.network} needs"
@@ -237,9 +264,17 @@ class LocationEncoder:
 
     def _digest(self) -> str:
         digest = hashlib.sha256(repr((self.config, FIRST_OMEGA, HIDDEN_OMEGA)).encode())
+        if self.config.network_settings is not None:
+            digest.update(repr(self.config.network_settings).encode())
         for key in sorted(self.weights):
             digest.update(key.encode() + self.weights[key].tobytes())
         return digest.hexdigest()
+
+
+def _found(registry: Registry[Any], name: str) -> Any:
+    if name not in registry:
+        raise ModelError(f"unknown {registry.kind} {name!r}: it is none of {', '.join(registry)}")
+    return registry[name]
 
 
 def check_axis(values: ArrayLike, name: str) -> Floats:

@@ -1,22 +1,28 @@
 """Positional encodings of the Siren(SH) paper's zoo (Rußwurm et al., ICLR 2024, section 3).
 
 Each is a small function (lonlat, settings, xp) -> features, written over an array module
-(numpy or torch). They reproduce the published code exactly, including two habits of it that
-trained weights depend on: Grid, Theory and the Sphere family feed **degrees as if radians**
-to sine and cosine, and the Sphere family writes every feature twice.
+(numpy or torch), and an `Encoding` in the registry `ENCODINGS`, to which installed packages add
+theirs (docs/extending.md). The ten of the zoo reproduce the published code exactly, including two
+habits of it that trained weights depend on: Grid, Theory and the Sphere family feed **degrees as if
+radians** to sine and cosine, and the Sphere family writes every feature twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import cos, pi, sin
+from math import cos, inf, pi, sin
 from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
+from ..extensions import Registry
 from ..grid.sphere import unit_vectors
+from .fourier import ScaledFourierSettings, scaled_fourier, scaled_fourier_width
 from .harmonics import spherical_harmonics
+
+_MOST_DEGREES, _MOST_FREQUENCIES = 200, 1024
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,17 @@ class EncodingSettings:
     min_radius: float = 1.0
     max_radius: float = 360.0
 
+    def __post_init__(self) -> None:
+        if not 1 <= self.legendre_polys <= _MOST_DEGREES:
+            raise InputError(f"legendre_polys is {self.legendre_polys}, outside 1..{_MOST_DEGREES}")
+        if not 1 <= self.frequency_num <= _MOST_FREQUENCIES:
+            raise InputError(f"frequency_num is {self.frequency_num}, outside 1..1024")
+        if not 0 < self.min_radius <= self.max_radius < inf:
+            raise InputError(
+                f"radii are {self.min_radius} and {self.max_radius}: "
+                "they must be positive, the smaller one first"
+            )
+
     @property
     def frequencies(self) -> list[float]:
         """f_k = 1 / (r_min (r_max / r_min)^(k / (F - 1))), k = 0..F-1, finest first."""
@@ -45,7 +62,31 @@ class EncodingSettings:
         return [1 / (self.min_radius * ratio ** (k / steps)) for k in range(self.frequency_num)]
 
 
-Encoding = Callable[[Any, EncodingSettings, Any], Any]
+@dataclass(frozen=True)
+class Encoding:
+    """A positional encoding, as the registry has it.
+
+    Attributes:
+        features: (lonlat (N, 2) float64 degrees, settings, xp) -> (N, width) of the module xp,
+            numpy or torch.
+        width: settings -> number of features.
+        settings: a frozen dataclass, every field with a default: a number, a text, true or false,
+            or a tuple of these. It refuses bad values with InputError.
+        uses: those of its fields that the encoding reads; None for all.
+        resolution: settings -> what it resolves, in degrees; None where nothing says so.
+        formula: settings -> the encoding in a model's formula, e.g. `SH(lon, lat)`.
+    """
+
+    features: Callable[[Any, Any, Any], Any]
+    width: Callable[[Any], int]
+    settings: type[Any] = EncodingSettings
+    uses: tuple[str, ...] | None = None
+    resolution: Callable[[Any], float] | None = None
+    formula: Callable[[Any], str] | None = None
+
+    def __call__(self, lonlat: Any, settings: Any, xp: Any = np) -> Any:
+        """The features."""
+        return self.features(lonlat, settings, xp)
 
 
 def direct(lonlat: Any, settings: EncodingSettings, xp: Any = np) -> Any:
@@ -158,33 +199,52 @@ def sphericalharmonics(lonlat: Any, settings: EncodingSettings, xp: Any = np) ->
     return spherical_harmonics(lonlat, settings.legendre_polys, settings.harmonics_calculation, xp)
 
 
-ENCODINGS: dict[str, Encoding] = {
-    function.__name__: function
-    for function in (
-        direct,
-        cartesian3d,
-        wrap,
-        grid,
-        theory,
-        spherec,
-        spherecplus,
-        spherem,
-        spheremplus,
-        sphericalharmonics,
+def _fixed(function: Callable[[Any, EncodingSettings, Any], Any], width: int) -> Encoding:
+    """An encoding without settings."""
+    return Encoding(function, lambda settings: width, uses=())
+
+
+def _multi_scale(function: Callable[[Any, EncodingSettings, Any], Any], each: int) -> Encoding:
+    """An encoding of F frequencies between two radii, with so many features for each."""
+    return Encoding(
+        function,
+        lambda settings: each * int(settings.frequency_num),
+        uses=("frequency_num", "min_radius", "max_radius"),
     )
+
+
+_ZOO = {
+    "direct": _fixed(direct, 2),
+    "cartesian3d": _fixed(cartesian3d, 3),
+    "wrap": _fixed(wrap, 4),
+    "grid": _multi_scale(grid, 4),
+    "theory": _multi_scale(theory, 6),
+    "spherec": _multi_scale(spherec, 6),
+    "spherecplus": _multi_scale(spherecplus, 12),
+    "spherem": _multi_scale(spherem, 10),
+    "spheremplus": _multi_scale(spheremplus, 16),
+    "sphericalharmonics": Encoding(
+        sphericalharmonics,
+        lambda settings: int(settings.legendre_polys) ** 2,
+        uses=("legendre_polys", "harmonics_calculation"),
+        resolution=lambda settings: 180 / (2 * settings.legendre_polys),
+    ),
 }
+ZOO = tuple(_ZOO)
+"""The encodings of the paper."""
+
+ENCODINGS: Registry[Encoding] = Registry(
+    "satclip.encodings",
+    "encoding",
+    ("features", "width", "settings"),
+    {
+        **_ZOO,
+        "scaledfourier": Encoding(scaled_fourier, scaled_fourier_width, ScaledFourierSettings),
+    },
+)
+"""Encodings by name: those of the zoo, UniGeoCLIP's, and those of installed packages."""
 
 
-def encoding_dim(name: str, settings: EncodingSettings) -> int:
+def encoding_dim(name: str, settings: Any) -> int:
     """Number of features of the encoding called `name`."""
-    per_frequency = {
-        "grid": 4, "theory": 6, "spherec": 6, "spherecplus": 12, "spherem": 10, "spheremplus": 16,
-    }  # fmt: skip
-    if name in per_frequency:
-        return per_frequency[name] * settings.frequency_num
-    return {
-        "direct": 2,
-        "cartesian3d": 3,
-        "wrap": 4,
-        "sphericalharmonics": settings.legendre_polys**2,
-    }[name]
+    return ENCODINGS[name].width(settings)

@@ -20,7 +20,8 @@ from ..compute.threads import available_threads, for_each
 from ..types import Float32, Floats
 from .encodings import EncodingSettings
 from .harmonics import feature_index, latitude_factors, longitude_factors
-from .networks import FIRST_OMEGA, NETWORKS, Weights, numbered_layers
+from .layers import Weights, numbered_layers
+from .networks import FIRST_OMEGA, NETWORKS, Rest
 
 # Columns at a time: enough for BLAS, few enough for the activations (1 MB at hidden 512) to stay
 # in a core's cache.
@@ -33,7 +34,7 @@ class GridPath:
     """A network on spherical harmonics, prepared for grids.
 
     Args:
-        network: a key of `networks.NETWORKS`.
+        network: a key of `networks.NETWORKS` that begins with an affine layer.
         weights: its weights, float arrays.
         settings: L and basis of the harmonics.
     """
@@ -41,7 +42,10 @@ class GridPath:
     def __init__(self, network: str, weights: Weights, settings: EncodingSettings) -> None:
         self._network = network
         self._settings = settings
-        first = NETWORKS[network].first
+        first = NETWORKS[network].first or ""
+        after = NETWORKS[network].rest
+        assert after is not None
+        self._after: Rest = after
         omega = FIRST_OMEGA if network == "siren" else 1.0
         self._bias = _bias(weights, first) * omega
         self._orders = _weights_by_order(
@@ -99,7 +103,7 @@ class GridPath:
 
     def _any_rest(self, scratch: list[Float32], out: Float32) -> None:
         h = scratch[0][: len(out)]
-        out[:] = NETWORKS[self._network].rest(h, self._weights32, np, None)
+        out[:] = self._after(h, self._weights32, np, None)
 
     def _siren_rest(self, scratch: list[Float32], out: Float32) -> None:
         """`networks.NETWORKS["siren"].rest`, in place; omega is already folded in."""

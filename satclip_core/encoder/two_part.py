@@ -51,6 +51,7 @@ class TwoPartConfig(EncoderConfig):
         encoding: of the smooth part.
         network: of the smooth part.
         settings: of the smooth part's encoding.
+        network_settings: of the smooth part's network.
         levels: (rows, channels) of the field's levels, finest first.
         resolution_km: what it resolves, as measured; None where nobody has.
     """
@@ -99,7 +100,9 @@ class TwoPartEncoder(LocationEncoder):
         except KeyError as error:
             raise ModelError(f"the weights lack {error.args[0]!r}, which its field needs") from None
         numbers = {k: v for k, v in self._stored.items() if not k.startswith("field.")}
-        smooth = EncoderConfig(config.encoding, config.network, config.settings)
+        smooth = EncoderConfig(
+            config.encoding, config.network, config.settings, config.network_settings
+        )
         self.smooth = LocationEncoder(smooth, _under("smooth.", numbers))
         super().__init__(config, numbers, info=info, sha256=sha256)
 

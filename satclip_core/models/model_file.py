@@ -3,6 +3,8 @@
 Ours is a zip with `model.json` (version, architecture, provenance, card) and one
 `weights/NAME.npy` for each array: no pickle, equal bytes for equal content. Version 1 holds an
 encoder of harmonics or of another encoding; version 2 one of two parts, its field in whole numbers.
+What installed packages bring to an encoder (see `extensions`) is named under `requires`, so that
+who lacks one is told.
 """
 
 from __future__ import annotations
@@ -10,12 +12,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import math
 import os
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..encoder import EncoderConfig, LocationEncoder, ModelInfo
-from ..encoder.encodings import EncodingSettings
+from ..encoder.encodings import ENCODINGS
+from ..encoder.networks import NETWORKS
 from ..encoder.two_part import ENCODING as TWO_PARTS
 from ..encoder.two_part import TwoPartConfig, TwoPartEncoder
-from ..errors import ModelError
+from ..errors import InputError, ModelError
+from ..extensions import Registry, missing_package, settings_from
 from ..files import written_whole
 from ..types import Floats
 from .checkpoint import Checkpoint, LazyTensor, element_count
@@ -110,6 +113,10 @@ def write_model(
         "training": dict(encoder.info.training),
         "card": encoder.info.card,
     }
+    if encoder.config.network_settings is not None:
+        header["network_settings"] = asdict(encoder.config.network_settings)
+    if requires := requirements(encoder.config):
+        header["requires"] = requires
     arrays: Mapping[str, NDArray[Any]] = encoder.weights
     if isinstance(encoder, TwoPartEncoder):
         header |= {
@@ -128,6 +135,15 @@ def write_model(
         _write_zip(temporary, members)
 
 
+def requirements(config: EncoderConfig) -> dict[str, str]:
+    """The installed packages that bring an encoder's encoding and network, by these two words."""
+    found = {
+        "encoding": ENCODINGS.origin(config.encoding),
+        "network": NETWORKS.origin(config.network),
+    }
+    return {part: str(origin) for part, origin in found.items() if origin is not None}
+
+
 def encoder_from_state(
     state: Mapping[str, NDArray[Any]],
     hyper_parameters: Mapping[str, Any],
@@ -139,7 +155,8 @@ def encoder_from_state(
 
     Args:
         state: arrays under the published names; only those of the location encoder are used.
-        hyper_parameters: `le_type`, `pe_type`, `legendre_polys`, …; other keys are ignored.
+        hyper_parameters: `le_type`, `pe_type`, `legendre_polys`, …; other keys are ignored. What
+            the release does not know stands under `encoding_settings` and `network_settings`.
         info: name, licence, training, card.
         sha256: of the file.
 
@@ -149,10 +166,14 @@ def encoder_from_state(
     for key in ("le_type", "pe_type"):
         if not isinstance(hyper_parameters.get(key), str):
             raise ModelError(f"its hyper_parameters name no {key}, so its architecture is unknown")
-    config = EncoderConfig(
-        str(hyper_parameters["le_type"]),
-        str(hyper_parameters["pe_type"]),
-        _settings(hyper_parameters),
+    config = _architecture(
+        {
+            "encoding": hyper_parameters["le_type"],
+            "network": hyper_parameters["pe_type"],
+            "settings": hyper_parameters.get("encoding_settings") or hyper_parameters,
+            "network_settings": hyper_parameters.get("network_settings"),
+            "requires": hyper_parameters.get("requires"),
+        }
     )
     prefix = _location_prefix(state)
     weights = {
@@ -170,29 +191,44 @@ def _location_prefix(names: Mapping[str, Any]) -> str:
     )
 
 
-def _settings(values: Mapping[str, Any]) -> EncodingSettings:
-    """The encoding's settings among `values`; absent ones keep their defaults."""
-    chosen: dict[str, Any] = {}
-    for field in fields(EncodingSettings):
-        value = values.get(field.name)
-        if value is None:
-            continue
-        kind = type(field.default)
-        numeric = kind is float and type(value) is int
-        if type(value) is not kind and not numeric:
-            raise ModelError(f"its {field.name} is {value!r}, which is no {kind.__name__}")
-        chosen[field.name] = value
-    settings = EncodingSettings(**chosen)
-    if not 1 <= settings.legendre_polys <= 200:
-        raise ModelError(f"its legendre_polys is {settings.legendre_polys}, outside 1..200")
-    if not 1 <= settings.frequency_num <= 1024:
-        raise ModelError(f"its frequency_num is {settings.frequency_num}, outside 1..1024")
-    if not 0 < settings.min_radius <= settings.max_radius < math.inf:
-        raise ModelError(
-            f"its radii are {settings.min_radius} and {settings.max_radius}: "
-            "they must be positive, the smaller one first"
-        )
-    return settings
+def _architecture(header: Mapping[str, Any]) -> EncoderConfig:
+    """Encoding, network and the settings of both, as a header says them.
+
+    Raises:
+        ModelError: what it names is not there, or settings that are of no use.
+    """
+    requires = header.get("requires")
+    requires = requires if isinstance(requires, dict) else {}
+    encoding = _brought(ENCODINGS, header.get("encoding"), requires)
+    network = _brought(NETWORKS, header.get("network"), requires)
+    given = header.get("network_settings")
+    return EncoderConfig(
+        str(header["encoding"]),
+        str(header["network"]),
+        _settings(encoding.settings, header["settings"]),
+        _settings(network.settings, given) if isinstance(given, dict) else None,
+    )
+
+
+def _brought(registry: Registry[Any], name: object, requires: Mapping[str, Any]) -> Any:
+    """What a header names, if it is there."""
+    if name in registry:
+        return registry[str(name)]
+    brought = requires.get(registry.kind)
+    if isinstance(brought, str):
+        raise missing_package(registry.kind, str(name), brought)
+    try:
+        return registry.find(str(name))
+    except InputError as error:
+        raise ModelError(error) from error
+
+
+def _settings(cls: type[Any], values: Mapping[str, Any]) -> Any:
+    """Settings of a class among `values`; absent ones keep their defaults."""
+    try:
+        return settings_from(cls, values)
+    except InputError as error:
+        raise ModelError("its ", error) from error
 
 
 def _read_checkpoint(archive: zipfile.ZipFile, name: str, sha256: str) -> LocationEncoder:
@@ -233,14 +269,12 @@ def _read_npz(archive: zipfile.ZipFile, sha256: str) -> LocationEncoder:
         training={str(key): str(value) for key, value in dict(training).items()},
         card=str(header.get("card", "")),
     )
-    settings = _settings(header["settings"])
     if header["version"] == TWO_PART_VERSION:
-        return TwoPartEncoder(_two_parts(header, settings), weights, info=info, sha256=sha256)
-    config = EncoderConfig(str(header.get("encoding")), str(header.get("network")), settings)
-    return LocationEncoder(config, weights, info=info, sha256=sha256)
+        return TwoPartEncoder(_two_parts(header), weights, info=info, sha256=sha256)
+    return LocationEncoder(_architecture(header), weights, info=info, sha256=sha256)
 
 
-def _two_parts(header: Mapping[str, Any], settings: EncodingSettings) -> TwoPartConfig:
+def _two_parts(header: Mapping[str, Any]) -> TwoPartConfig:
     """The architecture of an encoder of two parts, as its header says."""
     smooth, levels = header.get("smooth"), header.get("levels")
     resolution = header.get("resolution_km")
@@ -252,10 +286,12 @@ def _two_parts(header: Mapping[str, Any], settings: EncodingSettings) -> TwoPart
         raise ModelError("its model.json does not say its smooth part and the levels of its field")
     if resolution is not None and not (isinstance(resolution, (int, float)) and resolution > 0):
         raise ModelError(f"its resolution_km is {resolution!r}, which is no length")
+    part = _architecture({**header, **smooth})
     return TwoPartConfig(
-        str(smooth.get("encoding")),
-        str(smooth.get("network")),
-        settings,
+        part.encoding,
+        part.network,
+        part.settings,
+        part.network_settings,
         levels=tuple((rows, channels) for rows, channels in levels),
         resolution_km=None if resolution is None else float(resolution),
     )

@@ -15,7 +15,7 @@ CLIENTS = ("satclip_cli", "satclip_training", "qgis", "qgis_plugin", "torch", "l
 # only from floors below its own.
 FLOORS = (
     ("version", "errors", "types"),
-    ("compute", "files"),
+    ("compute", "files", "extensions"),
     ("grid",),
     ("analysis", "encoder"),
     ("models", "products", "preview"),

@@ -12,7 +12,7 @@ import pytest
 import torch
 from inaturalist_world import write_world
 
-from satclip_core.encoder.encodings import ENCODINGS
+from satclip_core.encoder.encodings import ZOO
 from satclip_core.errors import InputError
 from satclip_training.inaturalist.annotations import Annotations, Observations, read_annotations
 from satclip_training.inaturalist.predictions import read_predictions
@@ -62,7 +62,7 @@ def stop_after(epochs: int) -> object:
 
 def test_every_cell_has_settings_and_the_published_gain() -> None:
     published = published_settings()
-    assert set(published) == set(product(ENCODINGS, NETWORKS))
+    assert set(published) == set(product(ZOO, NETWORKS))
     siren = published["sphericalharmonics", "siren"]
     cell = siren.cell
     assert (cell.legendre_polys, cell.dim_hidden, cell.num_layers) == (25, 128, 3)

@@ -36,9 +36,10 @@ def test_parameters_carry_the_published_names() -> None:
 def test_initial_weights_are_those_of_siren() -> None:
     network = LocationModel(ModelSettings(legendre_polys=10, capacity=512)).nnet
     for layer, bound in zip(
-        [*network.layers, network.last_layer], (1 / 100, *[math.sqrt(6 / 512)] * 2)
+        ("layers.0", "layers.1", "last_layer"), (1 / 100, *[math.sqrt(6 / 512)] * 2)
     ):
-        for values in (layer.weight, layer.bias):
+        for values in (f"{layer}.weight", f"{layer}.bias"):
+            values = network.get_parameter(values)
             assert values.abs().max() <= bound
             assert values.abs().max() > 0.9 * bound
 
@@ -125,9 +126,10 @@ def test_the_first_layer_and_the_images_can_have_rates_of_their_own() -> None:
     groups = module.configure_optimizers()["optimizer"].param_groups
     found = {id(p): (g["initial_lr"], g["weight_decay"]) for g in groups for p in g["params"]}
     model = module.model
-    assert found[id(model.location.nnet.layers[0].weight)] == (0.1, 0.01)
-    assert found[id(model.location.nnet.layers[1].weight)] == (1.0, 0.01)
-    assert found[id(model.location.nnet.layers[1].bias)] == (1.0, 0.0)
+    layer = model.location.nnet.get_parameter
+    assert found[id(layer("layers.0.weight"))] == (0.1, 0.01)
+    assert found[id(layer("layers.1.weight"))] == (1.0, 0.01)
+    assert found[id(layer("layers.1.bias"))] == (1.0, 0.0)
     assert found[id(model.visual.weight)] == (3.0, 0.01)
     assert found[id(model.logit_scale)] == (1.0, 0.0)
     assert len(found) == len(list(model.parameters()))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from satclip_core.encoder.encodings import ENCODINGS
+from satclip_core.encoder.encodings import ZOO
 from satclip_core.errors import InputError
 from satclip_training.zoo.cell_settings import (
     NETWORKS,
@@ -22,7 +22,7 @@ STORED = ("land-ocean", "checkerboard")
 
 @pytest.mark.parametrize("name", STORED)
 def test_the_authors_settings_of_every_cell_come_with_the_package(name: str) -> None:
-    wanted = {f"{encoding}-{network}" for encoding in ENCODINGS for network in NETWORKS}
+    wanted = {f"{encoding}-{network}" for encoding in ZOO for network in NETWORKS}
     assert set(stored_settings(name)) == wanted
 
 

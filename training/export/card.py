@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from satclip_core.models.model_file import requirements
+
 from ..evaluation.tasks import NO_LEAKS
 from ..objectives import objective_class
 from ..settings.config import (
+    HARMONICS,
+    RANDOM_CONVOLUTION,
+    TIMM,
     ExportSettings,
     FeatureSettings,
+    ModelSettings,
     PointSettings,
     SourceSettings,
     TrainConfig,
 )
+from ..settings.schema import plain
 
 NO_LICENCE = "not stated"
 """What a model says of its licence where its configuration says nothing."""
@@ -32,11 +39,7 @@ def model_card(config: TrainConfig, facts: Mapping[str, str], scores: str) -> st
         f"A location encoder: longitude and latitude in, {model.embed_dim} numbers out that say "
         f"what the place looks like from above. {objective_class(config).card_origin(config)}",
         "## Model",
-        f"Siren(SH(lon, lat)): spherical harmonics of {model.legendre_polys} degrees "
-        f"({model.harmonics_calculation} basis), {model.num_hidden_layers} sine layers of "
-        f"{model.capacity}, output {model.embed_dim}. Effective resolution "
-        f"{90 / model.legendre_polys:g}°: what is finer is smooth interpolation. "
-        f"Licence of the weights: {config.export.licence or NO_LICENCE}.",
+        f"{_encoder(model)} Licence of the weights: {config.export.licence or NO_LICENCE}.",
         "## Data",
         config.export.data,
         "\n".join(f"- `{name}`: {_describe(source)}" for name, source in config.sources.items()),
@@ -58,6 +61,26 @@ def model_card(config: TrainConfig, facts: Mapping[str, str], scores: str) -> st
     if not training.validation_fraction:
         parts.append("No points were held out for validation.")
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _encoder(model: ModelSettings) -> str:
+    """Sentences on the architecture."""
+    if model.encoding.kind == HARMONICS and model.network.kind == "siren":
+        return (
+            f"Siren(SH(lon, lat)): spherical harmonics of {model.legendre_polys} degrees "
+            f"({model.harmonics_calculation} basis), {model.num_hidden_layers} sine layers of "
+            f"{model.capacity}, output {model.embed_dim}. Effective resolution "
+            f"{90 / model.legendre_polys:g}°: what is finer is smooth interpolation."
+        )
+    encoder = model.architecture
+    said = [*_said(plain(model.encoding)), *_said(plain(model.sizes))]
+    brought = [f"{what} of {package}" for what, package in requirements(encoder).items()]
+    needs = f" Needs an installed package: {', '.join(brought)}." if brought else ""
+    return f"{encoder.formula}; {', '.join([*said, f'output {model.embed_dim}'])}.{needs}"
+
+
+def _said(values: Mapping[str, object]) -> list[str]:
+    return [f"{key} {value}" for key, value in values.items() if key != "kind"]
 
 
 def _leakage(facts: Mapping[str, str]) -> str:
@@ -94,9 +117,12 @@ def _describe_patches(source: SourceSettings) -> str:
 
 def _describe_features(features: FeatureSettings) -> str:
     components = f"{features.dim} principal components" if features.dim else "all features"
-    if features.kind == "timm":
+    if features.kind == TIMM:
         untrained = "UNTRAINED (random weights)" if features.weights == "random" else "frozen"
         return f"timm's {features.model}, weights `{features.weights}`, {untrained}, {components}"
+    if features.kind != RANDOM_CONVOLUTION:
+        said = ", ".join(_said(plain(features.settings)))
+        return f"the image encoder {features.kind} ({said or 'no settings'}), {components}"
     return (
         f"{features.filters} random convolutional filters of {features.patch} × {features.patch}, "
         f"{components}"

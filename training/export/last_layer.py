@@ -114,20 +114,27 @@ def _of_variance(directions: Floats, values: Floats, total: float) -> Floats:
     return scaled
 
 
+def layer_names(layer: str) -> tuple[str, str]:
+    """Names of the weight and the bias of a layer; "" is that of the network itself."""
+    prefix = f"{layer}." if layer else ""
+    return f"{prefix}weight", f"{prefix}bias"
+
+
 def postprocess(
-    weights: Weights, embeddings: Floats, settings: ExportSettings
+    weights: Weights, embeddings: Floats, settings: ExportSettings, layer: str = "last_layer"
 ) -> dict[str, NDArray[Any]]:
     """Fold an affine map of the embedding into the last layer.
 
     Args:
-        weights: of a Siren.
+        weights: of a network that ends with an affine layer.
         embeddings: (N, dim) of places uniform over land, for mean and covariance.
         settings: `centre` takes the mean away; `standardise` also divides by the deviations;
             `whiten` multiplies by the inverse root of the covariance, drawn towards a multiple
             of the identity by `shrinkage` (ZCA: as near as possible to the embedding itself).
+        layer: name of that layer; without a bias it gets one.
 
     Returns:
-        Weights of a Siren whose embeddings are mapped so.
+        Weights of the network whose embeddings are mapped so.
     """
     out = {key: np.array(value, np.float64) for key, value in weights.items()}
     mean, covariance = embeddings.mean(0), np.atleast_2d(np.cov(embeddings.T))
@@ -141,20 +148,23 @@ def postprocess(
         matrix = np.diag(1 / np.sqrt(np.diag(covariance).clip(1e-12)))
     else:
         matrix = np.eye(len(mean))
-    out["last_layer.weight"] = matrix @ out["last_layer.weight"]
-    out["last_layer.bias"] = matrix @ (out["last_layer.bias"] - mean)
+    weight, bias = layer_names(layer)
+    out[weight] = matrix @ out[weight]
+    out[bias] = matrix @ (out.get(bias, 0.0) - mean)
     return out
 
 
-def rotated(weights: Weights, seed: int) -> dict[str, NDArray[Any]]:
+def rotated(weights: Weights, seed: int, layer: str = "last_layer") -> dict[str, NDArray[Any]]:
     """Turn the embedding by a random rotation: similarities stay, variance is spread evenly.
 
     Components of very unequal variance quantise badly, and a probe that standardises every
     dimension would blow the smallest up.
     """
     out = {key: np.array(value, np.float64) for key, value in weights.items()}
-    dim = len(out["last_layer.bias"])
+    weight, bias = layer_names(layer)
+    dim = len(out[weight])
     rotation = np.linalg.qr(np.random.RandomState(seed).randn(dim, dim))[0].T
-    out["last_layer.weight"] = rotation @ out["last_layer.weight"]
-    out["last_layer.bias"] = rotation @ out["last_layer.bias"]
+    out[weight] = rotation @ out[weight]
+    if bias in out:
+        out[bias] = rotation @ out[bias]
     return out

@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from satclip_core import __version__
-from satclip_core.encoder import EncoderConfig, LocationEncoder, ModelInfo
-from satclip_core.encoder.encodings import EncodingSettings
+from satclip_core.encoder import LocationEncoder, ModelInfo
+from satclip_core.encoder.networks import NETWORKS
 from satclip_core.errors import InputError
 from satclip_core.models.model_file import write_model
 from satclip_core.types import Float32, Floats, Integers
@@ -29,8 +29,9 @@ from ..settings.config import TrainConfig
 from ..settings.run_files import Locations
 from ..settings.schema import build
 from .card import NO_LICENCE, model_card
-from .last_layer import component_layer, postprocess, rotated
+from .last_layer import component_layer, layer_names, postprocess, rotated
 from .release_checkpoint import STATE, read_checkpoint
+from .warm_start import warm_start
 
 PREFIX = "model.location.nnet."
 PLACES = "places.npy"
@@ -50,21 +51,17 @@ def encoder_from(
     weights: Weights, config: TrainConfig, info: ModelInfo | None = None
 ) -> LocationEncoder:
     """The core's encoder with these weights (published names without prefix)."""
-    settings = EncodingSettings(
-        legendre_polys=config.model.legendre_polys,
-        harmonics_calculation=config.model.harmonics_calculation,
-    )
-    return LocationEncoder(
-        EncoderConfig("sphericalharmonics", "siren", settings), weights, info=info
-    )
+    return LocationEncoder(config.model.architecture, weights, info=info)
 
 
-def untrained(config: TrainConfig, land: Floats) -> Callable[[Floats], Float32]:
+def untrained(
+    config: TrainConfig, land: Floats, start: Weights | None = None
+) -> Callable[[Floats], Float32]:
     """The same encoder before any training, finished without imagery: what smoothness alone gives.
 
-    Its weights are those that the run began with (same seed).
+    Its weights are those that the run began with: `start`, or random ones of the same seed.
     """
-    weights = finished_weights(initial_weights(config), config, land)
+    weights = finished_weights(start or initial_weights(config), config, land, start=start)
     return encoder_from(weights, config).encode
 
 
@@ -86,14 +83,16 @@ def initial_weights(config: TrainConfig) -> dict[str, Float32]:
     return {key: value.numpy() for key, value in weights.items()}
 
 
-def blended(weights: Weights, config: TrainConfig) -> dict[str, Floats]:
+def blended(
+    weights: Weights, config: TrainConfig, start: Weights | None = None
+) -> dict[str, Floats]:
     """Weights `export.trained_share` of the way from the initial to the trained ones.
 
     Wortsman et al. 2022, Robust fine-tuning of zero-shot models (WiSE-FT): between the two lies
     what both are good at, here the smoothness of the initial encoder and what training saw.
     """
     share = config.export.trained_share
-    initial = initial_weights(config)
+    initial = start or initial_weights(config)
     return {
         key: share * value.astype(np.float64) + (1 - share) * initial[key]
         for key, value in weights.items()
@@ -103,19 +102,42 @@ def blended(weights: Weights, config: TrainConfig) -> dict[str, Floats]:
 def hidden_components(
     weights: Weights, config: TrainConfig, land: Floats, images: Floats | None = None
 ) -> dict[str, NDArray[Any]]:
-    """Replace the last layer of a Siren by `components.component_layer` over land (N, 2)."""
+    """Replace the last layer of a network by `last_layer.component_layer` over land (N, 2)."""
     out = {key: np.array(value, np.float64) for key, value in weights.items()}
-    layer = out["last_layer.weight"]
+    weight_name, bias_name = layer_names(last_affine(weights, config))
+    layer = out[weight_name]
     width = layer.shape[1]
-    identity = {"last_layer.weight": np.eye(width), "last_layer.bias": np.zeros(width)}
+    identity = {weight_name: np.eye(width), bias_name: np.zeros(width)}
     hidden = encoder_from({**out, **identity}, config).encode(land).astype(np.float64)
     dim = min(config.model.embed_dim, width)
     matrix, bias = component_layer(hidden, layer, dim, config.export, images)
-    return {**out, "last_layer.weight": matrix, "last_layer.bias": bias}
+    return {**out, weight_name: matrix, bias_name: bias}
+
+
+def last_affine(weights: Weights, config: TrainConfig) -> str:
+    """Name of the layer that gives the embedding.
+
+    Raises:
+        InputError: the network has none into which what export does could be folded.
+    """
+    kind = config.model.network.kind
+    last = getattr(NETWORKS[kind], "last", None)
+    name: str | None = None if last is None else last(weights)
+    if name is None:
+        raise InputError(
+            f"export: the network {kind!r} has no affine layer at its end to fold this into: set "
+            "export.embedding to output, export.postprocess to none and no rotation_seed"
+        )
+    return name
 
 
 def finished_weights(
-    weights: Weights, config: TrainConfig, land: Floats, images: Images | None = None
+    weights: Weights,
+    config: TrainConfig,
+    land: Floats,
+    images: Images | None = None,
+    *,
+    start: Weights | None = None,
 ) -> dict[str, NDArray[Any]]:
     """Post-processed weights in the precision of the file.
 
@@ -125,20 +147,21 @@ def finished_weights(
         land: (N, 2) places to adapt to.
         images: features of places by their numbers, where `export.leading` is `imagery`; without
             them an encoder is finished as one that has seen no imagery.
+        start: the weights that the run began with, where `model.init` names them.
     """
     seen = images if config.export.leading == "imagery" else None
     most = SAMPLE if seen is None else IMAGERY_SAMPLE
     rows = np.arange(0, len(land), max(1, len(land) // most))[:most]
     sample = land[rows]
-    done: Weights = weights if config.export.trained_share == 1 else blended(weights, config)
+    done: Weights = weights if config.export.trained_share == 1 else blended(weights, config, start)
     if config.export.embedding == "hidden-components":
         looks = None if seen is None else seen(rows).astype(np.float64)
         done = hidden_components(done, config, sample, looks)
     if config.export.postprocess != "none":
         embeddings = encoder_from(done, config).encode(sample).astype(np.float64)
-        done = postprocess(done, embeddings, config.export)
+        done = postprocess(done, embeddings, config.export, last_affine(done, config))
     if config.export.rotation_seed is not None:
-        done = rotated(done, config.export.rotation_seed)
+        done = rotated(done, config.export.rotation_seed, last_affine(done, config))
     return {key: value.astype(config.export.dtype) for key, value in done.items()}
 
 
@@ -199,7 +222,9 @@ def export_checkpoint(checkpoint: Path, path: Path, places: Locations) -> Locati
             f"checkpoint {checkpoint}: export.leading imagery needs the run's image features; "
             "run its satclip train again, which exports a finished run anew"
         )
-    finished = finished_weights(weights, config, _places(checkpoint, config, places))
+    start = warm_start(config, places) if config.export.trained_share < 1 else None
+    land = _places(checkpoint, config, places)
+    finished = finished_weights(weights, config, land, start=start)
     return export_model(path, finished, config, facts={"checkpoint": checkpoint.name}, scores={})
 
 

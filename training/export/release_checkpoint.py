@@ -6,17 +6,20 @@ and all and loads strictly, so it needs a run whose image side is one of the thr
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from satclip_core.encoder.encodings import EncodingSettings
 from satclip_core.errors import InputError
+from satclip_core.models.model_file import requirements
 
 from ..objectives import objective_class
 from ..objectives.base import ReleasedHeads
-from ..settings.config import TrainConfig
+from ..settings.config import HARMONICS, TIMM, TrainConfig
 
 State = dict[str, torch.Tensor]
 
@@ -36,6 +39,7 @@ UNUSED = {
     "sh_embedding_dims": 32,
 }
 """The loaders ask for them; spherical harmonics have no use for them (values of the release)."""
+PUBLISHED_NETWORK = "siren"
 UNUSED_VISION = {"vision_width": 128, "vision_patch_size": 32}
 POPPED = ("eval_downstream", "air_temp_data_path", "election_data_path")
 """The full loader takes them out before it builds the model, so they must be there."""
@@ -47,11 +51,13 @@ def vision_layers(config: TrainConfig) -> str | None:
     It must be all that images go through: one source, the network's own features, and an objective
     whose heads are those of the release.
     """
-    if len(config.sources) != 1 or not objective_class(config).in_release(config):
+    model = config.model
+    published = model.encoding.kind == HARMONICS and model.network.kind == PUBLISHED_NETWORK
+    if len(config.sources) != 1 or not published or not objective_class(config).in_release(config):
         return None
     (source,) = config.sources.values()
     features = source.features
-    if features.kind != "timm" or features.in_channels != CHANNELS or features.dim:
+    if features.kind != TIMM or features.in_channels != CHANNELS or features.dim:
         return None
     return CLASSIFIERS.get(features.model, (None,))[0]
 
@@ -67,12 +73,13 @@ def hyper_parameters(config: TrainConfig) -> dict[str, Any]:
         "capacity": model.capacity,
         "num_hidden_layers": model.num_hidden_layers,
         "legendre_polys": model.legendre_polys,
-        "le_type": "sphericalharmonics",
-        "pe_type": "siren",
+        "le_type": model.encoding.kind,
+        "pe_type": model.network.kind,
         "harmonics_calculation": model.harmonics_calculation,
         "learning_rate": config.training.learning_rate,
         "weight_decay": config.training.weight_decay,
         **UNUSED,
+        **_beyond_the_release(config),
     }
     layers = vision_layers(config)
     if layers is None:
@@ -88,6 +95,27 @@ def hyper_parameters(config: TrainConfig) -> dict[str, Any]:
         "eval_downstream": False,
         **dict.fromkeys(POPPED[1:], ""),
     }
+
+
+def _beyond_the_release(config: TrainConfig) -> dict[str, Any]:
+    """Settings of encodings and networks that SatCLIP's release does not know."""
+    encoder = config.model.architecture
+    described: dict[str, Any] = {}
+    if config.model.encoding.kind != HARMONICS:
+        values = dataclasses.asdict(encoder.settings)
+        # Those of the zoo have the published names, side by side with all others.
+        zoo = isinstance(encoder.settings, EncodingSettings)
+        described |= values if zoo else {"encoding_settings": _listed(values)}
+    if encoder.network_settings is not None:
+        described["network_settings"] = _listed(dataclasses.asdict(encoder.network_settings))
+    if requires := requirements(encoder):
+        described["requires"] = requires
+    return described
+
+
+def _listed(values: dict[str, Any]) -> dict[str, Any]:
+    """Tuples as lists, which every reader of checkpoints knows."""
+    return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
 
 
 def published_layout(

@@ -27,7 +27,7 @@ from satclip_core.errors import CancelledError, InputError, OutputError
 from satclip_core.files import written_whole
 from satclip_core.types import Bools, Cancelled, Float32, Floats, Progress
 
-from ..settings.config import SourceSettings
+from ..settings.config import IMAGE_ENCODERS, TIMM, SourceSettings
 from ..settings.run_files import Locations
 from ..settings.schema import plain
 from . import chips, patches
@@ -89,6 +89,9 @@ class CacheRequest:
         if self.weights is not None:
             settings["features"].pop("weights", None)
             described["weights"] = self.weights.identity()
+        origin = IMAGE_ENCODERS.origin(self.settings.features.kind)
+        if origin is not None:
+            described["image_encoder"] = str(origin)
         return described
 
     def _patches(self, folder: PatchFolder) -> list[Any]:
@@ -127,7 +130,13 @@ class CacheRequest:
         return replace(self, lonlat=self.lonlat[kept], patches=folder)
 
     def open_encoder(self, imagery: Imagery) -> ImageEncoder | None:
-        """The pretrained network, where the source has one."""
+        """The pretrained network or a package's image encoder, where the source has one."""
+        features = self.settings.features
+        if features.kind not in IMAGE_ENCODERS.built_in:
+            encoder: ImageEncoder = IMAGE_ENCODERS.find(features.kind).open(
+                features.settings, imagery.channels, imagery.side, self.seed
+            )
+            return encoder
         if self.weights is None:
             return None
         return open_timm(
@@ -179,7 +188,7 @@ def make_request(
                 "start again"
             )
     found = None
-    if weights and settings.features.kind == "timm":
+    if weights and settings.features.kind == TIMM:
         found = find_weights(settings.features, places, f"{where}.features")
     return CacheRequest(name, settings, lonlat, files, seed, folder, found, device)
 

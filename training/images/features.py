@@ -1,7 +1,8 @@
 """Frozen image features: random convolutional features, and their principal components.
 
 An image encoder is anything with `encode(chips) -> (N, features)` and `arrays()`; pretrained
-networks (`timm_encoder`) slot in beside `RandomConvolution`. `FeatureExtractor` puts principal
+networks (`timm_encoder`) and those of installed packages (`ImageEncoderKind`) slot in beside
+`RandomConvolution`. `FeatureExtractor` puts principal
 components on top, so that a cached view costs a few hundred bytes.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Callable, Protocol
 
 import numpy as np
 import torch
@@ -47,6 +48,20 @@ class ImageEncoder(Protocol):
     def backbone(self) -> dict[str, torch.Tensor] | None:
         """State of a pretrained network; None where it is none."""
         ...
+
+
+@dataclass(frozen=True)
+class ImageEncoderKind:
+    """An image encoder that an installed package brings, as the registry has it.
+
+    Attributes:
+        settings: a frozen dataclass, every field with a default; what `features.settings` says.
+        open: (settings, bands, side of an image in pixels, seed) -> the encoder. The same arguments
+            give the same encoder; its `arrays` are kept with the cache and compared.
+    """
+
+    settings: type[Any]
+    open: Callable[[Any, int, int, int], ImageEncoder]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -33,8 +34,8 @@ class Objective(nn.Module, ABC):
     """The location encoder of a run, and all that training puts around it.
 
     A subclass makes its heads and other parameters in `__init__`, after the location encoder. What
-    it needs to know stands in a settings class of its own (`settings.config.OBJECTIVES`), and
-    `objectives.objective_class` names it for that class.
+    it needs to know stands in a settings class of its own, `settings`, a frozen dataclass whose
+    fields have defaults; a run's are `self.options`.
 
     Parameters are called in checkpoints as they are here, so names are kept.
 
@@ -43,22 +44,30 @@ class Objective(nn.Module, ABC):
         widths: number of features of each imagery source, by its name.
     """
 
+    settings: ClassVar[type[Any]]
+    """Class of the settings that stand beside `objective.kind`."""
     image_heads: tuple[str, ...] = ()
     """Names of the modules on the image side, which learn at `training.image_learning_rate`."""
 
     def __init__(self, config: TrainConfig, widths: Mapping[str, int]) -> None:
         super().__init__()
         self.location = LocationModel(config.model)
-        self.widths = dict(widths)
+        self.widths, self.options = dict(widths), config.objective.settings
+
+    @classmethod
+    def for_run(cls, config: TrainConfig) -> type[Objective]:
+        """The class for a run's settings: this one, or a subclass that they ask for."""
+        return cls
 
     @abstractmethod
     def loss(
-        self, harmonics: torch.Tensor, images: Mapping[str, torch.Tensor], group: Group = ALONE
+        self, features: torch.Tensor, images: Mapping[str, torch.Tensor], group: Group = ALONE
     ) -> torch.Tensor:
         """The loss of a batch, in float32 or wider whatever the networks' precision.
 
         Args:
-            harmonics: (N, L²) of the places, as `location.encode` gives them.
+            features: (N, width) of the places, as `location.encode` gives them; the network behind
+                them is `location.nnet`.
             images: (N, width) features of each source, row i of the place i.
             group: the processes that share the batch.
 

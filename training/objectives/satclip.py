@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from ..distributed import ALONE, Group
-from ..settings.config import TrainConfig
+from ..settings.config import SatclipSettings, TrainConfig
 from .base import Objective, ReleasedHeads
 from .contrast import SIGLIP_BIAS, clip_loss, siglip_loss
 
@@ -28,12 +28,13 @@ class Satclip(Objective):
         widths: number of features of each imagery source, by its name.
     """
 
+    settings = SatclipSettings
     image_heads = ("visual",)
     loss_name = "CLIP"
 
     def __init__(self, config: TrainConfig, widths: Mapping[str, int]) -> None:
         super().__init__(config, widths)
-        settings = self.settings = config.model
+        settings = self.model = config.model
         total, dim, hidden = sum(widths.values()), settings.embed_dim, settings.image_hidden
         self.visual: nn.Module = nn.Linear(total, dim)
         if hidden:
@@ -50,11 +51,16 @@ class Satclip(Objective):
         self.largest = math.log(config.training.largest_scale)
         self.rows = config.training.loss_rows
 
+    @classmethod
+    def for_run(cls, config: TrainConfig) -> type[Objective]:
+        """The class with the run's loss."""
+        return LOSSES[config.training.loss]
+
     def loss(
-        self, harmonics: torch.Tensor, images: Mapping[str, torch.Tensor], group: Group = ALONE
+        self, features: torch.Tensor, images: Mapping[str, torch.Tensor], group: Group = ALONE
     ) -> torch.Tensor:
         """Contrastive loss of a batch: see `contrast`."""
-        places = self.head(self.location.nnet(harmonics))
+        places = self.head(self.location.nnet(features))
         return self.contrasted(self.project(images), places, group)
 
     def contrasted(self, images: torch.Tensor, places: torch.Tensor, group: Group) -> torch.Tensor:
@@ -66,10 +72,10 @@ class Satclip(Objective):
     def project(self, images: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Features of all sources -> (N, embed_dim), augmented while training."""
         joined = torch.cat([images[name] for name in self.widths], 1)
-        if self.training and self.settings.source_dropout:
+        if self.training and self.model.source_dropout:
             joined = self._drop_sources(joined)
-        if self.training and self.settings.image_noise:
-            joined = joined + self.settings.image_noise * torch.randn_like(joined)
+        if self.training and self.model.image_noise:
+            joined = joined + self.model.image_noise * torch.randn_like(joined)
         result: torch.Tensor = self.visual(joined)
         return result
 
@@ -78,7 +84,7 @@ class Satclip(Objective):
         if len(self.widths) < 2:
             return images
         rows = len(images)
-        hit = torch.rand(rows, device=images.device) < self.settings.source_dropout
+        hit = torch.rand(rows, device=images.device) < self.model.source_dropout
         drawn = torch.randint(len(self.widths), (rows,), device=images.device)
         chosen = torch.where(hit, drawn, -1)
         widths = torch.tensor(list(self.widths.values()))
@@ -153,8 +159,3 @@ class SigmoidSatclip(Satclip):
 
 LOSSES: dict[str, type[Satclip]] = {"clip": Satclip, "siglip": SigmoidSatclip}
 """By `training.loss`."""
-
-
-def satclip_class(config: TrainConfig) -> type[Satclip]:
-    """SatCLIP's objective with the run's loss."""
-    return LOSSES[config.training.loss]

@@ -6,8 +6,9 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from satclip_core.errors import InputError, OutputError
 from ..export.release_checkpoint import STATE, read_checkpoint
 from ..images.cache import CacheRequest
 from ..settings.config import TrainConfig
+from ..settings.schema import build
 
 log = logging.getLogger("satclip_training")
 
@@ -60,10 +62,38 @@ def check_settings(checkpoint: Path, config: TrainConfig) -> str | None:
         kept: dict[str, Any] = read_checkpoint(checkpoint).get(STATE, {})
     except InputError as error:
         raise InputError(error, f": {AFRESH}") from error
-    if kept.get("settings") != config.training_digest():
+    before = epochs_before(kept, config)
+    if before is None:
         raise InputError(f"{checkpoint} is of a run with other settings: {AFRESH}")
+    if before > config.training.epochs:
+        raise InputError(
+            f"{checkpoint} is of a run of {before} epochs, which cannot be cut to "
+            f"training.epochs {config.training.epochs}: {AFRESH}"
+        )
     log.info("going on from %s", checkpoint)
     return kept.get("data")
+
+
+def epochs_before(kept: Mapping[str, Any], config: TrainConfig) -> int | None:
+    """Epochs that a checkpoint's run was planned for, where it may go on with these settings.
+
+    They may differ in the number of epochs alone.
+
+    Args:
+        kept: what the checkpoint keeps of training.
+        config: the settings to go on with.
+
+    Returns:
+        None where it is of a run with other settings.
+    """
+    if kept.get("settings") == config.training_digest():
+        return config.training.epochs
+    if "config" not in kept:
+        return None
+    before = build(TrainConfig, kept["config"], "its settings: ")
+    training = replace(before.training, epochs=config.training.epochs)
+    same = replace(before, training=training).training_digest() == config.training_digest()
+    return before.training.epochs if same else None
 
 
 def check_data(checkpoint: Path, before: str | None, data: str) -> None:
@@ -76,11 +106,18 @@ def check_data(checkpoint: Path, before: str | None, data: str) -> None:
     """
     if before is not None and before != data:
         raise InputError(
-            f"{checkpoint} is of a run on other data (points, imagery or image encoder): {AFRESH}"
+            f"{checkpoint} is of a run on other data (points, imagery, image encoder or "
+            f"model.init): {AFRESH}"
         )
 
 
-def digest(requests: Iterable[CacheRequest]) -> str:
-    """SHA-256 of the points and of what their features come from."""
+def digest(requests: Iterable[CacheRequest], start: str | None = None) -> str:
+    """SHA-256 of the points and of what their features come from.
+
+    Args:
+        requests: the run's.
+        start: hash of the model that it begins with.
+    """
     text = json.dumps([request.describe() for request in requests], sort_keys=True)
+    text += start or ""
     return hashlib.sha256(text.encode()).hexdigest()

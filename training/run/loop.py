@@ -1,19 +1,22 @@
 """The training loop on Lightning: steps, schedule, averaging, checkpoints, resume.
 
 A checkpoint has the published layout: `hyper_parameters` is a plain dict and `state_dict` holds
-what inference needs under `model.location.nnet.*` (averaged, and folded for plain harmonics), and
+what inference needs under `model.location.nnet.*` (averaged, and folded for plain features), and
 the image encoder where it is a published one (see `published`). What only training needs to go on
 lies apart, under `satclip_training`; what is frozen is not among it.
 """
 
 from __future__ import annotations
 
+import logging
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import lightning
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from satclip_core.errors import InputError
 from satclip_core.types import Float32
@@ -30,10 +33,13 @@ from ..objectives import objective_class
 from ..places.batches import Ahead, Batch, Pairs
 from ..settings.config import TrainConfig
 from .average import RunningAverage
+from .folder import epochs_before
+
+log = logging.getLogger("satclip_training")
 
 ENCODE_ROWS = 8192
 DEVICE_SHARE = 0.5
-"""The harmonics of all points lie on a GPU where they take no more of its free memory."""
+"""The features of all points lie on a GPU where they take no more of its free memory."""
 
 
 class Pretraining(lightning.LightningModule):
@@ -43,15 +49,25 @@ class Pretraining(lightning.LightningModule):
     that was stopped goes on to the same numbers, whatever it drew in between.
     """
 
-    def __init__(self, config: TrainConfig, pairs: Pairs, data: str = "") -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        pairs: Pairs,
+        data: str = "",
+        start: Mapping[str, NDArray[Any]] | None = None,
+    ) -> None:
         super().__init__()
         self.config, self.pairs, self._data = config, pairs, data
         # Called so in checkpoints: `model.location` is the published name.
         self.model = objective_class(config)(config, pairs.widths)
+        if start is not None:
+            weights = {key: torch.tensor(value) for key, value in start.items()}
+            self.model.location.take(weights)
         self.average = RunningAverage(self.model, config.training.average_decay)
         self._table: torch.Tensor | None = None
         self._swapped: Any = None
         self._ahead = Ahead(pairs)
+        self._lengthened = False
 
     @property
     def precise(self) -> torch.dtype:
@@ -68,22 +84,45 @@ class Pretraining(lightning.LightningModule):
         return range(self.pairs.validation_steps)
 
     def on_fit_start(self) -> None:
-        """Compute the harmonics of all points once, where they are few enough."""
+        """Compute the features of all points once, where they are few enough."""
         settings = self.config.training
-        size = len(self.pairs.lonlat) * self.config.model.legendre_polys**2
+        size = len(self.pairs.lonlat) * self.model.location.config.width
         size *= torch.finfo(self.precise).bits // 8
         if size <= settings.harmonics_memory_gb * 1e9 and not settings.jitter_degrees:
-            self._table = self._all_harmonics(
+            self._table = self._all_features(
                 self.device if _fits(size, self.device) else torch.device("cpu")
             )
 
-    def _all_harmonics(self, home: torch.device) -> torch.Tensor:
+    def _all_features(self, home: torch.device) -> torch.Tensor:
         lonlat = torch.from_numpy(self.pairs.lonlat)
-        width = self.config.model.legendre_polys**2
+        width = self.model.location.config.width
         table = torch.empty(len(lonlat), width, dtype=self.precise, device=home)
         for part, rows in zip(lonlat.split(ENCODE_ROWS), table.split(ENCODE_ROWS)):
             rows.copy_(self.model.location.encode(part))
         return table
+
+    def _say_rates(self, before: int, step: int) -> None:
+        """What the rate does where a run that was planned shorter goes on."""
+        settings, steps = self.config.training, self.pairs.steps
+        rates = [
+            settings.learning_rate * rate_factor(step, epochs * steps, self.config)
+            for epochs in (before, settings.epochs)
+        ]
+        log.info(
+            "lengthened from %d to %d epochs: the rate, %.2g where the shorter run stands, goes on "
+            "at %.2g as in a run of %d epochs from the start",
+            before, settings.epochs, *rates, settings.epochs,
+        )  # fmt: skip
+
+    def on_train_start(self) -> None:
+        """Put the rates of a lengthened run where its longer schedule has them."""
+        if not self._lengthened:
+            return
+        total = self.config.training.epochs * self.pairs.steps
+        factor = rate_factor(self.global_step, total, self.config)
+        optimizer = self.optimizers()
+        for group in optimizer.param_groups:  # type: ignore[union-attr]
+            group["lr"] = group["initial_lr"] * factor
 
     def loss(self, batch: Batch, group: Group = ALONE) -> torch.Tensor:
         """The objective's loss of a batch."""
@@ -91,9 +130,9 @@ class Pretraining(lightning.LightningModule):
             name: to_device(values, self.device).to(self.precise)
             for name, values in batch.images.items()
         }
-        return self.model.loss(self._harmonics(batch), images, group)
+        return self.model.loss(self._features(batch), images, group)
 
-    def _harmonics(self, batch: Batch) -> torch.Tensor:
+    def _features(self, batch: Batch) -> torch.Tensor:
         if self._table is None:
             return self.model.location.encode(batch.lonlat)
         if self._table.device == self.device:
@@ -140,7 +179,7 @@ class Pretraining(lightning.LightningModule):
         groups: dict[tuple[str, bool], dict[str, Any]] = {}
         for name, parameter in self.model.named_parameters():
             part = "image" if name.partition(".")[0] in self.model.image_heads else "other"
-            part = "first" if name.startswith("location.nnet.layers.0.") else part
+            part = "first" if self._is_first(name) else part
             decayed = parameter.ndim > 1
             fresh = {
                 "params": [],
@@ -155,8 +194,13 @@ class Pretraining(lightning.LightningModule):
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
+    def _is_first(self, name: str) -> bool:
+        """Whether a parameter is of the location encoder's first layer."""
+        first = self.model.location.first_layer
+        return first is not None and name.startswith(f"location.nnet.{first}")
+
     def inference_weights(self) -> dict[str, Float32]:
-        """Averaged weights of the location encoder for plain harmonics, names within `nnet`."""
+        """Averaged weights of the location encoder for plain features, names within `nnet`."""
         with self.average.applied():
             weights = self.model.location.inference_weights()
         return {key: value.cpu().numpy() for key, value in weights.items()}
@@ -190,8 +234,12 @@ class Pretraining(lightning.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take up the state of training; a checkpoint of other settings is refused."""
         kept = checkpoint.get(STATE)
-        if kept is None or kept["settings"] != self.config.training_digest():
+        before = None if kept is None else epochs_before(kept, self.config)
+        if kept is None or before is None:
             raise InputError("the checkpoint is of a run with other settings; start afresh")
+        self._lengthened = before < self.config.training.epochs
+        if self._lengthened and self.pairs.group.leads:
+            self._say_rates(before, int(checkpoint["global_step"]))
         checkpoint["state_dict"] = kept["state_dict"]
         self.average.restore(kept["average"])
 

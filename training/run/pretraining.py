@@ -24,6 +24,7 @@ from ..distributed import Group, PeerError, Place
 from ..evaluation.linear_probe import Embed, Scores, embedder, run_probes, table, write_scores
 from ..evaluation.tasks import NO_LEAKS, Task, leaked, load_tasks
 from ..export.model_export import PLACES, encoder_from, export_model, finished_weights, untrained
+from ..export.warm_start import start_digest, warm_start
 from ..images.cache import CacheRequest
 from ..images.chips import alternatives
 from ..images.patches import PatchFolders
@@ -31,7 +32,7 @@ from ..images.timm_encoder import import_timm, pick_device
 from ..images.views import Views, open_views
 from ..places.batches import Pairs
 from ..places.gathering import Blank, Gatherer
-from ..settings.config import SENTINEL2_ALL_MOCO, TrainConfig
+from ..settings.config import SENTINEL2_ALL_MOCO, TIMM, TrainConfig
 from ..settings.run_files import Locations
 from .callbacks import CHECKPOINT, LOG, SECONDS_BETWEEN_LINES, duration, read_log
 from .folder import check_data, check_settings, digest, sole
@@ -117,6 +118,7 @@ def _train(
         tasks=opened.tasks,
         checkpoint=opened.checkpoint,
         data=opened.data,
+        start=opened.start,
         cancelled=options.cancelled,
     )
     path = options.output / f"{config.name}.npz"
@@ -135,9 +137,11 @@ def _export(
 ) -> None:
     """Write model file, card and scores."""
     pairs, tasks = opened.pairs, opened.tasks
-    weights = finished_weights(trained, config, pairs.lonlat, pairs.mean_features)
+    weights = finished_weights(
+        trained, config, pairs.lonlat, pairs.mean_features, start=opened.start
+    )
     if "untrained" in config.probe.baselines:
-        baselines = {"untrained": untrained(config, pairs.lonlat), **baselines}
+        baselines = {"untrained": untrained(config, pairs.lonlat, opened.start), **baselines}
     scores = _score(config, weights, tasks, baselines) if tasks else {}
     leaks = leaked(tasks, _image_files(config))
     facts = {
@@ -147,6 +151,8 @@ def _export(
         "validation_loss": _validation_loss(pairs, read_log(path.parent)),
         "minutes": f"{(time.monotonic() - opened.started) / 60:.1f}",
     }
+    if config.model.init is not None:
+        facts["begun_with"] = f"{config.model.init} (SHA-256 {opened.start_sha256})"
     for blank in opened.blanks:
         facts[f"blank_{blank.source}"] = str(blank)
     if tasks:
@@ -174,7 +180,7 @@ def _image_files(config: TrainConfig) -> list[str]:
 
 @dataclass(frozen=True)
 class _Opened:
-    """What a run goes through, what it goes on from, a digest of its data, and when it began."""
+    """What a run goes through, begins with, goes on from; a digest of its data; when it began."""
 
     pairs: Pairs
     tasks: list[Task]
@@ -182,6 +188,8 @@ class _Opened:
     data: str
     blanks: tuple[Blank, ...]
     started: float
+    start: Mapping[str, Floats] | None
+    start_sha256: str | None
 
 
 def _open(
@@ -193,6 +201,7 @@ def _open(
 ) -> _Opened:
     """Open points, tasks and views; the first process makes the folder and the cache before."""
     started = time.monotonic()
+    start, sha256 = warm_start(config, options.places), start_digest(config, options.places)
     before = _prepare(config, options, held) if group.leads else None
     cache = options.output / "cache"
     device = pick_device(config.training.accelerator)
@@ -207,13 +216,14 @@ def _open(
     tasks = _tasks(config, options) if group.leads else []
     if group.leads:
         _keep_places(lonlat, options.output)
-    data = digest(requests.values())
+    data = digest(requests.values(), sha256)
     check_data(options.output / CHECKPOINT, before, data)
     live = not config.training.cache
     views = {name: _views(request, options, live=live) for name, request in requests.items()}
     factors = {name: source.weight for name, source in config.sources.items()}
     pairs = Pairs(lonlat, views, factors, config.training, config.seed, group)
-    return _Opened(pairs, tasks, _checkpoint(options), data, gathered.blanks, started)
+    checkpoint = _checkpoint(options)
+    return _Opened(pairs, tasks, checkpoint, data, gathered.blanks, started, start, sha256)
 
 
 def _keep_places(lonlat: Floats, output: Path) -> None:
@@ -240,13 +250,14 @@ def check_files(
         ("points.patches", config.points.patches),
         ("points.land_mask", config.points.land_mask),
         ("probe.tasks", config.probe.tasks),
+        ("model.init", config.model.init),
     ):
         if name is not None:
             places.find(name, what)
     counts = {}
     for name, source in config.sources.items():
         where = f"sources.{name}"
-        if source.features.kind == "timm":
+        if source.features.kind == TIMM:
             import_timm(f"{where}.features")
             if source.features.weights not in (SENTINEL2_ALL_MOCO, "timm", "random"):
                 places.find(source.features.weights, f"{where}.features.weights")

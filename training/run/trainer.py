@@ -27,7 +27,7 @@ from satclip_core.types import Cancelled
 from ..distributed import Group
 from ..evaluation.linear_probe import Embed
 from ..evaluation.tasks import Task
-from ..export.model_export import encoder_from, finished_weights
+from ..export.model_export import Weights, encoder_from, finished_weights
 from ..places.batches import Pairs
 from ..settings.config import TrainConfig
 from .callbacks import Checkpoints, EpochReport
@@ -45,6 +45,7 @@ def fit(
     tasks: Sequence[Task] = (),
     checkpoint: Path | None = None,
     data: str = "",
+    start: Weights | None = None,
     cancelled: Cancelled | None = None,
 ) -> Pretraining:
     """Train on pairs, writing log and checkpoint into a folder.
@@ -56,6 +57,7 @@ def fit(
         tasks: probed while training.
         checkpoint: what to go on from.
         data: digest of points and imagery, kept in checkpoints.
+        start: weights to begin with, for plain features; random ones where None.
         cancelled: asked after every step; the state is saved when it says so.
 
     Raises:
@@ -65,11 +67,11 @@ def fit(
     if len(pairs.training) < 2:
         raise InputError(f"{len(pairs.training)} training points make no batch")
     torch.manual_seed(config.seed)
-    module = Pretraining(config, pairs, data)
+    module = Pretraining(config, pairs, data, start)
 
     def shipped(current: Pretraining) -> Embed:
         weights = finished_weights(
-            current.inference_weights(), config, pairs.lonlat, pairs.mean_features
+            current.inference_weights(), config, pairs.lonlat, pairs.mean_features, start=start
         )
         return encoder_from(weights, config).encode
 

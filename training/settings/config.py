@@ -11,12 +11,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from satclip_core.encoder import EncoderConfig
+from satclip_core.encoder.encodings import ENCODINGS, Encoding, EncodingSettings
+from satclip_core.encoder.networks import NETWORKS, Network, Sizes
 from satclip_core.errors import InputError
+from satclip_core.extensions import Registry
 
 from .run_files import override, read_yaml
 from .schema import (
+    Chosen,
     anything,
     build,
+    chosen,
     either,
     file_stem,
     flag,
@@ -29,7 +35,6 @@ from .schema import (
     sequence,
     setting,
     text,
-    variant,
 )
 
 LARGEST_SEED = 2**63 - 1
@@ -81,16 +86,43 @@ class ChipSettings:
     resampling: str = setting(text("nearest", "bilinear"), "nearest")
 
 
+RANDOM_CONVOLUTION, TIMM = "random-convolution", "timm"
+
+IMAGE_ENCODERS: Registry[Any] = Registry(
+    "satclip.image_encoders",
+    "image encoder",
+    ("settings", "open"),
+    {RANDOM_CONVOLUTION: None, TIMM: None},
+)
+"""Frozen image encoders by `features.kind`: two of this project, which have no entry of their own,
+and `images.features.ImageEncoderKind`s of installed packages."""
+
+
+def _features(value: Any, where: str) -> Any:
+    """Read the features of a source; settings of another's image encoder by its own class."""
+    read = build(FeatureSettings, value, where)
+    if read.kind not in IMAGE_ENCODERS:
+        text(*IMAGE_ENCODERS)(read.kind, f"{where}.kind")
+    if read.kind in IMAGE_ENCODERS.built_in:
+        if read.settings is not None:
+            raise InputError(f"{where}.settings: {read.kind!r} has none of its own; remove it")
+        return read
+    kind = chosen(IMAGE_ENCODERS, read.kind)({**(read.settings or {}), "kind": read.kind}, where)
+    return dataclasses.replace(read, settings=kind.settings)
+
+
 @dataclasses.dataclass(frozen=True)
 class FeatureSettings:
     """The frozen image encoder of a source, and its principal components.
 
     `dim` 0 keeps the encoder's features as they are, as published runs do. `model`, `weights` and
     `in_channels` belong to the kind `timm`: any name that timm knows; a file of weights,
-    `sentinel2-all-moco` (torchgeo's, fetched), `timm` (its own, fetched) or `random`.
+    `sentinel2-all-moco` (torchgeo's, fetched), `timm` (its own, fetched) or `random`. An image
+    encoder of an installed package has its own under `settings`.
     """
 
-    kind: str = setting(text("random-convolution", "timm"), "random-convolution")
+    kind: str = setting(text(), RANDOM_CONVOLUTION)
+    settings: Any = setting(optional(mapping(lambda value, where: value)), None, later=True)
     model: str = setting(text(), "resnet18", later=True)
     weights: str = setting(text(), SENTINEL2_ALL_MOCO, later=True)
     in_channels: int = setting(integer(low=1), 13, later=True)
@@ -130,11 +162,11 @@ class SourceSettings:
     files: tuple[Any, ...] = setting(
         sequence(either(text(), sequence(text(), least=1)), least=1), ()
     )
-    chip: ChipSettings | None = setting(section(ChipSettings), None)
+    chip: ChipSettings | None = setting(optional(section(ChipSettings)), None)
     patches: str | None = setting(optional(text()), None, later=True)
     transform: PatchSettings = setting(section(PatchSettings), PatchSettings, later=True)
     views: int = setting(integer(low=1, high=64), 2)
-    features: FeatureSettings = setting(section(FeatureSettings), FeatureSettings)
+    features: FeatureSettings = setting(_features, FeatureSettings)
     bounds: tuple[float, ...] | None = setting(
         optional(sequence(real(), length=4)), None, former=GLOBE
     )
@@ -147,10 +179,38 @@ class SourceSettings:
     blank: str = setting(text("drop", "keep", "refuse"), "drop", counted=False)
 
 
+HARMONICS = "sphericalharmonics"
+
+
+def _encoding_keys(name: str, encoding: Encoding) -> tuple[str, ...] | None:
+    """Settings under `model.encoding`; those of harmonics stand under `model` itself."""
+    return () if name == HARMONICS else getattr(encoding, "uses", None)
+
+
+def _network_keys(name: str, network: Network) -> tuple[str, ...] | None:
+    """Settings under `model.network`; sizes of the zoo's networks stand under `model` itself."""
+    return () if network.settings is Sizes else None
+
+
 @dataclasses.dataclass(frozen=True)
 class ModelSettings:
-    """The location encoder: Siren over spherical harmonics, and the image projection."""
+    """The location encoder, an encoding and a network, and the image projection.
 
+    `legendre_polys`, `harmonics_calculation`, `feature_gain` and the degrees belong to spherical
+    harmonics; `capacity` and `num_hidden_layers` to the networks siren, fcnet and mlp. Others have
+    their settings beside their name: `encoding: {kind: grid, frequency_num: 16}`.
+
+    `init` is a model file or a checkpoint whose weights training begins with.
+    """
+
+    encoding: Chosen = setting(
+        chosen(ENCODINGS, HARMONICS, _encoding_keys),
+        Chosen(HARMONICS, EncodingSettings(), ()),
+        later=True,
+    )
+    network: Chosen = setting(
+        chosen(NETWORKS, "siren", _network_keys), Chosen("siren", Sizes(), ()), later=True
+    )
     legendre_polys: int = setting(integer(low=1, high=100), 10)
     harmonics_calculation: str = setting(text("analytic", "closed-form"), "analytic")
     capacity: int = setting(integer(low=1), 512)
@@ -164,6 +224,29 @@ class ModelSettings:
     image_hidden: int = setting(integer(low=0), 0)
     image_noise: float = setting(real(0), 0.0)
     source_dropout: float = setting(real(0, 0.95), 0.0)
+    init: str | None = setting(optional(text()), None, later=True)
+
+    @property
+    def architecture(self) -> EncoderConfig:
+        """Encoding and network as the core's encoder has them."""
+        settings, given = self.encoding.settings, self.network.settings
+        if self.encoding.kind == HARMONICS:
+            settings = EncodingSettings(
+                legendre_polys=self.legendre_polys,
+                harmonics_calculation=self.harmonics_calculation,
+            )
+        return EncoderConfig(
+            self.encoding.kind,
+            self.network.kind,
+            settings,
+            None if isinstance(given, Sizes) else given,
+        )
+
+    @property
+    def sizes(self) -> Any:
+        """Settings of the network, sizes too."""
+        given = self.network.settings
+        return Sizes(self.capacity, self.num_hidden_layers) if isinstance(given, Sizes) else given
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,11 +287,25 @@ class TrainingSettings:
 class SatclipSettings:
     """SatCLIP's objective; what shapes it stands under `training` and `model`."""
 
-    kind: str = setting(text("satclip"), "satclip")
+
+@dataclasses.dataclass(frozen=True)
+class ObjectiveKind:
+    """An objective of this project, as far as settings know it.
+
+    Attributes:
+        settings: its settings class.
+    """
+
+    settings: type[Any]
 
 
-OBJECTIVES: dict[str, type[Any]] = {"satclip": SatclipSettings}
-"""What a location encoder is trained against, by `kind`; their classes are in `objectives`."""
+OBJECTIVES: Registry[Any] = Registry(
+    "satclip.objectives", "objective", ("settings",), {"satclip": ObjectiveKind(SatclipSettings)}
+)
+"""What a location encoder is trained against, by `kind`.
+
+This project's classes are in `objectives.CLASSES`; an installed package's entry is its class.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -251,7 +348,9 @@ class TrainConfig:
     output: str | None = setting(optional(text()), None)
     model: ModelSettings = setting(section(ModelSettings), ModelSettings)
     training: TrainingSettings = setting(section(TrainingSettings), TrainingSettings)
-    objective: Any = setting(variant(OBJECTIVES, "satclip"), SatclipSettings, later=True)
+    objective: Chosen = setting(
+        chosen(OBJECTIVES, "satclip"), Chosen("satclip", SatclipSettings()), later=True
+    )
     probe: ProbeSettings = setting(section(ProbeSettings), ProbeSettings)
     export: ExportSettings = setting(section(ExportSettings), ExportSettings)
 
@@ -300,11 +399,31 @@ def _check_together(config: TrainConfig, file: Path) -> None:
     low, high = config.points.latitude
     if low >= high:
         raise InputError(f"{file}: points.latitude: south {low} is not below north {high}")
+    _check_model(config.model, file)
     _check_within(config, file)
     for name, source in config.sources.items():
         where = f"{file}: sources.{name}"
         _check_images(source, config.points, where)
         _check_features(source, where)
+
+
+def _check_model(model: ModelSettings, file: Path) -> None:
+    """Encoding and network fit, and nothing is asked of them that they have not."""
+    where = f"{file}: model"
+    network = NETWORKS[model.network.kind]
+    if model.encoding.kind != HARMONICS and model.degree_decay:
+        raise InputError(
+            f"{where}.degree_decay: {model.encoding.kind!r} has no degrees; leave it out"
+        )
+    if model.feature_gain != 1 and getattr(network, "first", None) is None:
+        raise InputError(
+            f"{where}.feature_gain: {model.network.kind!r} has no first layer to fold it into; "
+            "leave it out"
+        )
+    try:
+        network.parameters(model.architecture.width, model.embed_dim, model.sizes)
+    except InputError as error:
+        raise InputError(f"{where}.network: ", error) from error
 
 
 def _check_within(config: TrainConfig, file: Path) -> None:
@@ -344,7 +463,7 @@ def _check_images(source: SourceSettings, points: PointSettings, where: str) -> 
 def _check_features(source: SourceSettings, where: str) -> None:
     features = source.features
     side = source.chip.pixels if source.chip is not None else source.transform.crop
-    if features.kind == "timm":
+    if features.kind != RANDOM_CONVOLUTION:
         return
     if features.patch > side:
         raise InputError(

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable, TypeVar
 
 from satclip_core.errors import InputError
+from satclip_core.extensions import Registry, default_of
 
 T = TypeVar("T")
 Parser = Callable[[Any, str], Any]
@@ -54,7 +55,8 @@ def build(cls: type[T], values: Any, where: str) -> T:
     """Read a mapping into the dataclass `cls`.
 
     Args:
-        cls: a dataclass whose fields were made by `setting`.
+        cls: a dataclass whose fields were made by `setting`, or are plain ones with defaults, which
+            say by their types how values are read (`by_default`).
         values: what the YAML file holds at this place.
         where: file and dotted key, for messages.
 
@@ -72,10 +74,29 @@ def build(cls: type[T], values: Any, where: str) -> T:
     read: dict[str, Any] = {}
     for name, field in fields.items():
         if name in values:
-            read[name] = field.metadata["parse"](values[name], _at(where, name))
+            parse = field.metadata.get("parse") or by_default(default_of(field))
+            read[name] = parse(values[name], _at(where, name))
         elif field.default is REQUIRED and field.default_factory is REQUIRED:
             raise InputError(f"{_at(where, name)}: missing, it has no default")
-    return cls(**read)
+    try:
+        return cls(**read)
+    except InputError as error:  # of a class that checks its values itself
+        raise InputError(f"{where.removesuffix(': ')}: ", error) from error
+
+
+def by_default(default: Any) -> Parser:
+    """The parser of a plain dataclass field: values are of the type of its default."""
+    if isinstance(default, bool):
+        return flag
+    if isinstance(default, int):
+        return integer()
+    if isinstance(default, float):
+        return real()
+    if isinstance(default, str):
+        return text()
+    if isinstance(default, (tuple, list)):
+        return sequence(by_default(default[0]) if default else anything)
+    return anything
 
 
 def _at(where: str, key: object) -> str:
@@ -220,6 +241,64 @@ def variant(kinds: Mapping[str, type[Any]], default: str) -> Parser:
     return parse
 
 
+@dataclasses.dataclass(frozen=True)
+class Chosen:
+    """One of a registry, and the settings it was chosen with.
+
+    Attributes:
+        kind: its name.
+        settings: of its settings class.
+        keys: those of its settings that a configuration may say; None for all.
+    """
+
+    kind: str
+    settings: Any
+    keys: tuple[str, ...] | None = None
+
+    def as_plain(self, *, digest: bool = False) -> dict[str, Any]:
+        """Name and settings side by side, as a configuration has them."""
+        values = plain(self.settings, digest=digest)
+        kept = values if self.keys is None else {key: values[key] for key in self.keys}
+        return {**kept, "kind": self.kind}
+
+
+Keys = Callable[[str, Any], "tuple[str, ...] | None"]
+
+
+def chosen(registry: Registry[Any], default: str, keys: Keys = lambda name, entry: None) -> Parser:
+    """Parser of a name, or of `kind` with settings beside it; into a `Chosen`.
+
+    Args:
+        registry: whose entries have a class of `settings`.
+        default: where no kind is named.
+        keys: (name, entry) -> the settings that a configuration may say; None for all.
+    """
+
+    def parse(value: Any, where: str) -> Chosen:
+        given = {"kind": value} if isinstance(value, str) else value
+        if not isinstance(given, Mapping):
+            raise InputError(f"{where}: expected keys and values, got {value!r}")
+        name = given.get("kind", default)
+        if not isinstance(name, str) or name not in registry:
+            text(*registry)(name, f"{where}.kind")
+        entry = _entry(registry, name, f"{where}.kind")
+        known, rest = keys(name, entry), {k: v for k, v in given.items() if k != "kind"}
+        for key in rest:
+            if known is not None and key not in known:
+                said = ", ".join(known) or "none"
+                raise InputError(f"{where}.{key}: unknown key; {name!r} has {said}")
+        return Chosen(name, build(entry.settings, rest, where), known)
+
+    return parse
+
+
+def _entry(registry: Registry[Any], name: str, where: str) -> Any:
+    try:
+        return registry.find(name)
+    except InputError as error:
+        raise InputError(f"{where}: ", error) from error
+
+
 def either(first: Parser, second: Parser) -> Parser:
     """Parser that takes a list with `second` and anything else with `first`."""
     return lambda value, where: (
@@ -234,6 +313,8 @@ def plain(settings: Any, *, digest: bool = False) -> Any:
         settings: a dataclass of settings, or what one holds.
         digest: leave out what does not count in a digest (see `setting`).
     """
+    if isinstance(settings, Chosen):
+        return settings.as_plain(digest=digest)
     if dataclasses.is_dataclass(settings):
         return {
             field.name: plain(_value(settings, field, digest=digest), digest=digest)
@@ -248,19 +329,16 @@ def plain(settings: Any, *, digest: bool = False) -> Any:
 
 
 def _value(settings: Any, field: dataclasses.Field[Any], *, digest: bool) -> Any:
-    former = field.metadata["former"]
+    former = field.metadata.get("former", REQUIRED)
     changed = digest and former is not REQUIRED and _at_default(settings, field)
     return former if changed else getattr(settings, field.name)
 
 
 def _uncounted(settings: Any, field: dataclasses.Field[Any]) -> bool:
-    if not field.metadata["counted"]:
+    if not field.metadata.get("counted", True):
         return True
-    return bool(field.metadata["later"]) and _at_default(settings, field)
+    return bool(field.metadata.get("later")) and _at_default(settings, field)
 
 
 def _at_default(settings: Any, field: dataclasses.Field[Any]) -> bool:
-    default = field.default
-    if field.default_factory is not dataclasses.MISSING:
-        default = field.default_factory()
-    return bool(getattr(settings, field.name) == default)
+    return bool(getattr(settings, field.name) == default_of(field))

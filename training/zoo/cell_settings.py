@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from satclip_core.encoder.encodings import ENCODINGS, EncodingSettings
+from satclip_core.encoder.encodings import ZOO, EncodingSettings
 from satclip_core.errors import InputError, require
 from satclip_core.files import written_whole
 
@@ -75,9 +75,9 @@ def split(cell: str) -> tuple[str, str]:
         InputError: no such encoding or network.
     """
     encoding, _, network = cell.rpartition("-")
-    if encoding not in ENCODINGS or network not in NETWORKS:
+    if encoding not in ZOO or network not in NETWORKS:
         raise InputError(
-            f"{cell!r} is no cell: an encoding ({', '.join(ENCODINGS)}), a hyphen, and a network "
+            f"{cell!r} is no cell: an encoding ({', '.join(ZOO)}), a hyphen, and a network "
             f"({', '.join(NETWORKS)})"
         )
     return encoding, network

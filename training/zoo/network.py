@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 
-from satclip_core.encoder.networks import NETWORKS, forward
-
-from ..objectives.location import siren_bound
+from satclip_core.encoder.networks import NETWORKS, Sizes, forward
 
 Weights = dict[str, torch.Tensor]
 
-FCNET_BLOCKS = 4
 # Random bits of an int64 drawn by torch; its sign is always +.
 _BITS = 63
 # These write every feature twice, next to each other, as published (see
@@ -39,30 +34,11 @@ def initial_weights(
     Returns:
         float64 leaves that require gradients.
     """
-    layers: list[tuple[str, int, int, float]] = []  # name, inputs, outputs, bound
-    if network == "linear":
-        layers = [("", width, dim_out, _bound(width))]
-    elif network == "siren":
-        inputs = [width] + [dim_hidden] * num_layers
-        names = [f"layers.{i}." for i in range(num_layers)] + ["last_layer."]
-        outputs = [dim_hidden] * num_layers + [dim_out]
-        bounds = [siren_bound(fan_in, first=i == 0) for i, fan_in in enumerate(inputs)]
-        layers = list(zip(names, inputs, outputs, bounds))
-    else:
-        inner = [f"feats.{i + 2}.{w}." for i in range(FCNET_BLOCKS) for w in ("w1", "w2")]
-        layers = [("feats.0.", width, dim_hidden, _bound(width))]
-        layers += [(name, dim_hidden, dim_hidden, _bound(dim_hidden)) for name in inner]
-        layers += [("class_emb.", dim_hidden, dim_out, _bound(dim_hidden))]
-    weights: Weights = {}
-    for name, fan_in, fan_out, bound in layers:
-        weights[f"{name}weight"] = _uniform((fan_out, fan_in), bound)
-        if name != "class_emb.":
-            weights[f"{name}bias"] = _uniform((fan_out,), bound)
-    return weights
-
-
-def _bound(fan_in: int) -> float:
-    return 1 / math.sqrt(fan_in)
+    sizes = Sizes(dim_hidden, num_layers)
+    return {
+        parameter.name: _uniform(parameter.shape, parameter.bound or 0.0)
+        for parameter in NETWORKS[network].parameters(width, dim_out, sizes)
+    }
 
 
 def _uniform(shape: tuple[int, ...], bound: float) -> torch.Tensor:
