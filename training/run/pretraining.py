@@ -144,11 +144,12 @@ def _export(
         baselines = {"untrained": untrained(config, pairs.lonlat, opened.start), **baselines}
     scores = _score(config, weights, tasks, baselines) if tasks else {}
     leaks = leaked(tasks, _image_files(config))
+    logged = read_log(path.parent)
     facts = {
         "points": str(len(pairs.training)),
         "validation_points": str(len(pairs.validation)),
-        "epochs": str(config.training.epochs),
-        "validation_loss": _validation_loss(pairs, read_log(path.parent)),
+        "epochs": logged[-1]["epoch"] if logged else str(config.training.epochs),
+        "validation_loss": _validation_loss(pairs, logged),
         "minutes": f"{(time.monotonic() - opened.started) / 60:.1f}",
     }
     if config.model.init is not None:
@@ -261,6 +262,11 @@ def check_files(
             import_timm(f"{where}.features")
             if source.features.weights not in (SENTINEL2_ALL_MOCO, "timm", "random"):
                 places.find(source.features.weights, f"{where}.features.weights")
+        smoothing = source.smoothing
+        if smoothing is not None and smoothing.kind == TIMM:
+            import_timm(f"{where}.smoothing")
+            if smoothing.weights not in (SENTINEL2_ALL_MOCO, "timm", "random"):
+                places.find(smoothing.weights, f"{where}.smoothing.weights")
         counts[name] = len(alternatives(source, places, f"{where}.files"))
         if source.patches is not None:
             found = places.find(source.patches, f"{where}.patches")
