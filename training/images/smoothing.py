@@ -15,7 +15,7 @@ from torch.nn import functional
 from satclip_core.types import Float32, Integers
 
 from ..settings.config import SmoothingSettings
-from .imagery import Images, Imagery, Shares
+from .imagery import Imagery, Images, Shares
 
 BLUR_SHARE = 48 / 224
 """Side of the released code's mean filter, of that of the image."""
