@@ -166,7 +166,7 @@ def test_a_network_without_attention_is_refused(timm: ModuleType) -> None:
 
 
 def test_the_student_learns_the_centred_teacher() -> None:
-    """Equation 4: cross-entropy of sharpened, centred teacher outputs; none flows to the teacher."""
+    """Equation 4: cross-entropy with sharp, centred teacher outputs, which get no gradient."""
     generator = torch.Generator().manual_seed(0)
     student, teacher = (
         torch.randn(3, 4, generator=generator, dtype=torch.float64, requires_grad=True)

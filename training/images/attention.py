@@ -34,7 +34,8 @@ def patch_attention(weights: torch.Tensor, kind: str, columns: int) -> torch.Ten
         (N, rows, columns).
     """
     paid = weights[:, 0, 1:] if kind == "cls" else weights[:, 1:, 1:].sum(-1)
-    return paid.unflatten(1, (-1, columns))
+    result: torch.Tensor = paid.unflatten(1, (-1, columns))
+    return result
 
 
 class PatchAttention:
@@ -121,4 +122,5 @@ def _of_last_block(network: Any, images: torch.Tensor) -> torch.Tensor:
     weights = (attention.scale * query @ key.transpose(-2, -1)).softmax(-1).mean(1)
     patches = torch.arange(network.num_prefix_tokens, weights.shape[1])
     kept = torch.cat([torch.zeros(1, dtype=patches.dtype), patches]).to(weights.device)
-    return weights[:, kept][:, :, kept]
+    result: torch.Tensor = weights[:, kept][:, :, kept]
+    return result

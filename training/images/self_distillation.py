@@ -174,7 +174,7 @@ def train_attention(
                 loss, outputs = _both_ways(student, teacher, images[batch], centre, settings,
                                            generator)  # fmt: skip
                 optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
                 optimizer.step()
                 follow(teacher, student, settings.momentum)
                 centre = settings.centre * centre + (1 - settings.centre) * outputs.mean(0)

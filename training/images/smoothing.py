@@ -68,7 +68,8 @@ def smoothed(images: torch.Tensor, causal: torch.Tensor) -> torch.Tensor:
         result = torch.where(now[:, None], mean, result)
         missing = missing & ~now
     back = result.unflatten(1, patches.shape[1:2] + patches.shape[3:4] + patches.shape[5:6])
-    return back.permute(0, 1, 4, 2, 5, 3).flatten(4, 5).flatten(2, 3)
+    whole: torch.Tensor = back.permute(0, 1, 4, 2, 5, 3).flatten(4, 5).flatten(2, 3)
+    return whole
 
 
 def _summed(values: torch.Tensor, reach: int) -> torch.Tensor:

@@ -79,7 +79,8 @@ class Satcle(Satclip):
         copies = expanded(lonlat.cpu(), self.options, generator)
         nodes = self.location(copies.flatten(0, 1)).unflatten(0, copies.shape[:2])
         if self.fusion is None:
-            return nodes.mean(1)
+            mean: torch.Tensor = nodes.mean(1)
+            return mean
         result: torch.Tensor = self.fusion(nodes, self._adjacency(copies).to(nodes.device))
         return result
 
