@@ -357,3 +357,16 @@ def test_the_card_says_what_was_done() -> None:
     assert "(SatCLE, WWW 2025)" in card
     assert "contrastive loss (place-to-image)" in card
     assert "5 copies a place (normal, 0.01 degrees) beside the place itself, fused by graph" in card
+
+
+def test_the_published_settings_load() -> None:
+    from satclip_training.settings.config import load_config
+
+    folder = Path(__file__).parents[2] / "training" / "configs"
+    settings = load_config(folder / "satcle-l10.yaml")
+    options, smoothing = settings.objective.settings, settings.sources["sentinel2"].smoothing
+    assert (settings.objective.kind, options.copies, options.spread) == ("satcle", 5, 0.01)
+    assert smoothing is not None
+    assert (smoothing.attention, smoothing.threshold) == ("cls", 0.1)
+    assert (settings.training.patience, settings.training.batch_size) == (10, 512)
+    assert settings.training.learning_rate == 1e-4

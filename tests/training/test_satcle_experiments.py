@@ -68,7 +68,7 @@ def config(**values: Any) -> TrainConfig:
 
 @pytest.fixture(scope="module")
 def ablation(world: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
-    """All variants with one seed, and one of them with another."""
+    """All variants with one seed."""
     folder = tmp_path_factory.mktemp("ablation")
     options = RunOptions(Locations((world,)), folder, str(world))
     return folder, run_ablation(config(), options, [0])
@@ -92,7 +92,7 @@ def test_the_ablation_keeps_what_is_finished(
     folder, scores = ablation
     assert list(scores) == ["neither", "spatial", "semantic", "both"]
     assert len({run[0]["field"] for run in scores.values()}) == 4
-    caches = sorted(path.name for path in (folder / "cache").glob("image-*"))
+    caches = [path for path in (folder / "cache").glob("image-*") if path.is_dir()]
     assert len(caches) == 2  # smoothed and not, shared by variants
     done: list[str] = []
 

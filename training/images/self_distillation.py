@@ -179,7 +179,7 @@ def train_attention(
                 follow(teacher, student, settings.momentum)
                 centre = settings.centre * centre + (1 - settings.centre) * outputs.mean(0)
                 done += 1
-    log.info("attention trained on %d images, loss %.3f", len(images), float(loss))
+    log.info("attention trained on %d images, loss %.3f", len(images), loss.item())
     return teacher.eval()
 
 
