@@ -25,6 +25,12 @@ FOLDER = Path(__file__).resolve().parents[1] / "docs" / "images"
 WORLD = ["--bbox", "-180", "-60", "180", "84", "--res", "0.25"]
 AFRICA = ["--bbox", "-20", "-37", "55", "40", "--res", "0.1"]
 CONGO = (23.6, -2.9)
+REGIONS = {
+    "Egypt": (24, 21, 37, 32.5),
+    "Ganges plain": (74, 21, 92, 31),
+    "Netherlands": (1, 49.5, 10, 55),
+    "Arc of deforestation, Amazon": (-62, -14, -46, -2),
+}
 
 
 def satclip(*words: str) -> None:
@@ -40,6 +46,32 @@ def rgb(name: str, extent: list[str], width: float) -> None:
         with rasterio.open(path) as dataset:
             image, bounds = dataset.read().transpose(1, 2, 0), dataset.bounds
     _draw(name, image, bounds, width)
+
+
+def bands(extent: tuple[float, ...], resolution: str) -> np.ndarray:
+    """The first three bands of an embedding raster, each stretched: (rows, cols, 3) in 0..1."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "embedding.tif"
+        box = [str(edge) for edge in extent]
+        satclip("raster", "--bbox", *box, "--res", resolution, "--dims", "3", "-o", str(path))
+        with rasterio.open(path) as dataset:
+            image = dataset.read().transpose(1, 2, 0)
+    low, high = np.percentile(image.reshape(-1, 3), [2, 98], axis=0)
+    return ((image - low) / (high - low)).clip(0, 1)
+
+
+def first_three() -> None:
+    """The first three bands as colours: the Alps, and four regions side by side."""
+    west, south, east, north = alps = (5, 44, 17, 48.5)
+    bounds = rasterio.coords.BoundingBox(west, south, east, north)
+    _draw("rgb-alps", bands(alps, "0.02"), bounds, 9)
+    figure, all_axes = plt.subplots(2, 2, figsize=(11, 9), layout="constrained")
+    for axes, (name, extent) in zip(all_axes.flat, REGIONS.items()):
+        west, south, east, north = extent
+        axes.imshow(bands(extent, "0.05"), extent=(west, east, south, north))
+        axes.set(title=name)
+    figure.savefig(FOLDER / "rgb-regions.png", dpi=90)
+    plt.close(figure)
 
 
 def similarity(name: str, extent: list[str], width: float) -> None:
@@ -76,6 +108,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--land-mask", metavar="FILE", required=True)
     land = ["--land-mask", parser.parse_args().land_mask]
+    first_three()
     rgb("rgb-world", [*WORLD, *land], 10)
     rgb("rgb-africa", [*AFRICA, *land], 6)
     similarity("similarity-congo", WORLD, 10)

@@ -40,6 +40,8 @@ SAMPLE = 60_000
 """Places by which components and targets are found."""
 TARGET_SAMPLE = 150_000
 SEEN_BY = "settings.sha256"
+SEEN_PARTS = ("eyes", "levels", "land_mask", "pixel_rows", "seed")
+"""Settings that what was seen depends on; the fit also on `smooth` and `fit`."""
 _AT_ONCE = 40_000
 _SAID = 25
 
@@ -72,7 +74,7 @@ def train_fine(
     """
     started = time.monotonic()
     output.mkdir(parents=True, exist_ok=True)
-    checkpoint = Checkpoint(output / "fit.pt", config.digest())
+    checkpoint = Checkpoint(output / "fit.pt", config.digest(*SEEN_PARTS, "smooth", "fit"))
     mark = output / "seen" / SEEN_BY
     if resume and not mark.is_file():
         raise InputError(f"nothing to resume: there is no {mark}")
@@ -149,7 +151,7 @@ def look(config: FineConfig, places: Locations, mask: LandMask, folder: Path) ->
         folder: what was seen is kept there, marked by the settings it belongs to once it is whole.
     """
     folder.mkdir(exist_ok=True)
-    digest = config.digest("eyes", "levels", "land_mask", "pixel_rows", "seed")
+    digest = config.digest(*SEEN_PARTS)
     mark = folder / SEEN_BY
     if mark.is_file() and mark.read_text() == digest:
         log.info("taking what was seen before from %s", folder)
