@@ -30,6 +30,7 @@ _MOST_DEPTH, _MOST_HEADS, _MOST_RATIO = 48, 64, 16
 # Φ(x) as 1 / (1 + e^-p), p an odd polynomial of these coefficients (least squares, reweighted
 # towards the largest error, over |x| < 8): x Φ(x) is off by 3.1e-6 at most, for any x.
 _PHI = (1.59565627, 0.0729375819, -0.000249723284, -0.0000611620103, 0.00000223816425)
+_GELU_PART = 16_384
 # Abramowitz and Stegun 1964, 7.1.26: erf to 1.5e-7.
 _ERF_P = 0.3275911
 _ERF_A = (0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429)
@@ -173,13 +174,17 @@ def _attention(normed: Any, weights: Weights, name: str, heads: int, first: int,
     matrix, bias = weights[f"{name}.in_proj_weight"], weights[f"{name}.in_proj_bias"]
 
     def split(rows: Any, part: slice) -> Any:
-        """(N, heads, tokens, each) of one of the three projections."""
+        """(N, parts, heads, tokens, each) of some of the three projections."""
         flat = _times(rows.reshape(-1, width), matrix[part].T) + bias[part]
-        return flat.reshape(places, -1, heads, each).swapaxes(1, 2)
+        return xp.moveaxis(flat.reshape(places, -1, flat.shape[1] // width, heads, each), 1, 3)
 
-    query = split(normed[:, first:], slice(0, width))
-    key = split(normed, slice(width, 2 * width))
-    value = split(normed, slice(2 * width, None))
+    if first:
+        both = split(normed, slice(width, None))
+        query = split(normed[:, first:], slice(0, width))[:, 0]
+        key, value = both[:, 0], both[:, 1]
+    else:  # one product in place of three
+        parts = split(normed, slice(None))
+        query, key, value = parts[:, 0], parts[:, 1], parts[:, 2]
     scores = query @ key.swapaxes(2, 3) * (1 / sqrt(each))
     largest = scores.max(-1, keepdims=True) if xp is np else scores.amax(-1, keepdim=True)
     shares = xp.exp(scores - largest)
@@ -223,15 +228,21 @@ def gelu(x: Any, xp: Any = np) -> Any:
 
 
 def _gelu32(x: Any) -> Any:
-    """In place, for float32 arrays."""
-    square = x * x
-    power = np.full_like(square, _PHI[-1])
-    for coefficient in _PHI[-2::-1]:
-        power *= square
-        power += coefficient
-    power *= x
+    """In place, for float32 arrays that lie in one piece; a part at a time that the cache holds."""
+    flat = x.reshape(-1)
+    square, power = np.empty((2, min(_GELU_PART, flat.size)), np.float32)
     with np.errstate(over="ignore"):
-        np.exp(np.negative(power, out=power), out=power)
-    power += 1
-    x /= power
+        for start in range(0, flat.size, _GELU_PART):
+            part = flat[start : start + _GELU_PART]
+            s, p = square[: part.size], power[: part.size]
+            np.multiply(part, part, out=s)
+            np.multiply(s, _PHI[-1], out=p)
+            for coefficient in _PHI[-2:0:-1]:
+                p += coefficient
+                p *= s
+            p += _PHI[0]
+            p *= part
+            np.exp(np.negative(p, out=p), out=p)
+            p += 1
+            part /= p
     return x

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scaled_models import scaled_encoder
 
+from satclip_core.models.model_file import write_model
 from satclip_core.models.registry import load_encoder
 
 rasterio = pytest.importorskip("rasterio")
@@ -28,6 +30,24 @@ def embeddings(model, dataset):
     return np.moveaxis(
         load_encoder(model).encode(np.stack([lons, lats], -1).reshape(-1, 2)), -1, 0
     ).reshape(-1, *dataset.shape)
+
+
+def test_a_transformer_over_fourier_tokens_is_a_model_like_any(run, tmp_path):
+    """UniGeoCLIP's encoder; the pixels are what torch makes of their centres."""
+    torch = pytest.importorskip("torch")
+    from satclip_training import load_module
+
+    write_model(tmp_path / "scaled.npz", scaled_encoder())
+    result = run("raster", "--model", "scaled.npz", *ALPS, "--res", 0.5)
+    assert result.returncode == 0, result.stderr
+    with rasterio.open(tmp_path / "embedding.tif") as dataset:
+        assert dataset.count == 8
+        assert dataset.tags()["encoder"] == "transformer(scaledfourier(lon, lat))"
+        lons, lats = np.arange(5.25, 11, 0.5), np.arange(47.75, 45, -0.5)
+        centres = torch.tensor(np.stack(np.meshgrid(lons, lats), -1).reshape(-1, 2))
+        with torch.no_grad():
+            wanted = load_module(tmp_path / "scaled.npz")(centres).numpy().T.reshape(8, 6, 12)
+        np.testing.assert_allclose(dataset.read(), wanted, atol=1e-4)
 
 
 def test_the_first_command(run, tmp_path, small_model):

@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from scaled_models import scaled_encoder
 
 pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
 
@@ -82,6 +83,24 @@ def test_embeddings_are_those_of_the_encoder(run, encoder, tmp_path):
     assert dataset.GetRasterBand(1).GetDescription() == "e000"
     assert np.isnan(dataset.GetRasterBand(1).GetNoDataValue())
     np.testing.assert_array_equal(values, encoder.encode_grid(lons, lats).transpose(2, 0, 1))
+
+
+def test_a_transformer_over_fourier_tokens_is_a_model_like_any(run, plugin, tmp_path):
+    """UniGeoCLIP's encoder, in QGIS' own Python; numpy against torch is another test's."""
+    from satclip_qgis.satclip_core.models.model_file import write_model
+
+    made = scaled_encoder("satclip_qgis.satclip_core")
+    write_model(tmp_path / "scaled.npz", made)
+    for name in ("embeddingraster", "similarity"):
+        model = {"MODEL": str(tmp_path / "scaled.npz")}
+        run(name, parameters(name, tmp_path / f"{name}.tif", **model))
+    _, values = read(tmp_path / "embeddingraster.tif")
+    lons, lats = np.arange(5.25, 11, 0.5), np.arange(47.75, 45, -0.5)
+    points = np.stack(np.meshgrid(lons, lats), -1).reshape(-1, 2)
+    np.testing.assert_allclose(values, made.encode(points).T.reshape(8, 6, 12), atol=1e-4)
+    _, alike = read(tmp_path / "similarity.tif")
+    assert alike.max() <= 1
+    assert alike.max() > alike.min()
 
 
 @pytest.mark.parametrize("dtype", [1, 2, 3])

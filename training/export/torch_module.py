@@ -161,7 +161,8 @@ class FieldLevel(nn.Module):
         found = self.values[cells]
         if not self.trainable:
             found = found.to(self.scale.dtype) * self.scale
-        return (found * weights.to(found.dtype)[..., None]).sum(1)
+        read: torch.Tensor = (found * weights.to(found.dtype)[..., None]).sum(1)
+        return read
 
     def stored(self) -> dict[str, NDArray[Any]]:
         """The arrays of a model file; trained numbers are rounded to 127 steps either way."""
