@@ -22,6 +22,7 @@ from .evaluation.linear_probe import (
 )
 from .evaluation.tasks import load_tasks
 from .export.model_export import untrained
+from .export.satcle_encoders import satcle_encoders
 from .images.patches import PatchFolders
 from .places.gathering import Gatherer
 from .settings.config import load_config
@@ -51,7 +52,7 @@ def column_names(models: Sequence[str]) -> dict[str, str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Score models on tasks: prints a table, writes JSON or CSV."""
     parser = argparse.ArgumentParser(prog="python -m satclip_training.probe", description=__doc__)
-    parser.add_argument("--model", action="append", required=True, metavar="NAME|PATH",
+    parser.add_argument("--model", action="append", default=[], metavar="NAME|PATH",
                         help="a model, 'geoclip' or 'identity'; may be given again")  # fmt: skip
     default = Path(__file__).parent / "configs" / "tasks.yaml"
     parser.add_argument("--tasks", type=Path, default=default, help="tasks file (YAML)")
@@ -59,6 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data-root", help="folder of the tasks' data (or SATCLIP_DATA)")
     parser.add_argument("--untrained", type=Path, metavar="CONFIG.yaml",
                         help="score the encoder of this run before training as well")  # fmt: skip
+    parser.add_argument("--satcle", type=Path, metavar="LAST.ckpt",
+                        help="score the encoder of a SatCLE run as it is exported, averaged over "
+                        "perturbations, and with its graph")  # fmt: skip
     parser.add_argument("--split-seed", type=int, default=0, metavar="N",
                         help="seed of the first of three splits (default 0); compare settings on "
                         "other splits than those reported")  # fmt: skip
@@ -67,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                         "seeds 42-46)")  # fmt: skip
     parser.add_argument("--output", type=Path, help="write scores to this .json or .csv")
     options = parser.parse_args(arguments)
+    if not options.model and options.satcle is None:
+        parser.error("one of --model and --satcle is required")
     logging.basicConfig(level=logging.WARNING)
     try:
         tasks = load_tasks(
@@ -78,6 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         embeds = {labels[name]: embedder(name) for name in labels}
         if options.untrained:
             embeds["untrained"] = _untrained(options.untrained, options.data_root)
+        if options.satcle:
+            embeds.update(satcle_encoders(options.satcle))
         scores = {
             name: run_probes(embed, tasks, split_seed=options.split_seed, protocol=options.protocol)
             for name, embed in embeds.items()

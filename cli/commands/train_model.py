@@ -77,12 +77,12 @@ def command(
         return
     settings = load_config(config, overrides)
     folder = output or Path(settings.output or f"runs/{settings.name}")
-    stop = _StopOnInterrupt(tells=leads())
+    stop = StopOnInterrupt(tells=leads())
     options = RunOptions(locations(config, data_root), folder, data_root, resume, stop.asked)
     if dry_run:
         click.echo(_plan(settings, options))
         return
-    _tell_lines()
+    tell_lines()
     try:
         with stop:
             path = train(settings, options)
@@ -114,8 +114,8 @@ def _train_fine(
                 places.find_all(file, f"eyes.{name}.files")
         levels = ", ".join(f"{180 / x.rows:.3g}° × {x.channels}" for x in settings.levels)
         return f"{settings.name}: {settings.predictions} predictions, field {levels}, to {folder}"
-    _tell_lines()
-    stop = _StopOnInterrupt(tells=True)
+    tell_lines()
+    stop = StopOnInterrupt(tells=True)
     with stop:
         model: Path = train_fine(settings, places, folder, stop.asked, resume)
     return model
@@ -164,14 +164,15 @@ class _Lines(logging.Handler):
             tell(f"{time.strftime('%H:%M:%S')}  {record.getMessage()}")
 
 
-def _tell_lines() -> None:
+def tell_lines() -> None:
+    """Print what training tells while it goes."""
     logger = logging.getLogger("satclip_training")
     logger.handlers[:] = [_Lines()]
     logger.setLevel(min(logging.INFO, logger.level or logging.INFO))
     logger.propagate = False
 
 
-class _StopOnInterrupt:
+class StopOnInterrupt:
     """Turns the first Ctrl-C into a request to save and stop; the second one kills.
 
     SIGTERM asks for the same: torchrun passes Ctrl-C on with it, a scheduler sends it some time

@@ -27,6 +27,18 @@ EXPERIMENTS = {
         "reproduce.species_prior",
         "Siren(SH), table 1: a prior of place for species in photographs.",
     ),
+    "satcle": (
+        "reproduce.satcle",
+        "SatCLE, its ablation: neither continuity, spatial, semantic, both.",
+    ),
+    "smoothing": (
+        "reproduce.smoothing",
+        "SatCLE, one image: attention, what is not causal, smoothed.",
+    ),
+    "continuity": (
+        "reproduce.continuity",
+        "SatCLE, figure 8, and how much embeddings change per kilometre.",
+    ),
 }
 
 

@@ -10,7 +10,15 @@ import sys
 import numpy as np
 import pytest
 
-EXPERIMENTS = ("land-ocean", "checkerboard", "ablation", "inaturalist")
+EXPERIMENTS = (
+    "land-ocean",
+    "checkerboard",
+    "ablation",
+    "inaturalist",
+    "satcle",
+    "smoothing",
+    "continuity",
+)
 
 
 @pytest.fixture
@@ -45,7 +53,7 @@ def test_help_lists_the_experiments_and_imports_none(run):
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS[:3])
+@pytest.mark.parametrize("name", [name for name in EXPERIMENTS if name != "inaturalist"])
 def test_help_of_an_experiment_imports_no_torch(name):
     code = (
         f"import sys; from satclip_cli.main import run; run(['reproduce', '{name}', '--help']); "
@@ -160,3 +168,25 @@ def test_what_cannot_be_done_is_refused_in_a_line(refused, monkeypatch, tmp_path
     (tmp_path / "taken").write_text("a file, no folder")
     monkeypatch.delenv("SATCLIP_DATA", raising=False)
     assert named in refused("reproduce", *words)
+
+
+@pytest.mark.usefixtures("extra")
+def test_continuity_of_two_models_as_table_and_pictures(run, tmp_path):
+    (tmp_path / "places.csv").write_text("lon,lat\n10,50\n120,-20\n")
+    words = ("reproduce", "continuity", "identity", "bundled", "--places", "places.csv")
+    result = run(*words, "--count", 20, "-o", "out/c.csv")
+    assert result.returncode == 0, result.stderr
+    rows = rows_of(tmp_path / "out" / "c.csv")
+    assert len(rows) == 2 * 2 * 4
+    assert all(float(row["change_per_km"]) > 0 for row in rows)
+    assert (tmp_path / "out" / "c.png").exists()
+    assert (tmp_path / "out" / "c-similarity.png").exists()
+
+
+def test_an_ablation_of_another_objective_is_refused(refused, tmp_path):
+    pytest.importorskip("lightning", reason="the extra `train` is not installed")
+    (tmp_path / "c.yaml").write_text(
+        "name: x\nsources: {a: {files: [a.tif], chip: {kilometres: 9, pixels: 4},"
+        " features: {filters: 8, dim: 4}}}\n"
+    )
+    assert "set objective.kind to satcle" in refused("reproduce", "satcle", "c.yaml", code=1)

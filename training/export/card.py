@@ -95,13 +95,30 @@ def _leakage(facts: Mapping[str, str]) -> str:
 def _describe(source: SourceSettings) -> str:
     chip, features = source.chip, source.features
     if chip is None:
-        return f"{_describe_patches(source)}; {_describe_features(features)}"
+        return (
+            f"{_describe_patches(source)}{_describe_smoothing(source)}; "
+            f"{_describe_features(features)}"
+        )
     count = len(source.files)
     what = f"{count} file patterns" if count > 1 else f"`{source.files[0]}`"
     return (
         f"{what}; chips of {chip.kilometres:g} km, {chip.pixels} × {chip.pixels} pixels, "
         f"{source.views} views a point (one file at random, shifted up to {chip.shift:g} of the "
-        f"side{', flipped' if chip.flip else ''}); {_describe_features(features)}"
+        f"side{', flipped' if chip.flip else ''}){_describe_smoothing(source)}; "
+        f"{_describe_features(features)}"
+    )
+
+
+def _describe_smoothing(source: SourceSettings) -> str:
+    smoothing = source.smoothing
+    if smoothing is None:
+        return ""
+    whose = "a transformer trained on them"
+    if smoothing.kind == TIMM:
+        whose = f"timm's {smoothing.model}, weights `{smoothing.weights}`"
+    return (
+        f", smoothed where they get the lowest {smoothing.threshold:.0%} of the attention of "
+        f"{whose} ({smoothing.attention}, {smoothing.replacement})"
     )
 
 

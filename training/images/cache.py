@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 import os
 from collections import deque
@@ -27,19 +28,25 @@ from satclip_core.errors import CancelledError, InputError, OutputError
 from satclip_core.files import written_whole
 from satclip_core.types import Bools, Cancelled, Float32, Floats, Progress
 
-from ..settings.config import IMAGE_ENCODERS, TIMM, SourceSettings
+from ..settings.config import IMAGE_ENCODERS, TIMM, FeatureSettings, SourceSettings
 from ..settings.run_files import Locations
 from ..settings.schema import plain
 from . import chips, patches
+from .attention import PatchAttention, open_timm_attention
 from .chips import ChipSource, RasterImagery, alternatives, open_source
 from .features import FeatureExtractor, ImageEncoder, extractor_from, fit_extractor
 from .imagery import Imagery
 from .patches import PatchFolder, PatchFolders, PatchImagery
+from .self_distillation import as_arrays, from_arrays, train_attention
+from .smoothing import SmoothedImagery
 from .timm_encoder import Weights, find_weights, open_timm
+
+log = logging.getLogger("satclip_training")
 
 VERSION = 1
 """Raised when chips or features are computed differently."""
 DONE, FEATURES, EXTRACTOR, REQUEST = "done.txt", "features.f16", "extractor.npz", "request.json"
+ATTENTION = "attention.npz"
 HASHED_BYTES = 1 << 16
 LARGEST = float(np.finfo(np.float16).max)
 
@@ -57,6 +64,7 @@ class CacheRequest:
         patches: the folder of a source of patches; its first N are the points.
         weights: of a pretrained network.
         device: where a pretrained network runs.
+        attention: weights of the network by whose attention images are smoothed.
     """
 
     name: str
@@ -67,6 +75,7 @@ class CacheRequest:
     patches: PatchFolder | None = None
     weights: Weights | None = None
     device: torch.device | None = None
+    attention: Weights | None = None
     _decoded: dict[str, ChipSource] = field(default_factory=dict, compare=False, repr=False)
 
     def describe(self) -> dict[str, Any]:
@@ -89,6 +98,9 @@ class CacheRequest:
         if self.weights is not None:
             settings["features"].pop("weights", None)
             described["weights"] = self.weights.identity()
+        if self.attention is not None:
+            settings["smoothing"].pop("weights", None)
+            described["attention"] = self.attention.identity()
         origin = IMAGE_ENCODERS.origin(self.settings.features.kind)
         if origin is not None:
             described["image_encoder"] = str(origin)
@@ -107,8 +119,21 @@ class CacheRequest:
             return -(-count // patches.CHUNK)
         return self.settings.views * -(-count // chips.CHUNK)
 
-    def open_imagery(self, scratch: Path) -> Imagery:
-        """The images themselves; what is too large for memory goes to `scratch`."""
+    def open_imagery(self, folder: Path, cancelled: Cancelled | None = None) -> Imagery:
+        """The images that are encoded, smoothed where the source says so.
+
+        Args:
+            folder: the cache's; what is too large for memory goes there, and attention, which is
+                trained where it is not there yet.
+            cancelled: asked while attention is trained.
+        """
+        imagery, smoothing = self.open_images(folder), self.settings.smoothing
+        if smoothing is None:
+            return imagery
+        return SmoothedImagery(imagery, open_attention(self, folder, imagery, cancelled), smoothing)
+
+    def open_images(self, scratch: Path) -> Imagery:
+        """The images as they are; what is too large for memory goes to `scratch`."""
         if self.patches is not None:
             files = self.patches.files[: len(self.lonlat)]
             return PatchImagery(files, self.settings, self.seed, f"sources.{self.name}")
@@ -190,7 +215,51 @@ def make_request(
     found = None
     if weights and settings.features.kind == TIMM:
         found = find_weights(settings.features, places, f"{where}.features")
-    return CacheRequest(name, settings, lonlat, files, seed, folder, found, device)
+    attention, smoothing = None, settings.smoothing
+    if weights and smoothing is not None and smoothing.kind == TIMM:
+        wanted = FeatureSettings(kind=TIMM, model=smoothing.model, weights=smoothing.weights)
+        attention = find_weights(wanted, places, f"{where}.smoothing")
+    return CacheRequest(name, settings, lonlat, files, seed, folder, found, device, attention)
+
+
+def open_attention(
+    request: CacheRequest, folder: Path, imagery: Imagery, cancelled: Cancelled | None = None
+) -> PatchAttention:
+    """The attention that a source's images are smoothed by.
+
+    Args:
+        request: the source, which has smoothing.
+        folder: its cache's; attention that has to be trained is kept there.
+        imagery: the images as they are.
+        cancelled: asked while attention is trained.
+
+    Raises:
+        InputError: the network does not fit the images.
+        CancelledError: stopped.
+    """
+    smoothing = request.settings.smoothing
+    assert smoothing is not None
+    channels, side, where = imagery.channels, imagery.side, f"sources.{request.name}.smoothing"
+    if smoothing.kind == TIMM:
+        assert request.attention is not None
+        return open_timm_attention(
+            smoothing, request.attention, channels=channels, side=side, seed=request.seed,
+            where=where, device=request.device,
+        )  # fmt: skip
+    student, file = smoothing.student, folder / ATTENTION
+    if file.exists():
+        network = from_arrays(_read_arrays(folder, ATTENTION), student, channels, side)
+    else:
+        least = request.settings.least_valid
+        drawn = [images[valid >= least] for images, valid in imagery.sample(student.samples)]
+        log.info("attention of %s is trained", request.name)
+        network = train_attention(
+            torch.from_numpy(np.concatenate(drawn)), student, request.seed, cancelled
+        )
+        with _writing(folder), written_whole(file) as partial:
+            arrays: dict[str, Any] = as_arrays(network)
+            np.savez(partial, **arrays)
+    return PatchAttention(network.attend, smoothing.attention, side // student.patch)
 
 
 def _identity(path: Path) -> list[Any]:
@@ -259,16 +328,16 @@ def _shape(request: CacheRequest, width: int) -> tuple[int, int, int]:
 def _width(request: CacheRequest, folder: Path) -> int:
     if request.settings.features.dim:
         return request.settings.features.dim
-    return int(_read_extractor(folder)["width"])
+    return int(_read_arrays(folder, EXTRACTOR)["width"])
 
 
-def _read_extractor(folder: Path) -> dict[str, NDArray[Any]]:
+def _read_arrays(folder: Path, name: str) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(folder / EXTRACTOR, allow_pickle=False) as arrays:
+        with np.load(folder / name, allow_pickle=False) as arrays:
             return {key: arrays[key] for key in arrays.files}
     except Exception:  # zip's and numpy's many errors
         raise InputError(
-            f"cache {folder}: {EXTRACTOR} is damaged; remove the folder, it is computed anew"
+            f"cache {folder}: {name} is damaged; remove the folder, it is computed anew"
         ) from None
 
 
@@ -303,7 +372,7 @@ def _compute(
     cancelled: Cancelled | None,
 ) -> None:
     """Compute the chunks that are missing, one in each thread, and note each when it is written."""
-    imagery = request.open_imagery(folder)
+    imagery = request.open_imagery(folder, cancelled)
     extract = open_extractor(request, folder, imagery)
     shape = _shape(request, extract.width)
     if not done:  # of features that are gone
@@ -391,7 +460,7 @@ def open_extractor(request: CacheRequest, folder: Path, imagery: Imagery) -> Fea
     file = folder / EXTRACTOR
     encoder = request.open_encoder(imagery)
     if file.exists():
-        return extractor_from(_read_extractor(folder), encoder)
+        return extractor_from(_read_arrays(folder, EXTRACTOR), encoder)
     features = request.settings.features
     extractor = fit_extractor(_samples(request, imagery), features, request.seed, encoder)
     with written_whole(file) as partial:

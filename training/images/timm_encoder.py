@@ -189,6 +189,11 @@ class TimmEncoder:
             self._alone = nullcontext()
         self.width = 0
 
+    @property
+    def network(self) -> torch.nn.Module:
+        """The network itself, on its device."""
+        return self._network
+
     def encode(self, chips: torch.Tensor) -> torch.Tensor:
         """(N, bands, n, n) float32 -> (N, width) float32, both in main memory."""
         step = ENCODED_VALUES.get(self._device.type, ENCODED_VALUES["cpu"]) // chips[0].numel()

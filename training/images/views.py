@@ -141,7 +141,7 @@ def open_views(
     """
     if live:
         folder = claim_folder(request, root)
-        imagery = request.open_imagery(folder)
+        imagery = request.open_imagery(folder, cancelled)
         extractor = open_extractor(request, folder, imagery)
         return LiveViews(imagery, extractor, request.settings.least_valid)
     values = cached_views(request, root, progress=progress, cancelled=cancelled)
@@ -150,7 +150,7 @@ def open_views(
 
     @cache
     def backbone() -> dict[str, torch.Tensor] | None:
-        encoder = request.open_encoder(request.open_imagery(root))
+        encoder = request.open_encoder(request.open_images(root))
         return None if encoder is None else encoder.backbone()
 
     return CachedViews(values, backbone)

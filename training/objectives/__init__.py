@@ -11,9 +11,10 @@ from satclip_core.errors import InputError
 
 from ..settings.config import OBJECTIVES, TrainConfig
 from .base import Objective
+from .satcle import Satcle
 from .satclip import Satclip
 
-CLASSES: dict[str, type[Objective]] = {"satclip": Satclip}
+CLASSES: dict[str, type[Objective]] = {"satclip": Satclip, "satcle": Satcle}
 """This project's, by `objective.kind`."""
 
 

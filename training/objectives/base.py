@@ -75,6 +75,21 @@ class Objective(nn.Module, ABC):
             A scalar, that of the whole batch in every process.
         """
 
+    @property
+    def at_places(self) -> bool:
+        """Whether batches come by their places, to `loss_at`, and not by their features.
+
+        Features are computed once for a whole run; an objective that moves places cannot do with
+        these.
+        """
+        return False
+
+    def loss_at(
+        self, lonlat: torch.Tensor, images: Mapping[str, torch.Tensor], group: Group = ALONE
+    ) -> torch.Tensor:
+        """The loss of a batch from its places (N, 2) in degrees: see `loss`."""
+        return self.loss(self.location.encode(lonlat), images, group)
+
     def after_step(self) -> None:
         """Put parameters back within their bounds after a step of the optimiser."""
         return

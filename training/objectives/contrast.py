@@ -68,6 +68,36 @@ def clip_loss(
     return _solved(partial(_solve_clip, rows=rows, group=group), *sides, scale)
 
 
+def one_way_loss(
+    queries: torch.Tensor,
+    candidates: torch.Tensor,
+    log_scale: torch.Tensor,
+    largest: float = LARGEST_LOG_SCALE,
+    *,
+    rows: int = 0,
+    group: Group = ALONE,
+) -> torch.Tensor:
+    """Cross-entropy of each query among all candidates (InfoNCE; SatCLE, WWW 2025, eq. 7).
+
+    Both sides are L2-normalised; the loss is the mean over i of
+    -ln(exp(z_ii) / sum_j exp(z_ij)), z_ij = exp(s) <query_i, candidate_j>.
+
+    Args:
+        queries: (N, dim); with several processes, this one's rows of the batch.
+        candidates: (N, dim), row i belongs to row i of `queries`.
+        log_scale: s, a scalar, clamped from above at `largest`.
+        largest: highest s.
+        rows: similarity rows held at a time; 0 for all.
+        group: the processes that share the batch, all with equally many rows.
+
+    Returns:
+        The scalar loss of the whole batch; ln N is chance.
+    """
+    sides = _sides(queries, candidates, group)
+    scale = log_scale.clamp(max=largest).exp().to(sides[0].dtype)
+    return _solved(partial(_solve_one_way, rows=rows, group=group), *sides, scale)
+
+
 def siglip_loss(
     images: torch.Tensor,
     locations: torch.Tensor,
@@ -201,6 +231,30 @@ def _solve_clip(
     if not wanted:
         return loss, ()
     return loss, blocks.gradients(softmaxes.gradients(), 2 * blocks.total)
+
+
+def _solve_one_way(
+    queries: torch.Tensor,
+    candidates: torch.Tensor,
+    scale: torch.Tensor,
+    *,
+    wanted: bool,
+    rows: int,
+    group: Group,
+) -> tuple[torch.Tensor, Gradients]:
+    blocks = _Blocks(queries, candidates, float(scale), rows, group)
+    logs = torch.cat([block.logsumexp(1) for _, block in blocks])
+    loss = group.sum((logs - blocks.matching()).sum()) / blocks.total
+    if not wanted:
+        return loss, ()
+
+    def softmaxes() -> Iterator[tuple[slice, torch.Tensor]]:
+        for part, block in blocks:
+            block.sub_(logs[part, None]).exp_()
+            blocks.diagonal(part, block).sub_(1)
+            yield part, block
+
+    return loss, blocks.gradients(softmaxes(), blocks.total)
 
 
 class _ShiftedSoftmaxes:

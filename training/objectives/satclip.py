@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -28,7 +29,7 @@ class Satclip(Objective):
         widths: number of features of each imagery source, by its name.
     """
 
-    settings = SatclipSettings
+    settings: ClassVar[type[Any]] = SatclipSettings
     image_heads = ("visual",)
     loss_name = "CLIP"
 

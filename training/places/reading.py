@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_core.errors import InputError, Term, require
+from satclip_core.grid.sphere import check_lonlat
 from satclip_core.points.columns import find_coordinates
 from satclip_core.types import Floats, Integers
 
@@ -75,6 +76,24 @@ def read_arrays(path: Path, what: str) -> Mapping[str, NDArray[Any]]:
         raise _unreadable(path, what, "a file of numpy arrays", error) from None
     arrays: Mapping[str, NDArray[Any]] = opened if hasattr(opened, "files") else {"array": opened}
     return arrays
+
+
+def read_places(path: Path) -> Floats:
+    """Places (N, 2) in degrees: the array of a run (`places.npy`), or a CSV with lon and lat.
+
+    Raises:
+        InputError: the file is neither.
+    """
+    if path.suffix.lower() != ".npy":
+        table = read_table(path, "places")
+        places: Floats = np.asarray(coordinates(table, f"places {path}"), np.float64)
+        return check_lonlat(places)
+    try:
+        return check_lonlat(np.load(path, allow_pickle=False))
+    except InputError as error:
+        raise InputError(f"places {path}: ", error) from error
+    except Exception as error:
+        raise _unreadable(path, "places", "an array (.npy)", error) from None
 
 
 def numbers(values: Any, where: str) -> Floats:

@@ -147,6 +147,48 @@ class EpochReport(lightning.Callback):
             writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
 
 
+class EarlyEnd(lightning.Callback):
+    """Ends a run whose validation loss has not fallen for `patience` epochs.
+
+    It goes by the log, so a run that was stopped, or that has ended so, is judged as before.
+
+    Args:
+        folder: the run's folder.
+        patience: epochs; 0 lets every run go on to its last epoch.
+    """
+
+    def __init__(self, folder: Path, patience: int) -> None:
+        self.folder, self.patience = folder, patience
+
+    def on_train_start(self, trainer: Any, module: Any) -> None:
+        """See whether the run had ended before it was taken up again."""
+        self._judge(trainer, module, trainer.current_epoch)
+
+    def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
+        """See whether this was an epoch too many."""
+        self._judge(trainer, module, trainer.current_epoch + 1)
+
+    def _judge(self, trainer: Any, module: Pretraining, epoch: int) -> None:
+        """All processes read the log that the first one wrote, and come to the same end."""
+        since = epochs_since_best(read_log(self.folder), epoch) if self.patience else 0
+        if since and since >= self.patience and epoch < trainer.max_epochs:
+            trainer.should_stop = True
+            if module.pairs.group.leads:
+                log.info("ended after epoch %d: no better validation loss for %d", epoch, since)
+
+
+def epochs_since_best(rows: Sequence[dict[str, str]], epoch: int) -> int:
+    """Epochs up to `epoch` since the lowest validation loss of a run's log; 0 where it has none."""
+    losses = {
+        int(row["epoch"]): float(row["validation_loss"])
+        for row in rows
+        if int(row["epoch"]) <= epoch and row.get("validation_loss") not in (None, "", "nan")
+    }
+    if not losses:
+        return 0
+    return epoch - min(losses, key=lambda number: (losses[number], number))
+
+
 class Checkpoints(lightning.Callback):
     """Keeps `last.ckpt`, written whole or not at all, after every epoch and when stopped.
 

@@ -88,7 +88,8 @@ class Pretraining(lightning.LightningModule):
         settings = self.config.training
         size = len(self.pairs.lonlat) * self.model.location.config.width
         size *= torch.finfo(self.precise).bits // 8
-        if size <= settings.harmonics_memory_gb * 1e9 and not settings.jitter_degrees:
+        wanted = not (settings.jitter_degrees or self.model.at_places)
+        if wanted and size <= settings.harmonics_memory_gb * 1e9:
             self._table = self._all_features(
                 self.device if _fits(size, self.device) else torch.device("cpu")
             )
@@ -130,6 +131,8 @@ class Pretraining(lightning.LightningModule):
             name: to_device(values, self.device).to(self.precise)
             for name, values in batch.images.items()
         }
+        if self.model.at_places:
+            return self.model.loss_at(batch.lonlat, images, group)
         return self.model.loss(self._features(batch), images, group)
 
     def _features(self, batch: Batch) -> torch.Tensor:

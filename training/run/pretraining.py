@@ -53,6 +53,8 @@ class RunOptions:
         resume: True goes on from `last.ckpt` and fails without one, False starts afresh, None
             goes on where there is one.
         cancelled: asked all along; the state is saved when it says so.
+        cache: folder of features, which runs on the same images may share; `cache` within the
+            run's own where None.
     """
 
     places: Locations
@@ -60,6 +62,12 @@ class RunOptions:
     data_root: str | os.PathLike[str] | None = None
     resume: bool | None = None
     cancelled: Cancelled | None = None
+    cache: Path | None = None
+
+    @property
+    def features(self) -> Path:
+        """Folder of the caches of features."""
+        return self.cache or self.output / "cache"
 
 
 def train(config: TrainConfig, options: RunOptions, place: Place | None = None) -> Path:
@@ -89,6 +97,7 @@ def train(config: TrainConfig, options: RunOptions, place: Place | None = None) 
         "output": str(options.output),
         "data_root": None if options.data_root is None else str(options.data_root),
         "resume": options.resume,
+        "cache": None if options.cache is None else str(options.cache),
     }
     with joined(config.training, job, place) as group:
         try:
@@ -144,11 +153,12 @@ def _export(
         baselines = {"untrained": untrained(config, pairs.lonlat, opened.start), **baselines}
     scores = _score(config, weights, tasks, baselines) if tasks else {}
     leaks = leaked(tasks, _image_files(config))
+    logged = read_log(path.parent)
     facts = {
         "points": str(len(pairs.training)),
         "validation_points": str(len(pairs.validation)),
-        "epochs": str(config.training.epochs),
-        "validation_loss": _validation_loss(pairs, read_log(path.parent)),
+        "epochs": logged[-1]["epoch"] if logged else str(config.training.epochs),
+        "validation_loss": _validation_loss(pairs, logged),
         "minutes": f"{(time.monotonic() - opened.started) / 60:.1f}",
     }
     if config.model.init is not None:
@@ -203,7 +213,7 @@ def _open(
     started = time.monotonic()
     start, sha256 = warm_start(config, options.places), start_digest(config, options.places)
     before = _prepare(config, options, held) if group.leads else None
-    cache = options.output / "cache"
+    cache = options.features
     device = pick_device(config.training.accelerator)
     gatherer = Gatherer(
         config, options.places, folders, cache, device, root=cache, cancelled=options.cancelled
@@ -261,6 +271,11 @@ def check_files(
             import_timm(f"{where}.features")
             if source.features.weights not in (SENTINEL2_ALL_MOCO, "timm", "random"):
                 places.find(source.features.weights, f"{where}.features.weights")
+        smoothing = source.smoothing
+        if smoothing is not None and smoothing.kind == TIMM:
+            import_timm(f"{where}.smoothing")
+            if smoothing.weights not in (SENTINEL2_ALL_MOCO, "timm", "random"):
+                places.find(smoothing.weights, f"{where}.smoothing.weights")
         counts[name] = len(alternatives(source, places, f"{where}.files"))
         if source.patches is not None:
             found = places.find(source.patches, f"{where}.patches")
@@ -316,7 +331,7 @@ def _views(request: CacheRequest, options: RunOptions, *, live: bool) -> Views:
     log.info("features of %s%s", request.name, ", computed at every step" if live else "")
     return open_views(
         request,
-        options.output / "cache",
+        options.features,
         live=live,
         progress=progress,
         cancelled=options.cancelled,

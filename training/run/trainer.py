@@ -30,7 +30,7 @@ from ..evaluation.tasks import Task
 from ..export.model_export import Weights, encoder_from, finished_weights
 from ..places.batches import Pairs
 from ..settings.config import TrainConfig
-from .callbacks import Checkpoints, EpochReport
+from .callbacks import Checkpoints, EarlyEnd, EpochReport
 from .launch import PlaceEnvironment, on_gpu
 from .loop import Pretraining
 
@@ -77,7 +77,8 @@ def fit(
 
     _quiet()
     report = EpochReport(output, tasks, shipped, config.probe.every)
-    callbacks = [_OwnSignals(), report, Checkpoints(output, cancelled)]
+    early = EarlyEnd(output, config.training.patience)
+    callbacks = [_OwnSignals(), report, Checkpoints(output, cancelled), early]
     trainer = _trainer(config, pairs, output, callbacks)
     wanted, used = config.training.precision, trainer.precision
     if used != wanted and pairs.group.leads:

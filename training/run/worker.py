@@ -31,6 +31,7 @@ def main() -> int:
         Path(job["output"]),
         job["data_root"],
         job["resume"],
+        cache=None if job["cache"] is None else Path(job["cache"]),
     )
     try:
         train(build(TrainConfig, job["config"], ""), options, Place(**job["place"]))

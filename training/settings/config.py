@@ -148,6 +148,58 @@ class PatchSettings:
 
 
 @dataclasses.dataclass(frozen=True)
+class StudentSettings:
+    """A small vision transformer trained without labels on the source's own images (DINO).
+
+    `patch` is the side of its patches in pixels and must divide that of the images. `momentum` is
+    the share of itself that the teacher keeps at a step, `centre` that of its outputs' running
+    mean; `rotation`, `zoom` and `shift` bound the affine views (degrees; shares of the side).
+    """
+
+    patch: int = setting(integer(low=1), 4)
+    width: int = setting(integer(low=4), 64)
+    depth: int = setting(integer(low=1), 4)
+    heads: int = setting(integer(low=1), 4)
+    outputs: int = setting(integer(low=2), 256)
+    samples: int = setting(integer(low=16), 8192)
+    epochs: int = setting(integer(low=1), 20)
+    batch_size: int = setting(integer(low=2), 128)
+    learning_rate: float = setting(real(above=0), 1e-3)
+    momentum: float = setting(real(0, 0.99999), 0.99)
+    centre: float = setting(real(0, 0.99999), 0.9)
+    teacher_temperature: float = setting(real(above=0), 0.04)
+    student_temperature: float = setting(real(above=0), 0.1)
+    rotation: float = setting(real(0, 180), 180.0)
+    zoom: float = setting(real(0, 0.9), 0.3)
+    shift: float = setting(real(0, 1), 0.2)
+
+    def __post_init__(self) -> None:
+        if self.width % self.heads:
+            raise InputError(f"heads: {self.heads} do not divide the width {self.width}")
+
+
+@dataclasses.dataclass(frozen=True)
+class SmoothingSettings:
+    """SatCLE's semantic continuity: what attention passes over in an image is smoothed away.
+
+    `kind` is whose attention: `trained` trains a student and a teacher on the images themselves
+    (`student`), `timm` takes a frozen network by `model` and `weights` (a file, `timm` or
+    `random`). `attention` is that of the class token (`cls`), or the sum of what each patch pays
+    to others, as the released code has it (`patches`). Patches below the `threshold` quantile
+    become the mean of the causal patches around them (`neighbours`), or blur with all pixels around
+    as in the released code (`blur`).
+    """
+
+    kind: str = setting(text("trained", TIMM), "trained")
+    model: str = setting(text(), "vit_small_patch16_224")
+    weights: str = setting(text(), "random")
+    student: StudentSettings = setting(section(StudentSettings), StudentSettings)
+    attention: str = setting(text("cls", "patches"), "cls")
+    threshold: float = setting(real(0, 0.99), 0.1)
+    replacement: str = setting(text("neighbours", "blur"), "neighbours")
+
+
+@dataclasses.dataclass(frozen=True)
 class SourceSettings:
     """One kind of imagery: rasters that chips are cut from, or a folder of patches.
 
@@ -157,6 +209,8 @@ class SourceSettings:
     `bounds` (west, south, east, north in degrees) says where images lie that are not
     georeferenced. Places for which there is no imagery are left out (`blank: drop`), trained on
     with blank features (`keep`), or a reason to stop (`refuse`).
+
+    `smoothing` changes images before they are encoded, as SatCLE does.
     """
 
     files: tuple[Any, ...] = setting(
@@ -175,6 +229,9 @@ class SourceSettings:
     reduce: int = setting(integer(low=1, high=64), 1)
     least_valid: float = setting(real(0, 1), 0.5)
     weight: float = setting(real(above=0), 1.0)
+    smoothing: SmoothingSettings | None = setting(
+        optional(section(SmoothingSettings)), None, later=True
+    )
     # Not counted: which places are left out is in the digest of the data.
     blank: str = setting(text("drop", "keep", "refuse"), "drop", counted=False)
 
@@ -251,7 +308,10 @@ class ModelSettings:
 
 @dataclasses.dataclass(frozen=True)
 class TrainingSettings:
-    """How it is trained: optimiser, schedule, batches, validation, averaging."""
+    """How it is trained: optimiser, schedule, batches, validation, averaging.
+
+    `patience` epochs without a lower validation loss end the run; 0 never does.
+    """
 
     epochs: int = setting(integer(low=1), 20)
     batch_size: int = setting(integer(low=2), 4096)
@@ -281,11 +341,48 @@ class TrainingSettings:
     cache: bool = setting(flag, True, later=True)
     devices: int = setting(integer(low=1), 1, later=True)
     nodes: int = setting(integer(low=1), 1, later=True)
+    patience: int = setting(integer(low=0), 0, later=True)
 
 
 @dataclasses.dataclass(frozen=True)
 class SatclipSettings:
     """SatCLIP's objective; what shapes it stands under `training` and `model`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SatcleSettings:
+    """SatCLE's objective; `training` and `model` shape it as they do SatCLIP's.
+
+    Spatial continuity (`spatial`): `copies` of each place are drawn around it, and what the
+    encoder says of them is fused. `spread` is the deviation of a normal distribution, that of a
+    von Mises-Fisher one (kappa = 1 / spread²), or the bound of a uniform one, in degrees of
+    longitude and latitude or in kilometres on the ground. `fusion` is a graph over the copies as
+    the paper has it (`graph`), as the released code has it (`released-graph`), or their mean. The
+    graph's Gaussian has the deviation `graph_scale` in the same unit, `spread` where it is 0.
+
+    Semantic continuity is a setting of the sources, `smoothing`.
+
+    `loss` is one way, each place among the batch's images or each image among its places, or both.
+    """
+
+    spatial: bool = setting(flag, True)
+    copies: int = setting(integer(low=1, high=100), 5)
+    spread: float = setting(real(above=0), 0.01)
+    unit: str = setting(text("degrees", "kilometres"), "degrees")
+    distribution: str = setting(text("normal", "uniform", "von-mises-fisher"), "normal")
+    keep_original: bool = setting(flag, True)
+    fusion: str = setting(text("graph", "released-graph", "mean"), "graph")
+    graph_scale: float = setting(real(0), 0.0)
+    loss: str = setting(text("place-to-image", "image-to-place", "symmetric"), "place-to-image")
+
+    def __post_init__(self) -> None:
+        most = MOST_SPREAD[self.unit]
+        if self.spread > most:
+            raise InputError(f"spread: {self.spread:g} {self.unit}, {most:g} is the most")
+
+
+MOST_SPREAD = {"degrees": 10.0, "kilometres": 1000.0}
+"""Perturbations are of a place, not of its continent; normal ones then stay within a half turn."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -300,7 +397,10 @@ class ObjectiveKind:
 
 
 OBJECTIVES: Registry[Any] = Registry(
-    "satclip.objectives", "objective", ("settings",), {"satclip": ObjectiveKind(SatclipSettings)}
+    "satclip.objectives",
+    "objective",
+    ("settings",),
+    {"satclip": ObjectiveKind(SatclipSettings), "satcle": ObjectiveKind(SatcleSettings)},
 )
 """What a location encoder is trained against, by `kind`.
 
@@ -401,9 +501,15 @@ def _check_together(config: TrainConfig, file: Path) -> None:
         raise InputError(f"{file}: points.latitude: south {low} is not below north {high}")
     _check_model(config.model, file)
     _check_within(config, file)
+    if config.training.patience and not config.training.validation_fraction:
+        raise InputError(
+            f"{file}: training.patience: {config.training.patience}, but nothing is held out to "
+            "validate on: set training.validation_fraction, or patience to 0"
+        )
     for name, source in config.sources.items():
         where = f"{file}: sources.{name}"
         _check_images(source, config.points, where)
+        _check_smoothing(source, where)
         _check_features(source, where)
 
 
@@ -457,6 +563,19 @@ def _check_images(source: SourceSettings, points: PointSettings, where: str) -> 
         raise InputError(
             f"{where}.patches: {source.patches!r} needs its own points; "
             f"set points.patches to it, not {points.patches!r}"
+        )
+
+
+def _check_smoothing(source: SourceSettings, where: str) -> None:
+    """Patches make up the image."""
+    if source.smoothing is None or source.smoothing.kind == TIMM:
+        return
+    side = source.chip.pixels if source.chip is not None else source.transform.crop
+    patch = source.smoothing.student.patch
+    if side % patch or side == patch:
+        raise InputError(
+            f"{where}.smoothing.student.patch: images of {side} pixels are not made of several "
+            f"patches of {patch}; set it to a divisor of {side}"
         )
 
 
