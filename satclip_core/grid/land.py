@@ -2,7 +2,8 @@
 
 `scripts/land_mask.py` derives it from NOAA's GLOBE (1999, public domain; 30 arc-seconds): a cell of
 1/40 degree, 2.8 km at the equator, is land where any of its nine cells there is, and where there is
-a town of Natural Earth (public domain), since GLOBE lacks atolls. Small islands stay, and a coast is at most a cell too wide. Lakes and inland seas are land: it is of the ocean.
+a town of Natural Earth (public domain), since GLOBE lacks atolls. Small islands stay, and a coast
+is at most a cell too wide. Lakes and inland seas are land: it is of the ocean.
 """
 
 from __future__ import annotations
