@@ -18,6 +18,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..extensions import Registry
+from .feature_grid import FeatureGridSettings, feature_grid, feature_grid_parameters
 from .layers import Dropout, Parameter, Weights, affine, affine_parameters, numbered_layers
 from .transformer import TransformerSettings, token_transformer, transformer_parameters
 
@@ -219,6 +220,12 @@ NETWORKS: Registry[Network] = Registry(
             last=lambda weights: "last_layer" if "last_layer.weight" in weights else None,
             rows=64,
         ),
+        "featuregrid": Network(
+            feature_grid,
+            feature_grid_parameters,
+            FeatureGridSettings,
+            last=lambda weights: "last_layer",
+        ),
     },
 )
-"""Networks by name: the zoo's, UniGeoCLIP's, and those of installed packages."""
+"""Networks by name: the zoo's, UniGeoCLIP's, a feature grid, and those of installed packages."""

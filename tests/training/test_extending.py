@@ -48,10 +48,12 @@ def places(count: int) -> np.ndarray:
 
 SCALED = {"kind": "scaledfourier", "frequencies": 8, "log2_scales": [0, 3]}
 TOKENS = {"kind": "transformer", "tokens": 2, "registers": 1, "depth": 1, "heads": 2}
+GRIDS = {"kind": "featuregrid", "rows": [18, 6], "channels": 2, "hidden": 16}
 PAIRS = [
     *((name, network) for name in ZOO for network in ("linear", "fcnet", "siren", "mlp")),
     (SCALED, TOKENS),
     (SCALED, "siren"),
+    ("direct", GRIDS),
 ]
 
 
