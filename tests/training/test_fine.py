@@ -14,13 +14,14 @@ from satclip_core.encoder import EncoderConfig, LocationEncoder, TwoPartEncoder
 from satclip_core.encoder.encodings import EncodingSettings
 from satclip_core.errors import InputError
 from satclip_core.models.model_file import read_model, write_model
-from satclip_training.fine import composing, fine_run, fitting, resolution
+from satclip_training.fine import composing, eyes, fine_run, fitting, resolution
 from satclip_training.fine.cells import Cells, kept_rows, sample_places
 from satclip_training.fine.composing import compose
 from satclip_training.fine.eyes import Pyramid, Targets, bilinear, box_means
 from satclip_training.fine.fine_run import train_fine
 from satclip_training.fine.fine_settings import EmbeddingSettings, LevelSettings, load_fine_config
 from satclip_training.fine.resolution import resolved
+from satclip_training.images import decoding
 from satclip_training.settings.run_files import locations
 
 CONFIG = """
@@ -92,6 +93,26 @@ def test_bilinear_reading_goes_on_across_the_antimeridian() -> None:
     raster = np.zeros((4, 8, 1), np.float16)
     raster[:, 0], raster[:, 7] = 1, 3
     assert bilinear(raster, np.array([[180.0, 0.0], [-180.0, 0.0]])) == pytest.approx(2)
+
+
+def test_a_mosaic_is_filled_where_it_is_black_though_its_compression_blurs_that(
+    data: Path, tmp_path: Path
+) -> None:
+    mosaic = np.full((32, 64, 3), 90, np.uint8)
+    mosaic[:, 0] = 0
+    mosaic[:, 1] = (9, 4, 0)  # as beside it in the imagery of 1.2 km, at the antimeridian
+    mosaic[:, 2] = (2, 5, 20)  # deep sea
+    Image.fromarray(mosaic).save(data / "dark.png")
+    rasters = [
+        decoding.open_raster(decoding.DecodeRequest(data / name, eyes.GLOBE), tmp_path)
+        for name in ("dark.png", "colour.png")
+    ]
+    lons, lats = np.array([-177.2, -171.6, -165.9, -160.3]), np.array([10.0])
+    found = eyes._nearest(rasters[0], rasters[1], lons, lats)[0]
+    behind = eyes._nearest(rasters[1], None, lons, lats)[0]
+    assert np.array_equal(found[:2], behind[:2])
+    assert found[2].tolist() == [2, 5, 20]
+    assert found[3].tolist() == [90, 90, 90]
 
 
 def test_a_residual_eye_sees_in_each_scale_what_the_next_wider_one_does_not() -> None:

@@ -33,6 +33,8 @@ _STRIP = 128
 # Pixels of a raster of means for each width of its squares.
 _PIXELS_A_MEAN = 2.56
 _LARGEST_DEVIATIONS = 6.0
+# A mosaic is black where it ends, as at the antimeridian; its compression makes that a dark grey.
+_BLACK = 12
 
 Layers = NDArray[np.float16]
 
@@ -166,7 +168,7 @@ def _nearest(raster: Raster, behind: Raster | None, lons: Floats, lats: Floats) 
         row, col = row[:, None], col[None]
     pixels, valid = raster.gather(row, col, bilinear=False)
     found: Float32 = pixels.astype(np.float32)
-    empty = ~valid | ~pixels.any(axis=-1) if behind is not None else ~valid
+    empty = ~valid | (found.max(axis=-1) <= _BLACK) if behind is not None else ~valid
     if empty.any():
         found[empty] = 0 if behind is None else _nearest(behind, None, lons, lats)[empty]
     return found
