@@ -1,4 +1,4 @@
-"""Make README.md's pictures of the plugin in QGIS, in a window that nobody sees.
+"""Make README.md's and docs/maps.md's pictures of the plugin in QGIS, in a window that nobody sees.
 
 From the root of the repository, with a profile of QGIS that is made for this alone:
 
@@ -6,10 +6,12 @@ From the root of the repository, with a profile of QGIS that is made for this al
     python3 qgis_plugin/build.py --out /tmp/plugin
     mkdir -p $plugins && unzip -o -d $plugins /tmp/plugin/satclip_qgis-*.zip
     export SATCLIP_COUNTRIES=ne_50m_admin_0_countries.gpkg SATCLIP_IMAGERY=world.topo.200408.jpg
+    export SATCLIP_STATIONS=air_temperature_stationDataAll.csv
     xvfb-run -s "-screen 0 1500x900x24" qgis --nologo --noversioncheck \\
         --profiles-path /tmp/qgisprofile --code scripts/qgis_pictures.py
 
-Countries are Natural Earth's, the imagery is a Blue Marble of the whole globe in plate carrée.
+Countries are Natural Earth's, the imagery is a Blue Marble of the whole globe in plate carrée, the
+stations those of SatCLIP's table of air temperature, with columns Lon, Lat and meanT.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ SIZE = (1500, 900)
 # Extents in metres of the CRS; the world begins in the Pacific, west of Alaska.
 WORLD = ("EPSG:8857", (-12_500_000, -8_400_000, 17_250_000, 8_400_000))
 EUROPE = ("EPSG:3857", (-1_800_000, 2_900_000, 5_000_000, 8_700_000))
+BEYOND = ("EPSG:3035", (800_000, 0, 7_800_000, 5_500_000))
 # Longitude and latitude in degrees.
 AMAZON, ALPS, CARPATHIANS = (-62.2, -3.8), (9.5, 46.6), (24.9, 46.5)
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -53,7 +56,7 @@ QUIET = 2
 
 
 def main() -> None:
-    """Both pictures."""
+    """All pictures."""
     tidy_window()
     add_layers()
     dock = open_dock()
@@ -67,6 +70,42 @@ def main() -> None:
     dock.panel._reduce.setCurrentIndex(dock.panel._reduce.findData("max"))
     dock.panel.set_percentile(95)
     grab("qgis-two-places", dock)
+    map_stations()
+
+
+def map_stations() -> None:
+    """A map from the stations of Europe, far beyond them, and its error."""
+    import processing
+    from satclip_qgis.styles import style_values
+
+    for dock in iface.mainWindow().findChildren(QDockWidget):
+        dock.setVisible(dock.objectName() == "Layers")
+    uri = f"file://{Path(os.environ['SATCLIP_STATIONS']).resolve()}?xField=Lon&yField=Lat"
+    stations = QgsVectorLayer(f"{uri}&crs=EPSG:4326", "Stations", "delimitedtext")
+    stations.setSubsetString('"Lon" > -11 and "Lon" < 30 and "Lat" > 37 and "Lat" < 60')
+    QgsProject.instance().addMapLayer(stations)
+    show_map(*BEYOND)
+    west, south, east, north = BEYOND[1]
+    given = {
+        "INPUT": stations,
+        "FIELD": "meanT",
+        "EXTENT": f"{west},{east},{south},{north} [{BEYOND[0]}]",
+        "CRS": BEYOND[0],
+        "RESOLUTION": 15_000,
+        "UNCERTAINTY": True,
+        "OUTPUT": "TEMPORARY_OUTPUT",
+        "OUTSIDE": "TEMPORARY_OUTPUT",
+    }
+    out = processing.runAndLoadResults("satclip:mapfromsamples", given)
+    print(out["SUMMARY"], flush=True)
+    wait(is_quiet)
+    save_window("qgis-map")
+    found = QgsProject.instance().mapLayersByName("meanT, mapped")[0]
+    style_values(found, 2)
+    found.setName("meanT, standard error")
+    found.triggerRepaint()
+    wait(is_quiet)
+    save_window("qgis-map-error")
 
 
 def tidy_window() -> None:
@@ -133,6 +172,13 @@ def grab(name: str, dock: object) -> None:
     iface.messageBar().clearWidgets()
     QgsApplication.processEvents()
     print(name, "-", dock.panel.status.text(), flush=True)
+    save_window(name)
+
+
+def save_window(name: str) -> None:
+    """The whole window as a picture, as it is."""
+    iface.messageBar().clearWidgets()
+    QgsApplication.processEvents()
     # Quality 0 is the strongest compression, and as lossless.
     iface.mainWindow().grab().save(str(FOLDER / f"{name}.png"), "PNG", 0)
 
@@ -142,7 +188,7 @@ def is_quiet() -> bool:
     return not iface.mapCanvas().isDrawing() and not QgsApplication.taskManager().activeTasks()
 
 
-def wait(reached: Callable[[], bool], seconds: float = 120) -> None:
+def wait(reached: Callable[[], bool], seconds: float = 600) -> None:
     """Let QGIS work until something is reached and has stayed so for a while."""
     since = start = time.monotonic()
     while time.monotonic() - since < QUIET:

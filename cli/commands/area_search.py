@@ -47,7 +47,7 @@ def command(
     satclip areas --to 11.5 48.1 --unlike 11 47 --bbox 5 45 16 52 --res 0.02 --above 0.7
     """
     from satclip_core.models.registry import load_encoder
-    from satclip_core.points.features import POLYGON
+    from satclip_core.points.found import POLYGON
     from satclip_core.raster.similar_areas import AreaOptions, similar_areas
 
     try:

@@ -44,7 +44,7 @@ def command(options: SearchOptions, count: int, spacing: float | None, away: flo
     satclip places --to 23.6 -2.9 --unlike 18 -1 --bbox 5 -15 35 10 --res 0.05 -o congo.geojson
     """
     from satclip_core.models.registry import load_encoder
-    from satclip_core.points.features import POINT
+    from satclip_core.points.found import POINT
     from satclip_core.raster.similar_places import similar_places
 
     search = options.begin()

@@ -50,7 +50,7 @@ class SearchOptions:
             SatclipError: the file cannot be written.
         """
         from satclip_core.files import check_apart
-        from satclip_core.points.features import features_target
+        from satclip_core.points.found import features_target
 
         if self.sea and self.land_mask is not None:
             raise click.UsageError(f"--sea takes no mask: leave it out for {self.land_mask}")
@@ -99,7 +99,7 @@ class Search:
         Raises:
             SatclipError: it cannot be written.
         """
-        from satclip_core.points.features import write_features
+        from satclip_core.points.found import write_features
 
         write_features(self.target, columns, shapes, kind=kind, crs=self.grid.crs)
         if quiet():

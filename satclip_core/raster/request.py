@@ -118,16 +118,16 @@ class RasterRequest(Generic[P]):
                 f"({self.sha256 and self.sha256[:12]}…): use that model, or ask anew"
             )
         locator = Locator(self.grid, opened_mask(self.mask))
-        if not locator.finds_any():
-            log.warning(
-                "no pixel was found that the mask%s wants: the raster will be empty",
-                f" {self.mask!r}" if isinstance(self.mask, str) else "",
-            )
         threads = self.options.threads
         fitting = Fitting(
             encoder, locator.sample, threads, progress, cancelled, holds=locator.holds
         )
         product = self.product.fit(fitting)
+        if not locator.finds_any():
+            log.warning(
+                "no pixel was found that the mask%s wants: the raster will be empty",
+                f" {self.mask!r}" if isinstance(self.mask, str) else "",
+            )
         # A product is itself wanted, as it fits itself; the type system is not told so.
         request = self._fitted(cast("Wanted[P]", product), encoder)
         return RasterJob(request, product, encoder, locator)

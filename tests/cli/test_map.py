@@ -88,7 +88,7 @@ def test_the_error_is_in_bands_of_its_own(run, tmp_path, small_model, table):
     options = (*args, "--report", "report.json")
     result = run("map", "samples.csv", "--column", "temperature", *EUROPE, *options)
     assert result.returncode == 0, result.stderr
-    assert "5 random folds, method gaussian)" in result.stderr
+    assert "5 random folds, method gaussian; 90 % intervals hold " in result.stderr
     wanted = MapOf(
         Samples.of(table[0], table[1], name="temperature"),
         seed=3,
@@ -230,7 +230,6 @@ def test_a_dry_run_says_the_score_and_writes_nothing(run, tmp_path):
         (["samples.csv", "--column", "constant"], "have the value 7"),
         (["samples.csv", "--column", "temperature", "--classes"], "which is no class"),
         (["samples.csv", "--column", "temperature", "--probabilities"], "no probabilities"),
-        (["samples.csv", "--column", "zone", "--method", "kriging"], "leave out --method"),
         (["samples.csv", "--column", "zone", "--uncertainty"], "told by --probabilities, in place"),
         (["samples.csv", "--column", "temperature", "--folds", "loo"], "'loo' is not one of"),
         (["far.csv", "--column", "t"], "give at least 5, and say their CRS if they are projected"),

@@ -18,7 +18,7 @@ from satclip_training.evaluation.continuity import (
     nearest_km,
     probed_places,
 )
-from satclip_training.evaluation.pictures import similarity_map, similarity_picture
+from satclip_training.evaluation.similarity_figures import similarity_map, similarity_picture
 from satclip_training.export.model_export import checkpoint_weights, encoder_from
 from satclip_training.export.satcle_encoders import satcle_encoders
 from satclip_training.objectives.perturbation import expanded

@@ -10,7 +10,7 @@ import torch
 from satclip_core.errors import InputError
 from satclip_core.grid.sphere import unit_vectors
 
-from ..evaluation.pictures import smoothing_picture
+from ..evaluation.similarity_figures import smoothing_picture
 from ..images.cache import claim_folder, open_attention
 from ..images.patches import PatchFolders
 from ..images.smoothing import smooth
