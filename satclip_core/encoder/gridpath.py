@@ -11,7 +11,7 @@ This is the one place where the network is written again for speed; a test holds
 from __future__ import annotations
 
 from math import ceil
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -43,9 +43,7 @@ class GridPath:
         self._network = network
         self._settings = settings
         first = NETWORKS[network].first or ""
-        after = NETWORKS[network].rest
-        assert after is not None
-        self._after: Rest = after
+        self._after = cast("Rest", NETWORKS[network].rest)  # there is one where there is a first
         omega = FIRST_OMEGA if network == "siren" else 1.0
         self._bias = _bias(weights, first) * omega
         self._orders = _weights_by_order(

@@ -73,7 +73,7 @@ def layer(make_points, rows):
 
 def mapped(target, **more):
     grid = {"EXTENT": BOX, "RESOLUTION": 1, "CRS": "EPSG:4326", "OUTPUT": str(target)}
-    return {**grid, **more}
+    return {**grid, "LAND": False, **more}
 
 
 def read(path):

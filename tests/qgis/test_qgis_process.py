@@ -98,7 +98,7 @@ def satclip() -> list[str]:
             "similarity",
             "similarity",
             ["--to", "7,46", "--bbox", "170,-20,-170,-10", "--res", "0.5"],
-            ["POINT=7,46 [EPSG:4326]"],
+            ["POINT=7,46 [EPSG:4326]", "LAND=false"],
         ),
     ],
 )
