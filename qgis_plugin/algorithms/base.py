@@ -9,9 +9,12 @@ from pathlib import Path
 from threading import get_ident
 
 from qgis.core import (
+    QgsFeature,
+    QgsFeatureSink,
     QgsProcessingAlgorithm,
     QgsProcessingException,
     QgsProcessingParameterDefinition,
+    QgsProcessingParameterNumber,
     QgsProcessingParameterString,
 )
 from qgis.PyQt.QtGui import QIcon
@@ -38,6 +41,7 @@ class Algorithm(QgsProcessingAlgorithm):
     NAME = ""
     ICON = "satclip.svg"
     MODEL = "MODEL"
+    DIMS = "DIMS"
     OUTPUT = "OUTPUT"
 
     def title(self) -> str:
@@ -121,6 +125,57 @@ class Algorithm(QgsProcessingAlgorithm):
                 "or the path of an .npz or .ckpt file."
             ),
         )
+
+    def add_dims(self, tooltip: str) -> None:
+        """Declare how many dimensions of an embedding are wanted."""
+        number = QgsProcessingParameterNumber.Type.Integer
+        self.add(
+            QgsProcessingParameterNumber(
+                self.DIMS, tr("Dimensions"), number, optional=True, minValue=1
+            ),
+            tooltip,
+            advanced=True,
+        )
+
+    def dims(self, parameters, context) -> int | None:
+        """How many dimensions are wanted, the first ones; None for all."""
+        if parameters.get(self.DIMS) is None:
+            return None
+        return self.parameterAsInt(parameters, self.DIMS, context)
+
+    def written(self, name, fields, kind, crs, rows, parameters, context) -> str:
+        """Write features to a sink.
+
+        Args:
+            name: of the parameter that is the sink.
+            fields: of the features.
+            kind: of their geometry.
+            crs: of it.
+            rows: geometry and attributes of each.
+            parameters: of the run.
+            context: of the run.
+
+        Returns:
+            The destination.
+
+        Raises:
+            QgsProcessingException: the sink cannot be had, or refuses a feature.
+        """
+        sink, target = self.parameterAsSink(parameters, name, context, fields, kind, crs)
+        if sink is None:
+            raise QgsProcessingException(self.invalidSinkError(parameters, name))
+        for geometry, attributes in rows:
+            feature = QgsFeature(fields)
+            feature.setGeometry(geometry)
+            feature.setAttributes(attributes)
+            if not sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
+                raise QgsProcessingException(
+                    tr("A feature could not be written: {reason}").format(
+                        reason=sink.lastError() or Path(str(target)).name
+                    )
+                )
+        del sink  # what is written is complete only now
+        return target
 
     def encoder(self, parameters, context):
         """The model asked for.

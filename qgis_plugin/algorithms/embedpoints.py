@@ -5,7 +5,6 @@ from __future__ import annotations
 from qgis.core import (
     QgsProcessing,
     QgsProcessingParameterEnum,
-    QgsProcessingParameterNumber,
     QgsProcessingParameterString,
 )
 
@@ -25,7 +24,6 @@ class EmbedPoints(PointsAlgorithm):
     NAME = "embedpoints"
     FORMAT = "FORMAT"
     PREFIX = "PREFIX"
-    DIMS = "DIMS"
 
     def title(self):
         """Name in the toolbox."""
@@ -63,16 +61,8 @@ class EmbedPoints(PointsAlgorithm):
             tr("Fields are called e000, e001, …; the array is called embedding."),
             advanced=True,
         )
-        self.add(
-            QgsProcessingParameterNumber(
-                self.DIMS,
-                tr("Dimensions"),
-                QgsProcessingParameterNumber.Type.Integer,
-                optional=True,
-                minValue=1,
-            ),
-            tr("Only the first ones, where so many fields are too many; all where it is empty."),
-            advanced=True,
+        self.add_dims(
+            tr("Only the first ones, where so many fields are too many; all where it is empty.")
         )
         self.add_sink(tr("Embedded points"))
 
@@ -118,9 +108,7 @@ class EmbedPoints(PointsAlgorithm):
         Raises:
             InputError: more than the model has.
         """
-        given = parameters.get(self.DIMS) is not None
-        dims = self.parameterAsInt(parameters, self.DIMS, context) if given else None
-        return first_dimensions(model, dims)
+        return first_dimensions(model, self.dims(parameters, context))
 
     def _holds_arrays(self, parameters) -> bool:
         """Layers in memory hold arrays; to files QGIS would write them with six digits."""

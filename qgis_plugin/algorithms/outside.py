@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from osgeo import gdal, ogr
 from qgis.core import (
-    QgsFeature,
-    QgsFeatureSink,
     QgsFields,
     QgsGeometry,
     QgsProcessing,
-    QgsProcessingException,
     QgsProcessingParameterFeatureSink,
     QgsProject,
     QgsRasterLayer,
@@ -68,17 +65,11 @@ class OutsideMixin(_Mixed):
         geometry, crs = outside_of(str(path))
         fields = QgsFields()
         fields.append(number_field("parts"))
-        sink, target = self.parameterAsSink(
-            parameters, self.OUTSIDE, context, fields, QgsWkbTypes.Type.MultiPolygon, crs
-        )
-        if sink is None:
-            raise QgsProcessingException(self.invalidSinkError(parameters, self.OUTSIDE))
+        rows = []
         if not geometry.isEmpty():
-            feature = QgsFeature(fields)
-            feature.setGeometry(geometry)
-            feature.setAttributes([float(geometry.constGet().numGeometries())])
-            sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert)
-        del sink  # what is written is complete only now
+            rows.append((geometry, [float(geometry.constGet().numGeometries())]))
+        kind = QgsWkbTypes.Type.MultiPolygon
+        target = self.written(self.OUTSIDE, fields, kind, crs, rows, parameters, context)
         facts = {"values": tr("Places unlike all samples: the error of the map says nothing there")}
         title = tr("Outside the area of applicability")
         Finish(_hatch_above, facts, title).attach(context, target, feedback, title)

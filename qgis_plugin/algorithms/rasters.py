@@ -9,7 +9,6 @@ from qgis.core import (
     QgsProcessingParameterEnum,
     QgsProcessingParameterFile,
     QgsProcessingParameterFileDestination,
-    QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
 )
 
@@ -137,7 +136,6 @@ class EmbeddingRaster(RasterAlgorithm):
     NAME = "embeddingraster"
     DTYPE = "DTYPE"
     NORMALIZE = "NORMALIZE"
-    DIMS = "DIMS"
 
     def title(self):
         """Name in the toolbox."""
@@ -171,16 +169,8 @@ class EmbeddingRaster(RasterAlgorithm):
             tr("Then a product of two embeddings is their cosine similarity."),
             advanced=True,
         )
-        self.add(
-            QgsProcessingParameterNumber(
-                self.DIMS,
-                tr("Dimensions"),
-                QgsProcessingParameterNumber.Type.Integer,
-                optional=True,
-                minValue=1,
-            ),
-            tr("Only the first ones, where 256 bands are too many; all where it is empty."),
-            advanced=True,
+        self.add_dims(
+            tr("Only the first ones, where 256 bands are too many; all where it is empty.")
         )
         self.add_output(tr("Embedding raster"))
 
@@ -188,9 +178,7 @@ class EmbeddingRaster(RasterAlgorithm):
         """The embedding itself."""
         dtype = DTYPES[self.parameterAsEnum(parameters, self.DTYPE, context)]
         normalize = self.parameterAsBoolean(parameters, self.NORMALIZE, context)
-        given = parameters.get(self.DIMS) is not None
-        dims = self.parameterAsInt(parameters, self.DIMS, context) if given else None
-        return EmbeddingOf(dtype, normalize, dims)
+        return EmbeddingOf(dtype, normalize, self.dims(parameters, context))
 
     def tell(self, product, feedback):
         """What a smaller type costs."""

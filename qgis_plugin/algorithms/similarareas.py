@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from qgis.core import (
-    QgsFeature,
-    QgsFeatureSink,
     QgsFields,
     QgsGeometry,
     QgsProcessing,
-    QgsProcessingException,
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterNumber,
     QgsWkbTypes,
@@ -134,22 +129,13 @@ class SimilarAreas(ReferencesMixin, GridAlgorithm):
             made = integer_field if values.dtype.kind == "i" else number_field
             fields.append(made(name))
         crs = self.grid_crs(parameters, context)
-        sink, target = self.parameterAsSink(
-            parameters, self.OUTPUT, context, fields, QgsWkbTypes.Type.Polygon, crs
-        )
-        if sink is None:
-            raise QgsProcessingException(self.invalidSinkError(parameters, self.OUTPUT))
-        rows = zip(*(values.tolist() for values in found.columns.values()))
-        for shape, row in zip(found.wkb, rows):
-            feature = QgsFeature(fields)
-            geometry = QgsGeometry()
-            geometry.fromWkb(shape)
-            feature.setGeometry(geometry)
-            feature.setAttributes(list(row))
-            if not sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
-                raise QgsProcessingException(
-                    tr("A feature could not be written: {reason}").format(
-                        reason=sink.lastError() or Path(str(target)).name
-                    )
-                )
-        return target
+        attributes = zip(*(values.tolist() for values in found.columns.values()))
+        rows = zip(map(_geometry, found.wkb), map(list, attributes))
+        kind = QgsWkbTypes.Type.Polygon
+        return self.written(self.OUTPUT, fields, kind, crs, rows, parameters, context)
+
+
+def _geometry(wkb: bytes):
+    geometry = QgsGeometry()
+    geometry.fromWkb(wkb)
+    return geometry

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from qgis.core import (
-    QgsFeature,
-    QgsFeatureSink,
     QgsFields,
     QgsGeometry,
     QgsPointXY,
     QgsProcessing,
-    QgsProcessingException,
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterNumber,
     QgsWkbTypes,
@@ -136,21 +131,11 @@ class SimilarPlaces(ReferencesMixin, GridAlgorithm):
         for name in ("similarity", "lon", "lat"):
             fields.append(number_field(name))
         crs = self.grid_crs(parameters, context)
-        sink, target = self.parameterAsSink(
-            parameters, self.OUTPUT, context, fields, QgsWkbTypes.Type.Point, crs
-        )
-        if sink is None:
-            raise QgsProcessingException(self.invalidSinkError(parameters, self.OUTPUT))
         x, y = grid.centres(found.pixels[:, 0], found.pixels[:, 1])
-        rows = zip(x.tolist(), y.tolist(), found.similarity.tolist(), found.lonlat.tolist())
-        for rank, (east, north, similarity, (lon, lat)) in enumerate(rows, 1):
-            feature = QgsFeature(fields)
-            feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(east, north)))
-            feature.setAttributes([rank, similarity, lon, lat])
-            if not sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
-                raise QgsProcessingException(
-                    tr("A feature could not be written: {reason}").format(
-                        reason=sink.lastError() or Path(str(target)).name
-                    )
-                )
-        return target
+        numbers = zip(x.tolist(), y.tolist(), found.similarity.tolist(), found.lonlat.tolist())
+        rows = (
+            (QgsGeometry.fromPointXY(QgsPointXY(east, north)), [rank, similarity, lon, lat])
+            for rank, (east, north, similarity, (lon, lat)) in enumerate(numbers, 1)
+        )
+        kind = QgsWkbTypes.Type.Point
+        return self.written(self.OUTPUT, fields, kind, crs, rows, parameters, context)

@@ -12,6 +12,10 @@
             <translation>Ein Name (bundled oder ein veröffentlichtes Modell, das unter SatCLIP &gt; Modelle geholt wurde) oder der Pfad einer .npz- oder .ckpt-Datei.</translation>
         </message>
         <message>
+            <source>Dimensions</source>
+            <translation>Dimensionen</translation>
+        </message>
+        <message>
             <source>Stopped on request; nothing was written.</source>
             <translation>Auf Wunsch angehalten; es wurde nichts geschrieben.</translation>
         </message>
@@ -22,6 +26,10 @@
         <message>
             <source>place,climate</source>
             <translation>Ort,Klima</translation>
+        </message>
+        <message>
+            <source>A feature could not be written: {reason}</source>
+            <translation>Ein Objekt konnte nicht geschrieben werden: {reason}</translation>
         </message>
         <message>
             <source>Clusters of places</source>
@@ -102,10 +110,6 @@ Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Z
         <message>
             <source>Prefix of the new fields</source>
             <translation>Präfix der neuen Felder</translation>
-        </message>
-        <message>
-            <source>Dimensions</source>
-            <translation>Dimensionen</translation>
         </message>
         <message>
             <source>one field for each dimension</source>
@@ -550,10 +554,6 @@ Sie werden aus dem Embedding gelesen, von kleinen Modellen, die an öffentliche 
         <message>
             <source>A Shapefile holds {most} fields at most: write a GeoPackage.</source>
             <translation>Ein Shapefile fasst höchstens {most} Felder: ein GeoPackage schreiben.</translation>
-        </message>
-        <message>
-            <source>A feature could not be written: {reason}</source>
-            <translation>Ein Objekt konnte nicht geschrieben werden: {reason}</translation>
         </message>
         <message>
             <source>the disk may be full</source>
