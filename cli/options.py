@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import fields
+from functools import wraps
 from pathlib import Path
 from typing import Any, Callable, TypeVar
 
@@ -137,6 +139,25 @@ def combined(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return decorate
 
 
+def packed(kind: type[Any], shared: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Options that a command gets as its first argument, a dataclass with a field for each.
+
+    Args:
+        kind: the dataclass.
+        shared: the options.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        @wraps(function)
+        def with_them(**kwargs: Any) -> Any:
+            given = kind(**{field.name: kwargs.pop(field.name) for field in fields(kind)})
+            return function(given, **kwargs)
+
+        return shared(with_them)
+
+    return decorate
+
+
 def _set_verbosity(ctx: click.Context, param: click.Parameter, value: int) -> None:
     # Both options call this; together they give the level.
     level: int = ctx.meta.get("satclip.verbosity", 0) + (value if param.name == "verbose" else 0)
@@ -178,6 +199,14 @@ threads_option = click.option(
     type=click.IntRange(min=1),
     metavar="N",
     help="Number of threads; all processors by default.",
+)
+
+
+dims_option = click.option(
+    "--dims",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Only the first N dimensions; all by default.",
 )
 
 

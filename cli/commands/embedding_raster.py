@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..options import Command, properties_option, property_names
+from ..options import Command, dims_option, properties_option, property_names
 from ..words import worded
 from .raster_command import RasterOptions, raster_options
 
@@ -41,12 +41,7 @@ class Dtype(click.Choice):  # type: ignore[type-arg]  # generic from click 8.2 o
     help="Type of the values; uint8 and int16 are normalised, with one scale and offset for all "
     "bands, which GDAL and QGIS apply.",
 )
-@click.option(
-    "--dims",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Only the first N dimensions; all by default.",
-)
+@dims_option
 @properties_option()
 def command(
     options: RasterOptions, normalize: bool, dtype: str, dims: int | None, properties: str | None

@@ -11,6 +11,7 @@ import click
 
 from ..messages import quiet, tell
 from ..options import (
+    dims_option,
     model_option,
     overwrite_option,
     properties_option,
@@ -56,12 +57,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Of the new columns' names: e000, e001, …",
 )
-@click.option(
-    "--dims",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Only the first N dimensions; all by default.",
-)
+@dims_option
 @properties_option()
 @click.option("--normalize", is_flag=True, help="Scale every embedding to unit length.")
 @click.option(

@@ -6,8 +6,7 @@ import shlex
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass, fields
-from functools import wraps
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -175,16 +174,7 @@ def raster_options(default_output: str) -> Callable[[Any], Any]:
         options.verbosity_options,
     )
 
-    def decorate(function: Callable[..., Any]) -> Any:
-        @wraps(function)
-        def packed(**kwargs: Any) -> Any:
-            names = [field.name for field in fields(RasterOptions)]
-            given = RasterOptions(**{name: kwargs.pop(name) for name in names})
-            return function(given, **kwargs)
-
-        return shared(packed)
-
-    return decorate
+    return options.packed(RasterOptions, shared)
 
 
 @dataclass(frozen=True)

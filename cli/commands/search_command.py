@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, fields
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -139,13 +138,4 @@ def search_options(default_output: str) -> Callable[[Any], Any]:
         options.verbosity_options,
     )
 
-    def decorate(function: Callable[..., Any]) -> Any:
-        @wraps(function)
-        def packed(**kwargs: Any) -> Any:
-            names = [field.name for field in fields(SearchOptions)]
-            given = SearchOptions(**{name: kwargs.pop(name) for name in names})
-            return function(given, **kwargs)
-
-        return shared(packed)
-
-    return decorate
+    return options.packed(SearchOptions, shared)
