@@ -75,29 +75,18 @@ class Adding(Protocol):
         """What is to be said, once all rows are through."""
 
 
-@dataclass(frozen=True)
-class Embedding:
-    """The embedding of each place.
+class _Embedding:
+    """What columns that are made of embeddings have in common.
 
-    Attributes:
+    Args:
         encoder: what embeds.
         request: how.
     """
 
-    encoder: LocationEncoder
-    request: PointsRequest
-
-    meanings = None
     notes = ()
 
-    @property
-    def width(self) -> int:
-        """The dimensions.
-
-        Raises:
-            InputError: more are asked for than the model has.
-        """
-        return first_dimensions(self.encoder, self.request.dims)
+    def __init__(self, encoder: LocationEncoder, request: PointsRequest) -> None:
+        self.encoder, self.request = encoder, request
 
     @property
     def dtype(self) -> str:
@@ -109,6 +98,26 @@ class Embedding:
         """As the request says."""
         return self.request.array is not None
 
+    def embedded(self, lonlat: Floats) -> NDArray[Any]:
+        """Places (N, 2) -> (N, dim of the encoder)."""
+        embed = self.encoder.encode if self.request.exact else self.encoder.encode_many
+        return embed(lonlat, threads=self.request.threads)
+
+
+class Embedding(_Embedding):
+    """The embedding of each place; arguments are those of what it has in common with others."""
+
+    meanings = None
+
+    @property
+    def width(self) -> int:
+        """The dimensions.
+
+        Raises:
+            InputError: more are asked for than the model has.
+        """
+        return first_dimensions(self.encoder, self.request.dims)
+
     def names(self, existing: Sequence[str]) -> list[str]:
         """Of the dimensions, or of the array."""
         request = self.request
@@ -116,12 +125,11 @@ class Embedding:
 
     def __call__(self, lonlat: Floats) -> NDArray[Any]:
         """Places (N, 2) -> (N, dim)."""
-        embed = self.encoder.encode if self.request.exact else self.encoder.encode_many
-        values = embed(lonlat, threads=self.request.threads)[:, : self.width]
+        values = self.embedded(lonlat)[:, : self.width]
         return unit(values) if self.request.normalize else values
 
 
-class PropertiesOfPlaces:
+class PropertiesOfPlaces(_Embedding):
     """Properties of each place, as the heads of a model read them.
 
     Args:
@@ -132,10 +140,8 @@ class PropertiesOfPlaces:
         InputError: properties that its heads do not know.
     """
 
-    notes = ()
-
     def __init__(self, encoder: LocationEncoder, request: PointsRequest) -> None:
-        self._encoder, self._request = encoder, request
+        super().__init__(encoder, request)
         self._properties: Properties = PropertiesOf(request.properties or ()).by(encoder)
 
     @property
@@ -148,19 +154,9 @@ class PropertiesOfPlaces:
         """The properties."""
         return len(self._properties.bands)
 
-    @property
-    def dtype(self) -> str:
-        """As the request says."""
-        return self._request.dtype
-
-    @property
-    def array(self) -> bool:
-        """As the request says."""
-        return self._request.array is not None
-
     def names(self, existing: Sequence[str]) -> list[str]:
         """Those of the properties, after a prefix where one was given, or of the array."""
-        array, prefix = self._request.array, self._request.prefix
+        array, prefix = self.request.array, self.request.prefix
         if array is not None:
             return free_names([array], existing, Argument("array", f"new_{array}"))
         before = "" if prefix == PREFIX else prefix
@@ -168,9 +164,7 @@ class PropertiesOfPlaces:
 
     def __call__(self, lonlat: Floats) -> NDArray[Any]:
         """Places (N, 2) -> (N, properties)."""
-        embed = self._encoder.encode if self._request.exact else self._encoder.encode_many
-        found = embed(lonlat, threads=self._request.threads)
-        read: NDArray[Any] = self._properties(found[None])[:, 0].T
+        read: NDArray[Any] = self._properties(self.embedded(lonlat)[None])[:, 0].T
         return read
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Callable, cast
 
@@ -579,6 +580,29 @@ class Mapped(Ready):
         """
         self.model.check(encoder)
 
+    @property
+    @abstractmethod
+    def placeless(self) -> bool:
+        """Whether embeddings alone make the map."""
+
+    @abstractmethod
+    def at(self, embeddings: Float32, lons: Floats, lats: Floats) -> NDArray[Any]:
+        """(rows, cols, dim) and (rows, cols) degrees -> (bands, rows, cols)."""
+
+    def __call__(self, embeddings: Float32) -> NDArray[Any]:
+        """(rows, cols, dim) -> (bands, rows, cols), where the place does not matter.
+
+        Raises:
+            InputError: it does: see `at`.
+        """
+        if not self.placeless:
+            raise InputError(
+                f"the map of {self.model.name!r} depends on the place beside the embedding: give "
+                "that too, with `at`"
+            )
+        nowhere = np.zeros(embeddings.shape[:-1])
+        return self.at(embeddings, nowhere, nowhere)
+
     def known(self, embeddings: Float32, lons: Floats, lats: Floats) -> tuple[NDArray[Any], Bools]:
         """What is predicted from, where there is all of it.
 
@@ -638,19 +662,10 @@ class MappedValue(Mapped):
             tags["applicability_threshold"] = f"{self.numbers.applicability.threshold:.6g}"
         return tags
 
-    def __call__(self, embeddings: Float32) -> Float32:
-        """(rows, cols, dim) -> (bands, rows, cols), where the place does not matter.
-
-        Raises:
-            InputError: it does: see `at`.
-        """
-        if self.uncertainty or self.numbers.method != LINEAR or self.covariates is not None:
-            raise InputError(
-                f"the map of {self.model.name!r} depends on the place beside the embedding: give "
-                "that too, with `at`"
-            )
-        nowhere = np.zeros(embeddings.shape[:-1])
-        return self.at(embeddings, nowhere, nowhere)
+    @property
+    def placeless(self) -> bool:
+        """Of ridge regression without its error."""
+        return not self.uncertainty and self.numbers.method == LINEAR and self.covariates is None
 
     @property
     def directions(self) -> Floats | None:
@@ -720,26 +735,15 @@ class MappedClasses(Mapped):
         tags = {**_tags(self.model.report, values), "method": method}
         return {**tags, "classes": self.legend.to_json()}
 
-    def __call__(self, embeddings: Float32) -> NDArray[Any]:
-        """(rows, cols, dim) -> (bands, rows, cols), where the place does not matter.
-
-        Raises:
-            InputError: it does: see `at`.
-        """
-        if self.covariates is not None or self.learnt.method != LINEAR:
-            raise InputError(
-                f"the map of {self.model.name!r} depends on the place beside the embedding: give "
-                "that too, with `at`"
-            )
-        nowhere = np.zeros(embeddings.shape[:-1])
-        return self.at(embeddings, nowhere, nowhere)
+    @property
+    def placeless(self) -> bool:
+        """Of logistic regression on the embedding."""
+        return self.covariates is None and self.learnt.method == LINEAR
 
     @property
     def directions(self) -> Floats | None:
         """(classes, dim), those of the scores; None where the place or covariates matter too."""
-        if self.covariates is not None or self.learnt.method != LINEAR:
-            return None
-        return self.learnt.linear.directions
+        return self.learnt.linear.directions if self.placeless else None
 
     def of_projections(self, projections: Float32) -> NDArray[Any]:
         """(rows, cols, classes) -> (bands, rows, cols), by logistic regression."""

@@ -109,7 +109,7 @@ class SimilarityTo:
         directions = unit(embeddings)
         chance = land.chance(directions[:count], directions[count:])
         unlike = np.array(self.unlike, np.float64).reshape(-1, 2)
-        return Likeness(chance, embeddings[:count], places, unlike)
+        return Likeness(embeddings[:count], places, chance, unlike)
 
 
 _BACKGROUNDS: WeakKeyDictionary[LocationEncoder, Background] = WeakKeyDictionary()
@@ -124,10 +124,24 @@ def background(encoder: LocationEncoder) -> Background:
     return found
 
 
+@dataclass(frozen=True)
 class _OneBand(Ready):
-    """What both kinds of similarity say of their band."""
+    """What both kinds of similarity say of their band.
+
+    Attributes:
+        references: (k, dim) embeddings of the places.
+        places: (k, 2) lon, lat in degrees, for the record.
+    """
 
     references: Float32
+    places: Floats
+
+    dtype: str = field(default="float32", init=False)
+    nodata: float = field(default=float("nan"), init=False)
+    scale: None = field(default=None, init=False)
+    colours: tuple[str, ...] = field(default=(), init=False)
+    legend: None = field(default=None, init=False)
+    bands: tuple[str, ...] = field(default=("similarity",), init=False)
 
     def check(self, encoder: LocationEncoder) -> None:
         """Refuse an encoder with another number of dimensions.
@@ -143,21 +157,10 @@ class Similarity(_OneBand):
     """Cosine similarity to one place or several: one band, within [-1, 1].
 
     Attributes:
-        references: (k, dim) embeddings of the places.
-        places: (k, 2) lon, lat in degrees, for the record.
         reduce: "mean" or "max" of the similarities to several places.
     """
 
-    references: Float32
-    places: Floats
     reduce: str = "mean"
-
-    dtype: str = field(default="float32", init=False)
-    nodata: float = field(default=float("nan"), init=False)
-    scale: None = field(default=None, init=False)
-    colours: tuple[str, ...] = field(default=(), init=False)
-    legend: None = field(default=None, init=False)
-    bands: tuple[str, ...] = field(default=("similarity",), init=False)
 
     @classmethod
     def to(cls, encoder: LocationEncoder, lonlat: ArrayLike, *, reduce: str = "mean") -> Similarity:
@@ -194,22 +197,11 @@ class Likeness(_OneBand):
 
     Attributes:
         chance: what tells them apart.
-        references: (k, dim) embeddings of the places.
-        places: (k, 2) lon, lat in degrees, for the record.
         unlike: (m, 2) lon, lat in degrees of the counter-examples, for the record.
     """
 
     chance: Chance
-    references: Float32
-    places: Floats
     unlike: Floats
-
-    dtype: str = field(default="float32", init=False)
-    nodata: float = field(default=float("nan"), init=False)
-    scale: None = field(default=None, init=False)
-    colours: tuple[str, ...] = field(default=(), init=False)
-    legend: None = field(default=None, init=False)
-    bands: tuple[str, ...] = field(default=("similarity",), init=False)
 
     @property
     def tags(self) -> dict[str, str]:

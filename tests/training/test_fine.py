@@ -80,6 +80,15 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole runs with fewer places and nodes."""
+    monkeypatch.setattr(fitting, "_TABLE_STEP", 2.0)
+    monkeypatch.setattr(fine_run, "SAMPLE", 2_000)
+    monkeypatch.setattr(resolution, "_FITTED", 2_000)
+    monkeypatch.setattr(resolution, "_COMPARED", 500)
+
+
 def test_means_within_squares_are_those_of_the_pixels() -> None:
     raster = np.random.default_rng(0).random((180, 360)).astype(np.float32)
     means = box_means(raster, 5 * 111.195, 180)
@@ -259,13 +268,7 @@ def test_a_configuration_without_room_is_refused(data: Path) -> None:
                                                "{rows: 18, channels: 1, step: 1}]"])  # fmt: skip
 
 
-def test_a_run_makes_a_model_that_sees_more_than_its_smooth_part(
-    data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fitting, "_TABLE_STEP", 2.0)
-    monkeypatch.setattr(fine_run, "SAMPLE", 2_000)
-    monkeypatch.setattr(resolution, "_FITTED", 2_000)
-    monkeypatch.setattr(resolution, "_COMPARED", 500)
+def test_a_run_makes_a_model_that_sees_more_than_its_smooth_part(data: Path, quick: None) -> None:
     config = load_fine_config(data / "small.yaml")
     path = train_fine(config, locations(data / "small.yaml"), data / "run")
     encoder = read_model(path)
@@ -276,13 +279,7 @@ def test_a_run_makes_a_model_that_sees_more_than_its_smooth_part(
     assert path.with_suffix(".md").is_file()
 
 
-def test_a_run_that_was_stopped_goes_on_to_the_same_model(
-    data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fitting, "_TABLE_STEP", 2.0)
-    monkeypatch.setattr(fine_run, "SAMPLE", 2_000)
-    monkeypatch.setattr(resolution, "_FITTED", 2_000)
-    monkeypatch.setattr(resolution, "_COMPARED", 500)
+def test_a_run_that_was_stopped_goes_on_to_the_same_model(data: Path, quick: None) -> None:
     config = load_fine_config(data / "small.yaml", ["fit.size_weight=0.1"])
     places = locations(data / "small.yaml")
     whole = read_model(train_fine(config, places, data / "whole"))

@@ -87,6 +87,12 @@ def fit_heads(
     )
 
 
+def _named(labels: Labels) -> tuple[str, str, str, str, str]:
+    """Name, title, unit, source and licence."""
+    settings = labels.settings
+    return labels.name, settings.title, settings.unit, settings.source, settings.licence
+
+
 def _fit_number(labels: Labels, data: Floats, parts: Integers, side: float) -> PropertyHead:
     settings = labels.settings
     there, back = TRANSFORMS[settings.transform]
@@ -109,11 +115,7 @@ def _fit_number(labels: Labels, data: Floats, parts: Integers, side: float) -> P
     off = fitted[tested] - guess
     missed = values[tested] - back(guess)
     facts = PropertyFacts(
-        labels.name,
-        settings.title,
-        settings.unit,
-        settings.source,
-        settings.licence,
+        *_named(labels),
         int(tested.sum()),
         side,
         {
@@ -164,7 +166,7 @@ def _parts(places: LabelledPlaces) -> Callable[[Floats], Integers]:
 
 
 def _fit_classes(labels: Labels, known: _Known, side: float) -> PropertyHead:
-    settings, legend = labels.settings, cast("Legend", labels.legend)
+    legend = cast("Legend", labels.legend)
     there = np.isfinite(labels.values)
     classes, data = labels.values[there].astype(np.int64), known.data[there]
     tested, count = known.parts[there] == 0, len(legend.codes)
@@ -172,11 +174,7 @@ def _fit_classes(labels: Labels, known: _Known, side: float) -> PropertyHead:
     trial = _logistic(classes[left], data[left], known.rare[more], known.rare_data[more], count)
     guess = trial(data[tested]).argmax(axis=1)
     facts = PropertyFacts(
-        labels.name,
-        settings.title,
-        settings.unit,
-        settings.source,
-        settings.licence,
+        *_named(labels),
         int(tested.sum()),
         side,
         {

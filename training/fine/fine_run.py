@@ -210,7 +210,7 @@ def weights_of(
     kept: Sequence[Bools],
 ) -> dict[str, NDArray[Any]]:
     """The arrays of the model file: field, layers and smooth part, joined to one embedding."""
-    steps = [level.step for level in config.levels]
+    steps, bits = [level.step for level in config.levels], config.export.smooth_bits
     count = config.embedding.dim - config.predictions
     found = predictions(made, land, steps).astype(np.float64)
     slow = parts.encode(land).astype(np.float64)[:, :count] * deviations[:count]
@@ -223,11 +223,9 @@ def weights_of(
     smooth = np.zeros((config.embedding.dim, parts.dim))
     smooth[:, :count] = (joined.smooth * deviations[:count, None]).T
     stored: dict[str, NDArray[Any]] = {
-        **{f"smooth.{key}": value for key, value in parts.weights.items()},
         **{
-            f"smooth.{key}": trimmed(value, config.export.smooth_bits)
+            f"smooth.{key}": trimmed(value, bits) if _is_hidden(key) else value
             for key, value in parts.weights.items()
-            if key.startswith("layers.") and key.endswith(".weight")
         },
         "hidden.field": layers["hidden.weight"][:, :channels],
         "hidden.smooth": layers["hidden.weight"][:, channels:],
@@ -240,6 +238,10 @@ def weights_of(
         names = (f"field.{level.rows}.{part}" for part in ("values", "kept", "scale"))
         stored |= dict(zip(names, whole_numbers(field, level.step, marks)))
     return stored
+
+
+def _is_hidden(key: str) -> bool:
+    return key.startswith("layers.") and key.endswith(".weight")
 
 
 def export_fine(
