@@ -113,16 +113,17 @@ def main() -> None:
                 rows.append(promised(encoder, field, box, seed))
                 shown = ", ".join(f"{key} {value:.3f}" for key, value in rows[-1].items())
                 print(f"{name}, {region}: {shown}", flush=True)
-    replace_part(options.docs / "maps.md", "surveys", summary(rows))
+    model = f"{encoder.name}, {encoder.sha256[:12]}"
+    replace_part(options.docs / "maps.md", "surveys", summary(rows, model))
     draw(rows, options.docs / "results" / "surveys.png")
 
 
-def summary(rows: list[dict[str, float]]) -> str:
+def summary(rows: list[dict[str, float]], model: str) -> str:
     """How far each kind of folds is from the truth."""
     lines = [
         "![What folds say of R² and what is true](results/surveys.png)",
         "",
-        f"{len(rows)} surveys of {SAMPLES} samples round {TOWNS} towns:",
+        f"{len(rows)} surveys of {SAMPLES} samples round {TOWNS} towns (model: {model}):",
         "",
         "| folds | R² promised − true, median | mean | median absolute | within 0.05 |",
         "|---|---|---|---|---|",
