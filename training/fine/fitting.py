@@ -506,7 +506,7 @@ def steps_within(
 
 def packed_size(array: NDArray[Any]) -> int:
     """Bytes that an array takes in a model file, about."""
-    return len(zlib.compress(np.ascontiguousarray(array).tobytes(), 9))
+    return len(zlib.compress(np.ascontiguousarray(array).tobytes()))
 
 
 def whole_numbers(
