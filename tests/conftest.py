@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from forked import Commands
 from made_heads import made_heads
 
 # Where the shell that started us ignores Ctrl-C, as for jobs in the background, the commands
@@ -55,6 +57,20 @@ def golden() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the golden files are not here ({folder.name}): SATCLIP_GOLDEN names them")
     return folder
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Commands]:
+    """Runs `satclip`, as processes of their own that need not start a Python."""
+    with closing(Commands("geopandas", "pandas", "pyarrow.parquet", "pyogrio")) as commands:
+        yield commands
+
+
+@pytest.fixture(scope="session")
+def training_commands() -> Iterator[Commands]:
+    """The same with torch imported, for the commands that train."""
+    with closing(Commands("geopandas", "lightning", "matplotlib.pyplot", "optuna")) as commands:
+        yield commands
 
 
 @pytest.fixture(scope="session")
