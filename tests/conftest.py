@@ -59,17 +59,21 @@ def golden() -> Path:
     return folder
 
 
+OURS = ("satclip_core", "satclip_cli", "geopandas", "pyarrow.parquet", "pyogrio", "rasterio")
+
+
 @pytest.fixture(scope="session")
 def commands() -> Iterator[Commands]:
     """Runs `satclip`, as processes of their own that need not start a Python."""
-    with closing(Commands("geopandas", "pandas", "pyarrow.parquet", "pyogrio")) as commands:
+    with closing(Commands(*OURS)) as commands:
         yield commands
 
 
 @pytest.fixture(scope="session")
 def training_commands() -> Iterator[Commands]:
     """The same with torch imported, for the commands that train."""
-    with closing(Commands("geopandas", "lightning", "matplotlib.pyplot", "optuna")) as commands:
+    torch = ("satclip_training", "lightning", "matplotlib.pyplot", "optuna")
+    with closing(Commands(*OURS, *torch)) as commands:
         yield commands
 
 

@@ -34,7 +34,7 @@ class Commands:
     """Runs commands; closing it ends the process that they are forked off."""
 
     def __init__(self, *modules: str) -> None:
-        """`modules`: what is imported beforehand, where it is installed."""
+        """`modules`: what is imported beforehand, with all below those that are ours."""
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
@@ -98,15 +98,14 @@ def _write(end: int, text: str) -> None:
         stream.write(text)
 
 
-def _own_modules() -> list[str]:
-    """The command's own modules, and the core's."""
-    packages = [importlib.import_module(name) for name in ("satclip_core", "satclip_cli")]
-    return [
-        module.name
-        for package in packages
-        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
-        if not module.name.endswith("__main__")
-    ]
+def _import(name: str) -> None:
+    """Import a module, and all below it where it is one of ours; nothing where it is missing."""
+    with contextlib.suppress(ImportError):
+        module = importlib.import_module(name)
+        if name.startswith("satclip_") and hasattr(module, "__path__"):
+            for below in pkgutil.iter_modules(module.__path__, f"{name}."):
+                if not below.name.endswith("__main__"):
+                    _import(below.name)
 
 
 def _serve(asking: socket.socket) -> None:
@@ -156,7 +155,6 @@ def _become(words: list[str], cwd: str, env: dict[str, str], streams: list[int])
 
 
 if __name__ == "__main__":
-    for name in ("rasterio", "pyproj", *sys.argv[2:], *_own_modules()):
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
+    for name in sys.argv[2:]:
+        _import(name)
     _serve(socket.socket(fileno=int(sys.argv[1])))

@@ -14,6 +14,7 @@ from forked import Commands, Run
 
 COMMAND = [sys.executable, "-m", "satclip_cli"]
 RASTERS = ("raster", "similarity", "rgb", "clusters", "map", "predict")
+TRAINING = ("train", "reproduce")
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def begun(tmp_path: Path) -> Callable[[subprocess.Popen[str]], None]:
 
 
 @pytest.fixture
-def run(tmp_path: Path, small_model: Path, commands: Commands) -> Run:
+def run(request: pytest.FixtureRequest, tmp_path: Path, small_model: Path) -> Run:
     """Run `satclip` in `tmp_path`; the raster commands with the small model, if none is given.
 
     `started`: by a Python of its own, as people do; else forked off one that is there.
@@ -46,6 +47,8 @@ def run(tmp_path: Path, small_model: Path, commands: Commands) -> Run:
             words += ["--model", str(small_model)]
         options = {"cwd": tmp_path, "timeout": 120, **options}
         if not started:
+            name = "training_commands" if words[0] in TRAINING else "commands"
+            commands: Commands = request.getfixturevalue(name)
             return commands.run(words, **options)
         return subprocess.run([*COMMAND, *words], capture_output=True, text=True, **options)
 
