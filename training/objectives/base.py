@@ -14,6 +14,9 @@ from ..distributed import ALONE, Group
 from ..settings.config import TrainConfig
 from .location import LocationModel
 
+COORDINATES, IMAGE = "coordinates", "image"
+"""Names of the places themselves and of all their imagery among what an objective compares."""
+
 
 @dataclass(frozen=True)
 class ReleasedHeads:
@@ -89,6 +92,24 @@ class Objective(nn.Module, ABC):
     ) -> torch.Tensor:
         """The loss of a batch from its places (N, 2) in degrees: see `loss`."""
         return self.loss(self.location.encode(lonlat), images, group)
+
+    def embedded(
+        self, lonlat: torch.Tensor, images: Mapping[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """What the loss compares, by name: embeddings of a batch's places and of what is there.
+
+        To see what finds what after training. None as a rule: an objective need not compare
+        embeddings.
+
+        Args:
+            lonlat: (N, 2) degrees.
+            images: (N, width) features of each source.
+
+        Returns:
+            (N, dim) of each kind; `COORDINATES` is the name of the places. A row of NaN is of a
+            place that lacks this kind.
+        """
+        return {}
 
     def after_step(self) -> None:
         """Put parameters back within their bounds after a step of the optimiser."""

@@ -18,7 +18,7 @@ from satclip_core.grid.sphere import EARTH_KM
 
 from ..distributed import ALONE, Group
 from ..settings.config import SatcleSettings, TrainConfig
-from .base import Objective
+from .base import COORDINATES, Objective
 from .contrast import clip_loss, one_way_loss
 from .perturbation import expanded
 from .propagation import GraphFusion, gaussian_adjacency, released_adjacency
@@ -71,6 +71,16 @@ class Satcle(Satclip):
         return self.contrasted(
             self.project(images), self.head(self.embed_around(lonlat, generator)), group
         )
+
+    def embedded(
+        self, lonlat: torch.Tensor, images: Mapping[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """Places by their copies, fused, as they were contrasted; the encoder alone was not."""
+        found = super().embedded(lonlat, images)
+        if self.at_places:
+            generator = torch.Generator().manual_seed(VALIDATION_SEED)
+            found[COORDINATES] = self.head(self.embed_around(lonlat, generator))
+        return found
 
     def embed_around(
         self, lonlat: torch.Tensor, generator: torch.Generator | None = None
