@@ -67,8 +67,7 @@ def command(
     given = [_named(image) for image in images]
     query = options.begin(*(one if isinstance(one, str) else one[1] for one in given))
     encoder = load_encoder(options.model)
-    numbers = None if bands is None else [int(band) for band in bands]
-    wanted = origin_of(encoder, given, words=words, kilometres=kilometres, bands=numbers)
+    wanted = origin_of(encoder, given, words=words, kilometres=kilometres, bands=bands)
     job = query.raster.prepare(wanted, learning="the sum over the map", unit="px")
     search = OriginSearch(job.locator, options.count, near)
     if query.raster.finish(job, search.add):

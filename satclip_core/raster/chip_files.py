@@ -42,7 +42,7 @@ def embedded_chip(
     given: Given,
     *,
     kilometres: float | None = None,
-    bands: Sequence[int] | None = None,
+    bands: Sequence[float] | None = None,
 ) -> tuple[str, Float32]:
     """The embedding of an image in the space of a model's places.
 
@@ -79,7 +79,7 @@ def _fitting(
     encoder: LocationEncoder,
     there: Mapping[str, ChipEncoder],
     source: str,
-    bands: Sequence[int] | None,
+    bands: Sequence[float] | None,
 ) -> str:
     """The one modality that takes as many bands; any where all take others, for its message."""
     count = len(_opened(source, 1.0).names if bands is None else bands)
@@ -97,7 +97,7 @@ def read_chip(
     encoder: ChipEncoder,
     *,
     kilometres: float | None = None,
-    bands: Sequence[int] | None = None,
+    bands: Sequence[float] | None = None,
 ) -> Floats:
     """The middle of an image as the model's chips are: north up, square on the ground.
 
@@ -165,15 +165,15 @@ def _is_scaled(source: str, kilometres: float | None) -> bool:
 
 
 def _chosen_bands(
-    source: str, image: RasterCovariate, encoder: ChipEncoder, bands: Sequence[int] | None
+    source: str, image: RasterCovariate, encoder: ChipEncoder, bands: Sequence[float] | None
 ) -> list[int]:
     """Indices of the bands to take, as many as the model has."""
     there, wanted = len(image.names), encoder.bands
     chosen = list(range(1, there + 1)) if bands is None else list(bands)
-    missing = [band for band in chosen if not 1 <= band <= there]
+    missing = [band for band in chosen if band not in range(1, there + 1)]
     if missing:
         raise InputError(
-            f"{_WHAT} {source} has no band {missing[0]}: it has {there}; give others as ",
+            f"{_WHAT} {source} has no band {missing[0]:g}: it has {there}; give others as ",
             Argument("bands"),
         )
     if len(chosen) != len(wanted):
@@ -182,7 +182,7 @@ def _chosen_bands(
             f"{encoder.name} takes {len(wanted)} ({', '.join(wanted)}): choose them as ",
             Argument("bands"),
         )
-    return [band - 1 for band in chosen]
+    return [int(band) - 1 for band in chosen]
 
 
 def _centre(image: RasterCovariate) -> tuple[float, float]:

@@ -64,7 +64,7 @@ def origin_of(
     *,
     words: str = "",
     kilometres: float | None = None,
-    bands: Sequence[int] | None = None,
+    bands: Sequence[float] | None = None,
 ) -> OriginOf:
     """What a raster is to show: where images come from, and words, all together.
 
