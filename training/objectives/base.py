@@ -10,7 +10,10 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
+from satclip_core.encoder.modal import Modalities
+
 from ..distributed import ALONE, Group
+from ..images.views import Views
 from ..settings.config import TrainConfig
 from .location import LocationModel
 
@@ -89,6 +92,22 @@ class Objective(nn.Module, ABC):
     ) -> torch.Tensor:
         """The loss of a batch from its places (N, 2) in degrees: see `loss`."""
         return self.loss(self.location.encode(lonlat), images, group)
+
+    def meet(self, views: Mapping[str, Views]) -> None:
+        """Take up what follows from a run's data before it is trained on; nothing as a rule.
+
+        Args:
+            views: of each source and modality, by its name.
+        """
+        return
+
+    def modalities(self, views: Mapping[str, Views]) -> Modalities:
+        """Encoders that go into the model file beside the location encoder; none as a rule.
+
+        Args:
+            views: as `meet` has them.
+        """
+        return Modalities()
 
     def after_step(self) -> None:
         """Put parameters back within their bounds after a step of the optimiser."""
