@@ -31,6 +31,10 @@ EXPERIMENTS = {
         "reproduce.satcle",
         "SatCLE, its ablation: neither continuity, spatial, semantic, both.",
     ),
+    "unigeoclip": (
+        "reproduce.unigeoclip",
+        "UniGeoCLIP: retrieval, geolocation, probes; modalities, depth and encoders ablated.",
+    ),
     "smoothing": (
         "reproduce.smoothing",
         "SatCLE, one image: attention, what is not causal, smoothed.",
