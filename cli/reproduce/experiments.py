@@ -35,6 +35,10 @@ EXPERIMENTS = {
         "reproduce.downstream",
         "SatCLE, its downstream tasks: a small network on embeddings, continents left out.",
     ),
+    "unigeoclip": (
+        "reproduce.unigeoclip",
+        "UniGeoCLIP: retrieval, geolocation, probes; modalities, depth and encoders ablated.",
+    ),
     "smoothing": (
         "reproduce.smoothing",
         "SatCLE, one image: attention, what is not causal, smoothed.",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from satclip_core import __version__
 from satclip_core.encoder import LocationEncoder, ModelInfo
+from satclip_core.encoder.modal import Modalities
 from satclip_core.encoder.networks import NETWORKS
 from satclip_core.errors import InputError
 from satclip_core.models.model_file import write_model
@@ -173,6 +174,7 @@ def export_model(
     facts: Mapping[str, str],
     scores: Mapping[str, Mapping[str, float]],
     tasks: str = "",
+    modalities: Modalities | None = None,
 ) -> LocationEncoder:
     """Write the model file and, beside it, its card (`.md`).
 
@@ -183,6 +185,7 @@ def export_model(
         facts: flat provenance of the run: points, epochs, losses.
         scores: probe scores by encoder (this model's under its name), then task.
         tasks: the probe table, Markdown.
+        modalities: encoders of other modalities in the same space, where the run has any.
     """
     training = {
         "config_sha256": config.digest(),
@@ -200,6 +203,8 @@ def export_model(
         log.warning("the licence of the weights is not stated: set export.licence")
     info = ModelInfo(config.name, config.export.licence or NO_LICENCE, training, card)
     encoder = encoder_from(weights, config, info)
+    if modalities:
+        encoder.modalities = modalities
     write_model(path, encoder, dtype=config.export.dtype, overwrite=True)
     path.with_suffix(".md").write_text(card, encoding="utf-8")
     return encoder

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
+from satclip_core.encoder.modal import Modalities
+
 from ..distributed import ALONE, Group
+from ..images.views import Views
 from ..settings.config import TrainConfig
 from .location import LocationModel
-
-COORDINATES, IMAGE = "coordinates", "image"
-"""Names of the places themselves and of all their imagery among what an objective compares."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +106,26 @@ class Objective(nn.Module, ABC):
             images: (N, width) features of each source.
 
         Returns:
-            (N, dim) of each kind; `COORDINATES` is the name of the places. A row of NaN is of a
+            (N, dim) of each kind; `coordinates` is the name of the places. A row of NaN is of a
             place that lacks this kind.
         """
         return {}
+
+    def meet(self, views: Mapping[str, Views]) -> None:
+        """Take up what follows from a run's data before it is trained on; nothing as a rule.
+
+        Args:
+            views: of each source and modality, by its name.
+        """
+        return
+
+    def modalities(self, views: Mapping[str, Views]) -> Modalities:
+        """Encoders that go into the model file beside the location encoder; none as a rule.
+
+        Args:
+            views: as `meet` has them.
+        """
+        return Modalities()
 
     def after_step(self) -> None:
         """Put parameters back within their bounds after a step of the optimiser."""

@@ -13,12 +13,13 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
+from satclip_core.encoder.modal import COORDINATES
 from satclip_core.errors import InputError
 from satclip_core.grid.sphere import EARTH_KM
 
 from ..distributed import ALONE, Group
 from ..settings.config import SatcleSettings, TrainConfig
-from .base import COORDINATES, Objective
+from .base import Objective
 from .contrast import clip_loss, one_way_loss
 from .perturbation import expanded
 from .propagation import GraphFusion, gaussian_adjacency, released_adjacency

@@ -13,10 +13,15 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
+from satclip_core.encoder.modal import COORDINATES
+
 from ..distributed import ALONE, Group
 from ..settings.config import SatclipSettings, TrainConfig
-from .base import COORDINATES, IMAGE, Objective, ReleasedHeads
+from .base import Objective, ReleasedHeads
 from .contrast import SIGLIP_BIAS, clip_loss, siglip_loss
+
+IMAGE = "image"
+"""Name of all imagery of a place together, where embeddings are told apart by what they are of."""
 
 
 class Satclip(Objective):

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from satclip_core.errors import CancelledError, InputError, OutputError
 from satclip_core.files import written_whole
-from satclip_core.types import Cancelled, Float32, Floats
+from satclip_core.types import Cancelled, Floats
 
 from ..distributed import ALONE, Group, PeerError, Place
 from ..evaluation.linear_probe import Embed, Scores, embedder, run_probes, table, write_scores
@@ -31,6 +31,8 @@ from ..images.chips import alternatives
 from ..images.patches import PatchFolders
 from ..images.timm_encoder import import_timm, pick_device
 from ..images.views import Views, open_views
+from ..modalities.modal_dataset import MODALITIES
+from ..modalities.opening import ModalityRequest, modality_requests, open_modality
 from ..places.batches import Pairs
 from ..places.gathering import Blank, Gatherer
 from ..settings.config import SENTINEL2_ALL_MOCO, TIMM, TrainConfig
@@ -159,7 +161,7 @@ def _train(
     )
     path = options.output / f"{config.name}.npz"
     if group.leads:
-        _export(path, config, module.inference_weights(), opened, baselines)
+        _export(path, config, module, opened, baselines)
         log.info("wrote %s, %s in all", path, duration(time.monotonic() - opened.started))
     return path
 
@@ -167,14 +169,14 @@ def _train(
 def _export(
     path: Path,
     config: TrainConfig,
-    trained: Mapping[str, Float32],
+    module: Pretraining,
     opened: _Opened,
     baselines: dict[str, Embed],
 ) -> None:
     """Write model file, card and scores."""
     pairs, tasks = opened.pairs, opened.tasks
     weights = finished_weights(
-        trained, config, pairs.lonlat, pairs.mean_features, start=opened.start
+        module.inference_weights(), config, pairs.lonlat, pairs.mean_features, start=opened.start
     )
     if "untrained" in config.probe.baselines:
         baselines = {"untrained": untrained(config, pairs.lonlat, opened.start), **baselines}
@@ -195,7 +197,10 @@ def _export(
     if tasks:
         facts["leaks"] = ", ".join(leaks) or NO_LEAKS
     rows = table(scores, tasks, {config.name: leaks})
-    export_model(path, weights, config, facts=facts, scores=scores, tasks=rows)
+    export_model(
+        path, weights, config, facts=facts, scores=scores, tasks=rows,
+        modalities=module.modalities(),
+    )  # fmt: skip
     if scores:
         write_scores(scores, path.parent / "scores.json")
 
@@ -208,8 +213,11 @@ def _validation_loss(pairs: Pairs, logged: list[dict[str, str]]) -> str:
 
 
 def image_files(config: TrainConfig) -> list[str]:
-    """Names and patterns of all imagery, as the configuration has them."""
+    """Names and patterns of all imagery and of modalities, as the configuration has them."""
     entries = [entry for source in config.sources.values() for entry in source.files]
+    for modality in config.modalities.values():
+        entries += getattr(modality, "files", ())
+        entries += [phrase.file for phrase in getattr(modality, "phrases", ())]
     files = [[entry] if isinstance(entry, str) else entry for entry in entries]
     folders = [source.patches for source in config.sources.values() if source.patches]
     return [name for group in files for name in group] + folders
@@ -253,14 +261,31 @@ def _open(
     tasks = _tasks(config, options) if group.leads else []
     if group.leads:
         _keep_places(lonlat, options.output)
-    data = digest(requests.values(), sha256)
+    others = modality_requests(config, lonlat, options.places)
+    data = digest([*requests.values(), *others.values()], sha256)
     check_data(options.output / CHECKPOINT, before, data)
     live = not config.training.cache
     views = {name: _views(request, options, live=live) for name, request in requests.items()}
+    views |= _open_modalities(others, options, leads=group.leads)
     factors = {name: source.weight for name, source in config.sources.items()}
     pairs = Pairs(lonlat, views, factors, config.training, config.seed, group)
     checkpoint = _checkpoint(options)
     return _Opened(pairs, tasks, checkpoint, data, gathered.blanks, started, start, sha256)
+
+
+def _open_modalities(
+    requests: Mapping[str, ModalityRequest], options: RunOptions, *, leads: bool
+) -> dict[str, Views]:
+    """Views of the modalities; the process that leads notes where they lie, for `ModalDataset`."""
+    views: dict[str, Views] = {}
+    homes: dict[str, str] = {}
+    for name, request in requests.items():
+        opened, file = open_modality(request, options.features, options.cancelled)
+        views[name], homes[name] = opened, os.path.relpath(file, options.output)
+    if leads and requests:
+        with written_whole(options.output / MODALITIES, overwrite=True) as partial:
+            partial.write_text(json.dumps(homes, indent=1), encoding="utf-8")
+    return views
 
 
 def _keep_places(lonlat: Floats, output: Path) -> None:
@@ -292,6 +317,8 @@ def check_files(
         if name is not None:
             places.find(name, what)
     counts = {}
+    for request in modality_requests(config, np.empty((0, 2)), places).values():
+        request.files()
     for name, source in config.sources.items():
         where = f"sources.{name}"
         if source.features.kind == TIMM:
