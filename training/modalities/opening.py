@@ -354,7 +354,9 @@ def _chips(
     return _facts(request, _sample(out[0]), facts, width, source.channels)
 
 
-def _pictures(request: ModalityRequest, settings: PictureModality, folder: Path) -> dict[str, Any]:
+def _pictures(
+    request: ModalityRequest, settings: PictureModality, folder: Path
+) -> dict[str, Any]:
     find, where = request.places.find, request.where
     table = find(settings.table, f"{where}.table")
     taken, files = read_picture_table(
@@ -410,8 +412,6 @@ def _source(request: ModalityRequest) -> str:
         named = [settings.table]
     else:
         named = [
-            name
-            for entry in settings.files
-            for name in ([entry] if isinstance(entry, str) else entry)
+            name for entry in settings.files for name in ([entry] if isinstance(entry, str) else entry)
         ]
     return ", ".join(dict.fromkeys(os.path.basename(name) for name in named))

@@ -190,7 +190,9 @@ class TextModality:
     """
 
     kind: str = setting(text("text"))
-    phrases: tuple[PhraseSettings, ...] = setting(sequence(variant(PHRASES, "polygons"), least=1))
+    phrases: tuple[PhraseSettings, ...] = setting(
+        sequence(variant(PHRASES, "polygons"), least=1)
+    )
     least_places: int = setting(integer(low=1), 10)
     least_share: float = setting(real(0, 1), 0.3)
     tower: Chosen = setting(chosen(TOWERS, "bag"), Chosen("bag", BagSettings()))
