@@ -235,7 +235,7 @@ def test_views_of_words_keep_some_phrases() -> None:
 def test_hashed_numbers_are_uniform_and_differ() -> None:
     numbers = hashed(3, np.full((500, 1), 2), np.arange(500)[:, None], 4)
     assert numbers.shape == (500, 4)
-    assert numbers.min() >= 0 and numbers.max() < 1
+    assert 0 <= numbers.min() and numbers.max() < 1
     np.testing.assert_allclose(numbers.mean(0), 0.5, atol=0.05)
     np.testing.assert_allclose(np.corrcoef(numbers.T), np.eye(4), atol=0.15)
     others = [hashed(4, np.full((500, 1), 2), np.arange(500)[:, None], 4)]
