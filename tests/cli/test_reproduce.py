@@ -214,7 +214,8 @@ def test_downstream_tasks_of_two_encoders(run, refused, tmp_path):
 
 def test_systems_of_another_budget_are_refused(refused, tmp_path):
     pytest.importorskip("lightning", reason="the extra `train` is not installed")
-    pytest.importorskip("geopandas", reason="the extra `train` is not installed")
+    for module in ("geopandas", "matplotlib"):
+        pytest.importorskip(module, reason="the extra `reproduce` is not installed")
     source = (
         "sources: {a: {files: [a.tif], chip: {kilometres: 9, pixels: 4},"
         " features: {filters: 8, dim: 4}}}\n"

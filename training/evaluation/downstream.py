@@ -159,13 +159,15 @@ def run_downstream(
     """
     splits = [RANDOM, *(plan.continents if continents is not None else ())]
     total = len(models) * len(tasks) * len(splits) * len(plan.seeds)
+    # Of all tasks before the first is scored: a continent that cannot be left out is named at once.
+    inside = {
+        (task.name, name): within
+        for task in tasks
+        if continents is not None
+        for name, within in _inside(task, continents, splits[1:]).items()
+    }
     done, outcomes = 0, []
     for task in tasks:
-        inside = {
-            name: continents.within(task.lonlat, name)
-            for name in splits[1:]
-            if continents is not None
-        }
         for name, embed in models.items():
             embeddings = _Once(embed, task)
             for split in splits:
@@ -173,7 +175,7 @@ def run_downstream(
                 for seed in plan.seeds:
                     if cancelled is not None and cancelled():
                         raise CancelledError("stopped; the same command goes on from here")
-                    parts = _parts(task, split, inside.get(split), plan, seed)
+                    parts = _parts(task, inside.get((task.name, split)), plan, seed)
                     key = _key(identities[name], task, split, plan, seed)
                     fit = partial(_fitted, embeddings, task, parts, plan, seed)
                     runs.append(kept.get(key, fit))
@@ -201,16 +203,25 @@ def _fitted(embeddings: _Once, task: Task, parts: Parts, plan: DownstreamPlan, s
     return head_scores(embeddings(), task, parts, plan.head, seed)
 
 
-def _parts(
-    task: Task, split: str, within: NDArray[np.bool_] | None, plan: DownstreamPlan, seed: int
-) -> Parts:
+def _inside(
+    task: Task, continents: Continents, names: Sequence[str]
+) -> dict[str, NDArray[np.bool_]]:
+    """(N,) which samples lie on each continent, on which and beside which there must be some."""
+    found = {}
+    for name in names:
+        within = continents.within(task.lonlat, name)
+        if within.sum() < LEAST_TEST or (~within).sum() < LEAST_TEST:
+            raise InputError(
+                f"tasks.{task.name}: {int(within.sum())} of {len(within)} samples lie in {name}: "
+                "too few there or elsewhere to leave it out; name other continents"
+            )
+        found[name] = within
+    return found
+
+
+def _parts(task: Task, within: NDArray[np.bool_] | None, plan: DownstreamPlan, seed: int) -> Parts:
     if within is None:
         return random_parts(len(task.target), seed)
-    if within.sum() < LEAST_TEST or (~within).sum() < LEAST_TEST:
-        raise InputError(
-            f"tasks.{task.name}: {int(within.sum())} of {len(within)} samples lie in {split}: too "
-            f"few there or elsewhere to leave it out; name other continents with --continent"
-        )
     return few_shot_parts(within, plan.few_share, seed)
 
 

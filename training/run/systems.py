@@ -292,7 +292,7 @@ def system_rows(cells: Sequence[Cell]) -> Iterator[list[str]]:
                 numbers = [cell.values[measure][item] for cell in own]
                 deviation = f"{np.std(numbers, ddof=1):.6g}" if len(numbers) > 1 else ""
                 yield [
-                    system, measure, item, str(len(numbers)), f"{np.mean(numbers):.6g}", deviation,
+                    system, measure, item, str(len(numbers)), f"{np.mean(numbers):.10g}", deviation,
                 ]  # fmt: skip
 
 
