@@ -1,7 +1,7 @@
 """The modalities of a run opened: computed once into its cache, handed out view by view.
 
-A modality's folder in the cache is named by a fingerprint of all that shapes its numbers, as that of
-a source is, and holds `values.npy` or `phrases.npz` and, written last, `facts.json`.
+A modality's folder in the cache is named by a fingerprint of all that shapes its numbers, as that
+of a source is, and holds `values.npy` or `phrases.npz` and, written last, `facts.json`.
 """
 
 from __future__ import annotations
@@ -354,9 +354,7 @@ def _chips(
     return _facts(request, _sample(out[0]), facts, width, source.channels)
 
 
-def _pictures(
-    request: ModalityRequest, settings: PictureModality, folder: Path
-) -> dict[str, Any]:
+def _pictures(request: ModalityRequest, settings: PictureModality, folder: Path) -> dict[str, Any]:
     find, where = request.places.find, request.where
     table = find(settings.table, f"{where}.table")
     taken, files = read_picture_table(
@@ -388,8 +386,8 @@ def _facts(
     there = rows[np.isfinite(rows).all(1)]
     if not len(there):
         raise InputError(
-            f"{request.where}: is missing at all of the {len(request.lonlat):,} places: look at its "
-            "files, at least_valid, least_value or kilometres"
+            f"{request.where}: is missing at all of the {len(request.lonlat):,} places: look at "
+            "its files, at least_valid, least_value or kilometres"
         )
     numbers = there.reshape(-1, bands or width).astype(np.float64)
     if facts.get("scaling") == "log":
@@ -412,6 +410,8 @@ def _source(request: ModalityRequest) -> str:
         named = [settings.table]
     else:
         named = [
-            name for entry in settings.files for name in ([entry] if isinstance(entry, str) else entry)
+            name
+            for entry in settings.files
+            for name in ([entry] if isinstance(entry, str) else entry)
         ]
     return ", ".join(dict.fromkeys(os.path.basename(name) for name in named))
