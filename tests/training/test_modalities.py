@@ -290,6 +290,48 @@ def test_a_picture_is_its_middle_square(data: Path, tmp_path: Path) -> None:
         read_picture(tmp_path / "no.png", 4)
 
 
+# The objective
+
+
+FOURIER = {"kind": "scaledfourier", "frequencies": 8}
+TRANSFORMER = {"kind": "transformer", "depth": 1, "heads": 2}
+GRID = {"kind": "featuregrid", "rows": [18, 9], "channels": 2}
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"encoding": FOURIER, "network": TRANSFORMER},
+        {"encoding": FOURIER, "network": "mlp", "capacity": 8},
+        {"legendre_polys": 4, "capacity": 8},
+        {"encoding": "direct", "network": GRID},
+    ],
+    ids=["scaled", "random Fourier", "Siren(SH)", "feature grid"],
+)
+@pytest.mark.parametrize("count", [6, 1])
+def test_any_location_encoder_is_contrasted(model: dict[str, object], count: int) -> None:
+    """One sample alone has nothing to be told from: its loss is 0, and so are the gradients."""
+    values = {"name": "x", "model": {**model, "embed_dim": 8}, "objective": "unigeoclip"}
+    values["modalities"] = {
+        "a": {"kind": "values", "files": ["a.npz"]},
+        "b": {"files": ["b.tif"], "chip": {"kilometres": 1, "pixels": 4}},
+    }
+    torch.manual_seed(0)
+    objective = Unigeoclip(build(TrainConfig, values, ""), {"a": 3, "b": 16})
+    lonlat = torch.rand(count, 2, dtype=torch.float64) * 60
+    rows = {"a": torch.rand(count, 3), "b": torch.full((count, 16), float("nan"))}
+    loss = objective.loss_at(lonlat, rows)
+    loss.backward()
+    found = [parameter.grad for parameter in objective.location.parameters()]
+    if count == 1:
+        assert loss.item() == 0
+    else:
+        assert loss.item() > 0.5
+        assert max(float(gradient.abs().max()) for gradient in found) > 0
+    # Nothing of what is missing everywhere is learnt, and nothing of it is undefined.
+    assert all(float(p.grad.abs().max()) == 0 for p in objective.towers[1].parameters())
+
+
 # Runs
 
 

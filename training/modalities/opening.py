@@ -93,6 +93,7 @@ class PhraseViews:
     ) -> None:
         self.table, self.facts, self._least, self._seed = table, facts, least_share, seed
         self._counts = word_counts(table, facts["vocabulary"])
+        self._known = self._counts.any(1)
         self.offset = np.zeros(self.width, np.float32)
         self.spread = np.ones(self.width, np.float32)
 
@@ -106,12 +107,13 @@ class PhraseViews:
         numbers = self.table.numbers[points]
         chances = hashed(self._seed, view[:, None], points[:, None], numbers.shape[1] + 1)
         share = self._least + (1 - self._least) * chances[:, :1]
-        # What no word of is known says nothing.
-        there = self._counts[numbers].any(-1)
+        there = self._known[numbers]  # a phrase of which no word is known says nothing
         drawn = np.where(there, chances[:, 1:], 2)
         kept = there & ((drawn < share) | (drawn == drawn.min(1, keepdims=True)))
         kept |= there & (view == 0)[:, None]
-        rows: Float32 = (self._counts[numbers] * kept[..., None]).sum(1)
+        rows = np.zeros((len(points), self.width), np.float32)
+        for phrases, kind in zip(numbers.T, kept.T):
+            rows[kind] += self._counts[phrases[kind]]
         rows[~rows.any(1)] = np.nan
         return rows
 
