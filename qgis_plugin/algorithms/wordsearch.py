@@ -102,7 +102,9 @@ class WordSearch(QueryAlgorithm):
         """Declare parameters and outputs."""
         self.add(
             QgsProcessingParameterString(self.WORDS, tr("Words"), optional=True),
-            tr("What to look for, in English. Left empty, the words that the model knows are told."),
+            tr(
+                "What to look for, in English. Left empty, the words that the model knows are told."
+            ),
         )
         self.add_grid(configuration)
         self.add_model()

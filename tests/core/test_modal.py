@@ -170,7 +170,8 @@ def test_logarithms_are_taken_before_standardising() -> None:
     rows = np.array([[-10.0, 0, 100]])
     logarithms = np.array([[-np.log(11), 0, np.log(101)]])
     np.testing.assert_allclose(
-        run_tower("layers", rows, made, shape, log=True), run_tower("layers", logarithms, made, shape)
+        run_tower("layers", rows, made, shape, log=True),
+        run_tower("layers", logarithms, made, shape),
     )
 
 
@@ -284,9 +285,7 @@ def changed(path: Path, out: Path, change: object) -> Path:
         (lambda m: m["encoders"].update(more=m["encoders"]["words"]), "'more' do not fit"),
     ],
 )
-def test_a_damaged_description_is_one_line(
-    tmp_path: Path, change: object, message: str
-) -> None:
+def test_a_damaged_description_is_one_line(tmp_path: Path, change: object, message: str) -> None:
     write_model(tmp_path / "model.npz", with_modalities())
     broken = changed(tmp_path / "model.npz", tmp_path / "broken.npz", change)
     with pytest.raises(ModelError, match=message) as caught:

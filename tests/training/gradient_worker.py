@@ -27,7 +27,9 @@ from satclip_training.settings.modality import ValueModality
 from satclip_training.settings.schema import Chosen
 
 COUNT, WIDTH = 48, 6
-CASES = tuple(product(("clip", "siglip", "unigeoclip"), (torch.float32, torch.float64), (14.3, 900.0)))
+CASES = tuple(
+    product(("clip", "siglip", "unigeoclip"), (torch.float32, torch.float64), (14.3, 900.0))
+)
 """At a scale of 900 sums of exponentials leave the range of float32."""
 
 

@@ -31,7 +31,9 @@ def write_modalities(world: Path, folder: Path, pictures: int = 60) -> Path:
     write_raster(folder / "zones.tif", zones[None], GLOBE, "EPSG:4326")
     _write_pictures(folder, rng, pictures)
     text = (folder / "land.geojson").read_text()
-    (folder / "land.geojson").write_text(text.replace('"properties": {}', '"properties": {"NAME": "Made Land"}'))
+    (folder / "land.geojson").write_text(
+        text.replace('"properties": {}', '"properties": {"NAME": "Made Land"}')
+    )
     return folder
 
 

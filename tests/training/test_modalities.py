@@ -193,7 +193,12 @@ def test_ranges_begin_at_their_limits(tmp_path: Path) -> None:
         {
             "kind": "text",
             "phrases": [
-                {"kind": "ranges", "file": "relief.npz", "limits": [0, 400], "names": [None, "a", "b"]}
+                {
+                    "kind": "ranges",
+                    "file": "relief.npz",
+                    "limits": [0, 400],
+                    "names": [None, "a", "b"],
+                }
             ],
         },
         "",
@@ -272,7 +277,9 @@ def test_a_picture_is_its_middle_square(data: Path, tmp_path: Path) -> None:
     import rasterio
 
     wide = np.zeros((3, 8, 20), np.uint8)
-    wide[:, :, 6:14] = np.arange(8).repeat(8).reshape(8, 8) * 10 + np.array([0, 1, 2])[:, None, None]
+    wide[:, :, 6:14] = (
+        np.arange(8).repeat(8).reshape(8, 8) * 10 + np.array([0, 1, 2])[:, None, None]
+    )
     profile = {"driver": "PNG", "width": 20, "height": 8, "count": 3, "dtype": "uint8"}
     with rasterio.open(tmp_path / "wide.png", "w", **profile) as out:
         out.write(wide)
@@ -365,7 +372,11 @@ def test_the_card_names_objective_and_modalities(finished: Path) -> None:
 def test_towers_and_objective_may_change_without_computing_anew(
     finished: Path, data: Path, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    changes = ["modalities.image.tower={kind: pooled}", "objective.pairs=pivot", "training.epochs=1"]
+    changes = [
+        "modalities.image.tower={kind: pooled}",
+        "objective.pairs=pivot",
+        "training.epochs=1",
+    ]
     again = replace(options(data, tmp_path / "run"), cache=finished / "cache")
     with caplog.at_level(logging.INFO, "satclip_training"):
         path = train(load_config(TINY, changes), again)
@@ -398,7 +409,9 @@ def test_rasters_that_say_nothing_are_one_line(
 
 
 def test_a_folder_without_modalities_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"modalities\.json is not there: name the folder of a run"):
+    with pytest.raises(
+        InputError, match=r"modalities\.json is not there: name the folder of a run"
+    ):
         read_dataset(tmp_path)
     with pytest.raises(InputError, match="which is 'test': give one of held-out, training, all"):
         read_dataset(tmp_path, which="test")
