@@ -124,17 +124,17 @@ def test_words_add_to_an_image(run, tmp_path, chip, model):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("chip.tif",), "not georeferenced, so its scale is not known"),
-        (("chip.tif", "--kilometres", 40), "spans 40 x 40 km, the model's image looks at 80 km"),
+        (("chip.tif",), "(the model looks at 80) as --kilometres"),
         (("chip.tif", "--bands", "1,9,2", "--kilometres", 80), "others as --bands"),
-        (("none.tif", "--kilometres", 80), "the image none.tif does not exist"),
         (("a=chip.tif", "--kilometres", 80), "has no 'a': it has image, grey, relief"),
-        (("chip.tif", "--kilometres", 80, "--near", 0), "places 0 km apart: give more than 0"),
-        ((), "Missing IMAGE"),
     ],
 )
 def test_what_cannot_be_located_is_one_line(refused, chip, model, words, said):
     assert said in refused("locate", *words, *BBOX, *model)
+
+
+def test_an_image_or_words_are_asked_for(refused):
+    assert "Missing IMAGE" in refused("locate", code=2)
 
 
 def test_a_dry_run_writes_nothing(run, tmp_path, model):

@@ -16,6 +16,7 @@ EXPERIMENTS = (
     "ablation",
     "inaturalist",
     "satcle",
+    "unigeoclip",
     "smoothing",
     "continuity",
 )
