@@ -24,10 +24,13 @@ from .towers import TOWERS, InputShape, run_tower
 
 COORDINATES = "coordinates"
 """The location encoder's own name among the modalities."""
-STOP_WORDS = frozenset(
-    "a an and are as at beside between by d de for from in into is it its la le near next of on "
-    "or over s that the there this to under very where which with".split()
-)
+# fmt: off
+STOP_WORDS = frozenset((
+    "a", "an", "and", "are", "as", "at", "beside", "between", "by", "d", "de", "for", "from",
+    "in", "into", "is", "it", "its", "la", "le", "near", "next", "of", "on", "or", "over", "s",
+    "that", "the", "there", "this", "to", "under", "very", "where", "which", "with",
+))
+# fmt: on
 """Words of a text that say nothing of a place."""
 
 _ROWS = 512
@@ -65,7 +68,9 @@ class ModalEncoder:
         object.__setattr__(self, "weights", MappingProxyType(single))
         for key, value in single.items():
             if not np.isfinite(value).all():
-                raise ModelError(f"{self.name}: the weights {key!r} hold values that are no numbers")
+                raise ModelError(
+                    f"{self.name}: the weights {key!r} hold values that are no numbers"
+                )
         try:
             made = self._through(np.zeros((1, self.width), np.float32))
         except (KeyError, ValueError, IndexError) as error:
@@ -383,9 +388,7 @@ class Modalities(Mapping[str, ModalEncoder]):
         found = self.scales.get(_pair(first, second))
         if found is None:
             known = "; ".join(f"{a} and {b}" for a, b in self.scales) or "none"
-            raise InputError(
-                f"{first!r} and {second!r} were not contrasted; these were: {known}"
-            )
+            raise InputError(f"{first!r} and {second!r} were not contrasted; these were: {known}")
         return found
 
 

@@ -296,7 +296,7 @@ def test_a_damaged_description_is_one_line(tmp_path: Path, change: object, messa
 def test_weights_that_are_no_numbers_and_other_spaces_are_refused(tmp_path: Path) -> None:
     bad = dict(chips().weights)
     bad["last.bias"] = np.full(DIM, np.nan)
-    with pytest.raises(ModelError, match="'last.bias' hold values that are no numbers"):
+    with pytest.raises(ModelError, match=r"'last\.bias' hold values that are no numbers"):
         replace(chips(), weights=bad)
     encoder = location(dim=5)
     encoder.modalities = Modalities([text()])

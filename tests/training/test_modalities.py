@@ -74,7 +74,7 @@ def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("modalities.image.colour=1", r"modalities\.image\.colour: unknown key"),
         ("modalities.words.phrases=[{kind: rumours}]", r"phrases\[0\]\.kind: 'rumours'"),
         (
-            "modalities.words.phrases=[{kind: ranges, file: a.npz, limits: [2, 1], names: [a, b, c]}]",
+            "modalities.words.phrases=[{kind: ranges, file: a, limits: [2, 1], names: [a, b, c]}]",
             r"phrases\[0\]: names and limits: 2 limits, which must rise",
         ),
         ("objective.pairs=some", r"objective\.pairs: 'some' is not one of all, pivot"),
@@ -172,7 +172,7 @@ def phrases_at(data: Path, lonlat: list[tuple[float, float]]) -> tuple[str, ...]
 
 
 def test_maps_say_what_is_at_a_place(data: Path) -> None:
-    west, south, east, north = LAND_BOUNDS
+    east = LAND_BOUNDS[2]
     middle, edge, sea = (1.0, 5.0), (east - 1.0, 20.0), (east + 20, 20.0)
     texts = phrases_at(data, [middle, edge, sea])
     for (lon, lat), text in zip((middle, edge, sea), texts):
@@ -180,9 +180,8 @@ def test_maps_say_what_is_at_a_place(data: Path) -> None:
         cell = field(2 * np.floor(lon / 2) + 1, 2 * np.floor(lat / 2) + 1)
         assert ("cold zone" in text) == (cell < 0.1)
         assert ("warm zone" in text) == (cell >= 0.1)
-    assert texts[0].startswith("Made Land") and texts[0].endswith("inland")
-    assert texts[1].startswith("Made Land") and texts[1].endswith("coast")
-    assert "Made Land" not in texts[2] and "coast" not in texts[2] and "inland" not in texts[2]
+    said = [set(text.split(", ")) & {"Made Land", "coast", "inland"} for text in texts]
+    assert said == [{"Made Land", "inland"}, {"Made Land", "coast"}, set()]
 
 
 def test_ranges_begin_at_their_limits(tmp_path: Path) -> None:
@@ -216,7 +215,7 @@ TABLE = PhraseTable(
 def test_the_vocabulary_is_what_enough_places_have() -> None:
     assert vocabulary(TABLE, 1, "") == ("coast", "cold", "land", "made", "zone", "zones")
     assert vocabulary(TABLE, 2, "") == ("coast", "cold", "zone", "zones")
-    with pytest.raises(InputError, match="words: no word .* of 3 places or more"):
+    with pytest.raises(InputError, match=r"words: no word .* of 3 places or more"):
         vocabulary(TABLE, 3, "words")
 
 
@@ -240,7 +239,7 @@ def test_views_of_words_keep_some_phrases() -> None:
 def test_hashed_numbers_are_uniform_and_differ() -> None:
     numbers = hashed(3, np.full((500, 1), 2), np.arange(500)[:, None], 4)
     assert numbers.shape == (500, 4)
-    assert 0 <= numbers.min() and numbers.max() < 1
+    assert ((numbers >= 0) & (numbers < 1)).all()
     np.testing.assert_allclose(numbers.mean(0), 0.5, atol=0.05)
     np.testing.assert_allclose(np.corrcoef(numbers.T), np.eye(4), atol=0.15)
     others = [hashed(4, np.full((500, 1), 2), np.arange(500)[:, None], 4)]
@@ -289,6 +288,48 @@ def test_a_picture_is_its_middle_square(data: Path, tmp_path: Path) -> None:
     (tmp_path / "no.png").write_text("no picture")
     with pytest.raises(InputError, match=r"no\.png: cannot be read"):
         read_picture(tmp_path / "no.png", 4)
+
+
+# The objective
+
+
+FOURIER = {"kind": "scaledfourier", "frequencies": 8}
+TRANSFORMER = {"kind": "transformer", "depth": 1, "heads": 2}
+GRID = {"kind": "featuregrid", "rows": [18, 9], "channels": 2}
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"encoding": FOURIER, "network": TRANSFORMER},
+        {"encoding": FOURIER, "network": "mlp", "capacity": 8},
+        {"legendre_polys": 4, "capacity": 8},
+        {"encoding": "direct", "network": GRID},
+    ],
+    ids=["scaled", "random Fourier", "Siren(SH)", "feature grid"],
+)
+@pytest.mark.parametrize("count", [6, 1])
+def test_any_location_encoder_is_contrasted(model: dict[str, object], count: int) -> None:
+    """One sample alone has nothing to be told from: its loss is 0, and so are the gradients."""
+    values = {"name": "x", "model": {**model, "embed_dim": 8}, "objective": "unigeoclip"}
+    values["modalities"] = {
+        "a": {"kind": "values", "files": ["a.npz"]},
+        "b": {"files": ["b.tif"], "chip": {"kilometres": 1, "pixels": 4}},
+    }
+    torch.manual_seed(0)
+    objective = Unigeoclip(build(TrainConfig, values, ""), {"a": 3, "b": 16})
+    lonlat = torch.rand(count, 2, dtype=torch.float64) * 60
+    rows = {"a": torch.rand(count, 3), "b": torch.full((count, 16), float("nan"))}
+    loss = objective.loss_at(lonlat, rows)
+    loss.backward()
+    found = [parameter.grad for parameter in objective.location.parameters()]
+    if count == 1:
+        assert loss.item() == 0
+    else:
+        assert loss.item() > 0.5
+        assert max(float(gradient.abs().max()) for gradient in found) > 0
+    # Nothing of what is missing everywhere is learnt, and nothing of it is undefined.
+    assert all(float(p.grad.abs().max()) == 0 for p in objective.towers[1].parameters())
 
 
 # Runs
@@ -341,7 +382,7 @@ def test_held_out_places_are_found_by_what_is_known_of_them(finished: Path) -> N
         own = similarity[np.arange(len(similarity)), np.flatnonzero(there)]
         ranks[name] = float((similarity > own[:, None]).mean())
     # Chance is 0.5.
-    assert ranks["image"] < 0.35 and ranks["climate"] < 0.35, ranks
+    assert max(ranks["image"], ranks["climate"]) < 0.35, ranks
     assert np.mean(list(ranks.values())) < 0.4, ranks
 
 

@@ -26,7 +26,7 @@ from ..images.patches import PatchFolders
 from ..objectives.location import LocationModel
 from ..places.gathering import Gatherer
 from ..places.reading import read_arrays
-from ..settings.config import TrainConfig
+from ..settings.config import UNIGEOCLIP, TrainConfig
 from ..settings.run_files import Locations
 from ..settings.schema import build
 from .card import NO_LICENCE, model_card
@@ -226,6 +226,10 @@ def export_checkpoint(checkpoint: Path, path: Path, places: Locations) -> Locati
         raise InputError(
             f"checkpoint {checkpoint}: export.leading imagery needs the run's image features; "
             "run its satclip train again, which exports a finished run anew"
+        )
+    if config.objective.kind == UNIGEOCLIP:
+        log.warning(
+            "the location encoder alone: encoders of other modalities are the run's to write"
         )
     start = warm_start(config, places) if config.export.trained_share < 1 else None
     land = _places(checkpoint, config, places)

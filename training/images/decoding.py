@@ -263,7 +263,9 @@ def band_names(path: Path, bands: Sequence[int] | None = None) -> list[str]:
     rasterio = use_rasterio("reading imagery")
     try:
         with opened(rasterio, path) as dataset:
-            chosen, _ = _choose_bands(dataset, DecodeRequest(path, bands=tuple(bands or ()) or None))
+            chosen, _ = _choose_bands(
+                dataset, DecodeRequest(path, bands=tuple(bands or ()) or None)
+            )
     except rasterio.errors.RasterioError as error:
         raise InputError(f"imagery {path}: not readable as a raster ({error})") from None
     return [path.stem if len(chosen) == 1 else f"{path.stem} {band}" for band in chosen]
@@ -299,9 +301,7 @@ def _from_grids(request: DecodeRequest) -> Raster:
     layers = [layer for grid in grids.values() for layer in (grid if grid.ndim == 3 else [grid])]
     for band in request.bands or ():
         if band > len(layers):
-            raise InputError(
-                f"imagery {request.path}: has {len(layers)} bands, no band {band}"
-            )
+            raise InputError(f"imagery {request.path}: has {len(layers)} bands, no band {band}")
     array = np.stack([layers[band - 1] for band in request.bands or range(1, len(layers) + 1)], -1)
     east, north = np.diff(lon).mean(), np.diff(lat).mean()
     transform = affine.Affine(east, 0, lon[0] - east / 2, 0, north, lat[0] - north / 2)

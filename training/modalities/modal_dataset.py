@@ -64,9 +64,7 @@ def read_dataset(
         raise InputError(f"which is {which!r}: give one of {', '.join(PARTS)}")
     homes, config = _read_json(run / MODALITIES), _config(run)
     lonlat: Floats = read_arrays(_there(run / PLACES), "places of the run")["array"]
-    validation, training = split(
-        len(lonlat), config.training.validation_fraction, config.seed
-    )
+    validation, training = split(len(lonlat), config.training.validation_fraction, config.seed)
     if which == "held-out" and not len(validation):
         raise InputError(f"run {run}: held nothing out (training.validation_fraction is 0)")
     rows = {"held-out": validation, "training": training, "all": np.arange(len(lonlat))}[which]

@@ -1,7 +1,7 @@
 """The modalities of a run opened: computed once into its cache, handed out view by view.
 
-A modality's folder in the cache is named by a fingerprint of all that shapes its numbers, as that of
-a source is, and holds `values.npy` or `phrases.npz` and, written last, `facts.json`.
+A modality's folder in the cache is named by a fingerprint of all that shapes its numbers, as that
+of a source is, and holds `values.npy` or `phrases.npz` and, written last, `facts.json`.
 """
 
 from __future__ import annotations
@@ -93,6 +93,7 @@ class PhraseViews:
     ) -> None:
         self.table, self.facts, self._least, self._seed = table, facts, least_share, seed
         self._counts = word_counts(table, facts["vocabulary"])
+        self._known = self._counts.any(1)
         self.offset = np.zeros(self.width, np.float32)
         self.spread = np.ones(self.width, np.float32)
 
@@ -106,12 +107,13 @@ class PhraseViews:
         numbers = self.table.numbers[points]
         chances = hashed(self._seed, view[:, None], points[:, None], numbers.shape[1] + 1)
         share = self._least + (1 - self._least) * chances[:, :1]
-        # What no word of is known says nothing.
-        there = self._counts[numbers].any(-1)
+        there = self._known[numbers]  # a phrase of which no word is known says nothing
         drawn = np.where(there, chances[:, 1:], 2)
         kept = there & ((drawn < share) | (drawn == drawn.min(1, keepdims=True)))
         kept |= there & (view == 0)[:, None]
-        rows: Float32 = (self._counts[numbers] * kept[..., None]).sum(1)
+        rows = np.zeros((len(points), self.width), np.float32)
+        for phrases, kind in zip(numbers.T, kept.T):
+            rows[kind] += self._counts[phrases[kind]]
         rows[~rows.any(1)] = np.nan
         return rows
 
@@ -354,9 +356,7 @@ def _chips(
     return _facts(request, _sample(out[0]), facts, width, source.channels)
 
 
-def _pictures(
-    request: ModalityRequest, settings: PictureModality, folder: Path
-) -> dict[str, Any]:
+def _pictures(request: ModalityRequest, settings: PictureModality, folder: Path) -> dict[str, Any]:
     find, where = request.places.find, request.where
     table = find(settings.table, f"{where}.table")
     taken, files = read_picture_table(
@@ -388,8 +388,8 @@ def _facts(
     there = rows[np.isfinite(rows).all(1)]
     if not len(there):
         raise InputError(
-            f"{request.where}: is missing at all of the {len(request.lonlat):,} places: look at its "
-            "files, at least_valid, least_value or kilometres"
+            f"{request.where}: is missing at all of the {len(request.lonlat):,} places: look at "
+            "its files, at least_valid, least_value or kilometres"
         )
     numbers = there.reshape(-1, bands or width).astype(np.float64)
     if facts.get("scaling") == "log":
@@ -412,6 +412,8 @@ def _source(request: ModalityRequest) -> str:
         named = [settings.table]
     else:
         named = [
-            name for entry in settings.files for name in ([entry] if isinstance(entry, str) else entry)
+            name
+            for entry in settings.files
+            for name in ([entry] if isinstance(entry, str) else entry)
         ]
     return ", ".join(dict.fromkeys(os.path.basename(name) for name in named))

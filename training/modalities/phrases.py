@@ -14,7 +14,14 @@ from satclip_core.types import Bools, Float32, Floats, Integers
 
 from ..evaluation.continuity import destinations, nearest_km
 from ..places.land_mask import read_land_mask
-from ..places.reading import check_columns, coordinates, numbers, read_cells, read_shapes, read_table
+from ..places.reading import (
+    check_columns,
+    coordinates,
+    numbers,
+    read_cells,
+    read_shapes,
+    read_table,
+)
 from ..settings.modality import (
     ClassPhrases,
     CoastPhrases,

@@ -86,9 +86,7 @@ def read_picture(path: Path, pixels: int) -> Float32:
     try:
         with opened(rasterio, path) as dataset:
             side = min(dataset.width, dataset.height)
-            window = Window(
-                (dataset.width - side) // 2, (dataset.height - side) // 2, side, side
-            )
+            window = Window((dataset.width - side) // 2, (dataset.height - side) // 2, side, side)
             bands = [1, 2, 3] if dataset.count >= 3 else [1, 1, 1]
             read = dataset.read(
                 bands, window=window, out_shape=(3, pixels, pixels), resampling=Resampling.average

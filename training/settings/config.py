@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from satclip_core.encoder import EncoderConfig
-from satclip_core.encoder.modal import COORDINATES
 from satclip_core.encoder.encodings import ENCODINGS, Encoding, EncodingSettings
+from satclip_core.encoder.modal import COORDINATES
 from satclip_core.encoder.networks import NETWORKS, Network, Sizes
 from satclip_core.errors import InputError
 from satclip_core.extensions import Registry

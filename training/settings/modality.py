@@ -1,4 +1,4 @@
-"""Settings of the modalities that a run contrasts with places: rasters, numbers, words, pictures."""
+"""Settings of the modalities that a run contrasts with places: rasters, words, pictures."""
 
 # ruff: noqa: RUF009 - `setting` makes dataclass fields, as dataclasses.field does
 from __future__ import annotations
@@ -190,9 +190,7 @@ class TextModality:
     """
 
     kind: str = setting(text("text"))
-    phrases: tuple[PhraseSettings, ...] = setting(
-        sequence(variant(PHRASES, "polygons"), least=1)
-    )
+    phrases: tuple[PhraseSettings, ...] = setting(sequence(variant(PHRASES, "polygons"), least=1))
     least_places: int = setting(integer(low=1), 10)
     least_share: float = setting(real(0, 1), 0.3)
     tower: Chosen = setting(chosen(TOWERS, "bag"), Chosen("bag", BagSettings()))
