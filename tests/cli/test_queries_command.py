@@ -1,4 +1,4 @@
-"""`satclip search` and `satclip locate`, on a model whose embedding is the unit vector of a place."""
+"""`satclip search` and `satclip locate`, on a model whose embedding is a place's unit vector."""
 
 from __future__ import annotations
 
