@@ -15,7 +15,6 @@ from ..grid.sphere import EARTH_KM, unit_vectors
 from ..products.queries import CHIPS, of_kind
 from ..types import Float32, Floats
 from .covariates import RasterCovariate
-from .datasets import is_path
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
@@ -155,8 +154,7 @@ def read_chip(
 
 
 def _opened(source: str, kilometres: float | None) -> RasterCovariate:
-    path = os.path.abspath(source) if is_path(source) else source
-    return RasterCovariate(path, what=_WHAT, width_km=kilometres)
+    return RasterCovariate(source, what=_WHAT, width_km=kilometres)
 
 
 def _is_scaled(source: str, kilometres: float | None) -> bool:

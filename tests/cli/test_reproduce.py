@@ -18,6 +18,7 @@ EXPERIMENTS = (
     "satcle",
     "downstream",
     "systems",
+    "unigeoclip",
     "smoothing",
     "continuity",
 )

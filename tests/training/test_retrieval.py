@@ -332,7 +332,9 @@ def test_the_markdown_has_a_line_for_each_pair_choice_and_variant():
     assert text.count("| coordinates | image |") == 1
     assert text.count("\n| image + words |") == 1
     assert text.count("\n| pivot |") == 1
-    widths = {line.count("|") for line in text.split("## Geolocation")[0].splitlines() if "|" in line}
+    widths = {
+        line.count("|") for line in text.split("## Geolocation")[0].splitlines() if "|" in line
+    }
     assert widths == {8}
 
 
