@@ -174,7 +174,8 @@ def test_what_is_finished_is_kept(
 ) -> None:
     plan = DownstreamPlan((0, 1), ("East",), 0.05, HeadSettings(steps=5))
     tasks = [task(60), replace(task(60, classes=True), name="classes")]
-    kept, counted = KeptScores(tmp_path / "kept"), []
+    kept = KeptScores(tmp_path / "kept")
+    counted: list[tuple[int, int]] = []
     models, names = {"sphere": on_sphere, "same": on_sphere}, {"sphere": "a", "same": "b"}
 
     def run(**options: Any) -> list[Outcome]:

@@ -27,7 +27,7 @@ from satclip_training.run.systems import (
     system_rows,
     system_table,
 )
-from satclip_training.settings.config import TrainConfig, load_config
+from satclip_training.settings.config import ProbeSettings, TrainConfig, load_config
 from satclip_training.settings.run_files import Locations
 from satclip_training.settings.schema import build
 
@@ -131,7 +131,7 @@ def test_retrieval_compares_what_the_objective_does(
     """SatCLIP's loss of the held-out places follows from its embeddings, by the plain formula."""
     options, cells, _ = compared
     (folder,) = options.output.glob("satclip-3-*")
-    own = dataclasses.replace(config("satclip"), seed=3, probe=type(config("satclip").probe)())
+    own = dataclasses.replace(config("satclip"), seed=3, probe=ProbeSettings())
     module = finished_run(
         own, dataclasses.replace(options, output=folder, cache=options.output / "cache")
     )
@@ -141,7 +141,7 @@ def test_retrieval_compares_what_the_objective_does(
     }  # fmt: skip
     places, images = (functional.normalize(torch.from_numpy(found[n])) for n in found)
     with torch.no_grad(), module.average.applied():
-        scale = module.model.logit_scale.exp()  # type: ignore[union-attr, operator]
+        scale = module.model.measures()["scale"]
         blocks = []
         for part in (slice(0, 12), slice(12, 24)):
             logits = scale * images[part] @ places[part].T

@@ -14,10 +14,10 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from satclip_core.errors import CancelledError, InputError
-from satclip_core.types import Cancelled, Floats, Progress
+from satclip_core.types import Bools, Cancelled, Floats, Progress
 
 from ..places.reading import check_columns, read_shapes
 from .kept_scores import KeptScores, Values
@@ -73,7 +73,7 @@ def random_parts(count: int, seed: int) -> Parts:
     return Parts(order[:first], order[first:second], order[second:])
 
 
-def few_shot_parts(within: NDArray[np.bool_], share: float, seed: int) -> Parts:
+def few_shot_parts(within: Bools, share: float, seed: int) -> Parts:
     """Trained outside and on a share of what is within, tested on the rest of that.
 
     Args:
@@ -116,7 +116,7 @@ class Continents:
         check_columns(self._polygons, ("CONTINENT",), f"continents: {path}")
         self.names = tuple(sorted(set(self._polygons["CONTINENT"].dropna())))
 
-    def within(self, lonlat: Floats, name: str) -> NDArray[np.bool_]:
+    def within(self, lonlat: Floats, name: str) -> Bools:
         """(N, 2) degrees -> (N,) whether a place lies on a continent.
 
         Raises:
@@ -203,9 +203,7 @@ def _fitted(embeddings: _Once, task: Task, parts: Parts, plan: DownstreamPlan, s
     return head_scores(embeddings(), task, parts, plan.head, seed)
 
 
-def _inside(
-    task: Task, continents: Continents, names: Sequence[str]
-) -> dict[str, NDArray[np.bool_]]:
+def _inside(task: Task, continents: Continents, names: Sequence[str]) -> dict[str, Bools]:
     """(N,) which samples lie on each continent, on which and beside which there must be some."""
     found = {}
     for name in names:
@@ -219,7 +217,7 @@ def _inside(
     return found
 
 
-def _parts(task: Task, within: NDArray[np.bool_] | None, plan: DownstreamPlan, seed: int) -> Parts:
+def _parts(task: Task, within: Bools | None, plan: DownstreamPlan, seed: int) -> Parts:
     if within is None:
         return random_parts(len(task.target), seed)
     return few_shot_parts(within, plan.few_share, seed)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 from torch.nn import functional
 
-from satclip_core.types import Float32
+from satclip_core.types import Integers
 
 
 @dataclass(frozen=True)
@@ -69,20 +70,20 @@ class MlpHead(nn.Module):
 class Parts:
     """Numbers of the samples that are fitted to, chosen by and tested on."""
 
-    training: NDArray[np.intp]
-    validation: NDArray[np.intp]
-    test: NDArray[np.intp]
+    training: Integers
+    validation: Integers
+    test: Integers
 
 
 def predicted(
     embeddings: ArrayLike,
-    target: NDArray[np.generic],
+    target: NDArray[Any],
     parts: Parts,
     settings: HeadSettings,
     *,
     classes: bool,
     seed: int,
-) -> Float32:
+) -> NDArray[Any]:
     """What a head says of all samples after it was fitted to those of training.
 
     Embeddings are divided by one number, the root of their mean square in training: models differ
@@ -109,13 +110,13 @@ def predicted(
     with torch.no_grad():
         said = head(rows)
     if classes:
-        named: Float32 = codes[said.argmax(1).numpy()]
+        named: NDArray[Any] = codes[said.argmax(1).numpy()]
         return named
-    numbers: Float32 = said[:, 0].numpy()
+    numbers: NDArray[Any] = said[:, 0].numpy()
     return numbers
 
 
-def _wanted(target: NDArray[np.generic], classes: bool) -> tuple[NDArray[np.generic], torch.Tensor]:
+def _wanted(target: NDArray[Any], classes: bool) -> tuple[NDArray[Any], torch.Tensor]:
     """Codes of the classes and the number of each sample's; of numbers, the target as it is."""
     if not classes:
         return np.empty(0), torch.from_numpy(target.astype(np.float32))
@@ -133,7 +134,7 @@ def _fit(
 ) -> None:
     """Fit a head and leave it with the weights of its lowest validation loss."""
 
-    def loss(part: NDArray[np.intp]) -> torch.Tensor:
+    def loss(part: Integers) -> torch.Tensor:
         said = head(given[id(part)][0])
         right = given[id(part)][1]
         if classes:

@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -348,11 +347,7 @@ def facts(configs: Sequence[TrainConfig]) -> list[str]:
     for config in configs:
         lines.append(
             f"{config.name}: the objective {config.objective.kind} with "
-            f"{', '.join([*config.sources, *_other_modalities(config)])}; batches of "
+            f"{', '.join([*config.sources, *config.modalities])}; batches of "
             f"{config.training.batch_size}, rate {config.training.learning_rate:g}."
         )
     return lines
-
-
-def _other_modalities(config: Any) -> list[str]:
-    return list(getattr(config, "modalities", ()))
