@@ -69,7 +69,8 @@ class Outcome:
 def random_parts(count: int, seed: int) -> Parts:
     """70/10/20 of so many samples."""
     order = np.random.default_rng([seed, 70]).permutation(count)
-    first, second = int(TRAINING_SHARE * count), int((TRAINING_SHARE + VALIDATION_SHARE) * count)
+    first = int(TRAINING_SHARE * count)
+    second = first + int(VALIDATION_SHARE * count)
     return Parts(order[:first], order[first:second], order[second:])
 
 
