@@ -105,11 +105,8 @@ def test_fitting_is_adam_on_all_samples_with_the_best_validated_weights(one_thre
 def test_a_random_split_is_seventy_ten_twenty(count: int) -> None:
     parts = random_parts(count, 0)
     sizes = [len(part) for part in (parts.training, parts.validation, parts.test)]
-    assert sizes == [
-        int(0.7 * count),
-        int(0.8 * count) - int(0.7 * count),
-        count - int(0.8 * count),
-    ]
+    train, check = {10: (7, 1), 101: (70, 10), 400: (280, 40)}[count]
+    assert sizes == [train, check, count - train - check]
     together = np.concatenate([parts.training, parts.validation, parts.test])
     np.testing.assert_array_equal(np.sort(together), np.arange(count))
     assert not np.array_equal(parts.test, random_parts(count, 1).test)

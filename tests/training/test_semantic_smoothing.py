@@ -251,8 +251,12 @@ def test_training_is_the_papers_steps(one_thread: None) -> None:
             teacher = [0.8 * t + 0.2 * s.detach() for t, s in zip(teacher, student.parameters())]
             centre = 0.6 * centre + 0.4 * torch.cat(said).mean(0)
             step += 1
-    for parameter, value in zip(got.parameters(), teacher):
-        torch.testing.assert_close(parameter, value, atol=1e-5, rtol=1e-3)
+    for (name, parameter), value in zip(got.named_parameters(), teacher):
+        kept = torch.ones(len(value), dtype=torch.bool)
+        if name.endswith("in_proj_bias"):
+            # Attention does not depend on the keys' bias: Adam steps by the rounding of nothing.
+            kept[8:16] = False
+        torch.testing.assert_close(parameter[kept], value[kept], atol=1e-5, rtol=1e-3)
 
 
 def test_an_affine_view_without_any_bounds_is_the_image_or_its_mirror() -> None:

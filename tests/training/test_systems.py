@@ -184,12 +184,16 @@ def test_rows_and_table_have_means_deviations_and_marks(tasks: list[Task]) -> No
             {"training": {**VALUES["training"], "epochs": 7}},
             r"satcle: training\.epochs 7.*equally many samples",
         ),
-        ({"name": "satclip"}, r"each needs a name of its own"),
     ],
 )
 def test_another_budget_is_refused(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         check_systems([config("satclip"), config("satcle", **changed)])
+
+
+def test_a_system_is_named_once() -> None:
+    with pytest.raises(InputError, match="satclip, satclip: each needs a name of its own"):
+        check_systems([config("satclip"), config("satclip")])
 
 
 def test_the_shipped_configurations_share_data_and_budget() -> None:
