@@ -17,6 +17,7 @@ from torch import nn
 
 from satclip_core.encoder.modal import COORDINATES, Modalities, modal_encoder
 from satclip_core.encoder.towers import TOWERS, InputShape, LayersSettings, run_tower
+from satclip_core.errors import InputError
 from satclip_core.types import Float32
 
 from ..distributed import ALONE, Group
@@ -50,7 +51,9 @@ class TowerModule(nn.Module):
 
     def weights(self) -> dict[str, torch.Tensor]:
         """All arrays by the names that the core has for them."""
-        return {**dict(self.named_parameters()), **dict(self.named_buffers())}
+        found: dict[str, torch.Tensor] = dict(self.named_buffers())
+        found.update(self.named_parameters())
+        return found
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         """(N, width) numbers, none missing -> (N, dim)."""
@@ -88,6 +91,15 @@ class Unigeoclip(Objective):
         )
         self.largest = math.log(config.training.largest_scale)
         self.rows = config.training.loss_rows
+
+    @classmethod
+    def for_run(cls, config: TrainConfig) -> type[Objective]:
+        """This class; the losses of SatCLIP are not its own."""
+        if config.training.loss != "clip":
+            raise InputError(
+                f"training.loss: {config.training.loss!r} is one of satclip; leave it out"
+            )
+        return cls
 
     def _tower(self, config: TrainConfig, name: str) -> TowerModule:
         width, dim = self.widths[name], config.model.embed_dim
