@@ -313,8 +313,11 @@ def test_a_model_file_weighs_what_it_may(data: Path, quick: None) -> None:
 
     path, field = made()
     before = read_model(path)
-    smaller, cut = made(f"export.megabytes={(path.stat().st_size + 30_000 - 0.3 * field) / 1e6:f}")
-    assert 0.6 * field < cut < 0.73 * field
+    # A file this small is mostly room for the card.
+    limit = path.stat().st_size + 30_000 - 0.3 * field
+    smaller, cut = made(f"export.megabytes={limit / 1e6:f}")
+    assert smaller.stat().st_size <= limit
+    assert cut < 0.95 * field
     after = read_model(smaller)
     steps = {key: value[0] for key, value in before.stored.items() if key.endswith(".scale")}
     longer = {key: after.stored[key][0] / step for key, step in steps.items()}

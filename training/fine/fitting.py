@@ -496,7 +496,7 @@ def steps_within(
     if weight(high) > limit:
         raise InputError(
             f"export.megabytes: rounded {_LONGEST:g} times as coarsely the field weighs "
-            f"{weight(high) / 1e6:.1f} MB, and there is room for {megabytes:.1f}"
+            f"{weight(high) / 1e6:.3g} MB, and there is room for {megabytes:.3g}"
         )
     while high / low > _NEAR_ENOUGH:
         middle = math.sqrt(low * high)
