@@ -76,7 +76,8 @@ def value_rows(
     Raises:
         InputError: a file that cannot be read; no numbers at any place.
     """
-    columns, names = [], []
+    columns: list[Float32] = []
+    names: list[str] = []
     for path in files:
         raster = open_raster(
             DecodeRequest(path, settings.bounds, settings.bands, settings.nodata), scratch

@@ -16,6 +16,7 @@ from ..export.model_export import PLACES
 from ..places.batches import split
 from ..places.reading import read_arrays
 from ..settings.config import TrainConfig
+from ..settings.modality import TextModality
 from ..settings.schema import build
 from .opening import VALUES, open_values, read_phrase_table
 from .phrases import PhraseTable, vocabulary, word_counts
@@ -77,7 +78,9 @@ def read_dataset(
             features[name] = np.asarray(values[min(view, len(values) - 1), rows], np.float32)
             continue
         table = read_phrase_table(path)
-        words = vocabulary(table, config.modalities[name].least_places, f"modalities.{name}")
+        settings = config.modalities[name]
+        assert isinstance(settings, TextModality)
+        words = vocabulary(table, settings.least_places, f"modalities.{name}")
         part = PhraseTable(table.phrases, table.numbers[rows])
         features[name] = word_counts(table, words)[part.numbers].sum(1)
         features[name][~features[name].any(1)] = np.nan

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -92,7 +93,7 @@ def vocabulary(table: PhraseTable, least_places: int, where: str) -> tuple[str, 
     counts: dict[str, int] = {}
     words = [set(words_of(phrase)) for phrase in table.phrases]
     for row in table.numbers:
-        for word in set().union(*(words[number] for number in row if number != NONE)):
+        for word in {word for number in row if number != NONE for word in words[number]}:
             counts[word] = counts.get(word, 0) + 1
     kept = tuple(sorted(word for word, count in counts.items() if count >= least_places))
     if not kept:
@@ -180,7 +181,7 @@ def _said(true: Bools, phrase: str, otherwise: str | None) -> list[str | None]:
     return [phrase if one else otherwise for one in true.tolist()]
 
 
-_READERS: dict[type, Callable[..., list[list[str | None]]]] = {
+_READERS: dict[type[Any], Callable[..., list[list[str | None]]]] = {
     PolygonPhrases: _polygons,
     ClassPhrases: _classes,
     RangePhrases: _ranges,

@@ -70,14 +70,15 @@ def all_to_all_loss(
         dtype=next(iter(unit.values())).dtype,
     )
     scales = log_scales.expand(len(pairs))
-    total = sum(value.sum() * 0 for value in unit.values()) + log_scales.sum() * 0
+    # Of everything, so that every process has a gradient of all that is shared.
+    total = torch.stack([value.sum() * 0 for value in [*unit.values(), log_scales]]).sum()
     for number, (first, second) in enumerate(pairs):
         if int((weights[number] > 0).sum()) > 1:  # one alone has no other candidates: ln 1
             total = total + weighted_clip_loss(
                 unit[first], everybody[second], scales[number], weights[number], largest,
                 rows=rows, group=group,
             )  # fmt: skip
-    return torch.as_tensor(total)
+    return total
 
 
 def pair_weights(

@@ -228,11 +228,8 @@ class _Blocks:
         first: int | None = None,
     ) -> None:
         self.images, self.locations, self.scale, self.group = images, locations, scale, group
-        self.first, self.total = (
-            group.rank * len(images) if first is None else first,
-            len(locations),
-        )
-        self.weights = weights
+        self.first = group.rank * len(images) if first is None else first
+        self.total, self.weights = len(locations), weights
         self.size = max(1, min(rows or len(images), len(images)))
         self.buffer = images.new_empty(self.size, self.total)
 

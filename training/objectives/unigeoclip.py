@@ -50,7 +50,9 @@ class TowerModule(nn.Module):
 
     def weights(self) -> dict[str, torch.Tensor]:
         """All arrays by the names that the core has for them."""
-        return {**dict(self.named_parameters()), **dict(self.named_buffers())}
+        found: dict[str, torch.Tensor] = dict(self.named_buffers())
+        found.update(self.named_parameters())
+        return found
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         """(N, width) numbers, none missing -> (N, dim)."""
