@@ -220,7 +220,7 @@ class ChipEncoder(ModalEncoder):
                 f"{self.pixels}, {len(self.bands)}), {self.kilometres_per_pixel:g} km a pixel, "
                 f"bands {', '.join(self.bands)}"
             )
-        known = np.isfinite(images).all(-1)
+        known = np.asarray(np.isfinite(images).all(-1))
         filled = filled_chips(images, known)
         filled[missing_chips(filled, known.mean((1, 2)), self.least_valid, self.least_value)] = (
             np.nan
@@ -409,7 +409,7 @@ def modal_encoder(
     if cls is None:
         raise ModelError(f"its modality {name!r} is of the kind {kind!r}, which is not known here")
     known = {f.name for f in fields(cls)} - {"name", "weights"}
-    given = {
+    given: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in facts.items()
         if key in known

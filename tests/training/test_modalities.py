@@ -66,7 +66,6 @@ def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("export.postprocess=whiten", r"export\.postprocess: 'whiten' would move places away"),
         ("export.rotation_seed=1", r"export\.rotation_seed: 1 would move places away"),
         ("model.location_head=8", r"model\.location_head: 'unigeoclip' contrasts the embedding"),
-        ("training.loss=siglip", r"training\.loss: 'siglip' is one of satclip"),
         ("modalities.season={files: [a.tif], chip: {kilometres: 1, pixels: 4}}", "called so"),
         ("modalities.coordinates={kind: values, files: [a.npz]}", "cannot be called so"),
         ("modalities.image.tower=spire", r"tower\.kind: 'spire' is not one of .*convolution"),
@@ -90,6 +89,8 @@ def test_settings_survive_being_stored() -> None:
     config = load_config(TINY)
     assert build(TrainConfig, json.loads(json.dumps(config.as_plain())), "") == config
     assert objective_class(config) is Unigeoclip
+    with pytest.raises(InputError, match=r"training\.loss: 'siglip' is one of satclip"):
+        objective_class(load_config(TINY, ["training.loss=siglip"]))
 
 
 @pytest.mark.parametrize(

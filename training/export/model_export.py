@@ -24,7 +24,7 @@ from satclip_core.types import Float32, Floats, Integers
 
 from ..images.patches import PatchFolders
 from ..objectives.location import LocationModel
-from ..places.gathering import Gatherer
+from ..places.gathering import PLACES, Gatherer
 from ..places.reading import read_arrays
 from ..settings.config import UNIGEOCLIP, TrainConfig
 from ..settings.run_files import Locations
@@ -35,8 +35,6 @@ from .release_checkpoint import STATE, read_checkpoint
 from .warm_start import warm_start
 
 PREFIX = "model.location.nnet."
-PLACES = "places.npy"
-"""In the folder of a run, the places that it was trained on."""
 SAMPLE = 20_000
 IMAGERY_SAMPLE = 60_000
 """A regression of image features on a wide hidden layer needs more places than a covariance."""

@@ -12,8 +12,8 @@ import numpy as np
 from satclip_core.errors import InputError
 from satclip_core.types import Bools, Float32, Floats
 
-from ..export.model_export import PLACES
 from ..places.batches import split
+from ..places.gathering import PLACES
 from ..places.reading import read_arrays
 from ..settings.config import TrainConfig
 from ..settings.modality import TextModality

@@ -17,6 +17,7 @@ from torch import nn
 
 from satclip_core.encoder.modal import COORDINATES, Modalities, modal_encoder
 from satclip_core.encoder.towers import TOWERS, InputShape, LayersSettings, run_tower
+from satclip_core.errors import InputError
 from satclip_core.types import Float32
 
 from ..distributed import ALONE, Group
@@ -90,6 +91,15 @@ class Unigeoclip(Objective):
         )
         self.largest = math.log(config.training.largest_scale)
         self.rows = config.training.loss_rows
+
+    @classmethod
+    def for_run(cls, config: TrainConfig) -> type[Objective]:
+        """This class; the losses of SatCLIP are not its own."""
+        if config.training.loss != "clip":
+            raise InputError(
+                f"training.loss: {config.training.loss!r} is one of satclip; leave it out"
+            )
+        return cls
 
     def _tower(self, config: TrainConfig, name: str) -> TowerModule:
         width, dim = self.widths[name], config.model.embed_dim

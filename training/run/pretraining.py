@@ -23,7 +23,7 @@ from satclip_core.types import Cancelled, Floats
 from ..distributed import Group, PeerError, Place
 from ..evaluation.linear_probe import Embed, Scores, embedder, run_probes, table, write_scores
 from ..evaluation.tasks import NO_LEAKS, Task, leaked, load_tasks
-from ..export.model_export import PLACES, encoder_from, export_model, finished_weights, untrained
+from ..export.model_export import encoder_from, export_model, finished_weights, untrained
 from ..export.warm_start import start_digest, warm_start
 from ..images.cache import CacheRequest
 from ..images.chips import alternatives
@@ -33,7 +33,7 @@ from ..images.views import Views, open_views
 from ..modalities.modal_dataset import MODALITIES
 from ..modalities.opening import ModalityRequest, modality_requests, open_modality
 from ..places.batches import Pairs
-from ..places.gathering import Blank, Gatherer
+from ..places.gathering import PLACES, Blank, Gatherer
 from ..settings.config import SENTINEL2_ALL_MOCO, TIMM, TrainConfig
 from ..settings.run_files import Locations
 from .callbacks import CHECKPOINT, LOG, SECONDS_BETWEEN_LINES, duration, read_log

@@ -571,10 +571,6 @@ def _check_shared_space(config: TrainConfig, file: Path) -> None:
             f"{file}: model.location_head: {UNIGEOCLIP!r} contrasts the embedding itself; leave it "
             "out"
         )
-    if config.training.loss != "clip":
-        raise InputError(
-            f"{file}: training.loss: {config.training.loss!r} is one of satclip; leave it out"
-        )
 
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
