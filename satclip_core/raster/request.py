@@ -121,11 +121,10 @@ class RasterRequest(Generic[P]):
             )
         locator = Locator(self.grid, opened_mask(self.mask))
         threads = self.options.threads
+        hooks: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
 
-        def integral(product: Product) -> float:
-            made = blocks(
-                locator, encoder, product, threads=threads, progress=progress, cancelled=cancelled
-            )
+        def integral(product: Product, model: LocationEncoder = encoder) -> float:
+            made = blocks(locator, model, product, threads=threads, **hooks)
             return integrated(self.grid, made)
 
         fitting = Fitting(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -11,7 +11,15 @@ import numpy as np
 
 from satclip_core.grid.land import land_mask
 
-from .retrieval_tables import JOIN, CellRow, GeolocationRow, RunResult, measures_of, summary
+from .retrieval_tables import (
+    JOIN,
+    CellRow,
+    GeolocationRow,
+    RunResult,
+    Summary,
+    measures_of,
+    summary,
+)
 from .similarity_figures import agg_pyplot, save_figure
 
 _LEAST_QUERIES = 3
@@ -132,7 +140,7 @@ def ablation_picture(path: Path, results: Mapping[str, Sequence[RunResult]]) -> 
     pyplot = agg_pyplot()
     variants = list(results)[::-1]
     sums = {variant: [summary(run) for run in results[variant]] for variant in variants}
-    panels = [
+    panels: list[tuple[str, Callable[[Summary], float]]] = [
         ("recall at 10, all pairs, %", lambda one: 100 * one.recall),
         ("recall at 10, to coordinates, %", lambda one: 100 * one.to_places),
         ("median km, all together", lambda one: one.median_km),

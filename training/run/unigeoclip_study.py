@@ -184,7 +184,8 @@ def run_study(options: StudyOptions, runs: RunOptions) -> dict[str, list[RunResu
     for variant in variants:  # whatever is wrong is said before hours of training
         variant_config(options, variant, options.seeds[0])
     runs = dataclasses.replace(runs, cache=runs.features)
-    started, trained, found = time.monotonic(), 0, {}
+    started, trained = time.monotonic(), 0
+    found: dict[tuple[int, str], RunResult] = {}
     # Seed by seed, so that what is finished can be compared early.
     todo = [(seed, variant) for seed in options.seeds for variant in variants]
     for number, (seed, variant) in enumerate(todo):
