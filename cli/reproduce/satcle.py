@@ -59,7 +59,7 @@ def command(
 ) -> None:
     """SatCLE's ablation: neither continuity, spatial, semantic, both, by CONFIG's probe tasks.
 
-    CONFIG (YAML) is SatCLE with both; by default a small one of the package, a few minutes a run
+    CONFIG (YAML) is SatCLE with both; by default a small one of the package
     (systems-satcle.yaml). All variants share places, imagery, seeds and probes. Prints
     mean and standard deviation over the seeds.
     """
