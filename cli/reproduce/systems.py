@@ -113,7 +113,7 @@ def _tasks(config: TrainConfig, options: RunOptions) -> list[Task]:
         tasks = load_tasks(path, data_root=options.data_root, names=config.probe.names)
     vegetation = Path(satclip_training.__file__).parent / "configs" / "satcle-tasks.yaml"
     names = ("land_vegetation",)
-    return tasks + load_tasks(vegetation, data_root=options.data_root, names=names)
+    return [*tasks, *load_tasks(vegetation, data_root=options.data_root, names=names)]
 
 
 def _write(
