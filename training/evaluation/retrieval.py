@@ -89,8 +89,7 @@ def matching_ranks(queries: ArrayLike, candidates: ArrayLike) -> Ranks:
 
 def present(embeddings: Floats) -> Bools:
     """(N,) whether a place has the modality."""
-    there: Bools = np.isfinite(embeddings).all(axis=1)
-    return there
+    return np.asarray(np.isfinite(embeddings).all(axis=1), bool)
 
 
 @dataclass(frozen=True)
