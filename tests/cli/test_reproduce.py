@@ -222,5 +222,6 @@ def test_systems_of_another_budget_are_refused(refused, tmp_path):
         " features: {filters: 8, dim: 4}}}\n"
     )
     for name, epochs in (("x", 2), ("y", 3)):
-        (tmp_path / f"{name}.yaml").write_text(f"{source}training: {{epochs: {epochs}}}\n")
+        text = f"name: {name}\n{source}training: {{epochs: {epochs}}}\n"
+        (tmp_path / f"{name}.yaml").write_text(text)
     assert "equally many samples" in refused("reproduce", "systems", "x.yaml", "y.yaml", code=1)
