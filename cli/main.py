@@ -35,6 +35,14 @@ COMMANDS = {
         "commands.area_search",
         "Find the areas that are like one place, or several, as polygons.",
     ),
+    "search": (
+        "commands.word_search",
+        "Find what words say: a GeoTIFF of the similarity to them, and the best places.",
+    ),
+    "locate": (
+        "commands.image_origin",
+        "Write a probability map of where an image comes from, and its best places.",
+    ),
     "rgb": ("commands.rgb_raster", "Write an RGB GeoTIFF of the first three principal components."),
     "clusters": (
         "commands.cluster_raster",

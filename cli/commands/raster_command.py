@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from satclip_core.products.product import P, Wanted
     from satclip_core.raster import RasterJob, RasterRequest
 
+Seen = Callable[[Any, Any], None]
+"""Takes a window and its bands."""
+
 
 @dataclass(frozen=True)
 class RasterOptions:
@@ -208,12 +211,15 @@ class RasterCommand:
             self.grid, product, given.model, mask=given.mask, options=write_options
         )
 
-    def prepare(self, product: Wanted[P], *, learning: str | None = None) -> RasterJob[P]:
+    def prepare(
+        self, product: Wanted[P], *, learning: str | None = None, unit: str = "fits"
+    ) -> RasterJob[P]:
         """Open what the request names, and fit the product.
 
         Args:
             product: what is wanted.
             learning: what is learnt in many steps, for the progress; None where it is no matter.
+            unit: of these steps.
 
         Raises:
             SatclipError: it cannot be done.
@@ -221,11 +227,15 @@ class RasterCommand:
         request = self.request(product)
         if learning is None:
             return request.prepare()
-        with progress(f"learning {learning}", "fits") as report:
+        with progress(f"learning {learning}", unit) as report:
             return request.prepare(progress=report)
 
-    def finish(self, job: RasterJob[Any]) -> bool:
+    def finish(self, job: RasterJob[Any], seen: Seen | None = None) -> bool:
         """Write the raster and say so, or with --dry-run say what it would be.
+
+        Args:
+            job: what is to be written.
+            seen: called with each block that is written.
 
         Returns:
             Whether it was written.
@@ -240,7 +250,7 @@ class RasterCommand:
         if covered is not None and not quiet():
             tell(covered)
         with progress(self.options.output.name, "px") as report:
-            job.write(self.target, progress=report)
+            job.write(self.target, progress=report, seen=seen)
         if not quiet():
             tell(_summary(self.options.output, job, time.monotonic() - self.start))
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .clusterraster import Clusters
 from .embedpoints import EmbedPoints
+from .imageorigin import ImageOrigin
 from .mapfromsamples import MapFromSamples
 from .mapfromsaved import MapFromSaved
 from .placeproperties import PlaceProperties
@@ -11,6 +12,7 @@ from .predictpoints import PredictPoints
 from .rasters import EmbeddingRaster, EmbeddingRgb, SimilarityRaster
 from .similarareas import SimilarAreas
 from .similarplaces import SimilarPlaces
+from .wordsearch import WordSearch
 
 ALGORITHMS = (
     EmbedPoints,
@@ -24,4 +26,6 @@ ALGORITHMS = (
     SimilarPlaces,
     PlaceProperties,
     SimilarAreas,
+    WordSearch,
+    ImageOrigin,
 )

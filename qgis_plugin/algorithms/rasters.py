@@ -58,6 +58,13 @@ class RasterAlgorithm(GridAlgorithm):
         """What is said at the end of the log."""
         return ""
 
+    def search(self, job, parameters, context):
+        """What looks for places in the raster while it is written, with `add`; None for nothing."""
+
+    def found(self, search, job, parameters, context, feedback) -> dict:
+        """Make layers of what the search has found; returns outputs."""
+        return {}
+
     def save(self, job, parameters, context, feedback) -> dict:
         """Write what belongs to the raster, which is written; returns outputs."""
         return {}
@@ -118,10 +125,16 @@ class RasterAlgorithm(GridAlgorithm):
         )
         feedback.setProgress(self.SHARE)
         self.tell(job.product, feedback)
+        search = self.search(job, parameters, context)
         path = job.write(
-            target, progress=progress_to(feedback, self.SHARE), cancelled=feedback.isCanceled
+            target,
+            progress=progress_to(feedback, self.SHARE),
+            cancelled=feedback.isCanceled,
+            seen=None if search is None else search.add,
         )
         extra = self.save(job, parameters, context, feedback)
+        if search is not None:
+            extra.update(self.found(search, job, parameters, context, feedback))
         extra.update(self.beside(path, job.product, parameters, context, feedback))
         facts = self.facts(model, job.product)
         style = self.styling(job.product, model)

@@ -164,6 +164,74 @@ Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Z
             <translation>Auflösung {size:g}: eine Pixelgröße über 0 angeben oder weglassen.</translation>
         </message>
         <message>
+            <source>Where an image comes from</source>
+            <translation>Woher ein Bild stammt</translation>
+        </message>
+        <message>
+            <source>Maps how probable it is that an image comes from a place: per million square kilometres, summing to 1 over the raster. The most probable places are given as points, with the probability that it comes from around them.
+
+It takes a model that was trained with images beside places (UniGeoCLIP); the one that comes with the plugin was not. The middle of the image is brought to the size and scale that the model has learnt from; where the image lies, if it says so, is not used.</source>
+            <translation>Kartiert, wie wahrscheinlich ein Bild von einem Ort stammt: für eine Million Quadratkilometer, über das Raster zusammen 1. Die wahrscheinlichsten Orte werden als Punkte ausgegeben, mit der Wahrscheinlichkeit, dass es aus ihrer Umgebung stammt.
+
+Nötig ist ein Modell, das mit Bildern neben Orten trainiert wurde (UniGeoCLIP); das mitgelieferte wurde es nicht. Die Mitte des Bildes wird auf Größe und Maßstab gebracht, an denen das Modell gelernt hat; wo das Bild liegt, falls es das sagt, wird nicht benutzt.</translation>
+        </message>
+        <message>
+            <source>An image of the kind that the model was trained on, of a known scale.</source>
+            <translation>Ein Bild von der Art, an der das Modell gelernt hat, in bekanntem Maßstab.</translation>
+        </message>
+        <message>
+            <source>As many as the model's images have, in their order; all where none is chosen.</source>
+            <translation>So viele, wie die Bilder des Modells haben, in deren Reihenfolge; alle, wenn keines gewählt ist.</translation>
+        </message>
+        <message>
+            <source>Ground that it spans, where the image is not georeferenced.</source>
+            <translation>Wie viel Boden es abdeckt, wenn das Bild nicht georeferenziert ist.</translation>
+        </message>
+        <message>
+            <source>Which of the model's kinds it is, where several have as many bands.</source>
+            <translation>Welche der Bildarten des Modells es ist, wenn mehrere so viele Bänder haben.</translation>
+        </message>
+        <message>
+            <source>What is known of the place besides, in words: they count as much as the image.</source>
+            <translation>Was sonst vom Ort bekannt ist, in Worten: sie zählen so viel wie das Bild.</translation>
+        </message>
+        <message>
+            <source>Least distance between the places, and how far around their probability counts.</source>
+            <translation>Kleinste Entfernung zwischen den Orten, und wie weit um sie ihre Wahrscheinlichkeit zählt.</translation>
+        </message>
+        <message>
+            <source>Probability of origin</source>
+            <translation>Wahrscheinlichkeit der Herkunft</translation>
+        </message>
+        <message>
+            <source>Image</source>
+            <translation>Bild</translation>
+        </message>
+        <message>
+            <source>Bands</source>
+            <translation>Bänder</translation>
+        </message>
+        <message>
+            <source>Width of the image (kilometres)</source>
+            <translation>Breite des Bildes (Kilometer)</translation>
+        </message>
+        <message>
+            <source>Kind of image</source>
+            <translation>Art des Bildes</translation>
+        </message>
+        <message>
+            <source>Words</source>
+            <translation>Worte</translation>
+        </message>
+        <message>
+            <source>At least so far apart (kilometres)</source>
+            <translation>Mindestens so weit auseinander (Kilometer)</translation>
+        </message>
+        <message>
+            <source>The image is no raster file: give one that lies on disk.</source>
+            <translation>Das Bild ist keine Rasterdatei: eines angeben, das auf der Platte liegt.</translation>
+        </message>
+        <message>
             <source>The samples have no field but identifiers: choose the Field to map.</source>
             <translation>Die Stichproben haben nur Felder mit Kennungen: das zu kartierende Feld wählen.</translation>
         </message>
@@ -856,16 +924,44 @@ Verglichen werden die Mittelpunkte eines Gitters. Die gefundenen Orte liegen ein
             <translation>Anzahl der Orte</translation>
         </message>
         <message>
-            <source>At least so far apart (kilometres)</source>
-            <translation>Mindestens so weit auseinander (Kilometer)</translation>
-        </message>
-        <message>
             <source>At least so far away from the places (kilometres)</source>
             <translation>Mindestens so weit von den Orten entfernt (Kilometer)</translation>
         </message>
         <message>
             <source>Similar places</source>
             <translation>Ähnliche Orte</translation>
+        </message>
+        <message>
+            <source>Search by words</source>
+            <translation>Suche mit Worten</translation>
+        </message>
+        <message>
+            <source>Maps how well every pixel fits words such as “desert near a coast”: the cosine of the angle between the embeddings of the place and of the words, and gives the best places as points.
+
+It takes a model that was trained with words beside places (UniGeoCLIP); the one that comes with the plugin was not. A word that it does not know is refused, and the nearest that it knows are named.</source>
+            <translation>Kartiert, wie gut jedes Pixel zu Worten passt, etwa „desert near a coast“: den Kosinus des Winkels zwischen den Embeddings des Ortes und der Worte, und gibt die besten Orte als Punkte aus.
+
+Nötig ist ein Modell, das mit Worten neben Orten trainiert wurde (UniGeoCLIP); das mitgelieferte wurde es nicht. Ein Wort, das es nicht kennt, wird abgelehnt, und die nächsten, die es kennt, werden genannt.</translation>
+        </message>
+        <message>
+            <source>How many of the best places are given as points.</source>
+            <translation>Wie viele der besten Orte als Punkte ausgegeben werden.</translation>
+        </message>
+        <message>
+            <source>Points, the best first, with what is told of each.</source>
+            <translation>Punkte, die besten zuerst, mit dem, was von jedem gesagt wird.</translation>
+        </message>
+        <message>
+            <source>What to look for, in English. Left empty, the words that the model knows are told.</source>
+            <translation>Wonach gesucht wird, auf Englisch. Leer gelassen, werden die Worte genannt, die das Modell kennt.</translation>
+        </message>
+        <message>
+            <source>Best places</source>
+            <translation>Beste Orte</translation>
+        </message>
+        <message>
+            <source>Give words to look for. The model knows: {words}</source>
+            <translation>Worte angeben, nach denen gesucht wird. Das Modell kennt: {words}</translation>
         </message>
         <message>
             <source>{path} cannot be written: {reason}</source>
@@ -1698,6 +1794,10 @@ Verglichen werden die Mittelpunkte eines Gitters. Die gefundenen Orte liegen ein
         <message>
             <source>the command line of SatCLIP</source>
             <translation>die Kommandozeile von SatCLIP</translation>
+        </message>
+        <message>
+            <source>leaving the words empty</source>
+            <translation>ohne Worte: leer lassen</translation>
         </message>
         <message>
             <source>fetch it under SatCLIP &gt; Models</source>

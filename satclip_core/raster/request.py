@@ -15,18 +15,19 @@ from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, cast
+from typing import TYPE_CHECKING, Any, Callable, Generic, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelError
 from ..files import Target
-from ..grid import Grid
+from ..grid import Grid, Window
 from ..grid.land import LAND
+from ..grid.outlines import pixel_areas
 from ..grid.pixels import Locator
 from ..models.registry import BUNDLED, load_encoder, settled
-from ..products.product import Fitting, P, Wanted
+from ..products.product import Fitting, P, Product, Wanted
 from ..types import Cancelled, Mask, Progress
 from ..version import __version__
 from .blocks import BLOCK, Block, BlockMaker, blocks
@@ -104,6 +105,7 @@ class RasterRequest(Generic[P]):
         Args:
             encoder: the model, where it is open already.
             progress: of the fit, where it is one of many steps: called with (done, in all).
+                Steps are fits, or pixels where the product takes an integral over the raster.
             cancelled: asked now and then.
 
         Raises:
@@ -119,8 +121,20 @@ class RasterRequest(Generic[P]):
             )
         locator = Locator(self.grid, opened_mask(self.mask))
         threads = self.options.threads
+        hooks: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
+
+        def integral(product: Product, model: LocationEncoder = encoder) -> float:
+            made = blocks(locator, model, product, threads=threads, **hooks)
+            return integrated(self.grid, made)
+
         fitting = Fitting(
-            encoder, locator.sample, threads, progress, cancelled, holds=locator.holds
+            encoder,
+            locator.sample,
+            threads,
+            progress,
+            cancelled,
+            holds=locator.holds,
+            integral=integral,
         )
         product = self.product.fit(fitting)
         if not locator.finds_any():
@@ -177,6 +191,7 @@ class RasterJob(Generic[P]):
         *,
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
+        seen: Callable[[Window, NDArray[Any]], None] | None = None,
     ) -> Path:
         """Write the raster as a GeoTIFF, in memory that does not grow with its size.
 
@@ -184,6 +199,7 @@ class RasterJob(Generic[P]):
             path: the GeoTIFF; what `raster_target` gave is not looked at again.
             progress: called with (pixels done, pixels in all).
             cancelled: asked before each block.
+            seen: called with each block that is written, for whoever looks for something in it.
 
         Returns:
             The path.
@@ -201,6 +217,8 @@ class RasterJob(Generic[P]):
             with closing(made):
                 for window, bands in made:
                     writer.write(window, bands)
+                    if seen is not None:
+                        seen(window, bands)
                     del bands  # before the next is made: two blocks at a time, not three
         return target.path
 
@@ -267,6 +285,20 @@ class RasterJob(Generic[P]):
                 resolved,
                 self.encoder.name,
             )
+
+
+def integrated(grid: Grid, made: Generator[Block, None, None]) -> float:
+    """The sum of the first band of blocks, each value by the square kilometres of its pixel.
+
+    Args:
+        grid: of the blocks.
+        made: the blocks; pixels of NaN do not count.
+    """
+    total = 0.0
+    with closing(made):
+        for window, bands in made:
+            total += float(np.nansum(bands[0] * pixel_areas(grid, window)))
+    return total
 
 
 def write_raster(

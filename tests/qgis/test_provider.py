@@ -24,6 +24,8 @@ NAMES = {
     "similarplaces",
     "placeproperties",
     "similarareas",
+    "wordsearch",
+    "imageorigin",
 }
 
 
