@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Callable
+from weakref import WeakKeyDictionary
+
+import numpy as np
 
 from qgis.core import (
+    QgsCategorizedSymbolRenderer,
     QgsClassificationEqualInterval,
     QgsColorRampShader,
     QgsContrastEnhancement,
@@ -17,15 +22,22 @@ from qgis.core import (
     QgsLineSymbol,
     QgsMapLayer,
     QgsPalettedRasterRenderer,
+    QgsProperty,
     QgsRasterLayer,
     QgsRasterMinMaxOrigin,
     QgsRectangle,
+    QgsRendererCategory,
     QgsSingleBandPseudoColorRenderer,
     QgsSingleSymbolRenderer,
+    QgsSymbol,
+    QgsSymbolLayer,
     QgsVectorLayer,
+    QgsWkbTypes,
 )
 from qgis.PyQt.QtGui import QColor
 
+from .satclip_core.encoder import LocationEncoder
+from .satclip_core.grid.land import land_places
 from .satclip_core.products.legend import Legend
 from .text import tr
 
@@ -38,6 +50,11 @@ _POINT_CLASSES = 5
 _AREAS_OPACITY = 0.6
 # Millimetres between the lines of a hatched area.
 _HATCH = 2.0
+# Dimensions that make a colour, and the outline of what is coloured by them.
+_COLOURS = 3
+_OUTLINE = (60, 60, 60, 120)
+
+_WORLD: WeakKeyDictionary = WeakKeyDictionary()
 
 
 def viridis() -> QgsGradientColorRamp:
@@ -81,6 +98,55 @@ def style_bands(layer: QgsRasterLayer) -> None:
         QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum,
         QgsRasterMinMaxOrigin.Limits.CumulativeCut,
     )
+
+
+def world_range(encoder: LocationEncoder) -> tuple[list[float], list[float]]:
+    """The range of each of the first three dimensions over random land, 2nd to 98th percentile.
+
+    It is a matter of the model alone: colours of any two layers of one model mean the same.
+    """
+    found = _WORLD.get(encoder)
+    if found is None:
+        lead = encoder.encode(land_places(), single=True)[:, :_COLOURS]
+        found = _WORLD[encoder] = tuple(np.quantile(lead, _CUT, axis=0).tolist())
+    return found
+
+
+def style_world(encoder: LocationEncoder, dimensions: Sequence[str]) -> Callable:
+    """What draws features in the colours of the world, by their first three dimensions.
+
+    Args:
+        encoder: that embedded them.
+        dimensions: expressions for the three.
+    """
+    parts = [
+        f"scale_linear({dimension}, {low:.6g}, {high:.6g}, 0, 255)"
+        for dimension, low, high in zip(dimensions, *world_range(encoder))
+    ]
+    colour = f"color_rgb({', '.join(parts)})"
+
+    def style(layer: QgsVectorLayer) -> None:
+        symbol = QgsSymbol.defaultSymbol(layer.geometryType())
+        kind = QgsSymbolLayer.Property
+        line = layer.geometryType() == QgsWkbTypes.GeometryType.LineGeometry
+        for part in symbol.symbolLayers():
+            what = kind.PropertyStrokeColor if line else kind.PropertyFillColor
+            part.setDataDefinedProperty(what, QgsProperty.fromExpression(colour))
+            if not line:
+                part.setStrokeColor(QColor(*_OUTLINE))
+        layer.setRenderer(QgsSingleSymbolRenderer(symbol))
+
+    return style
+
+
+def style_groups(layer: QgsVectorLayer, field: str, legend: Legend) -> None:
+    """Features by the code of a class: a colour and a name for each."""
+    categories = []
+    for code, name, colour in zip(legend.codes, legend.names, legend.colours):
+        symbol = QgsSymbol.defaultSymbol(layer.geometryType())
+        symbol.setColor(QColor(*colour))
+        categories.append(QgsRendererCategory(code, symbol, name))
+    layer.setRenderer(QgsCategorizedSymbolRenderer(field, categories))
 
 
 def style_areas(layer: QgsVectorLayer, field: str) -> None:
