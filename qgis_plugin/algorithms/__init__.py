@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from .clusterraster import Clusters
 from .embedpoints import EmbedPoints
+from .embedzones import EmbedZones
+from .fillvalues import FillValues
+from .groupfeatures import GroupFeatures
+from .lookalikes import LookAlikes
 from .mapfromsamples import MapFromSamples
 from .mapfromsaved import MapFromSaved
 from .placeproperties import PlaceProperties
 from .predictpoints import PredictPoints
 from .rasters import EmbeddingRaster, EmbeddingRgb, SimilarityRaster
 from .similarareas import SimilarAreas
+from .similarfeatures import SimilarFeatures
 from .similarplaces import SimilarPlaces
 
 ALGORITHMS = (
@@ -24,4 +29,9 @@ ALGORITHMS = (
     SimilarPlaces,
     PlaceProperties,
     SimilarAreas,
+    EmbedZones,
+    SimilarFeatures,
+    GroupFeatures,
+    LookAlikes,
+    FillValues,
 )

@@ -87,7 +87,7 @@ class FeaturesAlgorithm(PointsAlgorithm):
         """Declare how polygons and lines are looked at."""
         self.add(
             QgsProcessingParameterBoolean(self.LAND, tr("Land only"), True),
-            tr("What a polygon has of the sea does not count."),
+            tr("What a polygon or a line has of the sea does not count. Points always do."),
             advanced=True,
         )
         self.add(

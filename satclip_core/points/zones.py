@@ -80,7 +80,7 @@ class ZoneEmbedder:
         crs: of the coordinates. In degrees zones may run on past 180, or be cut there.
         res: side of all pixels in units of the CRS, whatever a zone's size; as said above where
             None.
-        mask: which pixels count, by their centres; all where None.
+        mask: which pixels of polygons and pieces of lines count, by their centres; all where None.
         threads: to embed with; all available processors where None.
 
     Raises:
@@ -253,7 +253,7 @@ class ZoneEmbedder:
 
     def _of_points(self, points: Floats) -> _Sample:
         lonlat = self._places(*np.unique(points, axis=0).T)
-        lonlat = lonlat[self._wanted(lonlat)]
+        lonlat = lonlat[np.isfinite(lonlat).all(axis=1)]
         return _Sample(lonlat, np.ones(len(lonlat)), len(lonlat))
 
     def _places(self, x: Floats, y: Floats) -> Floats:
