@@ -304,8 +304,8 @@ def _help_of_embedding() -> str:
 def _help_of_similarity() -> str:
     return tr(
         "<h3>satclip_similarity(a[, b[, crs]])</h3><p>The cosine similarity of two places, -1 to "
-        "1.</p><p><b>a</b>, <b>b</b>: geometries in the CRS of the layer, or in crs; or embeddings, "
-        "as satclip_embedding gives them. Without b it is the feature's own place.</p>"
+        "1.</p><p><b>a</b>, <b>b</b>: geometries in the CRS of the layer, or in crs; or "
+        "embeddings, as satclip_embedding gives them. Without b it is the feature's own place.</p>"
         "<pre>satclip_similarity(geometry(get_feature('farms', 'name', 'Hillside')))\n"
         "satclip_similarity($geometry, make_point(1113195, 5621521))</pre>"
     )
@@ -315,7 +315,7 @@ def _help_of_property() -> str:
     return tr(
         "<h3>satclip_property(name[, geometry[, crs]])</h3><p>A property of the feature's place as "
         "the model predicts it: a number, or the name of a class in English. Nothing but the land "
-        "cover is known on water.</p><p><b>name</b>: temperature, temperature_january, temperature_july, rain, "
-        "elevation, greenness, land_cover, night_light, population, koppen, as satclip describe tells "
-        "them.</p><pre>satclip_property('rain')\nsatclip_property('land_cover') = 'cropland'</pre>"
+        "cover is known on water.</p><p><b>name</b>: temperature, temperature_january, "
+        "temperature_july, rain, elevation, greenness, land_cover, night_light, population, "
+        "koppen, as satclip describe tells them.</p><pre>satclip_property('rain')\nsatclip_property('land_cover') = 'cropland'</pre>"
     )

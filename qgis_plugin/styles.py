@@ -7,7 +7,6 @@ from typing import Callable
 from weakref import WeakKeyDictionary
 
 import numpy as np
-
 from qgis.core import (
     QgsCategorizedSymbolRenderer,
     QgsClassificationEqualInterval,

@@ -65,9 +65,9 @@ def command(
     """Add the mean embedding of its polygon or line to each row of IN.
 
     A pixel weighs by its area times the part of it that the polygon covers, a piece of a line by
-    its length. Beside the embedding there are pixels (how many), area_km2, length_km and spread (1 -
-    the mean cosine of the pixels with their mean: 0 where a zone is alike all over). IN is any file
-    that GDAL reads, in any CRS; edges are straight in it. Needs the extra `points`.
+    its length. Beside the embedding there are pixels (how many), area_km2, length_km and spread
+    (1 - the mean cosine of the pixels with their mean: 0 where a zone is alike all over). IN is any
+    file that GDAL reads, in any CRS; edges are straight in it. Needs the extra `points`.
 
     \b
     satclip zones countries.gpkg -o embedded.gpkg --land

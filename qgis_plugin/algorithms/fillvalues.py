@@ -129,7 +129,9 @@ class FillValues(SamplesMixin, FeaturesAlgorithm):
         found = list(located(source, context, feedback, centroids=True))
         features = [feature for feature, _ in found]
         places = np.array([place for _, place in found], np.float64).reshape(-1, 2)
-        lacking = np.array([_lacks(feature.attribute(field), missing) for feature in features], bool)
+        lacking = np.array(
+            [_lacks(feature.attribute(field), missing) for feature in features], bool
+        )
         if not lacking.any():
             text = tr("No feature lacks a value of {field}: there is nothing to fill in.")
             raise InputError(text.format(field=field))
@@ -153,4 +155,4 @@ def _value(found, meaning, whole):
     """A prediction as the value of a field."""
     if meaning.texts is not None:
         return meaning.texts[int(found)]
-    return int(round(float(found))) if whole or meaning.whole else number(found)
+    return round(float(found)) if whole or meaning.whole else number(found)

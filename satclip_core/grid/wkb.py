@@ -46,7 +46,9 @@ class Shape:
         try:
             parts = list(reader.geometry())
         except (struct.error, ValueError, IndexError) as error:
-            raise InputError(f"a geometry cannot be read: its bytes are damaged ({error})") from error
+            raise InputError(
+                f"a geometry cannot be read: its bytes are damaged ({error})"
+            ) from error
         return cls.joined(parts)
 
     @classmethod
@@ -83,7 +85,9 @@ class _Reader:
         self._at += 9 if code & _SRID else 5
         flat = code & 0x0FFFFFFF
         kind, thousands = flat % 1000, flat // 1000
-        size = 2 + (bool(code & _Z) or thousands in (1, 3)) + (bool(code & _M) or thousands in (2, 3))
+        size = (
+            2 + (bool(code & _Z) or thousands in (1, 3)) + (bool(code & _M) or thousands in (2, 3))
+        )
         if kind in _COLLECTIONS:
             for _ in range(self._count(order)):
                 yield from self.geometry()

@@ -139,6 +139,11 @@ class Embedder:
         return self._transform(x, y)
 
     def account(self, bad: NDArray[np.intp], describe: Callable[[int], str]) -> None:
+        """Count rows that stay empty, by their numbers in the batch.
+
+        Raises:
+            InputError: there are any, where the request is strict.
+        """
         for index in bad[: _EXAMPLES - len(self._examples)].tolist():
             self._examples.append(f"row {self.rows + index + 1} ({describe(index)})")
         self.empty += len(bad)

@@ -280,7 +280,9 @@ class ZoneEmbedder:
         size = self._res
         if size is None:
             longest = float((boxes[:, 2:] - boxes[:, :2]).max())
-            size = min(self._resolved((west + east) / 2, (south + north) / 2), longest / LEAST_ALONG)
+            size = min(
+                self._resolved((west + east) / 2, (south + north) / 2), longest / LEAST_ALONG
+            )
             size = max(size, least)
         # By whole pixels from the origin, so that zones of equal pixels share them.
         left, top = np.floor(west / size) * size, np.ceil(north / size) * size
@@ -297,7 +299,9 @@ class ZoneEmbedder:
         if self._half is not None:
             return degrees * self._half / 180
         step = 1.0
-        around = self._places(x + step * np.array([-1.0, 1, 0, 0]), y + step * np.array([0.0, 0, -1, 1]))
+        around = self._places(
+            x + step * np.array([-1.0, 1, 0, 0]), y + step * np.array([0.0, 0, -1, 1])
+        )
         if not np.isfinite(around).all():
             return degrees * np.pi / 180 * EARTH_KM * 1000
         chords = np.linalg.norm(np.diff(unit_vectors(*around.T), axis=1)[:, [0, 2]], axis=0)

@@ -294,7 +294,9 @@ def group_phrases(
     for group in range(k):
         members = of_group == group
         if members.any():
-            cover, climate = (_likeliest(found, heads, name, members) for name in (LAND_COVER, CLIMATE))
+            cover, climate = (
+                _likeliest(found, heads, name, members) for name in (LAND_COVER, CLIMATE)
+            )
             names[group] = _group_name(cover, climate)
             if cover != WATER:
                 further[group] = list(_height_and_people(*_medians(found, members)))

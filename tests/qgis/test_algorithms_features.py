@@ -25,7 +25,9 @@ from qgis.core import (
 ALPS = "POLYGON((7 45,12 45,12 47,7 47,7 45))"
 FIELD = "POLYGON((10 50,10.01 50,10.01 50.01,10 50.01,10 50))"
 CONGO = "POLYGON((20 -3,24 -3,24 0,20 0,20 -3))"
-AMAZON = "MULTIPOLYGON(((-64 -6,-60 -6,-60 -3,-64 -3,-64 -6)),((-66 -8,-65 -8,-65 -7,-66 -7,-66 -8)))"
+AMAZON = (
+    "MULTIPOLYGON(((-64 -6,-60 -6,-60 -3,-64 -3,-64 -6)),((-66 -8,-65 -8,-65 -7,-66 -7,-66 -8)))"
+)
 SAHARA = "POLYGON((0 20,10 20,10 26,0 26,0 20),(2 22,4 22,4 24,2 24,2 22))"
 SEA = "POLYGON((-40 30,-39 30,-39 31,-40 31,-40 30))"
 ZONES = [ALPS, FIELD, CONGO, AMAZON, SAHARA]
@@ -163,7 +165,8 @@ def test_features_are_alike_to_the_selected_ones(plugin, project, zones, model, 
 def test_several_examples_and_a_counter_example_are_told_apart(run, zones, model):
     given = {**model, "INPUT": zones(), "LIKE": zones([CONGO, AMAZON]), "UNLIKE": zones([SAHARA])}
     chance = dict(zip(NAMES, column(run("similarfeatures", given)["OUTPUT"], "similarity")))
-    assert 0 <= min(chance.values()) and max(chance.values()) <= 1
+    assert min(chance.values()) >= 0
+    assert max(chance.values()) <= 1
     assert min(chance["Congo"], chance["Amazon"]) > chance["Sahara"]
 
 
@@ -182,9 +185,9 @@ def test_groups_are_those_of_the_core(plugin, project, zones, model, small_model
     assert [category.value() for category in renderer.categories()] == [1, 2]
     names = set(column(out, "group_name"))
     assert all(any(name in line for line in feedback.said) for name in names)
-    with pytest.raises(QgsProcessingException, match="give at most 5"):
-        import processing
+    import processing
 
+    with pytest.raises(QgsProcessingException, match="give at most 5"):
         processing.run("satclip:groupfeatures", {**given, "COUNT": 6})
 
 
@@ -236,7 +239,8 @@ def test_gaps_are_filled_in_with_their_error(run, make_points, model):
     np.testing.assert_array_equal(got[known], values[known])
     assert np.sqrt(np.mean((got[~known] - values[~known]) ** 2)) < 0.5 * values.std()
     errors = [value for value in column(out, "heat_error") if isinstance(value, float)]
-    assert len(errors) == 10 and min(errors) > 0
+    assert len(errors) == 10
+    assert min(errors) > 0
     assert any("10 features filled in" in line for line in feedback.said)
     with pytest.raises(QgsProcessingException, match="No feature lacks a value of heat"):
         run("fillvalues", {**given, "INPUT": out})

@@ -106,7 +106,7 @@ def test_properties_are_those_of_the_heads(layer, encoder):
 
 
 @pytest.mark.parametrize(
-    "text, message",
+    ("text", "message"),
     [
         ("satclip_property('wealth')", "unknown property 'wealth'"),
         ("satclip_similarity(3)", "3 is neither a geometry nor an embedding"),
@@ -118,7 +118,8 @@ def test_properties_are_those_of_the_heads(layer, encoder):
 def test_what_makes_no_sense_is_one_line(text, message, layer):
     value, error = evaluated(text, layer)
     assert value is None
-    assert message in error and "\n" not in error
+    assert message in error
+    assert "\n" not in error
 
 
 def test_no_geometry_gives_no_value(plugin, project, make_points, layer):
@@ -126,7 +127,8 @@ def test_no_geometry_gives_no_value(plugin, project, make_points, layer):
     project.addMapLayer(points)
     for row in range(2):
         value, error = evaluated("satclip_embedding()", points, row)
-        assert error == "" and not isinstance(value, list)
+        assert error == ""
+        assert not isinstance(value, list)
 
 
 def test_the_first_feature_has_all_others_embedded(layer, encoder, monkeypatch):
