@@ -317,5 +317,6 @@ def _help_of_property() -> str:
         "the model predicts it: a number, or the name of a class in English. Nothing but the land "
         "cover is known on water.</p><p><b>name</b>: temperature, temperature_january, "
         "temperature_july, rain, elevation, greenness, land_cover, night_light, population, "
-        "koppen, as satclip describe tells them.</p><pre>satclip_property('rain')\nsatclip_property('land_cover') = 'cropland'</pre>"
+        "koppen, as satclip describe tells them.</p><pre>satclip_property('rain')\n"
+        "satclip_property('land_cover') = 'cropland'</pre>"
     )
