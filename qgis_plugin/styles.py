@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Callable
 from weakref import WeakKeyDictionary
 
@@ -20,10 +21,11 @@ from qgis.core import (
     QgsLinePatternFillSymbolLayer,
     QgsLineSymbol,
     QgsMapLayer,
+    QgsMultiBandColorRenderer,
     QgsPalettedRasterRenderer,
+    QgsProcessingUtils,
     QgsProperty,
     QgsRasterLayer,
-    QgsRasterMinMaxOrigin,
     QgsRectangle,
     QgsRendererCategory,
     QgsSingleBandPseudoColorRenderer,
@@ -35,6 +37,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QColor
 
+from .satclip_core.analysis import unit
 from .satclip_core.encoder import LocationEncoder
 from .satclip_core.grid.land import land_places
 from .satclip_core.products.legend import Legend
@@ -53,6 +56,7 @@ _HATCH = 2.0
 _COLOURS = 3
 _OUTLINE = (60, 60, 60, 120)
 
+# Random land as a model embeds it.
 _WORLD: WeakKeyDictionary = WeakKeyDictionary()
 
 
@@ -91,24 +95,43 @@ def style_classes(layer: QgsRasterLayer, legend: Legend, band: int = 1) -> None:
     layer.setRenderer(QgsPalettedRasterRenderer(layer.dataProvider(), band, classes))
 
 
-def style_bands(layer: QgsRasterLayer) -> None:
-    """Embeddings: the first three bands as colours, from the 2nd to the 98th percentile."""
-    layer.setContrastEnhancement(
-        QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum,
-        QgsRasterMinMaxOrigin.Limits.CumulativeCut,
+def style_bands(layer: QgsRasterLayer, low: Sequence[float], high: Sequence[float]) -> None:
+    """Embeddings: the first three bands as colours, each over a range that is known."""
+    provider = layer.dataProvider()
+    renderer = QgsMultiBandColorRenderer(provider, 1, 2, 3)
+    setters = (
+        renderer.setRedContrastEnhancement,
+        renderer.setGreenContrastEnhancement,
+        renderer.setBlueContrastEnhancement,
     )
+    stretch = QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum
+    for band, (setter, least, most) in enumerate(zip(setters, low, high), 1):
+        enhancement = QgsContrastEnhancement(provider.dataType(band))
+        enhancement.setMinimumValue(least)
+        enhancement.setMaximumValue(most)
+        enhancement.setContrastEnhancementAlgorithm(stretch)
+        setter(enhancement)
+    layer.setRenderer(renderer)
 
 
-def world_range(encoder: LocationEncoder) -> tuple[list[float], list[float]]:
+def world_range(
+    encoder: LocationEncoder, normalized: int | None = None
+) -> tuple[list[float], list[float]]:
     """The range of each of the first three dimensions over random land, 2nd to 98th percentile.
 
     It is a matter of the model alone: colours of any two layers of one model mean the same.
+
+    Args:
+        encoder: the model.
+        normalized: how many first dimensions are scaled to norm 1 together; None for raw ones.
     """
-    found = _WORLD.get(encoder)
-    if found is None:
-        lead = encoder.encode(land_places(), single=True)[:, :_COLOURS]
-        found = _WORLD[encoder] = tuple(np.quantile(lead, _CUT, axis=0).tolist())
-    return found
+    if encoder not in _WORLD:
+        _WORLD[encoder] = encoder.encode(land_places(), single=True)
+    land = _WORLD[encoder]
+    if normalized is not None:
+        land = unit(land[:, :normalized])
+    low, high = np.quantile(land[:, :_COLOURS], _CUT, axis=0).tolist()
+    return low, high
 
 
 def style_world(encoder: LocationEncoder, dimensions: Sequence[str]) -> Callable:
@@ -194,3 +217,14 @@ def describe(layer: QgsMapLayer, facts: Mapping[str, str], title: str) -> None:
     history = [facts[name] for name in ("software", "command") if name in facts]
     metadata.setHistory(history)
     layer.setMetadata(metadata)
+
+
+def keep_style(layer: QgsMapLayer) -> None:
+    """Write the style of a raster beside its GeoTIFF, as .qml: opened again it looks the same.
+
+    Temporary files, which go with QGIS, have none.
+    """
+    path = Path(layer.source())
+    temporary = Path(QgsProcessingUtils.tempFolder()) in path.parents
+    if isinstance(layer, QgsRasterLayer) and path.is_file() and not temporary:
+        layer.saveNamedStyle(str(path.with_suffix(".qml")))

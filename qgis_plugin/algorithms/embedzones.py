@@ -25,9 +25,9 @@ class EmbedZones(EmbeddingFieldsMixin, FeaturesAlgorithm):
         return tr(
             "Copies a layer and adds to each polygon the mean embedding over its area, to each "
             "line that along it: one field for each dimension, or one array field.\n\nA pixel "
-            "weighs by its area times the part of it that the polygon covers. Beside the embedding there are "
-            "pixels (how many), area_km2, length_km and spread: 0 where a polygon is alike all "
-            "over, near 1 where its parts have nothing in common."
+            "weighs by its area times the part of it that the polygon covers. Beside the embedding "
+            "there are pixels (how many), area_km2, length_km and spread: 0 where a polygon is "
+            "alike all over, near 1 where its parts have nothing in common."
         )
 
     def add_parameters(self, configuration):

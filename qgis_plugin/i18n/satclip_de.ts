@@ -844,12 +844,20 @@ Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum
             <translation>Embeddings auf Norm 1 skalieren</translation>
         </message>
         <message>
+            <source>Similarity to {place}</source>
+            <translation>Ähnlichkeit zu {place}</translation>
+        </message>
+        <message>
             <source>Basis of another picture</source>
             <translation>Basis eines anderen Bildes</translation>
         </message>
         <message>
             <source>{width} x {height} pixels in {crs}, model {model}</source>
             <translation>{width} x {height} Pixel in {crs}, Modell {model}</translation>
+        </message>
+        <message>
+            <source>Similarity to {count} places</source>
+            <translation>Ähnlichkeit zu {count} Orten</translation>
         </message>
         <message>
             <source>{target} is no GeoTIFF by its name: let it end in .tif.</source>
@@ -1442,22 +1450,6 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>{name} ist da und geprüft.</translation>
         </message>
         <message>
-            <source>N</source>
-            <translation>N</translation>
-        </message>
-        <message>
-            <source>S</source>
-            <translation>S</translation>
-        </message>
-        <message>
-            <source>E</source>
-            <translation>O</translation>
-        </message>
-        <message>
-            <source>W</source>
-            <translation>W</translation>
-        </message>
-        <message>
             <source>Press Pick places, then click on the map.</source>
             <translation>Auf „Orte wählen“ drücken, dann in die Karte klicken.</translation>
         </message>
@@ -1880,6 +1872,22 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         <message>
             <source>Model weights: {licence}</source>
             <translation>Modellgewichte: {licence}</translation>
+        </message>
+        <message>
+            <source>N</source>
+            <translation>N</translation>
+        </message>
+        <message>
+            <source>S</source>
+            <translation>S</translation>
+        </message>
+        <message>
+            <source>E</source>
+            <translation>O</translation>
+        </message>
+        <message>
+            <source>W</source>
+            <translation>W</translation>
         </message>
         <message>
             <source>install the package {module} for the Python of QGIS</source>
