@@ -116,7 +116,7 @@ class _Embedding:
 class Embedding(_Embedding):
     """The embedding of each place; arguments are those of what it has in common with others."""
 
-    meanings = ()
+    meanings: tuple[Meaning, ...] = ()
 
     @property
     def width(self) -> int:

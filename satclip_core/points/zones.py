@@ -16,7 +16,7 @@ from ..grid.crs import LONLAT, half_turn, to_lonlat
 from ..grid.outlines import pixel_areas
 from ..grid.sphere import EARTH_KM, great_circle_km, unit_vectors
 from ..grid.wkb import Rings, Shape
-from ..types import Cancelled, Float32, Floats, Integers, Mask
+from ..types import Bools, Cancelled, Float32, Floats, Integers, Mask
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
@@ -262,7 +262,7 @@ class ZoneEmbedder:
         # Half a pixel may lie beyond a pole.
         return np.stack([lon, np.clip(lat, -90, 90)], axis=1)
 
-    def _wanted(self, lonlat: Floats) -> Integers:
+    def _wanted(self, lonlat: Floats) -> Bools:
         """(N,) whether a place is on the map, and the mask wants it."""
         wanted = np.isfinite(lonlat).all(axis=1)
         if self._mask is not None:
