@@ -175,24 +175,29 @@ def test_damaged_bytes_and_arcs_are_one_line():
         Shape.of(whole[:1] + (8).to_bytes(4, "little") + whole[5:])
 
 
+FIELD = shapely.box(10, 50, 10.001, 50.001)  # 70 by 110 m
+AREAS = [
+    shapely.box(5, 44, 17, 48.5),
+    shapely.Polygon([(0, 0), (10, 0), (10, 10)]),
+    shapely.box(175, -20, 185, -10),
+    shapely.box(-180, -90, 180, -60),
+    shapely.box(0, 0, 10, 10).difference(shapely.box(3, 3, 6, 7)),
+]
+
+
 @pytest.mark.parametrize(
-    "polygon",
+    ("polygon", "res", "tolerance"),
     [
-        shapely.box(5, 44, 17, 48.5),
-        shapely.Polygon([(0, 0), (10, 0), (10, 10)]),
-        shapely.box(10, 50, 10.001, 50.001),  # 80 by 110 m
-        shapely.box(175, -20, 185, -10),
-        shapely.box(-180, -90, 180, -60),
-        shapely.box(0, 0, 10, 10).difference(shapely.box(3, 3, 6, 7)),
+        # Area is not quite even within a pixel that an edge cuts: next to nothing at half a degree,
+        # 1e-4 for a continent, whose pixels have three.
+        *((polygon, None, 2e-4) for polygon in [*AREAS, FIELD]),
+        *((polygon, 0.25, 1e-5) for polygon in AREAS),
     ],
 )
-def test_areas_are_those_of_the_ellipsoid(polygon):
+def test_areas_are_those_of_the_ellipsoid(polygon, res, tolerance):
     dense = shapely.segmentize(polygon, 0.02)  # straight in degrees
     want = abs(WGS84.geometry_area_perimeter(dense)[0]) / 1e6
-    # Area is not quite even within a pixel that an edge cuts: next to nothing at half a degree,
-    # 1e-4 for a continent, whose pixels have three.
-    assert embedded(polygon).area_km2[0] == pytest.approx(want, rel=2e-4)
-    assert embedded(polygon, res=0.25).area_km2[0] == pytest.approx(want, rel=1e-5)
+    assert embedded(polygon, res=res).area_km2[0] == pytest.approx(want, rel=tolerance)
 
 
 def test_means_are_weighed_by_true_area():
