@@ -206,3 +206,14 @@ def npy_array(data: bytes, dtypes: Collection[str]) -> NDArray[Any]:
     if len(body) != math.prod(shape) * dtype.itemsize:
         raise ValueError(f"has {len(body)} bytes, its shape {shape} needs others")
     return np.frombuffer(body, dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def sync_folder(folder: Path) -> None:
+    """See that the names in a folder outlast a power cut, where the system can do that."""
+    if not hasattr(os, "O_DIRECTORY"):  # Windows
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -18,7 +18,7 @@ from ..grid import Window
 from ..grid.crs import onto_map, period, short_crs
 from ..types import Bools, Floats, Integers
 from .datasets import dataset_crs, gdal_name, is_path, open_dataset
-from .writer import library
+from .geotiff import library
 
 # A raster, or a name and a raster.
 Given = Union[str, "os.PathLike[str]", tuple[str, str]]
