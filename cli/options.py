@@ -265,7 +265,7 @@ format_options = combined(
         "--nodata",
         type=float,
         metavar="VALUE",
-        help="Value where there is no data.  [default: NaN; 255, -32768 and such for whole numbers]",
+        help="Value where there is no data.  [default: NaN; of whole numbers 255, -32768 or 0]",
     ),
     click.option(
         "--stac", is_flag=True, help="Write a STAC item beside the output, NAME.stac.json."
@@ -275,6 +275,12 @@ format_options = combined(
         is_flag=True,
         help="Keep what is done when interrupted (NAME.part), and go on from it with the same "
         "command; zarr and cogs always do.",
+    ),
+    click.option(
+        "--scheduler",
+        metavar="ADDRESS|local",
+        help="Compute on the workers of this Dask scheduler, or on workers of this machine: zarr "
+        "and cogs.",
     ),
 )
 

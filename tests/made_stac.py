@@ -10,7 +10,7 @@ import pytest
 
 EMBEDDINGS_SCHEMA = "https://stac-extensions.github.io/embeddings/v0.0.1/schema.json"
 _SHARED = Path(__file__).resolve().parents[2] / "shared/schemas/stac-embeddings-v0.0.1.json"
-# What the extension's schema says of items, v0.0.1, for where the file is not beside the repository.
+# What the extension's schema, v0.0.1, says of items, where the file is not beside the repository.
 _ITEM_KEYS = {
     *("emb:runtime_parameters", "emb:preprocessing", "emb:postprocessing", "emb:fit_for_use"),
     *("emb:spatial_coverage", "emb:uncertainty", "emb:quantization", "emb:energy"),

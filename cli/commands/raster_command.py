@@ -45,6 +45,7 @@ class RasterOptions:
     nodata: float | None
     stac: bool
     resume: bool
+    scheduler: str | None
     creation_options: tuple[tuple[str, str], ...]
     overwrite: bool
     threads: int | None
@@ -153,8 +154,11 @@ class RasterOptions:
             SatclipError: the raster cannot be written there.
         """
         from satclip_core.raster import raster_target
+        from satclip_core.raster.cluster import check_cluster
 
         start, grid, target = time.monotonic(), self.grid(), None
+        if self.scheduler is not None:
+            check_cluster(self.format_of_output)
         _ = self.mask  # asked for wrongly, it is said before anything is read
         if not self.dry_run:
             apart = (self.like, self.land_mask, self.region, *read)
@@ -274,7 +278,7 @@ class RasterCommand:
         if covered is not None and not quiet():
             tell(covered)
         with progress(self.options.output.name, "px") as report:
-            job.write(self.target, progress=report)
+            job.write(self.target, progress=report, scheduler=self.options.scheduler)
         if not quiet():
             tell(_summary(self.options.output, job, time.monotonic() - self.start))
         return True

@@ -1,9 +1,9 @@
 """A raster as a folder: cloud-optimised GeoTIFFs, a mosaic of them (VRT) and their STAC catalogue.
 
-    NAME/r00c00.tif       a piece, with overviews of its own
-    NAME/r00c00.json      its STAC item
-    NAME/NAME.vrt         all of them as one raster, which GDAL and QGIS open
-    NAME/collection.json  what they are
+NAME/r00c00.tif       a piece, with overviews of its own
+NAME/r00c00.json      its STAC item
+NAME/NAME.vrt         all of them as one raster, which GDAL and QGIS open
+NAME/collection.json  what they are
 """
 
 from __future__ import annotations

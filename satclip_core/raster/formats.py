@@ -106,7 +106,9 @@ def format_of(path: Path, name: str | None) -> str:
         raise InputError(f"unknown format {name!r}: it is none of {', '.join(FORMATS)}")
     suffix = path.suffix.lower()
     if name is None:
-        by_suffix = {known: key for key in (PARQUET, ZARR, GTIFF) for known in FORMATS[key].suffixes}
+        by_suffix = {
+            known: key for key in (PARQUET, ZARR, GTIFF) for known in FORMATS[key].suffixes
+        }
         if suffix not in by_suffix:
             raise OutputError(
                 f"{path} is no GeoTIFF by its name: let it end in .tif (or .zarr or .parquet, "

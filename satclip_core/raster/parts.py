@@ -24,11 +24,11 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from ..errors import Argument, InputError, OutputError
-from ..files import sync_folder, written_whole
+from ..errors import OutputError
+from ..files import read_json, sync_folder, written_whole
 from ..grid import Window
 from .fingerprint import facts_of, fingerprint, is_lasting
-from .formats import COGS, FORMATS, ZARR, RasterTarget
+from .formats import COGS, ZARR, RasterTarget
 from .geotiff import create as create_geotiff
 from .geotiff import open_geotiff
 from .spec import RasterSpec
@@ -69,62 +69,6 @@ class Parts(Protocol):
             target: the file or folder.
             begun: when the first attempt was, seconds since 1970.
         """
-
-
-def make_in_parts(
-    job: RasterJob[Any],
-    target: RasterTarget,
-    *,
-    progress: Progress | None = None,
-    cancelled: Cancelled | None = None,
-    scheduler: str | None = None,
-) -> float:
-    """Make a raster part by part, or go on with one that was begun.
-
-    Args:
-        job: the raster.
-        target: the file or folder.
-        progress: called with (pixels done, pixels in all).
-        cancelled: asked before each block, or now and then.
-        scheduler: of Dask, as in `RasterJob.write`; in this process where None.
-
-    Returns:
-        When it was begun, seconds since 1970.
-
-    Raises:
-        OutputError: another raster was begun there, another process is at it, or it cannot be
-            written.
-        InputError: a scheduler for a format that one process writes.
-    """
-    if scheduler is not None:
-        check_distributed(target)
-    with begun_work(job, target) as work:
-        if scheduler is not None:
-            from .cluster import write_on_cluster
-
-            write_on_cluster(
-                work, job, target, scheduler, progress=progress, cancelled=cancelled
-            )
-        else:
-            write_parts(work, job, progress=progress, cancelled=cancelled)
-        finish_work(work, target)
-    return work.begun
-
-
-def check_distributed(target: RasterTarget) -> None:
-    """Refuse a format that one process has to write.
-
-    Raises:
-        InputError: it is one.
-    """
-    if not FORMATS[target.format].is_folder:
-        raise InputError(
-            f"a {FORMATS[target.format].title} is written by one process: give ",
-            Argument("format", ZARR),
-            " or ",
-            Argument("format", COGS),
-            " for a scheduler",
-        )
 
 
 def parts_of(folder: Path, spec: RasterSpec, target: Path) -> Parts:
@@ -174,11 +118,13 @@ class FileParts:
         part = replace(
             self._spec, grid=self._spec.grid.part(window), creation_options={"ZSTD_LEVEL": "1"}
         )
-        with written_whole(self._path(index), overwrite=True) as temporary:
-            with create_geotiff(temporary, self._target, part) as writer:
-                for inside, bands in blocks:
-                    row, col = inside.row - window.row, inside.col - window.col
-                    writer.write(Window(row, col, inside.height, inside.width), bands)
+        with (
+            written_whole(self._path(index), overwrite=True) as temporary,
+            create_geotiff(temporary, self._target, part) as writer,
+        ):
+            for inside, bands in blocks:
+                row, col = inside.row - window.row, inside.col - window.col
+                writer.write(Window(row, col, inside.height, inside.width), bands)
         sync_folder(self._folder)
 
     def finish(self, target: RasterTarget, begun: float) -> None:
@@ -243,17 +189,18 @@ class Work:
             os.fsync(file.fileno())
 
 
-def open_work(job: RasterJob[Any], target: RasterTarget) -> Work:
+def open_work(job: RasterJob[Any], target: Path, format: str) -> Work:
     """The folder in which a raster is made, as it is: what a task on a cluster opens.
 
     Args:
         job: the raster.
         target: where it goes.
+        format: one of `FORMATS`.
     """
-    spec = replace(job.spec, format=target.format)
-    folder = work_folder(target.path)
-    plan = json.loads((folder / "plan.json").read_text("utf-8"))
-    return Work(folder, parts_of(folder / "raster", spec, target.path), plan["begun"])
+    spec = replace(job.spec, format=format)
+    folder = work_folder(target)
+    parts = parts_of(folder / "raster", spec, target)
+    return Work(folder, parts, read_json(folder / "plan.json")["begun"])
 
 
 def work_folder(target: Path) -> Path:
@@ -276,7 +223,7 @@ def begun_work(job: RasterJob[Any], target: RasterTarget) -> Iterator[Work]:
     with _held(folder):
         if (folder / "plan.json").exists():
             _check_same(folder, job, target)
-            work = open_work(job, target)
+            work = open_work(job, target.path, target.format)
             left, total = len(work.pending), len(work.parts.windows)
             log.info("%s: %d of %d parts are there already", folder, total - left, total)
         else:
@@ -362,7 +309,7 @@ def _check_same(folder: Path, job: RasterJob[Any], target: RasterTarget) -> None
         OutputError: it is another.
     """
     try:
-        plan = json.loads((folder / "plan.json").read_text("utf-8"))
+        plan = read_json(folder / "plan.json")
         begun = dict(plan["of"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OutputError(f"{folder} is damaged ({error}): remove it") from error

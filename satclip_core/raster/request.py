@@ -31,12 +31,13 @@ from ..products.product import Fitting, P, Product, Wanted
 from ..types import Cancelled, Mask, Progress
 from ..version import __version__
 from .blocks import BLOCK, Block, BlockMaker, blocks
+from .cluster import make_in_parts
 from .datasets import is_path
 from .estimate import Estimate, estimate
 from .formats import FORMATS, GTIFF, RasterTarget, raster_target
 from .mask import opened_mask
 from .nodata import check_nodata, filled
-from .parts import make_in_parts, work_folder
+from .parts import work_folder
 from .region import both, is_country, open_region
 from .space import check_room, check_share, room
 from .spec import RasterSpec

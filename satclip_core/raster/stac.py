@@ -19,7 +19,7 @@ import numpy as np
 
 from ..files import Target, written_whole
 from ..grid import Grid
-from ..grid.crs import half_turn, is_lonlat, short_crs, to_lonlat, to_wkt
+from ..grid.crs import from_lonlat, half_turn, is_lonlat, short_crs, to_lonlat, to_wkt
 from ..grid.crs_backend import Bounds
 from ..products.embedding import Embedding
 from .formats import COGS, PARQUET, ZARR, RasterTarget
@@ -227,14 +227,25 @@ def _box(grid: Grid) -> Bounds:
         west, east = float(x.min()), float(x.max())
         west_in = (west + 180) % 360 - 180
         return _rounded(west_in, float(lats.min()), west_in + min(east - west, 360.0), lats.max())
+    for pole in (90.0, -90.0):
+        if _holds(grid, pole):  # with every longitude
+            south, north = (lats.min(), pole) if pole > 0 else (pole, lats.max())
+            return _rounded(-180.0, float(south), 180.0, float(north))
     ordered = np.sort(np.remainder(lons[known] + 180, 360) - 180)
     gaps = np.diff(np.append(ordered, ordered[0] + 360))
     widest = int(gaps.argmax())
-    if np.abs(lats).max() > 89.99 or gaps[widest] < 360 / _SIDE:
+    if gaps[widest] < 360 / _SIDE:
         return _rounded(-180.0, float(lats.min()), 180.0, float(lats.max()))
     west = float(ordered[(widest + 1) % len(ordered)])
     east = float(ordered[widest])
     return _rounded(west, float(lats.min()), east + (360.0 if east < west else 0.0), lats.max())
+
+
+def _holds(grid: Grid, pole: float) -> bool:
+    """Whether a pole lies on the grid."""
+    x, y = from_lonlat(grid.crs)(np.zeros(1), np.full(1, pole))
+    west, south, east, north = grid.bounds
+    return bool(west <= x[0] <= east and south <= y[0] <= north)
 
 
 def _rounded(*numbers: float) -> Bounds:

@@ -60,4 +60,6 @@ def create(path: Path, target: Path, spec: RasterSpec) -> AbstractContextManager
         from .cells import create_table
 
         return create_table(path, target, spec)
-    return create_cog(path, target, spec) if spec.format == COG else create_geotiff(path, target, spec)
+    return (
+        create_cog(path, target, spec) if spec.format == COG else create_geotiff(path, target, spec)
+    )

@@ -112,9 +112,7 @@ class ZarrParts:
             for file in self._files(window):
                 _sync(file)
         except OSError as error:
-            raise OutputError(
-                f"cannot write {self._target}: {error.strerror or error}"
-            ) from error
+            raise OutputError(f"cannot write {self._target}: {error.strerror or error}") from error
 
     def finish(self, target: RasterTarget, begun: float) -> None:
         """Gather the store's metadata in one place, so that it opens at once; give it its name."""
@@ -296,7 +294,11 @@ def _create_coordinates(store: Any, spec: RasterSpec) -> None:
         axes["y"] = "y", grid.centres(np.arange(height), np.zeros(1, np.int64))[1]
     for name, (axis, values) in axes.items():
         array = store.create_array(
-            name, shape=values.shape, dtype=values.dtype, chunks=values.shape, dimension_names=(axis,)
+            name,
+            shape=values.shape,
+            dtype=values.dtype,
+            chunks=values.shape,
+            dimension_names=(axis,),
         )
         array[:] = values
 

@@ -227,7 +227,7 @@ def test_a_stac_item_is_valid(encoder, tmp_path, kind):
     assert asset["href"] == "./a.tif"
     if kind == "uint8":
         assert item["properties"]["emb:quantization"]["scale"] == [product.scale]
-    west, south, east, north = item["bbox"]
+    west, _, _, north = item["bbox"]
     lons, lats = rasterio.warp.transform("EPSG:32632", "EPSG:4326", [3e5, 4e5], [5e6, 5.1e6])
     assert west == pytest.approx(lons[0], abs=0.05)
     assert north == pytest.approx(lats[1], abs=0.05)
@@ -245,7 +245,7 @@ def test_the_footprint_is_cut_at_the_antimeridian():
     polar = Grid.from_bounds((-3e6, -3e6, 3e6, 3e6), 1e5, "EPSG:3031")
     _, (west, south, east, north) = footprint(polar)
     assert (west, south, east) == (-180, -90, 180)
-    assert -63 > north > -66 - 1  # the corner is 4,243 km from the pole
+    assert north == pytest.approx(-52.3, abs=0.1)  # a corner, 4,243 km from the pole
 
 
 def test_a_collection_has_what_items_have_no_room_for(encoder):
@@ -263,9 +263,8 @@ def test_a_folder_of_cogs_is_one_raster_by_its_vrt(encoder, tmp_path):
     options = WriteOptions(format="cogs", nodata=-9999)
     path = write_raster(tmp_path / "out", grid, product, encoder, options=options, mask=NORTH)
     names = sorted(file.name for file in path.iterdir())
-    assert names == ["collection.json", *(f"r00c0{i}.{s}" for i in (0, 1) for s in ("json", "tif"))][
-        :1
-    ] + ["out.vrt", "r00c00.json", "r00c00.tif", "r00c01.json", "r00c01.tif"]
+    pieces = [f"r00c0{index}.{suffix}" for index in (0, 1) for suffix in ("json", "tif")]
+    assert names == ["collection.json", "out.vrt", *pieces]
     with rasterio.open(path / "out.vrt") as file:
         assert file.crs.to_epsg() == 4326
         assert file.transform[:6] == pytest.approx(grid.transform)
@@ -333,9 +332,7 @@ def test_nodata_of_ones_own(encoder, tmp_path, format):
 def test_nodata_that_cannot_be(encoder, tmp_path, dtype, nodata, message):
     options = WriteOptions(nodata=nodata)
     with pytest.raises(InputError, match=message):
-        write_raster(
-            tmp_path / "a.tif", ALPS, embedding(encoder, dtype), encoder, options=options
-        )
+        write_raster(tmp_path / "a.tif", ALPS, embedding(encoder, dtype), encoder, options=options)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -352,7 +349,7 @@ def test_nodata_that_is_a_value_or_has_an_alpha_band(encoder, tmp_path):
         """A product whose every pixel is 1."""
 
         bands, dtype, nodata, scale, offset = ("one",), "float32", float("nan"), None, None
-        colours, legend, legends, units, tags = (), None, {}, (), {}  # noqa: RUF012
+        colours, legend, legends, units, tags = (), None, {}, (), {}
 
         def fit(self, fitting):
             return self
