@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from satclip_core.raster import RasterJob, RasterRequest
 
 
+# US dollars: about what the large clouds ask for a core on demand, with its memory.
+_CORE_HOUR = 0.05
+
+
 @dataclass(frozen=True)
 class RasterOptions:
     """The options that all raster commands share, as they were given."""
@@ -293,6 +297,9 @@ def command_line() -> str:
 
 def _forecast(job: RasterJob[Any], format: str) -> list[str]:
     """What a raster would be: shape, bands, size, time."""
+    from satclip_core.compute.threads import available_threads
+    from satclip_core.raster.formats import FORMATS
+    from satclip_core.raster.parts import part_windows
     from satclip_core.raster.space import as_size
 
     grid, product, encoder = job.request.grid, job.product, job.encoder
@@ -306,6 +313,14 @@ def _forecast(job: RasterJob[Any], format: str) -> list[str]:
         "size": f"about {as_size(guess.bytes)} ({as_size(job.spec.bytes)} before compression)",
         "time": f"about {duration(guess.seconds)}",
     }
+    if FORMATS[format].is_folder:
+        parts = part_windows(job, format)
+        side = max(parts[0].height, parts[0].width)
+        hours = guess.seconds * (job.request.options.threads or available_threads()) / 3600
+        lines["parts"] = f"{len(parts):,} of up to {side} x {side} pixels, each a task of its own"
+        lines["cost"] = (
+            f"about {hours:.3g} core hours: {hours * _CORE_HOUR:.2g} at {_CORE_HOUR} a core hour"
+        )
     return [f"{name:<7}{text}" for name, text in lines.items()]
 
 

@@ -90,6 +90,16 @@ def parts_of(folder: Path, spec: RasterSpec, target: Path) -> Parts:
     return FileParts(folder, spec, target)
 
 
+def part_windows(job: RasterJob[Any], format: str) -> tuple[Window, ...]:
+    """The pixels of each part of a raster.
+
+    Args:
+        job: the raster.
+        format: one of `FORMATS`.
+    """
+    return parts_of(Path(), replace(job.spec, format=format), Path()).windows
+
+
 class FileParts:
     """A single file, of GeoTIFFs that are joined in the end.
 

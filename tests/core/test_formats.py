@@ -166,7 +166,7 @@ def test_a_zarr_store_keeps_the_conventions(encoder, tmp_path, xarray):
     assert said["proj:code"] == "EPSG:4326"
     assert (said["geoemb:type"], said["geoemb:dimensions"]) == ("pixel", 70)
     assert said["geoemb:quantization"]["scale"]["scale"] == product.scale
-    assert float(said["cosine_loss_mean"]) < 1e-3 if "cosine_loss_mean" in said else True
+
     assert said["weights_sha256"] == encoder.sha256
     array = group["embedding"]
     assert array.shards == (128, 64, 64)
