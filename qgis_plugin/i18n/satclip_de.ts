@@ -1656,6 +1656,10 @@ Verglichen werden die Mittelpunkte eines Gitters. Die gefundenen Orte liegen ein
             <translation>Zeichenkodierung des Layers</translation>
         </message>
         <message>
+            <source>Format</source>
+            <translation>Format</translation>
+        </message>
+        <message>
             <source>field of latitudes</source>
             <translation>Feld der Breiten</translation>
         </message>
@@ -1670,6 +1674,10 @@ Verglichen werden die Mittelpunkte eines Gitters. Die gefundenen Orte liegen ein
         <message>
             <source>Method for numbers</source>
             <translation>Verfahren für Zahlen</translation>
+        </message>
+        <message>
+            <source>No data value</source>
+            <translation>Wert für fehlende Daten</translation>
         </message>
         <message>
             <source>overwriting</source>
