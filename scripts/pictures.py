@@ -61,10 +61,10 @@ def bands(extent: tuple[float, ...], resolution: str) -> np.ndarray:
 
 
 def first_three() -> None:
-    """The first three bands as colours: the Alps, and four regions side by side."""
+    """The first three bands as colours: of README's first command, and of four regions."""
     west, south, east, north = alps = (5, 44, 17, 48.5)
     bounds = rasterio.coords.BoundingBox(west, south, east, north)
-    _draw("rgb-alps", bands(alps, "0.02"), bounds, 9)
+    _draw("rgb-alps", bands(alps, "0.05"), bounds, 9)
     figure, all_axes = plt.subplots(2, 2, figsize=(11, 9), layout="constrained")
     for axes, (name, extent) in zip(all_axes.flat, REGIONS.items()):
         west, south, east, north = extent

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from forked import Commands
 from made_heads import made_heads
 
 # Where the shell that started us ignores Ctrl-C, as for jobs in the background, the commands
@@ -55,6 +57,24 @@ def golden() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the golden files are not here ({folder.name}): SATCLIP_GOLDEN names them")
     return folder
+
+
+OURS = ("satclip_core", "satclip_cli", "geopandas", "pyarrow.parquet", "pyogrio", "rasterio")
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Commands]:
+    """Runs `satclip`, as processes of their own that need not start a Python."""
+    with closing(Commands(*OURS)) as commands:
+        yield commands
+
+
+@pytest.fixture(scope="session")
+def training_commands() -> Iterator[Commands]:
+    """The same with torch imported, for the commands that train."""
+    torch = ("satclip_training", "lightning", "matplotlib.pyplot", "optuna")
+    with closing(Commands(*OURS, *torch)) as commands:
+        yield commands
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,8 @@ from .places.gathering import Gatherer
 from .settings.config import load_config
 from .settings.run_files import locations
 
+_GREATEST_BLOCK = 90
+
 
 def column_names(models: Sequence[str]) -> dict[str, str]:
     """A name of its own for each model: its file's, with as many folders as tell it from others.
@@ -47,6 +49,22 @@ def column_names(models: Sequence[str]) -> dict[str, str]:
         )
         labels[name] = "/".join(own[-depth:])
     return labels
+
+
+def positive(text: str) -> float:
+    """A number of degrees above 0."""
+    value = float(text)
+    if not 0 < value <= _GREATEST_BLOCK:
+        raise argparse.ArgumentTypeError(f"{text}: give degrees above 0, at most 90")
+    return value
+
+
+def positive_whole(text: str) -> int:
+    """A number of dimensions, 1 or more."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text}: give 1 or more")
+    return value
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,6 +87,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--protocol", choices=PROTOCOLS, default="ours",
                         help="range: as published linear probes are (80/20, min-max scaling, "
                         "seeds 42-46)")  # fmt: skip
+    parser.add_argument("--blocks", type=positive, metavar="DEGREES",
+                        help="hold out whole blocks of so many degrees, not points")  # fmt: skip
+    parser.add_argument("--dims", type=positive_whole, metavar="N",
+                        help="read the first N numbers of each embedding only")  # fmt: skip
     parser.add_argument("--output", type=Path, help="write scores to this .json or .csv")
     options = parser.parse_args(arguments)
     if not options.model and options.satcle is None:
@@ -87,7 +109,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.satcle:
             embeds.update(satcle_encoders(options.satcle))
         scores = {
-            name: run_probes(embed, tasks, split_seed=options.split_seed, protocol=options.protocol)
+            name: run_probes(
+                embed,
+                tasks,
+                split_seed=options.split_seed,
+                protocol=options.protocol,
+                block_degrees=options.blocks,
+                dims=options.dims,
+            )
             for name, embed in embeds.items()
         }
         leaks = {label: known_leaks(name) for name, label in labels.items()}

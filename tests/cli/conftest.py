@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from forked import Commands, Run
 
 COMMAND = [sys.executable, "-m", "satclip_cli"]
 RASTERS = ("raster", "similarity", "rgb", "clusters", "map", "predict")
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+TRAINING = ("train", "reproduce")
 
 
 @pytest.fixture
@@ -33,14 +33,23 @@ def begun(tmp_path: Path) -> Callable[[subprocess.Popen[str]], None]:
 
 
 @pytest.fixture
-def run(tmp_path: Path, small_model: Path) -> Run:
-    """Run `satclip` in `tmp_path`; the raster commands with the small model, if none is given."""
+def run(request: pytest.FixtureRequest, tmp_path: Path, small_model: Path) -> Run:
+    """Run `satclip` in `tmp_path`; the raster commands with the small model, if none is given.
 
-    def run(*args: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    `started`: by a Python of its own, as people do; else forked off one that is there.
+    """
+
+    def run(
+        *args: object, started: bool = False, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
         words = [str(arg) for arg in args]
         if words and words[0] in RASTERS and "--model" not in words:
             words += ["--model", str(small_model)]
         options = {"cwd": tmp_path, "timeout": 120, **options}
+        if not started:
+            name = "training_commands" if words[0] in TRAINING else "commands"
+            commands: Commands = request.getfixturevalue(name)
+            return commands.run(words, **options)
         return subprocess.run([*COMMAND, *words], capture_output=True, text=True, **options)
 
     return run

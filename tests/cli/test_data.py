@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from forked import Commands, Run
 from hub import Hub, Server, hub_handler
 
 COUNT = 3
@@ -47,22 +48,21 @@ def hub() -> Iterator[Hub]:
         yield state
 
 
-def data(hub_url: str, *args: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def data(commands: Commands) -> Run:
+    """Run `satclip data` with the hub at an address."""
     names = {"http_proxy", "https_proxy", "all_proxy", "hf_endpoint"}
     environment = {key: value for key, value in os.environ.items() if key.lower() not in names}
-    return subprocess.run(
-        [sys.executable, "-m", "satclip_cli", "data", *map(str, args)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**environment, "SATCLIP_HUB_URL": hub_url},
-        cwd=cwd,
-        check=False,
-    )
+
+    def data(url: str, *args: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        words = ["data", *map(str, args)]
+        return commands.run(words, cwd=cwd, env={**environment, "SATCLIP_HUB_URL": url})
+
+    return data
 
 
 @pytest.fixture
-def fetched(hub: Hub, tmp_path: Path) -> Path:
+def fetched(data: Run, hub: Hub, tmp_path: Path) -> Path:
     done = data(hub.url, "fetch", "s2-100k", "-o", tmp_path / "s2", "--revision", "main")
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(tmp_path / "s2")
@@ -72,7 +72,7 @@ def fetched(hub: Hub, tmp_path: Path) -> Path:
     return tmp_path / "s2"
 
 
-def test_fetch_then_check(hub: Hub, fetched: Path) -> None:
+def test_fetch_then_check(data: Run, hub: Hub, fetched: Path) -> None:
     assert len(list((fetched / "images").glob("patch_*.tif"))) == COUNT
     done = data(hub.url, "check", fetched)
     assert (done.returncode, done.stderr) == (0, "")
@@ -84,7 +84,7 @@ def test_fetch_then_check(hub: Hub, fetched: Path) -> None:
     ]
 
 
-def test_check_exits_with_1_where_something_is_wrong(hub: Hub, fetched: Path) -> None:
+def test_check_exits_with_1_where_something_is_wrong(data: Run, hub: Hub, fetched: Path) -> None:
     (fetched / "images" / "patch_0.tif").unlink()
     (fetched / "images" / "patch_1.tif").write_bytes(b"II*\0" + b"\0" * 20_000)
     done = data(hub.url, "check", fetched, "--json")
@@ -108,7 +108,7 @@ def test_check_exits_with_1_where_something_is_wrong(hub: Hub, fetched: Path) ->
     ],
 )
 def test_mistakes_are_one_line(
-    hub: Hub, tmp_path: Path, args: tuple[str, ...], code: int, message: str
+    data: Run, hub: Hub, tmp_path: Path, args: tuple[str, ...], code: int, message: str
 ) -> None:
     done = data(hub.url, *args, cwd=tmp_path)
     assert done.returncode == code
@@ -117,7 +117,7 @@ def test_mistakes_are_one_line(
     assert not done.stdout
 
 
-def test_without_a_connection_the_host_is_named(tmp_path: Path) -> None:
+def test_without_a_connection_the_host_is_named(data: Run, tmp_path: Path) -> None:
     done = data("http://127.0.0.1:9", "fetch", "s2-100k", "-o", "x", cwd=tmp_path)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()

@@ -16,8 +16,8 @@ from satclip_core.products.place_words import compare, describe
 def told(run, small_model):
     """What `satclip describe` prints, with the small model."""
 
-    def told(*words: object) -> str:
-        result = run("describe", *words, "--model", small_model)
+    def told(*words: object, started: bool = False) -> str:
+        result = run("describe", *words, "--model", small_model, started=started)
         assert result.returncode == 0, result.stderr
         assert result.stderr == ""
         return result.stdout
@@ -26,7 +26,7 @@ def told(run, small_model):
 
 
 def test_a_place_is_told_in_words_with_ranges_and_errors(told, small_model):
-    text = told(-60.5, "-3")
+    text = told(-60.5, "-3", started=True)
     (place,) = describe(load_encoder(small_model), [(-60.5, -3)])
     first, *rest = text.splitlines()
     assert first == f"3.000° S, 60.500° W: {place.said()}"

@@ -121,7 +121,7 @@ def test_predictions_at_points(run, folder):
     base = ("--crs", "EPSG:32632", "--lon-column", "E", "--lat-column", "N")
     learn = ("--samples", "samples.csv", "--column", "t", "--method", "linear")
     args = ("points.csv", *base, *learn, "--covariate", "dem.tif", "--save-model", "m.npz")
-    result = run("predict", *args, "-o", "out.csv")
+    result = run("predict", *args, "-o", "out.csv", started=True)
     assert result.returncode == 0, result.stderr
     rows = read(folder / "out.csv")
     assert [row["name"] for row in rows] == ["a, b", "c"]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from forked import Commands, Run
 from hub import COMMIT, Hub, Request, Server, hub_handler, proxy_handler
 
 from satclip_core.models.registry import load_encoder
@@ -38,18 +39,13 @@ def hub(environment: dict[str, str], small_model: Path) -> Iterator[Hub]:
         yield state
 
 
-def models(environment: dict[str, str], *args: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "satclip_cli", "models", *map(str, args)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=environment,
-        check=False,
-    )
+@pytest.fixture
+def models(commands: Commands) -> Run:
+    """Run `satclip models` in an environment."""
+    return lambda environment, *args: commands.run(["models", *map(str, args)], env=environment)
 
 
-def test_fetch_then_list_info_and_use(hub, environment, tmp_path):
+def test_fetch_then_list_info_and_use(models, hub, environment, tmp_path):
     done = models(environment, "fetch", NAME)
     assert (done.returncode, done.stderr) == (0, "")
     path = tmp_path / "cache" / f"{NAME}.ckpt"
@@ -73,7 +69,7 @@ def test_fetch_then_list_info_and_use(hub, environment, tmp_path):
     assert "is here already and unchanged" in again.stderr
 
 
-def test_list_is_a_table(environment):
+def test_list_is_a_table(models, environment):
     done = models(environment, "list")
     lines = done.stdout.splitlines()
     assert (done.returncode, done.stderr) == (0, "")
@@ -82,7 +78,7 @@ def test_list_is_a_table(environment):
     assert row.split()[1:] == ["not", "fetched", "10", "256", "9°", "57.2", "MB"]
 
 
-def test_info_of_a_file_and_of_what_is_not_here(environment, small_model):
+def test_info_of_a_file_and_of_what_is_not_here(models, environment, small_model):
     done = models(environment, "info", small_model)
     assert done.returncode == 0
     assert "Siren(SH(lon, lat)), L = 10" in done.stdout
@@ -93,7 +89,7 @@ def test_info_of_a_file_and_of_what_is_not_here(environment, small_model):
     assert "c7596a5f7aacf72a" in done.stdout
 
 
-def test_convert_keeps_the_embeddings(golden, environment, tmp_path):
+def test_convert_keeps_the_embeddings(models, golden, environment, tmp_path):
     source = golden / "lightning-l10.ckpt"
     expected = np.load(golden / "lightning-l10.npz")
     for dtype, tolerance in (("float64", 1e-5), ("float32", 1e-4), ("float16", 5e-2)):
@@ -123,7 +119,7 @@ def test_convert_keeps_the_embeddings(golden, environment, tmp_path):
         (["wrong"], 2, "No such command 'wrong'"),
     ],
 )
-def test_every_mistake_is_one_line(environment, tmp_path, monkeypatch, args, code, message):
+def test_every_mistake_is_one_line(models, environment, tmp_path, monkeypatch, args, code, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "junk.ckpt").write_bytes(b"\x80\x04junk")
     done = models(environment, *args)
@@ -134,7 +130,7 @@ def test_every_mistake_is_one_line(environment, tmp_path, monkeypatch, args, cod
     assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == ["junk.ckpt"]
 
 
-def test_offline_is_one_line(environment, tmp_path):
+def test_offline_is_one_line(models, environment, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         environment["SATCLIP_HUB_URL"] = f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -145,7 +141,7 @@ def test_offline_is_one_line(environment, tmp_path):
     assert done.stderr.count("\n") == 1
 
 
-def test_a_file_that_is_not_there_is_one_line(hub, environment):
+def test_a_file_that_is_not_there_is_one_line(models, hub, environment):
     hub.files.clear()
     done = models(environment, "fetch", NAME)
     assert done.returncode == 1
@@ -153,7 +149,7 @@ def test_a_file_that_is_not_there_is_one_line(hub, environment):
     assert done.stderr.count("\n") == 1
 
 
-def test_a_changed_file_is_refused_and_force_mends_it(hub, environment, tmp_path):
+def test_a_changed_file_is_refused_and_force_mends_it(models, hub, environment, tmp_path):
     models(environment, "fetch", NAME)
     path = tmp_path / "cache" / f"{NAME}.ckpt"
     path.write_bytes(path.read_bytes()[:-1])
@@ -165,7 +161,7 @@ def test_a_changed_file_is_refused_and_force_mends_it(hub, environment, tmp_path
     assert models(environment, "info", NAME).returncode == 0
 
 
-def test_the_proxy_of_the_environment_is_used(hub, environment):
+def test_the_proxy_of_the_environment_is_used(models, hub, environment):
     log: list[Request] = []
     with Server(proxy_handler(log)) as proxy:
         done = models({**environment, "http_proxy": proxy.url}, "fetch", NAME)
@@ -175,7 +171,7 @@ def test_the_proxy_of_the_environment_is_used(hub, environment):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX knows them")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_stopped_in_the_middle_it_goes_on_from_there(hub, environment, tmp_path, number):
+def test_stopped_in_the_middle_it_goes_on_from_there(models, hub, environment, tmp_path, number):
     hub.faults = ["hold:100000"]
     process = subprocess.Popen(
         [sys.executable, "-m", "satclip_cli", "models", "fetch", NAME],
@@ -202,7 +198,7 @@ def test_stopped_in_the_middle_it_goes_on_from_there(hub, environment, tmp_path,
 
 
 def test_without_a_network_a_file_brought_by_hand_is_used_by_its_path(
-    environment, small_model, tmp_path
+    models, environment, small_model, tmp_path
 ):
     shutil.copy(small_model, tmp_path / "brought.npz")
     assert models(environment, "info", tmp_path / "brought.npz").returncode == 0

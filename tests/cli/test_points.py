@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from forked import Commands, Run
 
 from satclip_core.models.registry import load_encoder
 
@@ -21,16 +22,14 @@ SATCLIP = [sys.executable, "-m", "satclip_cli"]
 TABLE = "id,lon,lat\n1,10,50\n2,180,-90\n"
 
 
-def satclip(*args: object, stdin: str | None = None, **options) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*SATCLIP, *map(str, args)],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        **options,
-    )
+@pytest.fixture
+def satclip(commands: Commands) -> Run:
+    """Run `satclip` with what is given on standard input."""
+
+    def satclip(*args: object, stdin: str | None = None, cwd: Path | None = None):
+        return commands.run(list(map(str, args)), input=stdin, cwd=cwd)
+
+    return satclip
 
 
 @pytest.fixture
@@ -44,7 +43,7 @@ def values(text: str) -> np.ndarray:
     return np.array([[float(row[f"e{i:03d}"]) for i in range(256)] for row in rows], np.float32)
 
 
-def test_standard_input_to_standard_output(small_model):
+def test_standard_input_to_standard_output(satclip, small_model):
     done = satclip("points", "-", "-o", "-", "--model", small_model, stdin=TABLE)
     assert (done.returncode, done.stderr) == (0, "")
     expected = load_encoder(small_model).encode([(10, 50), (180, -90)])
@@ -52,7 +51,7 @@ def test_standard_input_to_standard_output(small_model):
 
 
 @pytest.mark.parametrize("suffix", ["csv", "geojson", "gpkg", "parquet"])
-def test_every_format_is_read_back(small_model, table, suffix):
+def test_every_format_is_read_back(satclip, small_model, table, suffix):
     geopandas = pytest.importorskip("geopandas")
     pandas = pytest.importorskip("pandas")
     target = table.with_name(f"out.{suffix}")
@@ -69,7 +68,7 @@ def test_every_format_is_read_back(small_model, table, suffix):
     np.testing.assert_allclose(norms, 1, atol=1e-6)
 
 
-def test_standard_input_to_a_layer(small_model, tmp_path):
+def test_standard_input_to_a_layer(satclip, small_model, tmp_path):
     geopandas = pytest.importorskip("geopandas")
     target = tmp_path / "out.gpkg"
     done = satclip("points", "-", "-o", target, "-q", "--model", small_model, stdin=TABLE)
@@ -77,7 +76,7 @@ def test_standard_input_to_a_layer(small_model, tmp_path):
     assert len(geopandas.read_file(target)) == 2
 
 
-def test_options_reach_the_table(small_model, tmp_path):
+def test_options_reach_the_table(satclip, small_model, tmp_path):
     (tmp_path / "in.csv").write_text("E;N\n500000;5200000\n")
     done = satclip(
         *("points", tmp_path / "in.csv", "-o", "-", "--model", small_model, "--dtype", "float16"),
@@ -88,7 +87,7 @@ def test_options_reach_the_table(small_model, tmp_path):
     assert len(json.loads(row["emb"])) == 256
 
 
-def test_unusable_rows_are_one_warning_or_one_error(small_model, tmp_path):
+def test_unusable_rows_are_one_warning_or_one_error(satclip, small_model, tmp_path):
     text = TABLE + "3,,\n4,x,y\n"
     done = satclip("points", "-", "-o", "-", "--model", small_model, stdin=text)
     assert done.returncode == 0
@@ -101,7 +100,7 @@ def test_unusable_rows_are_one_warning_or_one_error(small_model, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_quotes_that_are_text_are_said_and_read(small_model, tmp_path):
+def test_quotes_that_are_text_are_said_and_read(satclip, small_model, tmp_path):
     (tmp_path / "in.csv").write_text('lon,lat,note\n1,2,"a\n3,4,b"\n')
     words = ("points", tmp_path / "in.csv", "-o", tmp_path / "out.csv", "--model", small_model)
     done = satclip(*words)
@@ -114,7 +113,7 @@ def test_quotes_that_are_text_are_said_and_read(small_model, tmp_path):
         assert [row["note"] for row in csv.DictReader(file)] == ['"a', 'b"']
 
 
-def test_what_is_not_kept_as_it_was_is_a_warning(small_model, tmp_path):
+def test_what_is_not_kept_as_it_was_is_a_warning(satclip, small_model, tmp_path):
     pa = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
     pytest.importorskip("pyogrio")
@@ -149,7 +148,7 @@ def test_what_is_not_kept_as_it_was_is_a_warning(small_model, tmp_path):
     ],
 )
 def test_every_mistake_is_one_line_and_leaves_nothing(
-    small_model, table, args, code, message, monkeypatch
+    satclip, small_model, table, args, code, message, monkeypatch
 ):
     folder = table.parent
     (folder / "there.csv").write_text("precious")
@@ -168,7 +167,7 @@ def test_every_mistake_is_one_line_and_leaves_nothing(
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes anywhere")
-def test_a_folder_without_permission(small_model, table):
+def test_a_folder_without_permission(satclip, small_model, table):
     locked = table.parent / "locked"
     locked.mkdir(mode=0o500)
     done = satclip("points", table, "-o", locked / "out.csv", "--model", small_model)

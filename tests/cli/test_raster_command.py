@@ -317,6 +317,7 @@ def test_a_limit_on_files_is_one_line(refused, tmp_path):
     line = refused(
         *("raster", *ALPS, "--res", 0.05, "-q"),
         code=1,
+        started=True,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )
     assert "free" in line

@@ -70,7 +70,7 @@ def test_an_unknown_experiment_is_refused(refused):
 def test_land_ocean_beside_the_paper(run, land, tmp_path):
     words = ("reproduce", "land-ocean", "--land", land, "-E", "wrap", "-N", "linear", "-N", "siren")
     words += ("--seeds", 2, "--epochs", 3, "-o", "out/table.csv")
-    result = run(*words)
+    result = run(*words, started=True)
     assert result.returncode == 0, result.stderr
     rows = rows_of(tmp_path / "out" / "table.csv")
     assert [(row["encoding"], row["network"], row["paper"]) for row in rows] == [

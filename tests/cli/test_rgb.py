@@ -12,7 +12,7 @@ AFRICA = ("--bbox", -18, -36, 51, 36, "--res", 3)
 
 
 def test_three_colours_and_alpha(run, tmp_path):
-    result = run("rgb", *WORLD, "-v")
+    result = run("rgb", *WORLD, "-v", started=True)
     assert result.returncode == 0, result.stderr
     assert "% of the variance" in result.stderr
     with rasterio.open(tmp_path / "rgb.tif") as dataset:

@@ -59,7 +59,7 @@ def test_one_place_is_a_cosine_at_sea_too(run, tmp_path, encoder):
 def test_places_as_a_table_and_as_points(run, tmp_path, encoder, model):
     words = ("places", *EXAMPLES, *BBOX, "--count", 7, "--spacing", 500, "--away", 300, *model)
     want = similar_places(GRID, encoder, WANTED, 7, away_km=300, spacing_km=500, mask="land")
-    result = run(*words, "-o", "found.csv")
+    result = run(*words, "-o", "found.csv", started=True)
     assert result.returncode == 0, result.stderr
     assert "found.csv: 7 places" in result.stderr
     with open(tmp_path / "found.csv", newline="") as file:
@@ -79,7 +79,7 @@ def test_places_as_a_table_and_as_points(run, tmp_path, encoder, model):
 def test_areas_are_those_of_the_core(run, tmp_path, encoder, model, name):
     geopandas = pytest.importorskip("geopandas")
     words = ("areas", *EXAMPLES, *BBOX, "--percentile", 80, "--min-area", 50_000, *model)
-    result = run(*words, "-o", name)
+    result = run(*words, "-o", name, started=name == "areas.gpkg")
     assert result.returncode == 0, result.stderr
     options = AreaOptions(percentile=80, least_km2=50_000)
     want = similar_areas(GRID, encoder, WANTED, options, mask="land")

@@ -20,7 +20,7 @@ def cosine(model, places, references):
 
 
 def test_one_band_of_cosines(run, tmp_path, small_model):
-    result = run("similarity", "--to", *CONGO, *BBOX)
+    result = run("similarity", "--to", *CONGO, *BBOX, started=True)
     assert result.returncode == 0, result.stderr
     with rasterio.open(tmp_path / "similarity.tif") as dataset:
         band = dataset.read()

@@ -36,14 +36,22 @@ def test_blas_has_one_thread_inside() -> None:
     # Those that were there when BLAS was first held back, numpy's among them: others may have come
     # since, with scipy or torch, which do not work here.
     known = {pool["filepath"] for pool in threads._controller().info()}
-    with threads.one_blas_thread() as limited:
-        counts = [
+
+    def counts() -> set[int]:
+        pools = threadpoolctl.threadpool_info()
+        return {
             pool["num_threads"]
-            for pool in threadpoolctl.threadpool_info()
+            for pool in pools
             if pool["user_api"] == "blas" and pool["filepath"] in known
-        ]
-    assert limited
-    assert set(counts) == {1}
+        }
+
+    # Two outside, whatever the environment says.
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        assert counts() == {2}
+        with threads.one_blas_thread() as limited:
+            assert limited
+            assert counts() == {1}
+        assert counts() == {2}
 
 
 def test_openblas_is_held_back_without_threadpoolctl() -> None:

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,7 @@ def encoder():
     return load_encoder()
 
 
+@cache
 def other_python() -> str:
     """A Python of the project, with rasterio: SATCLIP_PYTHON, or .venv."""
     for python in (os.environ.get("SATCLIP_PYTHON"), ROOT / ".venv" / "bin" / "python"):
@@ -226,16 +228,9 @@ def extents(crs):
     return found
 
 
-@pytest.mark.parametrize("crs", ["EPSG:3857", "EPSG:32632", "EPSG:3031", "EPSG:4807", "ESRI:54030"])
-@pytest.mark.parametrize("raising", [False, True])
-def test_osr_and_pyproj_agree(crs, raising, monkeypatch):
-    """Against coordinates that the project's Python computes with pyproj."""
-    from osgeo import osr
-
-    from satclip_core.grid import crs as crs_module
-    from satclip_core.grid import extent
-    from satclip_core.grid.crs_osr import Osr
-
+@cache
+def by_pyproj(crs):
+    """Coordinates, half a turn, unit, boxes, area of use and name, by the project's Python."""
     code = f"""
 import json, numpy as np
 from satclip_core.errors import InputError
@@ -250,7 +245,20 @@ print(json.dumps([np.array([x, y]).tolist(), p.half_turn({crs!r}), p.unit({crs!r
 """
     command = [other_python(), "-c", code]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    xy, half, unit, boxes, area, name = json.loads(said)
+    return json.loads(said)
+
+
+@pytest.mark.parametrize("crs", ["EPSG:3857", "EPSG:32632", "EPSG:3031", "EPSG:4807", "ESRI:54030"])
+@pytest.mark.parametrize("raising", [False, True])
+def test_osr_and_pyproj_agree(crs, raising, monkeypatch):
+    """Against coordinates that the project's Python computes with pyproj."""
+    from osgeo import osr
+
+    from satclip_core.grid import crs as crs_module
+    from satclip_core.grid import extent
+    from satclip_core.grid.crs_osr import Osr
+
+    xy, half, unit, boxes, area, name = by_pyproj(crs)
     (osr.UseExceptions if raising else osr.DontUseExceptions)()
     try:
         backend = Osr()

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,7 @@ def test_help_names_every_parameter(environment):
         assert name in said
 
 
+@cache
 def satclip() -> list[str]:
     """The command line of the project: SATCLIP_PYTHON, or .venv."""
     for python in (os.environ.get("SATCLIP_PYTHON"), ROOT / ".venv" / "bin" / "python"):

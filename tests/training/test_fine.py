@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -298,6 +299,35 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_model(data: Path, quick: Non
     assert (data / "run/seen/targets.npy").stat().st_mtime_ns == looked
     field = "field.90.values"
     assert np.abs(smaller.stored[field]).mean() < np.abs(whole.stored[field]).mean()
+
+
+def test_a_model_file_weighs_what_it_may(data: Path, quick: None) -> None:
+    places = locations(data / "small.yaml")
+
+    def made(*settings: str) -> tuple[Path, int]:
+        config = load_fine_config(data / "small.yaml", list(settings))
+        path = train_fine(config, places, data / "run")
+        with zipfile.ZipFile(path) as archive:
+            fields = [m for m in archive.infolist() if m.filename.endswith(".values.npy")]
+            return path, sum(member.compress_size for member in fields)
+
+    path, field = made()
+    before = read_model(path)
+    # A file this small is mostly room for the card.
+    limit = path.stat().st_size + 30_000 - 0.3 * field
+    smaller, cut = made(f"export.megabytes={limit / 1e6:f}")
+    assert smaller.stat().st_size <= limit
+    assert cut < 0.95 * field
+    after = read_model(smaller)
+    steps = {key: value[0] for key, value in before.stored.items() if key.endswith(".scale")}
+    longer = {key: after.stored[key][0] / step for key, step in steps.items()}
+    assert min(longer.values()) > 1.05
+    assert max(longer.values()) == pytest.approx(min(longer.values()))
+    told = "unseen_error_rounded"
+    assert float(after.info.training[told]) > float(before.info.training[told])
+    assert float(after.info.training[told]) < 0.8
+    with pytest.raises(InputError, match=r"export\.megabytes"):
+        made("export.megabytes=0.001")
 
 
 def test_trimmed_weights_differ_by_half_of_the_last_bit_kept() -> None:

@@ -198,6 +198,59 @@ def test_the_command_prints_and_writes_scores(
     assert out.read_text().startswith("model,task,score\nidentity,field,")
 
 
+def test_blocks_are_held_out_whole() -> None:
+    lonlat = np.random.default_rng(0).uniform((-180, -60), (180, 60), (3000, 2))
+    blocks = probe.blocks_of(lonlat, 10)
+    codes = {tuple(corner) for corner in np.floor(lonlat / 10).tolist()}
+    assert set(blocks) == set(range(len(codes)))
+    split = probe.parts(blocks, seed=3)
+    assert sorted(np.concatenate(split)) == list(range(3000))
+    seen = [set(np.floor(lonlat[part] / 10).astype(int).view("i8,i8").ravel().tolist())
+            for part in split]  # fmt: skip
+    assert len(set.union(*seen)) == sum(map(len, seen))
+    assert len(seen[0]) / len(codes) == pytest.approx(0.3, abs=0.01)
+
+
+def test_blocks_show_that_a_name_of_a_block_says_nothing_elsewhere() -> None:
+    """A number of each block's own is read from the block's own indicator, but not beyond it."""
+    random = np.random.default_rng(0)
+    lonlat = random.uniform((0, 0), (100, 100), (4000, 2))
+    block = np.unique(np.floor(lonlat / 10), axis=0, return_inverse=True)[1].reshape(-1)
+    task = Task("own", lonlat, random.normal(size=100)[block], classes=False)
+
+    def indicators(places: np.ndarray) -> np.ndarray:
+        return np.eye(100)[block]
+
+    assert probe.run_probes(indicators, [task])["own"] > 0.95
+    assert probe.run_probes(indicators, [task], block_degrees=10)["own"] < 0.05
+
+
+def test_only_the_first_dimensions_are_read_on_request() -> None:
+    random = np.random.default_rng(0)
+    values = random.normal(size=(1000, 8))
+    task = Task("last", np.zeros((1000, 2)), values[:, 7], classes=False)
+    assert probe.run_probes(lambda places: values, [task], dims=8)["last"] > 0.99
+    assert probe.run_probes(lambda places: values, [task], dims=7)["last"] < 0.05
+
+
+def test_the_command_holds_out_blocks(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--model", "identity", "--tasks", str(world / "tasks.yaml")]
+    assert command.main([*words, "--blocks", "2", "--dims", "2"]) == 0
+    assert "| field | R² | 1500 |" in capsys.readouterr().out
+    for wrong, named in (
+        (["--blocks", "80"], "blocks of 80°"),
+        (["--blocks", "2", "--protocol", "range"], "protocol range"),
+    ):
+        assert command.main([*words, *wrong]) == 1
+        error = capsys.readouterr().err.strip()
+        assert named in error
+        assert len(error.splitlines()) == 1
+    for wrong in (["--blocks", "0"], ["--dims", "0"], ["--blocks", "nan"]):
+        with pytest.raises(SystemExit):
+            command.main([*words, *wrong])
+        assert wrong[1] in capsys.readouterr().err
+
+
 def test_the_command_scores_a_recipe_before_training_too(
     world: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

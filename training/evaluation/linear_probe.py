@@ -3,7 +3,7 @@
 Embeddings standardised on the training part, split 30/10/60 into training, validation and test,
 penalty chosen on validation, R² (or accuracy, for classes by regression on indicators) on test,
 mean of three splits. Whoever compares many settings does so on splits of other seeds than those
-that are reported.
+that are reported. Random splits flatter whatever is smooth in space; splits of whole blocks do not.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from satclip_core.types import Floats
+from satclip_core.errors import InputError
+from satclip_core.types import Floats, Integers
 
 from .tasks import NO_LEAKS, Task
 
 PENALTIES = np.logspace(-3, 5, 25)
 SPLITS = 3
 TRAINING_SHARE, VALIDATION_SHARE = 0.3, 0.1
+_LEAST_BLOCKS = 10
 PROTOCOLS = ("ours", "range")
 # Of RANGE (Dhakal et al., CVPR 2025), by which TTE and others report their linear probes.
 RANGE_PENALTIES = (0.1, 1.0, 10.0)
@@ -37,7 +39,12 @@ Scores = dict[str, float]
 
 
 def score(
-    embeddings: ArrayLike, target: NDArray[Any], *, classes: bool = False, split_seed: int = 0
+    embeddings: ArrayLike,
+    target: NDArray[Any],
+    *,
+    classes: bool = False,
+    split_seed: int = 0,
+    blocks: Integers | None = None,
 ) -> float:
     """Mean test score of a ridge probe over three splits.
 
@@ -46,19 +53,43 @@ def score(
         target: (N,) numbers, or class codes.
         classes: score accuracy instead of R².
         split_seed: of the first split; the others follow.
+        blocks: (N,) codes of blocks that are not split; each point by itself where None.
     """
     values = np.asarray(embeddings, np.float64)
     wanted = (target[:, None] == np.unique(target)).astype(float) if classes else None
     wanted = target[:, None].astype(np.float64) if wanted is None else wanted
+    blocks = np.arange(len(values)) if blocks is None else blocks
     seeds = range(split_seed, split_seed + SPLITS)
-    return float(np.mean([_split_score(values, wanted, seed, classes) for seed in seeds]))
+    scores = [_split_score(values, wanted, parts(blocks, seed), classes) for seed in seeds]
+    return float(np.mean(scores))
 
 
-def _split_score(values: Floats, wanted: Floats, seed: int, classes: bool) -> float:
-    order = np.random.RandomState(seed).permutation(len(values))
-    first = int(TRAINING_SHARE * len(values))
-    second = int((TRAINING_SHARE + VALIDATION_SHARE) * len(values))
-    train, check, test = order[:first], order[first:second], order[second:]
+def blocks_of(lonlat: Floats, degrees: float) -> Integers:
+    """The square block of so many degrees in which each of (N, 2) places lies, as codes (N,)."""
+    corners = np.floor(lonlat / degrees)
+    return np.asarray(np.unique(corners, axis=0, return_inverse=True)[1]).reshape(-1)
+
+
+def parts(blocks: Integers, seed: int) -> tuple[Integers, Integers, Integers]:
+    """Training, validation and test: indices of points, by shares of the blocks (N,) 0, 1, 2…"""
+    count = int(blocks.max()) + 1
+    first = int(TRAINING_SHARE * count)
+    second = int((TRAINING_SHARE + VALIDATION_SHARE) * count)
+    order = np.random.RandomState(seed).permutation(count)
+    by_block = np.argsort(blocks, kind="stable")
+    counts = np.bincount(blocks, minlength=count)
+    starts = np.cumsum(counts) - counts
+    train, check, test = (
+        np.concatenate([by_block[starts[b] : starts[b] + counts[b]] for b in chosen])
+        for chosen in (order[:first], order[first:second], order[second:])
+    )
+    return train, check, test
+
+
+def _split_score(
+    values: Floats, wanted: Floats, split: tuple[Integers, Integers, Integers], classes: bool
+) -> float:
+    train, check, test = split
     mean, deviation = values[train].mean(0), values[train].std(0) + 1e-9
     scaled = (values - mean) / deviation
     offset = wanted[train].mean(0)
@@ -119,20 +150,47 @@ def _accuracy(predicted: Floats, wanted: Floats) -> float:
 
 
 def run_probes(
-    embed: Embed, tasks: Iterable[Task], *, split_seed: int = 0, protocol: str = "ours"
+    embed: Embed,
+    tasks: Iterable[Task],
+    *,
+    split_seed: int = 0,
+    protocol: str = "ours",
+    block_degrees: float | None = None,
+    dims: int | None = None,
 ) -> Scores:
-    """Score an encoder, a function of (N, 2) degrees, on tasks, by one of `PROTOCOLS`."""
-    if protocol == "range":
-        return {
-            task.name: range_score(embed(task.lonlat), task.target, classes=task.classes)
-            for task in tasks
-        }
-    return {
-        task.name: score(
-            embed(task.lonlat), task.target, classes=task.classes, split_seed=split_seed
+    """Score an encoder, a function of (N, 2) degrees, on tasks.
+
+    Args:
+        embed: the encoder.
+        tasks: what is read from its embeddings.
+        split_seed: of the first split, by our protocol.
+        protocol: one of `PROTOCOLS`.
+        block_degrees: whole blocks of so many degrees are held out, by our protocol.
+        dims: only the first so many numbers of the embeddings are read.
+
+    Raises:
+        InputError: blocks with RANGE's protocol, or too few of them to split.
+    """
+    if block_degrees is not None and protocol != "ours":
+        raise InputError(f"protocol {protocol}: its splits are of points, not of blocks")
+    scores = {}
+    for task in tasks:
+        values = np.asarray(embed(task.lonlat))[:, :dims]
+        if protocol == "range":
+            scores[task.name] = range_score(values, task.target, classes=task.classes)
+            continue
+        blocks = None
+        if block_degrees is not None:
+            blocks = blocks_of(task.lonlat, block_degrees)
+            if blocks.max() + 1 < _LEAST_BLOCKS:
+                raise InputError(
+                    f"task {task.name}: only {blocks.max() + 1} blocks of {block_degrees:g}° have "
+                    f"points; splits need {_LEAST_BLOCKS}"
+                )
+        scores[task.name] = score(
+            values, task.target, classes=task.classes, split_seed=split_seed, blocks=blocks
         )
-        for task in tasks
-    }
+    return scores
 
 
 def table(

@@ -31,7 +31,16 @@ from .composing import component_deviations, components_encoder, compose, trimme
 from .eyes import Pyramid, Targets, land_eye, look_through, open_eye
 from .fine_card import fine_card
 from .fine_settings import FineConfig
-from .fitting import Checkpoint, Fit, fit, predictions, whole_numbers
+from .fitting import (
+    Checkpoint,
+    Fit,
+    error_of,
+    fit,
+    packed_size,
+    predictions,
+    steps_within,
+    whole_numbers,
+)
 from .resolution import Reading, resolved, shown_by_classes, shown_by_images, told
 
 log = logging.getLogger("satclip_training")
@@ -44,6 +53,8 @@ _SECONDS = "seconds.txt"
 SEEN_PARTS = ("eyes", "levels", "land_mask", "pixel_rows", "seed")
 """Settings that what was seen depends on; the fit also on `smooth` and `fit`."""
 _AT_ONCE = 40_000
+# Bytes of a model file that are left for its card, its facts and the names of its arrays.
+_CARD = 30_000
 _SAID = 25
 
 
@@ -94,7 +105,7 @@ def train_fine(
         checkpoint, cancelled,
     )  # fmt: skip
     deviations = component_deviations(smooth, sample, parts.dim)
-    stored = weights_of(config, made, parts, sample, deviations, seen.kept)
+    stored = weights_within(config, made, parts, sample, deviations, seen)
     facts = {
         "places": str(made.places),
         "unseen_error": f"{made.error:.4f}",
@@ -201,6 +212,41 @@ def found_targets(
     }
 
 
+def weights_within(
+    config: FineConfig,
+    made: Fit,
+    parts: LocationEncoder,
+    land: Floats,
+    deviations: Floats,
+    seen: Seen,
+) -> dict[str, NDArray[Any]]:
+    """The arrays of a model file of at most `export.megabytes`; see `weights_of`.
+
+    Raises:
+        InputError: the file would be larger whatever the field is rounded to.
+    """
+    steps = [level.step for level in config.levels]
+    stored = weights_of(config, made, parts, land, deviations, seen.kept, steps)
+    if config.export.megabytes is None:
+        return stored
+    dtype = config.export.dtype
+    rest = sum(
+        packed_size(value if value.dtype.kind in "iu" else value.astype(dtype))
+        for key, value in stored.items()
+        if not key.endswith(".values")
+    )
+    room = config.export.megabytes - (rest + _CARD) / 1e6
+    longer = steps_within(made, steps, seen.kept, room)
+    if longer == steps:
+        return stored
+    made.rounded_error = error_of(made, seen.places[made.unseen], seen.targets[made.unseen], longer)
+    log.info(
+        "rounded %.2f times as coarsely for %g MB: error %.4f on unseen places",
+        longer[0] / steps[0], config.export.megabytes, made.rounded_error,
+    )  # fmt: skip
+    return weights_of(config, made, parts, land, deviations, seen.kept, longer)
+
+
 def weights_of(
     config: FineConfig,
     made: Fit,
@@ -208,9 +254,20 @@ def weights_of(
     land: Floats,
     deviations: Floats,
     kept: Sequence[Bools],
+    steps: Sequence[float],
 ) -> dict[str, NDArray[Any]]:
-    """The arrays of the model file: field, layers and smooth part, joined to one embedding."""
-    steps, bits = [level.step for level in config.levels], config.export.smooth_bits
+    """The arrays of the model file: field, layers and smooth part, joined to one embedding.
+
+    Args:
+        config: the run's settings.
+        made: field and layers.
+        parts: the smooth part, its leading components first.
+        land: (N, 2) places on land.
+        deviations: of the components.
+        kept: the runs of each level.
+        steps: what each level's values are rounded to.
+    """
+    bits = config.export.smooth_bits
     count = config.embedding.dim - config.predictions
     found = predictions(made, land, steps).astype(np.float64)
     slow = parts.encode(land).astype(np.float64)[:, :count] * deviations[:count]
@@ -234,9 +291,9 @@ def weights_of(
         "out.smooth": smooth,
         "out.bias": offset,
     }
-    for level, field, marks in zip(config.levels, made.levels, kept):
+    for level, step, field, marks in zip(config.levels, steps, made.levels, kept):
         names = (f"field.{level.rows}.{part}" for part in ("values", "kept", "scale"))
-        stored |= dict(zip(names, whole_numbers(field, level.step, marks)))
+        stored |= dict(zip(names, whole_numbers(field, step, marks)))
     return stored
 
 

@@ -115,13 +115,15 @@ class FineExport:
 
     `resolution_classes`: a raster of land cover whose variance within boxes is measured too.
     `smooth_bits`: of the mantissa that the smooth part's hidden weights keep, of a float16's ten;
-    with fewer the file compresses better.
+    with fewer the file compresses better. `megabytes`: what the model file may weigh; the field of
+    a larger one is rounded in longer steps, all levels alike, until it does.
     """
 
     resolution_images: str = setting(text())
     resolution_classes: str | None = setting(optional(text()), None)
     dtype: str = setting(text("float16", "float32"), "float16")
     smooth_bits: int = setting(integer(low=4, high=10), 10)
+    megabytes: float | None = setting(optional(real(above=0)), None)
     licence: str = setting(text(), "MIT")
     data: str = setting(text(), "see the sources")
     limits: tuple[str, ...] = setting(sequence(text()), ())

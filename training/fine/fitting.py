@@ -16,8 +16,9 @@ import logging
 import math
 import pickle
 import time
+import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from torch.nn import functional
 
 from satclip_core.encoder import LocationEncoder
 from satclip_core.encoder.field import RUN, Rows, taps
+from satclip_core.errors import InputError
 from satclip_core.types import Bools, Cancelled, Float32, Floats, Integers
 
 from .fine_settings import FitSettings, LevelSettings
@@ -46,6 +48,8 @@ _LEVEL_SHARE, _LAST_RATE = 0.3, 0.02
 _SAID = 20
 _ROUNDED_FROM = 0.5
 """Part of the steps after which values are rounded instead of blurred."""
+# How much longer steps may become for a file to weigh what it may, and how nearly they are found.
+_LONGEST, _NEAR_ENOUGH = 4.0, 1.01
 _LEAST_SPREAD = 0.05
 _BITS_A_MEGABYTE = 8e6
 CHECKPOINT_SECONDS = 240.0
@@ -207,6 +211,7 @@ class Fit:
         rounded_error: the same with the field's values rounded.
         places: number of places fitted to.
         seconds: that the steps took, those before an interruption too.
+        unseen: indices of the held-out places.
     """
 
     levels: list[FieldLevel]
@@ -216,6 +221,7 @@ class Fit:
     rounded_error: float = math.nan
     places: int = 0
     seconds: float = 0.0
+    unseen: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def predict(self, lonlat: Tensor, steps: Sequence[float] = (), blurred: bool = False) -> Tensor:
         """(N, 2) degrees float64 -> (N, predictions); see `FieldLevel.read`."""
@@ -270,8 +276,9 @@ def fit(
     descent = Descent(made, settings, steps, worth, len(used), seed)
     descent.run(places, targets, used, checkpoint, cancelled)
     made.seconds = descent.seconds
-    made.error = _error(made, places[unseen], targets[unseen])
-    made.rounded_error = _error(made, places[unseen], targets[unseen], steps)
+    made.unseen = unseen
+    made.error = error_of(made, places[unseen], targets[unseen])
+    made.rounded_error = error_of(made, places[unseen], targets[unseen], steps)
     log.info(
         "unseen places: error %.4f of a variance of 1, %.4f with values rounded",
         made.error, made.rounded_error,
@@ -441,7 +448,7 @@ def _of_stretches(numbers: Integers) -> Integers:
 
 
 @torch.no_grad()
-def _error(
+def error_of(
     made: Fit, places: Floats, targets: NDArray[np.float16], steps: Sequence[float] = ()
 ) -> float:
     """Squared error as a share of the targets' variance."""
@@ -459,6 +466,47 @@ def predictions(made: Fit, places: Floats, steps: Sequence[float] = ()) -> Float
         for i in range(0, len(places), 8192)
     ]
     return np.concatenate(parts)
+
+
+def steps_within(
+    made: Fit, steps: Sequence[float], kept: Sequence[Bools], megabytes: float
+) -> list[float]:
+    """Steps so long that the field weighs at most so much as a model file holds it, compressed.
+
+    Args:
+        made: the fit.
+        steps: of its levels, to begin with.
+        kept: the runs of its levels.
+        megabytes: what all levels together may weigh.
+
+    Raises:
+        InputError: with the longest steps the field is larger yet.
+    """
+
+    def weight(factor: float) -> int:
+        return sum(
+            packed_size(whole_numbers(level, step * factor, marks)[0])
+            for level, step, marks in zip(made.levels, steps, kept)
+        )
+
+    limit = megabytes * 1e6
+    low, high = 1.0, _LONGEST
+    if weight(low) <= limit:
+        return list(steps)
+    if weight(high) > limit:
+        raise InputError(
+            f"export.megabytes: rounded {_LONGEST:g} times as coarsely the field weighs "
+            f"{weight(high) / 1e6:.3g} MB, and there is room for {megabytes:.3g}"
+        )
+    while high / low > _NEAR_ENOUGH:
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if weight(middle) <= limit else (middle, high)
+    return [step * high for step in steps]
+
+
+def packed_size(array: NDArray[Any]) -> int:
+    """Bytes that an array takes in a model file, about."""
+    return len(zlib.compress(np.ascontiguousarray(array).tobytes()))
 
 
 def whole_numbers(
