@@ -158,7 +158,7 @@ class RasterOptions:
             SatclipError: the raster cannot be written there.
         """
         from satclip_core.raster import raster_target
-        from satclip_core.raster.cluster import check_cluster
+        from satclip_core.raster.dask_tasks import check_cluster
 
         start, grid, target = time.monotonic(), self.grid(), None
         if self.scheduler is not None:

@@ -31,7 +31,7 @@ from ..products.product import Fitting, P, Product, Wanted
 from ..types import Cancelled, Mask, Progress
 from ..version import __version__
 from .blocks import BLOCK, Block, BlockMaker, blocks
-from .cluster import make_in_parts
+from .dask_tasks import make_in_parts
 from .datasets import is_path
 from .estimate import Estimate, estimate
 from .formats import FORMATS, GTIFF, RasterTarget, raster_target

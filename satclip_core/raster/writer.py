@@ -57,7 +57,7 @@ def create(path: Path, target: Path, spec: RasterSpec) -> AbstractContextManager
         MissingDependencyError: what writes its format is not installed.
     """
     if spec.format == PARQUET:
-        from .cells import create_table
+        from .pixel_table import create_table
 
         return create_table(path, target, spec)
     return (

@@ -268,7 +268,7 @@ def test_what_a_cluster_cannot_do_is_one_line(request_of, tmp_path, monkeypatch)
     job = request_of().prepare()
     with pytest.raises(InputError, match="a GeoTIFF is written by one process"):
         job.write(tmp_path / "out.tif", scheduler="local")
-    monkeypatch.setattr("satclip_core.raster.cluster._ANSWER", 0.5)
+    monkeypatch.setattr("satclip_core.raster.dask_tasks._ANSWER", 0.5)
     with pytest.raises(InputError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:9'"):
         request_of(format="cogs").prepare().write(tmp_path / "out", scheduler="tcp://127.0.0.1:9")
 
