@@ -8,9 +8,11 @@ twice, is no matter; what is done stands in the folder (`parts`), not in the sch
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -128,13 +130,15 @@ def write_on_cluster(
     with _client(distributed, scheduler, options.threads or available_threads()) as client:
         threads = sum(client.nthreads().values()) or 1
         # A task of its own: held by workers, sent by one to the other, made again if lost.
-        sent = client.submit(_itself, request, key=f"satclip-request-{path.name}-{id(work)}")
+        # Under names of its own, or the scheduler would give what another client's tasks gave.
+        name = f"satclip-{path.name}-{secrets.token_hex(8)}"
+        sent = client.submit(_itself, request, key=f"{name}-request")
         todo, running = iter(pending), set()
 
         def hand_out(count: int) -> None:
-            for index, _ in zip(todo, range(count)):
+            for index in islice(todo, count):
                 arguments = (sent, str(path), target.format, index, __version__)
-                key = f"satclip-{path.name}-{id(work)}-{index}"
+                key = f"{name}-{index}"
                 running.add(client.submit(_write_part, *arguments, key=key, retries=_RETRIES))
 
         hand_out(_AHEAD * threads)

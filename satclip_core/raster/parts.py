@@ -241,10 +241,10 @@ def begun_work(job: RasterJob[Any], target: RasterTarget) -> Iterator[Work]:
         try:
             yield work
         except BaseException:
-            if not is_lasting(job.request):
+            left, total = len(work.pending), len(work.parts.windows)
+            if left == total or not is_lasting(job.request):
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
-            left, total = len(work.pending), len(work.parts.windows)
             log.warning(
                 "%d of %d parts are kept in %s: the same request goes on from there",
                 *(total - left, total, folder),
@@ -271,6 +271,7 @@ def write_parts(
     with closing(made):
         for index in pending:
             work.write(index, islice(made, sum(1 for _ in work.windows(index))))
+    report(total - before, total)  # the last block is not followed by another
 
 
 def finish_work(work: Work, target: RasterTarget) -> None:
