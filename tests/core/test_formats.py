@@ -229,7 +229,9 @@ def test_a_stac_item_is_valid(encoder, tmp_path, kind):
     if kind == "uint8":
         assert item["properties"]["emb:quantization"]["scale"] == [product.scale]
     west, _, _, north = item["bbox"]
-    lons, lats = rasterio.warp.transform("EPSG:32632", "EPSG:4326", [3e5, 4e5], [5e6, 5.1e6])
+    from rasterio.warp import transform
+
+    lons, lats = transform("EPSG:32632", "EPSG:4326", [3e5, 4e5], [5e6, 5.1e6])
     assert west == pytest.approx(lons[0], abs=0.05)
     assert north == pytest.approx(lats[1], abs=0.05)
 
