@@ -206,11 +206,20 @@ def open_work(job: RasterJob[Any], target: Path, format: str) -> Work:
         job: the raster.
         target: where it goes.
         format: one of `FORMATS`.
+
+    Raises:
+        OutputError: it is divided otherwise here than where it was begun.
     """
     spec = replace(job.spec, format=format)
     folder = work_folder(target)
     parts = parts_of(folder / "raster", spec, target)
-    return Work(folder, parts, read_json(folder / "plan.json")["begun"])
+    plan = read_json(folder / "plan.json")
+    if plan["parts"] != len(parts.windows):
+        raise OutputError(
+            f"{folder} has {plan['parts']} parts, here it would have {len(parts.windows)}: it was "
+            "begun by another version, remove it or use that one"
+        )
+    return Work(folder, parts, plan["begun"])
 
 
 def work_folder(target: Path) -> Path:
@@ -307,7 +316,12 @@ def _begin(folder: Path, job: RasterJob[Any], target: RasterTarget) -> Work:
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    plan = {"fingerprint": fingerprint(facts), "of": facts, "begun": work.begun}
+    plan = {
+        "fingerprint": fingerprint(facts),
+        "of": facts,
+        "parts": len(work.parts.windows),
+        "begun": work.begun,
+    }
     with written_whole(folder / "plan.json") as temporary:
         temporary.write_text(json.dumps(plan, indent=1), "utf-8")
     return work

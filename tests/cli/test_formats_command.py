@@ -66,6 +66,7 @@ def test_a_dry_run_plans_the_world(run, tmp_path):
     result = run(
         *("raster", "--bbox", -180, -90, 180, 90, "--res", 0.01, "--dtype", "uint8"),
         *("-o", "world.zarr", "--dry-run"),
+        timeout=400,  # zarr takes its time to be imported on a busy machine
     )
     assert result.returncode == 0, result.stderr
     lines = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())

@@ -249,18 +249,31 @@ def test_a_cluster_that_loses_a_worker_makes_the_same_bytes(small_model, tmp_pat
     assert names(tmp_path) == ["alone.zarr", "cluster.zarr"]
 
 
-def test_a_cluster_goes_on_with_what_one_process_began(request_of, tmp_path, cluster):
-    whole = request_of(format="cogs").prepare().write(tmp_path / "out")
+def test_a_cluster_goes_on_with_what_one_process_began(request_of, tmp_path, cluster, monkeypatch):
+    monkeypatch.undo()  # workers divide as they always do
+    grid = Grid.from_bounds((0, 13, 102.4, 13.2), 0.025)  # 4096 x 8: four parts
+    request = replace(request_of(format="cogs"), grid=grid)
+    whole = request.prepare().write(tmp_path / "out")
     mark = digest(whole)
     whole.rename(tmp_path / "whole")
-    job = request_of(format="cogs").prepare()
+    job = request.prepare()
     with pytest.raises(Stop):
-        job.write(tmp_path / "out", progress=stop_after(1))
+        job.write(tmp_path / "out", progress=stop_after(4))  # blocks, of which a part has four
     done = len(names(tmp_path / "out.part/done"))
+    assert 1 <= done < 4
     seen = stop_after(1000)
     path = job.write(tmp_path / "out", progress=seen, scheduler=cluster.scheduler_address)
     assert len(seen.seen) <= 4 - done
     assert digest(path) == mark
+
+
+def test_workers_that_divide_otherwise_say_so(request_of, tmp_path, monkeypatch):
+    job = request_of(format="cogs").prepare()
+    with pytest.raises(Stop):
+        job.write(tmp_path / "out", progress=stop_after(1))
+    monkeypatch.undo()
+    with pytest.raises(OutputError, match=r"out\.part has 4 parts, here it would have 1"):
+        parts.open_work(job, tmp_path / "out", "cogs")
 
 
 def test_what_a_cluster_cannot_do_is_one_line(request_of, tmp_path, monkeypatch):
