@@ -160,12 +160,14 @@ def mean_embeddings(embeddings: Float32) -> tuple[Float32, Float32]:
     present = np.isfinite(lengths)
     padded[~present[..., 0]] = 0
     lengths[~present] = 0
-    fours = [(row, col) for row in (0, 1) for col in (0, 1)]
-    total: Float32 = sum(padded[row::2, col::2] for row, col in fours)
-    count = sum(present[row::2, col::2].astype(np.float32) for row, col in fours)
-    summed = sum(lengths[row::2, col::2] for row, col in fours)
-    with np.errstate(invalid="ignore"):
-        length: Float32 = summed / np.where(count > 0, count, np.nan).astype(np.float32)
+    total, summed = np.zeros_like(padded[::2, ::2]), np.zeros_like(lengths[::2, ::2])
+    count = np.zeros_like(summed)
+    for row, col in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        total += padded[row::2, col::2]
+        summed += lengths[row::2, col::2]
+        count += present[row::2, col::2]
+    length = np.full_like(summed, np.nan)
+    np.divide(summed, count, out=length, where=count > 0)
     return unit(total), length
 
 
