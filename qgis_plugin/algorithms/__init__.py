@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from .clusterraster import Clusters
 from .embedpoints import EmbedPoints
-from .imageorigin import ImageOrigin
 from .embedzones import EmbedZones
 from .fillvalues import FillValues
 from .groupfeatures import GroupFeatures
+from .imageorigin import ImageOrigin
 from .lookalikes import LookAlikes
 from .mapfromsamples import MapFromSamples
 from .mapfromsaved import MapFromSaved

@@ -15,7 +15,7 @@ from qgis.core import (
 from ..randomland import land_range
 from ..satclip_core.products import DTYPES, EmbeddingOf, Rgb, RgbBasis, RgbOf
 from ..satclip_core.raster import RasterRequest, WriteOptions, raster_target
-from ..satclip_core.raster.writer import SUFFIXES
+from ..satclip_core.raster.formats import FORMATS, GTIFF
 from ..styles import style_bands, style_range, style_values, world_range
 from ..text import place_text, tr
 from .base import progress_to
@@ -84,7 +84,7 @@ class RasterAlgorithm(GridAlgorithm):
         """What is wrong with the grid or the name of the output."""
         yield from self.grid_problems(parameters, context)
         target = self.output_path(parameters, context)
-        if target and Path(target).suffix.lower() not in SUFFIXES:
+        if target and Path(target).suffix.lower() not in FORMATS[GTIFF].suffixes:
             yield tr("{target} is no GeoTIFF by its name: let it end in .tif.").format(
                 target=Path(target).name
             )

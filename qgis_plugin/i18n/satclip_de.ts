@@ -2017,6 +2017,10 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Zeichenkodierung des Layers</translation>
         </message>
         <message>
+            <source>Format</source>
+            <translation>Format</translation>
+        </message>
+        <message>
             <source>field of latitudes</source>
             <translation>Feld der Breiten</translation>
         </message>
@@ -2031,6 +2035,10 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         <message>
             <source>Method for numbers</source>
             <translation>Verfahren für Zahlen</translation>
+        </message>
+        <message>
+            <source>No data value</source>
+            <translation>Wert für fehlende Daten</translation>
         </message>
         <message>
             <source>overwriting</source>
