@@ -264,7 +264,7 @@ class ZoneEmbedder:
 
     def _wanted(self, lonlat: Floats) -> Bools:
         """(N,) whether a place is on the map, and the mask wants it."""
-        wanted = np.isfinite(lonlat).all(axis=1)
+        wanted: Bools = np.logical_and.reduce(np.isfinite(lonlat), axis=1)
         if self._mask is not None:
             wanted[wanted] = self._mask(*lonlat[wanted].T)
         return wanted

@@ -89,7 +89,7 @@ def matching_ranks(queries: ArrayLike, candidates: ArrayLike) -> Ranks:
 
 def present(embeddings: Floats) -> Bools:
     """(N,) whether a place has the modality."""
-    there: Bools = np.isfinite(embeddings).all(axis=1)
+    there: Bools = np.logical_and.reduce(np.isfinite(embeddings), axis=1)
     return there
 
 
