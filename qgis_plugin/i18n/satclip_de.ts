@@ -261,7 +261,7 @@ Das neue Feld FELD_filled ist 1, wo ein Wert ergänzt wurde; solche Objekte habe
         </message>
         <message>
             <source>Group features</source>
-            <translation type="unfinished" />
+            <translation>Objekte gruppieren</translation>
         </message>
         <message>
             <source>Copies a layer and puts its features into groups of like ones, by k-means of their embeddings: regions of a country, kinds of fields.
@@ -1186,7 +1186,8 @@ Nötig ist ein Modell, das mit Worten neben Orten trainiert wurde (UniGeoCLIP); 
         <message>
             <source>&lt;h3&gt;satclip_embedding([geometry[, crs]])&lt;/h3&gt;&lt;p&gt;The embedding of the feature's place, an array of numbers: of a polygon the mean over its land, of a line that along it.&lt;/p&gt;&lt;p&gt;&lt;b&gt;geometry&lt;/b&gt;: another place, in the CRS of the layer, or in crs.&lt;/p&gt;&lt;pre&gt;satclip_embedding()[0]
 satclip_embedding(make_point(23.6, -2.9), 'EPSG:4326')&lt;/pre&gt;</source>
-            <translation type="unfinished" />
+            <translation>&lt;h3&gt;satclip_embedding([geometry[, crs]])&lt;/h3&gt;&lt;p&gt;Das Embedding des Ortes eines Objekts, ein Array von Zahlen: eines Polygons das Mittel über sein Land, einer Linie das entlang ihrer Länge.&lt;/p&gt;&lt;p&gt;&lt;b&gt;geometry&lt;/b&gt;: ein anderer Ort, im KBS des Layers oder in crs.&lt;/p&gt;&lt;pre&gt;satclip_embedding()[0]
+satclip_embedding(make_point(23.6, -2.9), 'EPSG:4326')&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>&lt;h3&gt;satclip_similarity(a[, b[, crs]])&lt;/h3&gt;&lt;p&gt;The cosine similarity of two places, -1 to 1.&lt;/p&gt;&lt;p&gt;&lt;b&gt;a&lt;/b&gt;, &lt;b&gt;b&lt;/b&gt;: geometries in the CRS of the layer, or in crs; or embeddings, as satclip_embedding gives them. Without b it is the feature's own place.&lt;/p&gt;&lt;pre&gt;satclip_similarity(geometry(get_feature('farms', 'name', 'Hillside')))
