@@ -146,7 +146,7 @@ def _fit(
     best, waited, kept = math.inf, 0, copy.deepcopy(head.state_dict())
     for _ in range(settings.steps):
         optimizer.zero_grad()
-        loss(parts.training).backward()  # type: ignore[no-untyped-call]
+        loss(parts.training).backward()
         optimizer.step()
         with torch.no_grad():
             value = float(loss(parts.validation))

@@ -25,7 +25,7 @@ from ..evaluation.kept_scores import KeptScores, Values
 from ..evaluation.linear_probe import LEAK_NOTE, LEAKED, run_probes
 from ..evaluation.retrieval import score_pairs
 from ..evaluation.tasks import Task, leaked, tasks_digest
-from ..export.model_export import PLACES
+from ..places.gathering import PLACES
 from ..places.reading import read_places
 from ..settings.config import ProbeSettings, TrainConfig
 from .callbacks import duration, read_log
@@ -231,7 +231,7 @@ class _Measuring:
 
 
 @torch.no_grad()
-def held_out_embeddings(module: Pretraining) -> dict[str, Float32]:
+def held_out_embeddings(module: Pretraining) -> dict[str, Floats]:
     """What the objective compares, at the places that were held out: (N, dim) by name.
 
     Raises:
@@ -253,7 +253,7 @@ def held_out_embeddings(module: Pretraining) -> dict[str, Float32]:
             "take an objective that says what it compares (Objective.embedded)"
         )
     return {
-        name: torch.cat([part[name] for part in parts]).float().cpu().numpy() for name in parts[0]
+        name: torch.cat([part[name] for part in parts]).double().cpu().numpy() for name in parts[0]
     }
 
 
