@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from satclip_core.products.product import P, Wanted
     from satclip_core.raster import RasterJob, RasterRequest
 
+Seen = Callable[[Any, Any], None]
+"""Takes a window and its bands."""
+
 
 # US dollars: about what the large clouds ask for a core on demand, with its memory.
 _CORE_HOUR = 0.05
@@ -250,12 +253,15 @@ class RasterCommand:
             options=write_options,
         )
 
-    def prepare(self, product: Wanted[P], *, learning: str | None = None) -> RasterJob[P]:
+    def prepare(
+        self, product: Wanted[P], *, learning: str | None = None, unit: str = "fits"
+    ) -> RasterJob[P]:
         """Open what the request names, and fit the product.
 
         Args:
             product: what is wanted.
             learning: what is learnt in many steps, for the progress; None where it is no matter.
+            unit: of these steps.
 
         Raises:
             SatclipError: it cannot be done.
@@ -263,11 +269,15 @@ class RasterCommand:
         request = self.request(product)
         if learning is None:
             return request.prepare()
-        with progress(f"learning {learning}", "fits") as report:
+        with progress(f"learning {learning}", unit) as report:
             return request.prepare(progress=report)
 
-    def finish(self, job: RasterJob[Any]) -> bool:
+    def finish(self, job: RasterJob[Any], seen: Seen | None = None) -> bool:
         """Write the raster and say so, or with --dry-run say what it would be.
+
+        Args:
+            job: what is to be written.
+            seen: called with each block that is written.
 
         Returns:
             Whether it was written.
@@ -282,7 +292,7 @@ class RasterCommand:
         if covered is not None and not quiet():
             tell(covered)
         with progress(self.options.output.name, "px") as report:
-            job.write(self.target, progress=report, scheduler=self.options.scheduler)
+            job.write(self.target, progress=report, seen=seen, scheduler=self.options.scheduler)
         if not quiet():
             tell(_summary(self.options.output, job, time.monotonic() - self.start))
         return True

@@ -60,8 +60,8 @@ def create_cog(path: Path, target: Path, spec: RasterSpec) -> Iterator[RasterWri
         for file in plain.parent.glob(f"{plain.name}*"):
             file.unlink()
     check_complete(path, target)
-    with open(path, "rb+") as file:
-        os.fsync(file.fileno())
+    with open(path, "rb+") as written:
+        os.fsync(written.fileno())
 
 
 def cog_options(spec: RasterSpec, version: tuple[int, int]) -> dict[str, str]:

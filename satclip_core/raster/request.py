@@ -16,7 +16,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, cast
+from typing import TYPE_CHECKING, Any, Callable, Generic, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from ..errors import ModelError
 from ..files import Target
 from ..grid import Grid, Window
 from ..grid.land import LAND
+from ..grid.outlines import pixel_areas
 from ..grid.pixels import Locator
 from ..models.registry import BUNDLED, load_encoder, settled
 from ..products.product import Fitting, P, Product, Wanted
@@ -125,6 +126,7 @@ class RasterRequest(Generic[P]):
         Args:
             encoder: the model, where it is open already.
             progress: of the fit, where it is one of many steps: called with (done, in all).
+                Steps are fits, or pixels where the product takes an integral over the raster.
             cancelled: asked now and then.
 
         Raises:
@@ -141,8 +143,20 @@ class RasterRequest(Generic[P]):
         region = None if self.region is None else open_region(self.region)
         locator = Locator(self.grid, both(opened_mask(self.mask), region))
         threads = self.options.threads
+        hooks: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
+
+        def integral(product: Product, model: LocationEncoder = encoder) -> float:
+            made = blocks(locator, model, product, threads=threads, **hooks)
+            return integrated(self.grid, made)
+
         fitting = Fitting(
-            encoder, locator.sample, threads, progress, cancelled, holds=locator.holds
+            encoder,
+            locator.sample,
+            threads,
+            progress,
+            cancelled,
+            holds=locator.holds,
+            integral=integral,
         )
         product = self.product.fit(fitting)
         if self.options.nodata is not None:
@@ -220,6 +234,7 @@ class RasterJob(Generic[P]):
         *,
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
+        seen: Callable[[Window, NDArray[Any]], None] | None = None,
         scheduler: str | None = None,
     ) -> Path:
         """Write the raster to a file or folder, in memory that does not grow with its size.
@@ -228,6 +243,7 @@ class RasterJob(Generic[P]):
             path: the file or folder; what `raster_target` gave is not looked at again.
             progress: called with (pixels done, pixels in all).
             cancelled: asked before each block.
+            seen: called with each block of the raster, for whoever looks for something in it.
             scheduler: address of a Dask scheduler whose workers compute it, or "local" for workers
                 on this machine; in this process where None. For Zarr stores and folders.
 
@@ -252,8 +268,12 @@ class RasterJob(Generic[P]):
             begun = make_in_parts(
                 self, target, progress=progress, cancelled=cancelled, scheduler=scheduler
             )
+            if seen is not None:  # parts may have been made before, or elsewhere
+                with closing(self.blocks(cancelled=cancelled)) as made:
+                    for window, bands in made:
+                        seen(window, bands)
         else:
-            self._write_whole(target, spec, progress, cancelled)
+            self._write_whole(target, spec, progress, cancelled, seen)
         if item is not None:
             write_item(item, spec, target.path, begun)
         return target.path
@@ -264,6 +284,7 @@ class RasterJob(Generic[P]):
         spec: RasterSpec,
         progress: Progress | None,
         cancelled: Cancelled | None,
+        seen: Callable[[Window, NDArray[Any]], None] | None,
     ) -> None:
         """Write a single file, which is there as a whole or not at all."""
         with open_writer(target, spec) as writer:
@@ -271,6 +292,8 @@ class RasterJob(Generic[P]):
             with closing(made):
                 for window, bands in made:
                     writer.write(window, bands)
+                    if seen is not None:
+                        seen(window, bands)
                     del bands  # before the next is made: two blocks at a time, not three
 
     def array(
@@ -346,6 +369,20 @@ class RasterJob(Generic[P]):
                 resolved,
                 self.encoder.name,
             )
+
+
+def integrated(grid: Grid, made: Generator[Block, None, None]) -> float:
+    """The sum of the first band of blocks, each value by the square kilometres of its pixel.
+
+    Args:
+        grid: of the blocks.
+        made: the blocks; pixels of NaN do not count.
+    """
+    total = 0.0
+    with closing(made):
+        for window, bands in made:
+            total += float(np.nansum(bands[0] * pixel_areas(grid, window)))
+    return total
 
 
 def _filled(
