@@ -35,6 +35,14 @@ COMMANDS = {
         "commands.area_search",
         "Find the areas that are like one place, or several, as polygons.",
     ),
+    "search": (
+        "commands.word_search",
+        "Find what words say: a GeoTIFF of the similarity to them, and the best places.",
+    ),
+    "locate": (
+        "commands.image_origin",
+        "Write a probability map of where an image comes from, and its best places.",
+    ),
     "rgb": ("commands.rgb_raster", "Write an RGB GeoTIFF of the first three principal components."),
     "clusters": (
         "commands.cluster_raster",
@@ -50,6 +58,10 @@ COMMANDS = {
         "Predict what was sampled at the points of a table, with its error.",
     ),
     "points": ("commands.points_table", "Add embeddings to a table of points."),
+    "zones": (
+        "commands.zones_table",
+        "Add mean embeddings to polygons and lines, by what they cover.",
+    ),
     "models": ("commands.model_files", "List, describe, fetch and convert models."),
     "data": ("commands.training_data", "Fetch and check the imagery that models are trained on."),
     "train": ("commands.train_model", "Train a model of your own from a configuration file."),

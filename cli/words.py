@@ -10,6 +10,7 @@ from satclip_core.errors import Argument, Call, Noun, SatclipError, Term
 OPTIONS = {
     "above": "--above",
     "array": "--array",
+    "bands": "--bands",
     "bounds": "--bbox",
     "bounds_crs": "--bbox-crs",
     "centroid": "--centroid",
@@ -22,13 +23,17 @@ OPTIONS = {
     "encoding": "--encoding",
     "folds": "--folds",
     "force": "--force",
+    "format": "--format",
     "groups": "--groups",
+    "kilometres": "--kilometres",
     "lat_column": "--lat-column",
     "layer": "--layer",
     "least_km2": "--min-area",
     "lon_column": "--lon-column",
     "method": "--method",
     "missing": "--missing",
+    "model": "--model",
+    "nodata": "--nodata",
     "overwrite": "--overwrite",
     "percentile": "--percentile",
     "prefix": "--prefix",
@@ -58,6 +63,7 @@ CALLS = {
     "RgbBasis.save": "--save-basis",
     "fetch": "satclip models fetch",
     "fit_properties": "satclip models properties",
+    "known_words": "--known",
     "save_map": "--save-model",
 }
 

@@ -14,9 +14,8 @@ LEAST_SHARE = 0.02
 
 def land_range(similarity: AnySimilarity, encoder: LocationEncoder) -> tuple[float, float]:
     """The similarities between which colours say something: of all but the least of the land, and
-    of the places themselves.
+    of the places themselves; of words, which lie at no place, of the most alike land.
     """
     land = similarity(encoder.encode(land_places(), single=True)[None])
-    return float(np.quantile(land, LEAST_SHARE)), float(
-        similarity(similarity.references[None]).max()
-    )
+    most = similarity(similarity.references[None]) if len(similarity.places) else land
+    return float(np.quantile(land, LEAST_SHARE)), float(most.max())

@@ -6,7 +6,7 @@ The rooms, from the ground up; each imports only from floors below its own:
     images                      imagery, frozen features, their cache
     places                      places sampled or read, land masks, batches
     objectives, evaluation      the trainable encoder and what it is trained against; probes
-    export, zoo                 model file, card, checkpoint; every encoding with every network
+    export, zoo, modalities     model file, card; encodings with networks; what else is contrasted
     run, inaturalist            one run from settings to model file; the iNaturalist task
     probe, fine                 linear probes as a command; encoders of two parts, field and smooth
 """

@@ -110,6 +110,22 @@ class Search:
         tell(f"{self.target.path}: {what}, {size}, in {seconds}")
 
 
+where_options = options.combined(
+    click.option(
+        "--sea",
+        is_flag=True,
+        help="Look at sea too; else only at land, by the mask that comes with satclip.",
+    ),
+    click.option(
+        "--land-mask",
+        type=options.Source(),
+        metavar="FILE",
+        help="Another mask of where to look: not where this raster is 0 or nodata, or outside "
+        "these polygons.",
+    ),
+)
+
+
 def search_options(default_output: str) -> Callable[[Any], Any]:
     """The shared options; the command gets them as its first argument, `SearchOptions`.
 
@@ -121,18 +137,7 @@ def search_options(default_output: str) -> Callable[[Any], Any]:
         options.grid_options,
         options.output_option(default_output),
         options.model_option,
-        click.option(
-            "--sea",
-            is_flag=True,
-            help="Look at sea too; else only at land, by the mask that comes with satclip.",
-        ),
-        click.option(
-            "--land-mask",
-            type=options.Source(),
-            metavar="FILE",
-            help="Another mask of where to look: not where this raster is 0 or nodata, or outside "
-            "these polygons.",
-        ),
+        where_options,
         options.overwrite_option,
         options.threads_option,
         options.verbosity_options,

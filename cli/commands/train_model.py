@@ -132,7 +132,8 @@ def _plan(config: TrainConfig, options: RunOptions) -> str:
         lines.append(f"{source.name}: {images}, cache {_megabytes(source.cache_bytes)}")
         if source.blank is not None:
             lines.append(f"{source.name}: {source.blank}")
-    if all(source.cache_bytes for source in plan.sources):
+    lines += [f"{name}: {kind}, contrasted with places" for name, kind in plan.modalities.items()]
+    if plan.sources and all(source.cache_bytes for source in plan.sources):
         total = sum(source.cache_bytes for source in plan.sources)
         lines.append(f"cache {_megabytes(total)} in all")
     lines.append(f"{config.training.epochs} epochs of {plan.steps} steps")

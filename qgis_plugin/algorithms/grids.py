@@ -7,12 +7,17 @@ from math import isfinite
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
+    QgsFields,
+    QgsGeometry,
+    QgsPointXY,
     QgsProcessingParameterBoolean,
     QgsProcessingParameterCrs,
     QgsProcessingParameterDistance,
     QgsProcessingParameterExtent,
+    QgsWkbTypes,
 )
 
+from ..compat import integer_field, number_field
 from ..crs import core_crs, default_resolution, lonlat_crs
 from ..satclip_core.errors import InputError
 from ..satclip_core.grid import Grid, said_extent
@@ -101,6 +106,35 @@ class GridAlgorithm(Algorithm):
         if not crs.isValid() and context.project() is not None:
             crs = context.project().crs()
         return crs if crs.isValid() else lonlat_crs()
+
+    def write_places(self, name, grid, found, columns, parameters, context) -> str:
+        """Write pixels that were found as points, the best first.
+
+        Args:
+            name: of the parameter that is the sink.
+            grid: of the pixels.
+            found: with `pixels`, (n, 2) row and column.
+            columns: (n,) values of each field, by its name; "rank" is a whole number.
+            parameters: of the run.
+            context: of the run.
+
+        Returns:
+            The destination.
+
+        Raises:
+            QgsProcessingException: the sink cannot be had, or refuses a feature.
+        """
+        fields = QgsFields()
+        for field in columns:
+            fields.append(integer_field(field) if field == "rank" else number_field(field))
+        x, y = grid.centres(found.pixels[:, 0], found.pixels[:, 1])
+        values = zip(*(column.tolist() for column in columns.values()))
+        rows = (
+            (QgsGeometry.fromPointXY(QgsPointXY(east, north)), [*of_one])
+            for east, north, of_one in zip(x.tolist(), y.tolist(), values)
+        )
+        crs, kind = self.grid_crs(parameters, context), QgsWkbTypes.Type.Point
+        return self.written(name, fields, kind, crs, rows, parameters, context)
 
     def checkParameterValues(self, parameters, context):
         """Whether they make sense; of an extent that is none QGIS does not say what one is."""

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from qgis.core import (
-    QgsFields,
-    QgsGeometry,
-    QgsPointXY,
     QgsProcessing,
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterNumber,
-    QgsWkbTypes,
 )
 
-from ..compat import integer_field, number_field
 from ..satclip_core.raster.similar_places import MOST_PLACES, similar_places
 from ..styles import style_points
 from ..text import tr
@@ -112,7 +107,7 @@ class SimilarPlaces(ReferencesMixin, GridAlgorithm):
             progress=progress_to(feedback),
             cancelled=feedback.isCanceled,
         )
-        target = self._write(grid, found, parameters, context)
+        target = self.write_places(self.OUTPUT, grid, found, found.columns, parameters, context)
         facts = self.facts(model, None)
         Finish(lambda layer: style_points(layer, "similarity"), facts, self.title()).attach(
             context, target, feedback
@@ -124,18 +119,3 @@ class SimilarPlaces(ReferencesMixin, GridAlgorithm):
         if not self._given(parameters, self.SPACING):
             return None
         return self.parameterAsDouble(parameters, self.SPACING, context)
-
-    def _write(self, grid, found, parameters, context) -> str:
-        fields = QgsFields()
-        fields.append(integer_field("rank"))
-        for name in ("similarity", "lon", "lat"):
-            fields.append(number_field(name))
-        crs = self.grid_crs(parameters, context)
-        x, y = grid.centres(found.pixels[:, 0], found.pixels[:, 1])
-        numbers = zip(x.tolist(), y.tolist(), found.similarity.tolist(), found.lonlat.tolist())
-        rows = (
-            (QgsGeometry.fromPointXY(QgsPointXY(east, north)), [rank, similarity, lon, lat])
-            for rank, (east, north, similarity, (lon, lat)) in enumerate(numbers, 1)
-        )
-        kind = QgsWkbTypes.Type.Point
-        return self.written(self.OUTPUT, fields, kind, crs, rows, parameters, context)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from .encoder import EncoderConfig, LocationEncoder, ModelInfo, Projection
+from .modal import COORDINATES, ModalEncoder, Modalities
 from .two_part import TwoPartConfig, TwoPartEncoder
 
 __all__ = [
+    "COORDINATES",
     "EncoderConfig",
     "LocationEncoder",
+    "ModalEncoder",
+    "Modalities",
     "ModelInfo",
     "Projection",
     "TwoPartConfig",

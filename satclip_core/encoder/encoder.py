@@ -20,6 +20,7 @@ from ..grid.sphere import check_latitudes, check_lonlat, wrap_longitudes
 from ..types import Bools, Float32, Floats
 from .encodings import ENCODINGS, EncodingSettings
 from .gridpath import GridPath
+from .modal import Modalities
 from .networks import FIRST_OMEGA, HIDDEN_OMEGA, NETWORKS, Sizes, forward
 
 GridPart = tuple[tuple[Any, Any], Float32]
@@ -116,6 +117,8 @@ class LocationEncoder:
     """Whether nothing is finer than the effective resolution: a lattice may then stand for it."""
     file: Path | None = None
     """What it was read from; None where it was made otherwise. What belongs to it lies beside."""
+    modalities = Modalities()
+    """Encoders of other modalities in the same space; none for most models."""
 
     def __init__(
         self,

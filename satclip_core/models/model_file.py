@@ -3,6 +3,8 @@
 Ours is a zip with `model.json` (version, architecture, provenance, card) and one
 `weights/NAME.npy` for each array: no pickle, equal bytes for equal content. Version 1 holds an
 encoder of harmonics or of another encoding; version 2 one of two parts, its field in whole numbers.
+Encoders of other modalities in the same space lie beside, `modalities/NAME/KEY.npy`, and readers
+that know none open the location encoder alone.
 What installed packages bring to an encoder (see `extensions`) is named under `requires`, so that
 who lacks one is told.
 """
@@ -25,7 +27,9 @@ from numpy.typing import NDArray
 
 from ..encoder import EncoderConfig, LocationEncoder, ModelInfo
 from ..encoder.encodings import ENCODINGS
+from ..encoder.modal import Modalities, modal_encoder
 from ..encoder.networks import NETWORKS
+from ..encoder.towers import MEASURED
 from ..encoder.two_part import ENCODING as TWO_PARTS
 from ..encoder.two_part import TwoPartConfig, TwoPartEncoder
 from ..errors import InputError, ModelError
@@ -41,6 +45,7 @@ WEIGHT_DTYPES = ("float16", "float32", "float64")
 FIELD_DTYPES = ("int8", "uint8")
 
 _HEADER = "model.json"
+_MODALITIES = "modalities"
 _LARGEST_HEADER = 2**20
 _LARGEST_CONTENT = 2**31
 # Where the published trainer, and torch modules around it, keep the location encoder.
@@ -129,10 +134,20 @@ def write_model(
             "resolution_km": encoder.config.resolution_km,
         }
         arrays = encoder.stored
+    modalities = encoder.modalities
+    if modalities:
+        header[_MODALITIES] = {
+            "encoders": {name: one.facts() for name, one in modalities.items()},
+            "scales": [[*pair, value] for pair, value in modalities.scales.items()],
+        }
     members = {_HEADER: json.dumps(header, indent=1, ensure_ascii=False).encode()}
     for key, value in sorted(arrays.items()):
         whole = value.dtype.name in FIELD_DTYPES
         members[f"weights/{key}.npy"] = npy_bytes(value if whole else _cast(key, value, dtype))
+    for name, one in modalities.items():
+        for key, value in sorted(one.weights.items()):
+            kept = "float32" if key in MEASURED else dtype
+            members[f"{_MODALITIES}/{name}/{key}.npy"] = npy_bytes(_cast(key, value, kept))
     with written_whole(path, overwrite=overwrite) as temporary:
         write_zip(temporary, members)
 
@@ -273,7 +288,50 @@ def _read_npz(archive: zipfile.ZipFile, sha256: str) -> LocationEncoder:
     )
     if header["version"] == TWO_PART_VERSION:
         return TwoPartEncoder(_two_parts(header), weights, info=info, sha256=sha256)
-    return LocationEncoder(_architecture(header), weights, info=info, sha256=sha256)
+    encoder = LocationEncoder(_architecture(header), weights, info=info, sha256=sha256)
+    if _MODALITIES in header:
+        encoder.modalities = _read_modalities(archive, header[_MODALITIES], encoder.dim)
+    return encoder
+
+
+def _read_modalities(archive: zipfile.ZipFile, described: object, dim: int) -> Modalities:
+    """Encoders of other modalities as the header describes them.
+
+    Raises:
+        ModelError: a description or weights that are of no use.
+    """
+    encoders = described.get("encoders") if isinstance(described, dict) else None
+    scales = described.get("scales") if isinstance(described, dict) else None
+    if not (
+        isinstance(encoders, dict)
+        and all(isinstance(facts, dict) for facts in encoders.values())
+        and isinstance(scales, list)
+        and all(_is_scale(scale) for scale in scales)
+    ):
+        raise ModelError("its model.json does not say its modalities and the scales of their pairs")
+    made = []
+    for name, facts in encoders.items():
+        start = f"{_MODALITIES}/{name}/"
+        weights = {
+            member.filename[len(start) : -len(".npy")]: _read_array(archive, member)
+            for member in archive.infolist()
+            if member.filename.startswith(start) and member.filename.endswith(".npy")
+        }
+        made.append(modal_encoder(name, facts, weights))
+        if made[-1].dim != dim:
+            raise ModelError(
+                f"its modality {name!r} has {made[-1].dim} dimensions, its location encoder {dim}"
+            )
+    return Modalities(made, {(first, second): value for first, second, value in scales})
+
+
+def _is_scale(scale: object) -> bool:
+    return (
+        isinstance(scale, list)
+        and len(scale) == 3
+        and all(isinstance(name, str) for name in scale[:2])
+        and isinstance(scale[2], (int, float))
+    )
 
 
 def _two_parts(header: Mapping[str, Any]) -> TwoPartConfig:

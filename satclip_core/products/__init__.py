@@ -10,6 +10,7 @@ from .maps import MapModel, MapOf, MapOptions, MappedClasses, MappedValue, fit_m
 from .product import Fitting, Product, Wanted
 from .properties import Properties, PropertiesOf
 from .property_heads import PropertyHeads
+from .queries import Origin, OriginOf, SimilarityToWords, known_words
 from .rgb import Rgb, RgbBasis, RgbOf
 from .samples import Samples
 from .savedmap import SavedMap
@@ -42,6 +43,8 @@ __all__ = [
     "MapOptions",
     "MappedClasses",
     "MappedValue",
+    "Origin",
+    "OriginOf",
     "Product",
     "Properties",
     "PropertiesOf",
@@ -53,8 +56,10 @@ __all__ = [
     "SavedMap",
     "Similarity",
     "SimilarityTo",
+    "SimilarityToWords",
     "Wanted",
     "fit_map",
+    "known_words",
     "load_map",
     "save_map",
 ]

@@ -33,6 +33,9 @@ class Fitting:
         cancelled: asked now and then.
         holds: whether places lie on the raster: (N, 2) degrees -> (N,); None where there is none.
         places: what the places are: "pixels" of a raster, or "points" of a table.
+        integral: the integral over the raster of the first band of a product that is fitted
+            already: the sum of its values, each by the square kilometres of its pixel. None where
+            there is no raster.
     """
 
     encoder: LocationEncoder
@@ -42,6 +45,7 @@ class Fitting:
     cancelled: Cancelled | None = None
     holds: Callable[[Floats], Bools] | None = None
     places: str = "pixels"
+    integral: Callable[[Product], float] | None = None
 
 
 class Product(Protocol):
@@ -113,6 +117,21 @@ class LinearProduct(Protocol):
 
     def of_projections(self, projections: Float32) -> NDArray[Any]:
         """(rows, cols, k), NaN where there is no data -> (bands, rows, cols)."""
+
+
+@runtime_checkable
+class Coarsened(Protocol):
+    """A product whose overviews are not plain means of its values."""
+
+    def coarser(self, bands: NDArray[Any]) -> NDArray[Any]:
+        """What it is for pixels of twice the size.
+
+        Args:
+            bands: (bands, rows, cols) as they are stored, whatever the type that holds them.
+
+        Returns:
+            (bands, rows / 2, cols / 2), rounded up, as they are stored.
+        """
 
 
 P = TypeVar("P", bound=Product)

@@ -154,13 +154,15 @@ class _OneBand(Ready):
 
 @dataclass(frozen=True)
 class Similarity(_OneBand):
-    """Cosine similarity to one place or several: one band, within [-1, 1].
+    """Cosine similarity to one place or several, or to words: one band, within [-1, 1].
 
     Attributes:
         reduce: "mean" or "max" of the similarities to several places.
+        words: that the reference stands for, in place of places; "" where it is of places.
     """
 
     reduce: str = "mean"
+    words: str = ""
 
     @classmethod
     def to(cls, encoder: LocationEncoder, lonlat: ArrayLike, *, reduce: str = "mean") -> Similarity:
@@ -176,7 +178,13 @@ class Similarity(_OneBand):
 
     @property
     def tags(self) -> dict[str, str]:
-        """The places compared with."""
+        """The places or words compared with."""
+        if self.words:
+            return {
+                "product": "similarity",
+                "values": "cosine similarity of places and words, -1..1",
+                "words": self.words,
+            }
         return {
             "product": "similarity",
             "values": "cosine similarity, -1..1",

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from ..errors import Argument, InputError, require
 from ..grid import Window
-from ..grid.crs import onto_map, period, short_crs
+from ..grid.crs import LONLAT, onto_map, period, short_crs, to_lonlat
+from ..grid.sphere import EARTH_KM
 from ..types import Bools, Floats, Integers
 from .datasets import dataset_crs, gdal_name, is_path, open_dataset
-from .writer import library
+from .geotiff import library
 
 # A raster, or a name and a raster.
 Given = Union[str, "os.PathLike[str]", tuple[str, str]]
@@ -113,13 +114,24 @@ class RasterCovariate:
     Args:
         path: what GDAL opens.
         name: of the raster; that of its file where None.
+        what: its role, for messages.
+        width_km: ground that the width of a raster spans which is not georeferenced: it then lies
+            around longitude and latitude 0. Such a raster is refused where None.
 
     Raises:
         InputError: it cannot be read, is not georeferenced, or holds classes.
     """
 
-    def __init__(self, path: str, name: str | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        name: str | None = None,
+        *,
+        what: str = _WHAT,
+        width_km: float | None = None,
+    ) -> None:
         self.path, self._name = path, name
+        self._what, self._width_km = what, width_km
         self._lock = Lock()
         self.names = _names(name or _stem(path), self._raster.bands)
         self._turn = period(self._raster.crs)
@@ -127,14 +139,31 @@ class RasterCovariate:
 
     @cached_property
     def _raster(self) -> Bands:
-        raster = _by_gdal(self.path) if library() == "osgeo" else _by_rasterio(self.path)
+        opened = _by_gdal if library() == "osgeo" else _by_rasterio
+        raster = opened(self.path, self._what, self._width_km)
         if raster.classes:
             raise InputError(
-                f"{_WHAT} {self.path} holds classes, which have a table of colours: give rasters "
-                "of numbers as ",
-                Argument("covariates"),
+                f"{self._what} {self.path} holds classes, which have a table of colours: give "
+                "rasters of numbers",
+                *((" as ", Argument("covariates")) if self._what == _WHAT else ()),
             )
         return raster
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self._raster.shape
+
+    @property
+    def located(self) -> bool:
+        """Whether it says itself where it lies."""
+        return self._raster.located
+
+    def lonlat(self, rows: Floats, cols: Floats) -> tuple[Floats, Floats]:
+        """Degrees of fractional rows and columns (N,), 0 at the top left corner."""
+        a, b, c, d, e, f = self._raster.transform
+        lons, lats = to_lonlat(self._raster.crs)(a * cols + b * rows + c, d * cols + e * rows + f)
+        return lons, lats
 
     def __reduce__(self) -> tuple[Any, ...]:
         return RasterCovariate, (self.path, self._name)
@@ -264,6 +293,7 @@ class Bands(Protocol):
         shape: (height, width).
         bands: their descriptions, "" where there is none.
         classes: whether it has a table of colours.
+        located: whether CRS and transform are its own.
     """
 
     crs: str
@@ -271,6 +301,7 @@ class Bands(Protocol):
     shape: tuple[int, int]
     bands: tuple[str, ...]
     classes: bool
+    located: bool
 
     def read(self, window: Window) -> Floats:
         """(bands, rows, cols) float64, NaN where there is no data.
@@ -281,15 +312,16 @@ class Bands(Protocol):
 
 
 class _ByRasterio:
-    def __init__(self, path: str) -> None:
-        self._path, self._dataset = path, open_dataset(path, _WHAT)
+    def __init__(self, path: str, what: str, width_km: float | None) -> None:
+        self._path, self._what, self._dataset = path, what, open_dataset(path, what)
         dataset = self._dataset
         crs = dataset_crs(dataset)
-        if crs is None or dataset.transform.is_identity:
-            raise _not_located(path)
-        self.crs = crs
-        self.transform = tuple(dataset.transform)[:6]
         self.shape = dataset.shape
+        self.located = crs is not None and not dataset.transform.is_identity
+        self.crs = crs if self.located and crs is not None else LONLAT
+        self.transform: tuple[float, ...] = tuple(dataset.transform)[:6]
+        if not self.located:
+            self.transform = _placed(path, what, self.shape, width_km)
         kinds = [kind.name for kind in dataset.colorinterp]
         self._index = [number + 1 for number, kind in enumerate(kinds) if kind != "alpha"]
         self.bands = tuple(dataset.descriptions[number - 1] or "" for number in self._index)
@@ -304,35 +336,37 @@ class _ByRasterio:
             values = self._dataset.read(self._index, window=part).astype(np.float64)
             valid = self._dataset.read_masks(self._index, window=part) > 0
         except (RasterioError, OSError) as error:
-            raise _unreadable(self._path, error) from error
+            raise _unreadable(self._path, self._what, error) from error
         scales = [self._dataset.scales[number - 1] for number in self._index]
         offsets = [self._dataset.offsets[number - 1] for number in self._index]
         return _scaled(values, valid, scales, offsets)
 
 
-def _by_rasterio(path: str) -> Bands:
-    return _ByRasterio(path)
+def _by_rasterio(path: str, what: str, width_km: float | None) -> Bands:
+    return _ByRasterio(path, what, width_km)
 
 
 class _ByGdal:
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, what: str, width_km: float | None) -> None:
         gdal = require("osgeo.gdal", purpose="reading a raster")
         name = gdal_name(path)
         if is_path(name) and not Path(name).exists():
-            raise InputError(f"{_WHAT} {name} does not exist: give an existing raster")
-        self._gdal, self._path = gdal, path
+            raise InputError(f"{what} {name} does not exist: give an existing raster")
+        self._gdal, self._path, self._what = gdal, path, what
         self._dataset = self._heard(lambda: gdal.OpenEx(name, gdal.OF_RASTER))
         found = self._dataset.GetGeoTransform(can_return_null=True)
         crs = self._dataset.GetSpatialRef()
-        if crs is None or found is None:
-            raise _not_located(path)
-        self.crs = short_crs(crs.ExportToWkt(["FORMAT=WKT2_2019"]))
-        c, a, b, f, d, e = found
-        self.transform: tuple[float, ...] = (a, b, c, d, e, f)
         self.shape = (self._dataset.RasterYSize, self._dataset.RasterXSize)
+        self.located = crs is not None and found is not None
+        if self.located:
+            self.crs = short_crs(crs.ExportToWkt(["FORMAT=WKT2_2019"]))
+            c, a, b, f, d, e = found
+            self.transform: tuple[float, ...] = (a, b, c, d, e, f)
+        else:
+            self.crs, self.transform = LONLAT, _placed(path, what, self.shape, width_km)
         every = [self._dataset.GetRasterBand(n + 1) for n in range(self._dataset.RasterCount)]
         if not every:
-            raise _unreadable(path, "it holds several rasters: give one of them")
+            raise _unreadable(path, what, "it holds several rasters: give one of them")
         self._bands = [b for b in every if b.GetColorInterpretation() != gdal.GCI_AlphaBand]
         self.bands = tuple(band.GetDescription() for band in self._bands)
         kinds = {band.GetColorInterpretation() for band in self._bands}
@@ -361,16 +395,16 @@ class _ByGdal:
             found = work()
             said = self._gdal.GetLastErrorMsg()
         except RuntimeError as error:
-            raise _unreadable(self._path, error) from error
+            raise _unreadable(self._path, self._what, error) from error
         finally:
             self._gdal.PopErrorHandler()
         if found is None:
-            raise _unreadable(self._path, said or "GDAL does not say why")
+            raise _unreadable(self._path, self._what, said or "GDAL does not say why")
         return found
 
 
-def _by_gdal(path: str) -> Bands:
-    return _ByGdal(path)
+def _by_gdal(path: str, what: str, width_km: float | None) -> Bands:
+    return _ByGdal(path, what, width_km)
 
 
 def _scaled(
@@ -383,9 +417,20 @@ def _scaled(
     return values
 
 
-def _not_located(path: str) -> InputError:
-    return InputError(f"{_WHAT} {path} is not georeferenced: give it a CRS and extent")
+def _placed(
+    path: str, what: str, shape: tuple[int, int], width_km: float | None
+) -> tuple[float, ...]:
+    """The transform of a raster that is not georeferenced: square pixels around 0, 0.
+
+    Raises:
+        InputError: its width on the ground is not known.
+    """
+    if width_km is None:
+        raise InputError(f"{what} {path} is not georeferenced: give it a CRS and extent")
+    height, width = shape
+    size = float(np.rad2deg(width_km / EARTH_KM)) / width
+    return size, 0.0, -size * width / 2, 0.0, -size, size * height / 2
 
 
-def _unreadable(path: str, reason: object) -> InputError:
-    return InputError(f"cannot read {_WHAT} {path} as a raster: {' '.join(str(reason).split())}")
+def _unreadable(path: str, what: str, reason: object) -> InputError:
+    return InputError(f"cannot read {what} {path} as a raster: {' '.join(str(reason).split())}")

@@ -19,7 +19,7 @@ from ..errors import CancelledError, InputError, OutputError
 from ..grid import Grid, Window
 from ..grid.pixels import Locator
 from ..grid.sphere import EARTH_KM, unit_vectors, wrap_longitudes
-from ..products import SimilarityTo
+from ..products import SimilarityTo, SimilarityToWords
 from ..types import Bools, Cancelled, Float32, Floats, Integers, Mask, Progress
 from .blocks import blocks
 from .mask import opened_mask
@@ -68,7 +68,7 @@ class SimilarPlaces:
 def similar_places(
     grid: Grid,
     encoder: LocationEncoder,
-    wanted: SimilarityTo | ArrayLike,
+    wanted: SimilarityTo | SimilarityToWords | ArrayLike,
     count: int = 100,
     *,
     away_km: float = 0.0,
@@ -86,7 +86,7 @@ def similar_places(
     Args:
         grid: where to look; its pixel centres are compared.
         encoder: what embeds.
-        wanted: what they are to be like; (k, 2) lon, lat in degrees will do.
+        wanted: what they are to be like, places or words; (k, 2) lon, lat in degrees will do.
         count: number of pixels wanted; fewer come where the grid has fewer that are valid and
             far enough apart.
         away_km: leave out pixels nearer than this to any of the places, in kilometres.
@@ -102,29 +102,65 @@ def similar_places(
         OutputError: there is no room for the temporary file of a large grid.
         CancelledError: `cancelled` said so.
     """
-    if not 1 <= count <= MOST_PLACES:
-        raise InputError(f"{count} similar places: give a number from 1 to {MOST_PLACES}")
     if not away_km >= 0:
         raise InputError(f"{away_km:g} km away from the places: give 0 or more")
     if spacing_km is None:
         spacing_km = default_spacing(encoder)
-    if not 0 <= spacing_km < np.inf:
-        raise InputError(f"a spacing of {spacing_km:g} km: give 0 or more")
-    wanted = wanted if isinstance(wanted, SimilarityTo) else SimilarityTo.of(wanted)
-    locator = Locator(grid, opened_mask(mask))
+    if not isinstance(wanted, (SimilarityTo, SimilarityToWords)):
+        wanted = SimilarityTo.of(wanted)
+    search = PlaceSearch(Locator(grid, opened_mask(mask)), count, spacing_km)
     product = wanted.by(encoder)
-    best = _Spread(locator, count, spacing_km) if spacing_km > 0 else _Best(count)
     hooks: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
-    with closing(blocks(locator, encoder, product, threads=threads, **hooks)) as made:
+    with closing(blocks(search.locator, encoder, product, threads=threads, **hooks)) as made:
         for window, bands in made:
-            values = bands[0]
             if away_km > 0:
-                values = np.where(_far(locator, window, product.places, away_km), values, np.nan)
-            best.add(values, window)
-    best.finish(cancelled)
-    lons, lats, _ = locator.at(best.pixels[:, 0], best.pixels[:, 1])
-    lonlat = np.stack([wrap_longitudes(lons), lats], axis=1)
-    return SimilarPlaces(lonlat, best.values, best.pixels)
+                far = _far(search.locator, window, product.places, away_km)
+                bands = np.where(far, bands, np.nan)
+            search.add(window, bands)
+    return search.finish(cancelled)
+
+
+class PlaceSearch:
+    """The pixels of a grid with the largest values, a distance apart, found as blocks pass.
+
+    Args:
+        locator: of the pixels.
+        count: number of pixels wanted.
+        spacing_km: least distance between them; 0 for none.
+
+    Raises:
+        InputError: a count or a distance that is none.
+        OutputError: there is no room for the temporary file of a large grid.
+    """
+
+    def __init__(self, locator: Locator, count: int, spacing_km: float) -> None:
+        if not 1 <= count <= MOST_PLACES:
+            raise InputError(f"{count} similar places: give a number from 1 to {MOST_PLACES}")
+        if not 0 <= spacing_km < np.inf:
+            raise InputError(f"a spacing of {spacing_km:g} km: give 0 or more")
+        self.locator = locator
+        self._best: _Spread | _Best
+        self._best = _Spread(locator, count, spacing_km) if spacing_km > 0 else _Best(count)
+
+    def add(self, window: Window, bands: NDArray[Any]) -> None:
+        """Take the first of the bands (bands, rows, cols) of a window; NaN is none.
+
+        Raises:
+            OutputError: the disk is full.
+        """
+        self._best.add(bands[0], window)
+
+    def finish(self, cancelled: Cancelled | None = None) -> SimilarPlaces:
+        """Choose, once all blocks have passed.
+
+        Raises:
+            CancelledError: `cancelled` said so.
+        """
+        best = self._best
+        best.finish(cancelled)
+        lons, lats, _ = self.locator.at(best.pixels[:, 0], best.pixels[:, 1])
+        lonlat = np.stack([wrap_longitudes(lons), lats], axis=1)
+        return SimilarPlaces(lonlat, best.values, best.pixels)
 
 
 def default_spacing(encoder: LocationEncoder) -> float:
@@ -197,7 +233,7 @@ class _Spread:
         self._locator = locator
         self._spacing_km = spacing_km
         self._cosine = float(np.cos(min(spacing_km / EARTH_KM, np.pi)))
-        self._similarity = _room(locator.grid)
+        self._similarity = pixel_room(locator.grid)
         self._waiting: list[_Candidate] = []
         self._chosen = np.empty((0, 3))
 
@@ -284,8 +320,12 @@ class _Spread:
         return part
 
 
-def _room(grid: Grid) -> Float32:
-    """Room for a number for each pixel, in memory or in a file that goes by itself."""
+def pixel_room(grid: Grid) -> Float32:
+    """Room for a number for each pixel, in memory or in a file that goes by itself.
+
+    Raises:
+        OutputError: there is no room for the file.
+    """
     if grid.pixels <= _IN_MEMORY:
         return np.empty(grid.shape, np.float32)
     try:

@@ -6,6 +6,7 @@ python gradient_worker.py RANK SIZE MEETING_FILE RESULT.npz
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -20,10 +21,15 @@ from satclip_training.settings.config import (
     SourceSettings,
     TrainConfig,
     TrainingSettings,
+    UnigeoclipSettings,
 )
+from satclip_training.settings.modality import ValueModality
+from satclip_training.settings.schema import Chosen
 
 COUNT, WIDTH = 48, 6
-CASES = tuple(product(("clip", "siglip"), (torch.float32, torch.float64), (14.3, 900.0)))
+CASES = tuple(
+    product(("clip", "siglip", "unigeoclip"), (torch.float32, torch.float64), (14.3, 900.0))
+)
 """At a scale of 900 sums of exponentials leave the range of float32."""
 
 
@@ -32,16 +38,31 @@ class Losses(nn.Module):
 
     def __init__(self, loss: str, scale: float, group: Group) -> None:
         super().__init__()
+        self.group, self.modal = group, loss == "unigeoclip"
         training = TrainingSettings(
-            loss=loss, temperature=1 / scale, largest_scale=1000.0, loss_rows=7
-        )
+            loss="clip" if self.modal else loss,
+            temperature=1 / scale,
+            largest_scale=1000.0,
+            loss_rows=7,
+        )  # fmt: skip
         model = ModelSettings(legendre_polys=4, capacity=16, embed_dim=8, image_hidden=10)
         config = TrainConfig("x", {"a": SourceSettings()}, model=model, training=training)
-        self.model, self.group = objective_class(config)(config, {"image": WIDTH}), group
+        widths = {"image": WIDTH}
+        if self.modal:
+            values = ValueModality(kind="values", files=("made",))
+            objective = Chosen("unigeoclip", UnigeoclipSettings(scales="pairs"))
+            config = replace(
+                config, sources={}, modalities={"a": values, "b": values}, objective=objective
+            )
+            widths = {"a": WIDTH // 2, "b": WIDTH // 2}
+        self.model = objective_class(config)(config, widths)
 
     def forward(self, lonlat: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
         harmonics = self.model.location.encode(lonlat)
-        return self.model.loss(harmonics, {"image": images}, self.group)
+        both = {"image": images}
+        if self.modal:
+            both = {"a": images[:, : WIDTH // 2], "b": images[:, WIDTH // 2 :]}
+        return self.model.loss(harmonics, both, self.group)
 
 
 def gradients(loss: str, dtype: torch.dtype, scale: float, group: Group) -> dict[str, np.ndarray]:
@@ -51,6 +72,9 @@ def gradients(loss: str, dtype: torch.dtype, scale: float, group: Group) -> dict
     rng = np.random.default_rng(2)
     lonlat = rng.uniform((-180, -90), (180, 90), (COUNT, 2))
     images = rng.normal(size=(COUNT, WIDTH))
+    if loss == "unigeoclip":  # some miss the first half, the first third of the batch the second
+        images[::3, : WIDTH // 2] = np.nan
+        images[: COUNT // 3, WIDTH // 2 :] = np.nan
     if group.size > 1:
         module = DistributedDataParallel(module)
     own = group.rows(COUNT)

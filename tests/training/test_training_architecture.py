@@ -17,7 +17,7 @@ FLOORS = (
     ("images",),
     ("places",),
     ("objectives", "evaluation"),
-    ("export", "zoo"),
+    ("export", "zoo", "modalities"),
     ("run", "inaturalist"),
     ("probe", "fine"),
 )

@@ -1,4 +1,4 @@
-"""Pictures of what is measured here: smoothed images, similarity side by side."""
+"""Pictures of what is measured here: smoothed images, similarity and systems side by side."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def smoothing_picture(
         smoothed: (bands, n, n).
         title: over the picture.
     """
-    pyplot = _pyplot()
+    pyplot = agg_pyplot()
     figure, axes = pyplot.subplots(1, 4, figsize=(4 * _INCHES, _INCHES + 0.6), layout="constrained")
     low, high = _limits(image)
     side = image.shape[-1]
@@ -52,7 +52,7 @@ def smoothing_picture(
         axis.set_title(name, fontsize=10)
         axis.set_axis_off()
     figure.suptitle(title, fontsize=10)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _limits(image: Float32) -> tuple[Floats, Floats]:
@@ -100,7 +100,7 @@ def similarity_picture(
     half = (np.arange(pixels) - (pixels - 1) / 2) / pixels * degrees
     lons, lats = lon + half / np.cos(np.radians(lat)), lat - half
     grid = np.stack(np.meshgrid(lons, lats), -1).reshape(-1, 2)
-    pyplot = _pyplot()
+    pyplot = agg_pyplot()
     width = _INCHES * len(models) + 0.8
     figure, axes = pyplot.subplots(
         1, len(models), figsize=(width, _INCHES + 0.5), squeeze=False, layout="constrained"
@@ -112,7 +112,7 @@ def similarity_picture(
         axis.plot(lon, lat, "*", color="white", markeredgecolor="black", markersize=11)
         figure.colorbar(shown, ax=axis, shrink=0.8)
         axis.set_title(name, fontsize=10)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def similarity_map(embed: Embed, lonlat: Floats, place: tuple[float, float]) -> Floats:
@@ -125,7 +125,7 @@ def similarity_map(embed: Embed, lonlat: Floats, place: tuple[float, float]) -> 
 
 def continuity_picture(path: Path, rows: Sequence[tuple[str, str, float, float]]) -> None:
     """Write change per kilometre by distance, a line for each model, near and far."""
-    pyplot = _pyplot()
+    pyplot = agg_pyplot()
     figure, axes = pyplot.subplots(figsize=(5.2, 3.8), layout="constrained")
     models = list(dict.fromkeys(row[0] for row in rows))
     for number, model in enumerate(models):
@@ -137,16 +137,55 @@ def continuity_picture(path: Path, rows: Sequence[tuple[str, str, float, float]]
     axes.set_ylabel("change of the unit embedding per km")
     axes.grid(alpha=0.25)
     axes.legend(fontsize=8)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
-def _pyplot() -> Any:
+def systems_picture(path: Path, rows: Sequence[Sequence[str]]) -> None:
+    """Write what systems reach on each task by both protocols, and what they find again.
+
+    Args:
+        path: PNG to write, in place of what is there.
+        rows: system, measure, item, runs, mean, sd: see `run.systems.system_rows`.
+    """
+    pyplot = agg_pyplot()
+    panels = {"probe": "linear probes", "range": "linear probes, RANGE", "retrieval": "recall"}
+    tall = max((len({row[2] for row in rows if row[1] == name}) for name in panels), default=1)
+    figure, axes = pyplot.subplots(
+        1, len(panels), figsize=(13.5, 1.2 + 0.32 * tall), layout="constrained"
+    )
+    systems = list(dict.fromkeys(row[0] for row in rows))
+    for axis, (measure, title) in zip(axes, panels.items()):
+        shown = [
+            row
+            for row in rows
+            if row[1] == measure and (measure != "retrieval" or "recall" in row[2])
+        ]
+        items = list(dict.fromkeys(row[2] for row in shown))
+        for number, system in enumerate(systems):
+            own = [row for row in shown if row[0] == system]
+            height = [items.index(row[2]) + 0.18 * (number - (len(systems) - 1) / 2) for row in own]
+            spread = [float(row[5] or 0) for row in own]
+            axis.errorbar(
+                [float(row[4]) for row in own], height, xerr=spread, fmt="o", color=f"C{number}",
+                markersize=5, capsize=2, label=system,
+            )  # fmt: skip
+        axis.set_yticks(range(len(items)), items, fontsize=8)
+        axis.invert_yaxis()
+        axis.set_title(title, fontsize=10)
+        axis.grid(alpha=0.25)
+    axes[0].legend(fontsize=8)
+    save_figure(figure, path)
+
+
+def agg_pyplot() -> Any:
+    """matplotlib's pyplot, drawing to files."""
     require("matplotlib", extra="reproduce", purpose=_PURPOSE).use("Agg")
     return require("matplotlib.pyplot", extra="reproduce", purpose=_PURPOSE)
 
 
-def _save(figure: Any, path: Path) -> None:
+def save_figure(figure: Any, path: Path) -> None:
+    """Write a figure as PNG, in place of what is there, and close it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path, overwrite=True) as temporary:
         figure.savefig(temporary, dpi=110, format="png", pil_kwargs={"optimize": True})
-    _pyplot().close(figure)
+    agg_pyplot().close(figure)

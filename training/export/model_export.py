@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from satclip_core import __version__
 from satclip_core.encoder import LocationEncoder, ModelInfo
+from satclip_core.encoder.modal import Modalities
 from satclip_core.encoder.networks import NETWORKS
 from satclip_core.errors import InputError
 from satclip_core.models.model_file import write_model
@@ -23,9 +24,9 @@ from satclip_core.types import Float32, Floats, Integers
 
 from ..images.patches import PatchFolders
 from ..objectives.location import LocationModel
-from ..places.gathering import Gatherer
+from ..places.gathering import PLACES, Gatherer
 from ..places.reading import read_arrays
-from ..settings.config import TrainConfig
+from ..settings.config import UNIGEOCLIP, TrainConfig
 from ..settings.run_files import Locations
 from ..settings.schema import build
 from .card import NO_LICENCE, model_card
@@ -34,8 +35,6 @@ from .release_checkpoint import STATE, read_checkpoint
 from .warm_start import warm_start
 
 PREFIX = "model.location.nnet."
-PLACES = "places.npy"
-"""In the folder of a run, the places that it was trained on."""
 SAMPLE = 20_000
 IMAGERY_SAMPLE = 60_000
 """A regression of image features on a wide hidden layer needs more places than a covariance."""
@@ -173,6 +172,7 @@ def export_model(
     facts: Mapping[str, str],
     scores: Mapping[str, Mapping[str, float]],
     tasks: str = "",
+    modalities: Modalities | None = None,
 ) -> LocationEncoder:
     """Write the model file and, beside it, its card (`.md`).
 
@@ -183,6 +183,7 @@ def export_model(
         facts: flat provenance of the run: points, epochs, losses.
         scores: probe scores by encoder (this model's under its name), then task.
         tasks: the probe table, Markdown.
+        modalities: encoders of other modalities in the same space, where the run has any.
     """
     training = {
         "config_sha256": config.digest(),
@@ -200,6 +201,8 @@ def export_model(
         log.warning("the licence of the weights is not stated: set export.licence")
     info = ModelInfo(config.name, config.export.licence or NO_LICENCE, training, card)
     encoder = encoder_from(weights, config, info)
+    if modalities:
+        encoder.modalities = modalities
     write_model(path, encoder, dtype=config.export.dtype, overwrite=True)
     path.with_suffix(".md").write_text(card, encoding="utf-8")
     return encoder
@@ -221,6 +224,10 @@ def export_checkpoint(checkpoint: Path, path: Path, places: Locations) -> Locati
         raise InputError(
             f"checkpoint {checkpoint}: export.leading imagery needs the run's image features; "
             "run its satclip train again, which exports a finished run anew"
+        )
+    if config.objective.kind == UNIGEOCLIP:
+        log.warning(
+            "the location encoder alone: encoders of other modalities are the run's to write"
         )
     start = warm_start(config, places) if config.export.trained_share < 1 else None
     land = _places(checkpoint, config, places)

@@ -87,7 +87,7 @@ class CacheRequest:
             "version": VERSION,
             "source": self.name,
             "settings": settings,
-            "files": [[_identity(path) for path in group] for group in self.files],
+            "files": [[file_identity(path) for path in group] for group in self.files],
             "points": [len(self.lonlat), hashlib.sha256(self.lonlat.tobytes()).hexdigest()],
             "seed": self.seed,
         }
@@ -262,7 +262,7 @@ def open_attention(
     return PatchAttention(network.attend, smoothing.attention, side // student.patch)
 
 
-def _identity(path: Path) -> list[Any]:
+def file_identity(path: Path) -> list[Any]:
     """Name, size and a hash of both ends of a file: enough to notice another one."""
     size = path.stat().st_size
     with path.open("rb") as file:

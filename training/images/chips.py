@@ -14,7 +14,8 @@ from satclip_core.errors import InputError
 from satclip_core.grid.sphere import EARTH_KM
 from satclip_core.types import Bools, Float32, Floats, Integers
 
-from ..settings.config import ChipSettings, SourceSettings
+from ..settings.config import SourceSettings
+from ..settings.modality import ChipSettings
 from ..settings.run_files import Locations
 from .decoding import DecodeRequest, Raster, open_raster
 from .imagery import Images, Shares, empty, pieces

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,8 @@ LATTICE = 101
 """Places along each side of a raster at which its bounds are looked for."""
 MOST_GAP = 10.0
 """Degrees between neighbouring meridians of a raster that goes around the globe."""
+UNEVEN = 0.25
+"""Cells by which the axis of a grid may leave even steps."""
 WEB_MERCATOR_RADIUS = 6378137.0
 """EPSG:3857, metres."""
 WEB_MERCATOR_LIMIT = 85.0511287798066
@@ -221,18 +223,91 @@ def _projector(crs: Any, kind: str) -> Any:
 def open_raster(request: DecodeRequest, scratch: Path) -> Raster:
     """Decode a raster, in memory where it is small, else into a memory map in `scratch`.
 
+    An `.npz` of arrays lon (cols,), lat (rows,) in even steps and grids is a raster too: grids of
+    (rows, cols) are a band each, those of (n, rows, cols) n bands (months, say).
+
     Raises:
         InputError: no such file, not a raster, a band that is not there, or not georeferenced and
             no bounds given.
     """
-    rasterio = use_rasterio("reading imagery")
     if not request.path.is_file():
         raise InputError(f"imagery {request.path}: no such file")
+    if request.path.suffix == ".npz":
+        return _from_grids(request)
+    rasterio = use_rasterio("reading imagery")
     try:
         with opened(rasterio, request.path) as dataset:
             return _decode(dataset, request, scratch)
     except rasterio.errors.RasterioError as error:
         raise InputError(f"imagery {request.path}: not readable as a raster ({error})") from None
+
+
+def band_names(path: Path, bands: Sequence[int] | None = None) -> list[str]:
+    """What the bands of a file are called: by its arrays, or its name, and a number from 1.
+
+    Args:
+        path: a raster, or an npz of grids.
+        bands: which; all where None.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    if path.suffix == ".npz":
+        _, _, grids = _grids(path)
+        names = [
+            f"{name} {month + 1}" if grid.ndim == 3 else name
+            for name, grid in grids.items()
+            for month in range(len(grid) if grid.ndim == 3 else 1)
+        ]
+        return [names[band - 1] for band in bands or range(1, len(names) + 1)]
+    rasterio = use_rasterio("reading imagery")
+    try:
+        with opened(rasterio, path) as dataset:
+            chosen, _ = _choose_bands(
+                dataset, DecodeRequest(path, bands=tuple(bands or ()) or None)
+            )
+    except rasterio.errors.RasterioError as error:
+        raise InputError(f"imagery {path}: not readable as a raster ({error})") from None
+    return [path.stem if len(chosen) == 1 else f"{path.stem} {band}" for band in chosen]
+
+
+def _grids(path: Path) -> tuple[Floats, Floats, dict[str, NDArray[Any]]]:
+    """Axes and grids of an npz."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            lon, lat = (np.asarray(arrays[axis], np.float64) for axis in ("lon", "lat"))
+            shape = (len(lat), len(lon))
+            grids = {
+                name: arrays[name]
+                for name in arrays.files
+                if arrays[name].ndim in (2, 3) and arrays[name].shape[-2:] == shape
+            }
+    except Exception as error:  # zip's and numpy's many errors
+        raise InputError(
+            f"imagery {path}: cannot be read as grids with arrays lon and lat ({error})"
+        ) from None
+    if not grids:
+        raise InputError(f"imagery {path}: holds no grid of {shape[0]} x {shape[1]} (lat x lon)")
+    return lon, lat, grids
+
+
+def _from_grids(request: DecodeRequest) -> Raster:
+    affine = require("affine", purpose="reading grids")
+    lon, lat, grids = _grids(request.path)
+    for name, axis in (("lon", lon), ("lat", lat)):
+        even = np.linspace(axis[0], axis[-1], len(axis))
+        if len(axis) < 2 or np.abs(axis - even).max() > UNEVEN * abs(even[1] - even[0]):
+            raise InputError(f"imagery {request.path}: {name} does not go in even steps")
+    layers = [layer for grid in grids.values() for layer in (grid if grid.ndim == 3 else [grid])]
+    for band in request.bands or ():
+        if band > len(layers):
+            raise InputError(f"imagery {request.path}: has {len(layers)} bands, no band {band}")
+    array = np.stack([layers[band - 1] for band in request.bands or range(1, len(layers) + 1)], -1)
+    east, north = np.diff(lon).mean(), np.diff(lat).mean()
+    transform = affine.Affine(east, 0, lon[0] - east / 2, 0, north, lat[0] - north / 2)
+    if request.reduce > 1:
+        raise InputError(f"imagery {request.path}: grids are not reduced; leave out reduce")
+    return Raster(array, transform, None, request.nodata)
 
 
 def _decode(dataset: Any, request: DecodeRequest, scratch: Path) -> Raster:

@@ -13,8 +13,13 @@ from ..settings.config import OBJECTIVES, TrainConfig
 from .base import Objective
 from .satcle import Satcle
 from .satclip import Satclip
+from .unigeoclip import Unigeoclip
 
-CLASSES: dict[str, type[Objective]] = {"satclip": Satclip, "satcle": Satcle}
+CLASSES: dict[str, type[Objective]] = {
+    "satclip": Satclip,
+    "satcle": Satcle,
+    "unigeoclip": Unigeoclip,
+}
 """This project's, by `objective.kind`."""
 
 

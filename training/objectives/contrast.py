@@ -68,6 +68,47 @@ def clip_loss(
     return _solved(partial(_solve_clip, rows=rows, group=group), *sides, scale)
 
 
+def weighted_clip_loss(
+    images: torch.Tensor,
+    locations: torch.Tensor,
+    log_scale: torch.Tensor,
+    weights: torch.Tensor,
+    largest: float = LARGEST_LOG_SCALE,
+    *,
+    rows: int = 0,
+    group: Group = ALONE,
+) -> torch.Tensor:
+    """CLIP's loss with a weight for each pair, among the pairs that have one.
+
+    The sum over i of w_i times half the cross-entropies of row i and of column i. Pairs of weight 0
+    are not there: they are no candidates of others either. With w = 1 / N it is `clip_loss`.
+
+    Args:
+        images: (n, dim) unit rows, this process's of the batch.
+        locations: (N, dim) unit rows, those of all processes (`Group.gathered`).
+        log_scale: s, a scalar, clamped from above at `largest`.
+        weights: (N,) not negative, those of all processes.
+        largest: highest s.
+        rows: similarity rows held at a time; 0 for all.
+        group: the processes that share the batch, all with equally many rows.
+
+    Returns:
+        The scalar loss of the whole batch.
+    """
+    there, own = weights > 0, group.rows(len(weights))
+    # Compressed: this process's pairs that are there still stand together among everybody's.
+    images, locations = images[there[own]], locations[there]
+    solve = partial(
+        _solve_clip,
+        rows=rows,
+        group=group,
+        weights=weights[there].to(images.dtype),
+        first=int(there[: own.start].sum()),
+    )
+    scale = log_scale.clamp(max=largest).exp().to(images.dtype)
+    return _solved(solve, images, locations, scale)
+
+
 def one_way_loss(
     queries: torch.Tensor,
     candidates: torch.Tensor,
@@ -172,14 +213,24 @@ class _Blocks:
         locations: (N, dim) unit rows.
         scale: factor on the similarities.
         rows: of a block; 0 for all.
+        weights: (N,) of pairs; all count the same where None.
+        first: number of the first image in the batch, where processes have not equally many.
     """
 
     def __init__(
-        self, images: torch.Tensor, locations: torch.Tensor, scale: float, rows: int, group: Group
+        self,
+        images: torch.Tensor,
+        locations: torch.Tensor,
+        scale: float,
+        rows: int,
+        group: Group,
+        weights: torch.Tensor | None = None,
+        first: int | None = None,
     ) -> None:
         self.images, self.locations, self.scale, self.group = images, locations, scale, group
-        self.first, self.total = group.rank * len(images), len(locations)
-        self.size = min(rows or len(images), len(images))
+        self.first = group.rank * len(images) if first is None else first
+        self.total, self.weights = len(locations), weights
+        self.size = max(1, min(rows or len(images), len(images)))
         self.buffer = images.new_empty(self.size, self.total)
 
     def __iter__(self) -> Iterator[tuple[slice, torch.Tensor]]:
@@ -194,10 +245,21 @@ class _Blocks:
         """The entries of matching pairs, as a view."""
         return block.diagonal(self.first + rows.start)[: len(block)]
 
+    @property
+    def own(self) -> slice:
+        """The rows of this process among all."""
+        return slice(self.first, self.first + len(self.images))
+
     def matching(self) -> torch.Tensor:
         """Logits (n,) of the matching pairs."""
-        own = self.locations[self.first : self.first + len(self.images)]
-        return (self.images * own).sum(1) * self.scale
+        return (self.images * self.locations[self.own]).sum(1) * self.scale
+
+    def own_weights(self, rows: slice | None = None) -> torch.Tensor | float:
+        """Weights of this process's pairs, or of some of them; 1 where all count the same."""
+        if self.weights is None:
+            return 1.0
+        own = self.weights[self.own]
+        return own if rows is None else own[rows]
 
     def gradients(
         self, by_logits: Iterator[tuple[slice, torch.Tensor]], divisor: float
@@ -220,17 +282,19 @@ def _solve_clip(
     wanted: bool,
     rows: int,
     group: Group,
+    weights: torch.Tensor | None = None,
+    first: int | None = None,
 ) -> tuple[torch.Tensor, Gradients]:
-    blocks = _Blocks(images, locations, float(scale), rows, group)
+    blocks = _Blocks(images, locations, float(scale), rows, group, weights, first)
     softmaxes: _ShiftedSoftmaxes | _CarefulSoftmaxes = _ShiftedSoftmaxes(blocks)
     if not softmaxes.sound:
         softmaxes = _CarefulSoftmaxes(blocks)
-    own = softmaxes.column_logs[blocks.first : blocks.first + len(images)]
-    loss = (softmaxes.row_logs + own - 2 * blocks.matching()).sum()
-    loss = group.sum(loss) / (2 * blocks.total)
+    divisor = 2 if weights is not None else 2 * blocks.total
+    each = softmaxes.row_logs + softmaxes.column_logs[blocks.own] - 2 * blocks.matching()
+    loss = group.sum((each * blocks.own_weights()).sum()) / divisor
     if not wanted:
         return loss, ()
-    return loss, blocks.gradients(softmaxes.gradients(), 2 * blocks.total)
+    return loss, blocks.gradients(softmaxes.gradients(), divisor)
 
 
 def _solve_one_way(
@@ -274,7 +338,7 @@ class _ShiftedSoftmaxes:
         self.columns = blocks.group.sum(self.columns)
         self.row_logs = self.rows.log() + self.shift
         self.column_logs = self.columns.log() + self.shift
-        least = blocks.group.least(torch.minimum(self.rows.min(), self.columns.min()))
+        least = blocks.group.least(torch.cat([self.rows, self.columns]).min())
         # The scale alone cannot make sums too large: e^60 of them stay finite for e^28 columns.
         self.sound = not bool(least < LEAST_SUM)
 
@@ -285,11 +349,13 @@ class _ShiftedSoftmaxes:
     def gradients(self) -> Iterator[tuple[slice, torch.Tensor]]:
         """Both softmaxes less 1 each where pairs match, block by block."""
         by_row, by_column = self.rows.reciprocal(), self.columns.reciprocal()
+        if self.blocks.weights is not None:
+            by_row, by_column = by_row * self.blocks.own_weights(), by_column * self.blocks.weights
         both = torch.empty_like(self.blocks.buffer)
         for rows, block in self._exponentials():
             weights = torch.add(by_row[rows, None], by_column, out=both[: len(block)])
             block.mul_(weights)
-            self.blocks.diagonal(rows, block).sub_(2)
+            self.blocks.diagonal(rows, block).sub_(2 * self.blocks.own_weights(rows))
             yield rows, block
 
 
@@ -310,10 +376,16 @@ class _CarefulSoftmaxes:
 
     def gradients(self) -> Iterator[tuple[slice, torch.Tensor]]:
         """Both softmaxes less 1 each where pairs match, block by block."""
+        weights = self.blocks.weights
         for rows, block in self.blocks:
             by_row = (block - self.row_logs[rows, None]).exp_()
-            block.sub_(self.column_logs).exp_().add_(by_row)
-            self.blocks.diagonal(rows, block).sub_(2)
+            block.sub_(self.column_logs).exp_()
+            own = self.blocks.own_weights(rows)
+            if isinstance(own, torch.Tensor) and weights is not None:
+                by_row.mul_(own[:, None])
+                block.mul_(weights)
+            block.add_(by_row)
+            self.blocks.diagonal(rows, block).sub_(2 * own)
             yield rows, block
 
 

@@ -37,14 +37,7 @@ class NetworkModule(nn.Module):
     ) -> None:
         super().__init__()
         self.network, self.settings, self.dropout = network, settings, dropout
-        for name, value in weights.items():
-            *parents, last = name.split(".")
-            home: nn.Module = self
-            for parent in parents:
-                if parent not in home._modules:
-                    home.add_module(parent, nn.Module())
-                home = home.get_submodule(parent)
-            home.register_parameter(last, nn.Parameter(value))
+        register(self, weights)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """(N, width) features -> (N, dim)."""
@@ -57,6 +50,18 @@ class NetworkModule(nn.Module):
 
     def _drop(self, hidden: torch.Tensor) -> torch.Tensor:
         return nn.functional.dropout(hidden, self.dropout, training=True)
+
+
+def register(module: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
+    """Make weights parameters of a module, under their names: `layers.0.weight`, say."""
+    for name, value in weights.items():
+        *parents, last = name.split(".")
+        home = module
+        for parent in parents:
+            if parent not in home._modules:
+                home.add_module(parent, nn.Module())
+            home = home.get_submodule(parent)
+        home.register_parameter(last, nn.Parameter(value))
 
 
 def drawn(parameters: Sequence[Parameter]) -> dict[str, torch.Tensor]:

@@ -46,7 +46,7 @@ class Pairs:
     Args:
         lonlat: (N, 2) degrees.
         views: features by source.
-        weights: factor on each source's features.
+        weights: factor on each source's features; 1 where there is none.
         settings: batch size, validation share, jitter.
         seed: of the split, the order and the choice of views.
         group: the processes that share every batch.
@@ -66,9 +66,7 @@ class Pairs:
     ) -> None:
         self.lonlat, self.views, self.weights = lonlat, dict(views), weights
         self.settings, self.seed, self.group = settings, seed, group
-        order = np.random.default_rng([seed, 10]).permutation(len(lonlat))
-        held = held_out(len(lonlat), settings.validation_fraction)
-        self.validation, self.training = np.sort(order[:held]), np.sort(order[held:])
+        self.validation, self.training = split(len(lonlat), settings.validation_fraction, seed)
         self.batch_size = min(settings.batch_size, len(self.training))
         if self.batch_size % group.size:
             raise InputError(
@@ -135,8 +133,24 @@ class Pairs:
         return np.concatenate(means, 1)
 
     def _factor(self, source: str) -> np.float32:
-        factor: np.float32 = np.float32(self.weights[source])
+        factor: np.float32 = np.float32(self.weights.get(source, 1.0))
         return factor
+
+
+def split(count: int, fraction: float, seed: int) -> tuple[Integers, Integers]:
+    """Numbers of the places of a run that are held out for validation, and of the others.
+
+    Args:
+        count: places in all.
+        fraction: share that is held out.
+        seed: of the run.
+
+    Raises:
+        InputError: see `held_out`.
+    """
+    order = np.random.default_rng([seed, 10]).permutation(count)
+    held = held_out(count, fraction)
+    return np.sort(order[:held]), np.sort(order[held:])
 
 
 def held_out(count: int, fraction: float) -> int:

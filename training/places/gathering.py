@@ -20,6 +20,9 @@ from ..settings.config import TrainConfig
 from ..settings.run_files import Locations
 from .sampling import load_points
 
+PLACES = "places.npy"
+"""In the folder of a run, the places that it was trained on."""
+
 log = logging.getLogger("satclip_training")
 
 

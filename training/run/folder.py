@@ -10,12 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from satclip_core.errors import InputError, OutputError
 
 from ..export.release_checkpoint import STATE, read_checkpoint
-from ..images.cache import CacheRequest
 from ..settings.config import TrainConfig
 from ..settings.schema import build
 
@@ -111,7 +110,15 @@ def check_data(checkpoint: Path, before: str | None, data: str) -> None:
         )
 
 
-def digest(requests: Iterable[CacheRequest], start: str | None = None) -> str:
+class Describes(Protocol):
+    """What says all that its numbers follow from: a request of a source or of a modality."""
+
+    def describe(self) -> dict[str, Any]:
+        """Plain values."""
+        ...
+
+
+def digest(requests: Iterable[Describes], start: str | None = None) -> str:
     """SHA-256 of the points and of what their features come from.
 
     Args:

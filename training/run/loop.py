@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from satclip_core.encoder.modal import Modalities
 from satclip_core.errors import InputError
 from satclip_core.types import Float32
 
@@ -60,6 +61,7 @@ class Pretraining(lightning.LightningModule):
         self.config, self.pairs, self._data = config, pairs, data
         # Called so in checkpoints: `model.location` is the published name.
         self.model = objective_class(config)(config, pairs.widths)
+        self.model.meet(pairs.views)
         if start is not None:
             weights = {key: torch.tensor(value) for key, value in start.items()}
             self.model.location.take(weights)
@@ -207,6 +209,11 @@ class Pretraining(lightning.LightningModule):
         with self.average.applied():
             weights = self.model.location.inference_weights()
         return {key: value.cpu().numpy() for key, value in weights.items()}
+
+    def modalities(self) -> Modalities:
+        """Averaged encoders of the other modalities that belong to the location encoder."""
+        with self.average.applied():
+            return self.model.modalities(self.pairs.views)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Write the published layout, and apart from it what training needs to go on."""

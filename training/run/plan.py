@@ -34,11 +34,12 @@ class SourcePlan:
 
 @dataclass(frozen=True)
 class RunPlan:
-    """A run: `places` that are trained on or held out, its sources, `steps` an epoch."""
+    """A run: `places` trained on or held out, sources, kinds of modalities, `steps` an epoch."""
 
     places: int
     sources: tuple[SourcePlan, ...]
     steps: int
+    modalities: dict[str, str]
 
 
 def plan_run(config: TrainConfig, options: RunOptions) -> RunPlan:
@@ -65,4 +66,5 @@ def plan_run(config: TrainConfig, options: RunOptions) -> RunPlan:
     )
     held_out(count, config.training.validation_fraction)
     steps = int(count * (1 - config.training.validation_fraction)) // config.training.batch_size
-    return RunPlan(count, sources, max(1, steps))
+    kinds = {name: str(one.kind) for name, one in config.modalities.items()}
+    return RunPlan(count, sources, max(1, steps), kinds)

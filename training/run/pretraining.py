@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import os
@@ -18,25 +19,28 @@ from numpy.typing import NDArray
 
 from satclip_core.errors import CancelledError, InputError, OutputError
 from satclip_core.files import written_whole
-from satclip_core.types import Cancelled, Float32, Floats
+from satclip_core.types import Cancelled, Floats
 
-from ..distributed import Group, PeerError, Place
+from ..distributed import ALONE, Group, PeerError, Place
 from ..evaluation.linear_probe import Embed, Scores, embedder, run_probes, table, write_scores
 from ..evaluation.tasks import NO_LEAKS, Task, leaked, load_tasks
-from ..export.model_export import PLACES, encoder_from, export_model, finished_weights, untrained
+from ..export.model_export import encoder_from, export_model, finished_weights, untrained
 from ..export.warm_start import start_digest, warm_start
 from ..images.cache import CacheRequest
 from ..images.chips import alternatives
 from ..images.patches import PatchFolders
 from ..images.timm_encoder import import_timm, pick_device
 from ..images.views import Views, open_views
+from ..modalities.modal_dataset import MODALITIES
+from ..modalities.opening import ModalityRequest, modality_requests, open_modality
 from ..places.batches import Pairs
-from ..places.gathering import Blank, Gatherer
+from ..places.gathering import PLACES, Blank, Gatherer
 from ..settings.config import SENTINEL2_ALL_MOCO, TIMM, TrainConfig
 from ..settings.run_files import Locations
 from .callbacks import CHECKPOINT, LOG, SECONDS_BETWEEN_LINES, duration, read_log
 from .folder import check_data, check_settings, digest, sole
 from .launch import joined
+from .loop import Pretraining
 from .trainer import fit
 
 log = logging.getLogger("satclip_training")
@@ -112,6 +116,31 @@ def train(config: TrainConfig, options: RunOptions, place: Place | None = None) 
             raise PeerError(error) from error
 
 
+def finished_run(config: TrainConfig, options: RunOptions) -> Pretraining:
+    """A finished run taken up again with its pairs and weights, to be measured; nothing is trained.
+
+    Args:
+        config: the run's settings.
+        options: those that it was trained with.
+
+    Raises:
+        InputError: there is no such run in the folder.
+    """
+    with ExitStack() as held:
+        opened = _open(
+            config, dataclasses.replace(options, resume=True), PatchFolders(), ALONE, held
+        )
+        return fit(
+            config,
+            opened.pairs,
+            options.output,
+            checkpoint=opened.checkpoint,
+            data=opened.data,
+            start=opened.start,
+            cancelled=options.cancelled,
+        )
+
+
 def _train(
     config: TrainConfig,
     opened: _Opened,
@@ -132,7 +161,7 @@ def _train(
     )
     path = options.output / f"{config.name}.npz"
     if group.leads:
-        _export(path, config, module.inference_weights(), opened, baselines)
+        _export(path, config, module, opened, baselines)
         log.info("wrote %s, %s in all", path, duration(time.monotonic() - opened.started))
     return path
 
@@ -140,19 +169,19 @@ def _train(
 def _export(
     path: Path,
     config: TrainConfig,
-    trained: Mapping[str, Float32],
+    module: Pretraining,
     opened: _Opened,
     baselines: dict[str, Embed],
 ) -> None:
     """Write model file, card and scores."""
     pairs, tasks = opened.pairs, opened.tasks
     weights = finished_weights(
-        trained, config, pairs.lonlat, pairs.mean_features, start=opened.start
+        module.inference_weights(), config, pairs.lonlat, pairs.mean_features, start=opened.start
     )
     if "untrained" in config.probe.baselines:
         baselines = {"untrained": untrained(config, pairs.lonlat, opened.start), **baselines}
     scores = _score(config, weights, tasks, baselines) if tasks else {}
-    leaks = leaked(tasks, _image_files(config))
+    leaks = leaked(tasks, image_files(config))
     logged = read_log(path.parent)
     facts = {
         "points": str(len(pairs.training)),
@@ -168,7 +197,10 @@ def _export(
     if tasks:
         facts["leaks"] = ", ".join(leaks) or NO_LEAKS
     rows = table(scores, tasks, {config.name: leaks})
-    export_model(path, weights, config, facts=facts, scores=scores, tasks=rows)
+    export_model(
+        path, weights, config, facts=facts, scores=scores, tasks=rows,
+        modalities=module.modalities(),
+    )  # fmt: skip
     if scores:
         write_scores(scores, path.parent / "scores.json")
 
@@ -180,9 +212,12 @@ def _validation_loss(pairs: Pairs, logged: list[dict[str, str]]) -> str:
     return (logged[-1].get("validation_loss") if logged else None) or "unknown"
 
 
-def _image_files(config: TrainConfig) -> list[str]:
-    """Names and patterns of all imagery, as the configuration has them."""
+def image_files(config: TrainConfig) -> list[str]:
+    """Names and patterns of all imagery and of modalities, as the configuration has them."""
     entries = [entry for source in config.sources.values() for entry in source.files]
+    for modality in config.modalities.values():
+        entries += getattr(modality, "files", ())
+        entries += [phrase.file for phrase in getattr(modality, "phrases", ())]
     files = [[entry] if isinstance(entry, str) else entry for entry in entries]
     folders = [source.patches for source in config.sources.values() if source.patches]
     return [name for group in files for name in group] + folders
@@ -226,14 +261,31 @@ def _open(
     tasks = _tasks(config, options) if group.leads else []
     if group.leads:
         _keep_places(lonlat, options.output)
-    data = digest(requests.values(), sha256)
+    others = modality_requests(config, lonlat, options.places)
+    data = digest([*requests.values(), *others.values()], sha256)
     check_data(options.output / CHECKPOINT, before, data)
     live = not config.training.cache
     views = {name: _views(request, options, live=live) for name, request in requests.items()}
+    views |= _open_modalities(others, options, leads=group.leads)
     factors = {name: source.weight for name, source in config.sources.items()}
     pairs = Pairs(lonlat, views, factors, config.training, config.seed, group)
     checkpoint = _checkpoint(options)
     return _Opened(pairs, tasks, checkpoint, data, gathered.blanks, started, start, sha256)
+
+
+def _open_modalities(
+    requests: Mapping[str, ModalityRequest], options: RunOptions, *, leads: bool
+) -> dict[str, Views]:
+    """Views of the modalities; the process that leads notes where they lie, for `ModalDataset`."""
+    views: dict[str, Views] = {}
+    homes: dict[str, str] = {}
+    for name, request in requests.items():
+        opened, file = open_modality(request, options.features, options.cancelled)
+        views[name], homes[name] = opened, os.path.relpath(file, options.output)
+    if leads and requests:
+        with written_whole(options.output / MODALITIES, overwrite=True) as partial:
+            partial.write_text(json.dumps(homes, indent=1), encoding="utf-8")
+    return views
 
 
 def _keep_places(lonlat: Floats, output: Path) -> None:
@@ -265,6 +317,8 @@ def check_files(
         if name is not None:
             places.find(name, what)
     counts = {}
+    for request in modality_requests(config, np.empty((0, 2)), places).values():
+        request.files()
     for name, source in config.sources.items():
         where = f"sources.{name}"
         if source.features.kind == TIMM:

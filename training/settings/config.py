@@ -7,16 +7,19 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from satclip_core.encoder import EncoderConfig
 from satclip_core.encoder.encodings import ENCODINGS, Encoding, EncodingSettings
+from satclip_core.encoder.modal import COORDINATES
 from satclip_core.encoder.networks import NETWORKS, Network, Sizes
 from satclip_core.errors import InputError
 from satclip_core.extensions import Registry
 
+from .modality import ChipSettings, ModalitySettings, modality
 from .run_files import override, read_yaml
 from .schema import (
     Chosen,
@@ -73,17 +76,6 @@ class PointSettings:
     patches: str | None = setting(optional(text()), None, later=True)
     within: str | None = setting(optional(text()), None, later=True)
     seed: int = setting(integer(low=0), 1)
-
-
-@dataclasses.dataclass(frozen=True)
-class ChipSettings:
-    """The square of ground cut out around a point, and how it is varied from view to view."""
-
-    kilometres: float = setting(real(above=0))
-    pixels: int = setting(integer(low=3, high=1024))
-    shift: float = setting(real(0, 2), 0.25)
-    flip: bool = setting(flag, True)
-    resampling: str = setting(text("nearest", "bilinear"), "nearest")
 
 
 RANDOM_CONVOLUTION, TIMM = "random-convolution", "timm"
@@ -381,6 +373,23 @@ class SatcleSettings:
             raise InputError(f"spread: {self.spread:g} {self.unit}, {most:g} is the most")
 
 
+@dataclasses.dataclass(frozen=True)
+class UnigeoclipSettings:
+    """UniGeoCLIP's objective; rates, batches and the scale's bounds stand under `training`.
+
+    `pairs` are all pairs of modalities, or those with the coordinates (`pivot`). `scales` is one
+    learned scale for all, or one for each pair. Where samples miss modalities, `average` takes the
+    mean over each sample's pairs and then over samples, or over each pair's samples and then over
+    `pairs`. `hidden` are the layers of the towers of `sources`, whose features come from a frozen
+    image encoder.
+    """
+
+    pairs: str = setting(text("all", "pivot"), "all")
+    scales: str = setting(text("one", "pairs"), "one")
+    average: str = setting(text("samples", "pairs"), "samples")
+    hidden: tuple[int, ...] = setting(sequence(integer(low=1)), (128,))
+
+
 MOST_SPREAD = {"degrees": 10.0, "kilometres": 1000.0}
 """Perturbations are of a place, not of its continent; normal ones then stay within a half turn."""
 
@@ -400,7 +409,11 @@ OBJECTIVES: Registry[Any] = Registry(
     "satclip.objectives",
     "objective",
     ("settings",),
-    {"satclip": ObjectiveKind(SatclipSettings), "satcle": ObjectiveKind(SatcleSettings)},
+    {
+        "satclip": ObjectiveKind(SatclipSettings),
+        "satcle": ObjectiveKind(SatcleSettings),
+        "unigeoclip": ObjectiveKind(UnigeoclipSettings),
+    },
 )
 """What a location encoder is trained against, by `kind`.
 
@@ -442,7 +455,7 @@ class TrainConfig:
     """One training run, complete; `load_config` reads it from YAML."""
 
     name: str = setting(file_stem)
-    sources: dict[str, SourceSettings] = setting(mapping(section(SourceSettings), least=1))
+    sources: dict[str, SourceSettings] = setting(mapping(section(SourceSettings)), dict)
     points: PointSettings = setting(section(PointSettings), PointSettings)
     seed: int = setting(integer(0, LARGEST_SEED), 1)
     output: str | None = setting(optional(text()), None)
@@ -453,6 +466,7 @@ class TrainConfig:
     )
     probe: ProbeSettings = setting(section(ProbeSettings), ProbeSettings)
     export: ExportSettings = setting(section(ExportSettings), ExportSettings)
+    modalities: dict[str, ModalitySettings] = setting(mapping(modality), dict, later=True)
 
     def digest(self) -> str:
         """SHA-256 of the settings, the same wherever data and output lie."""
@@ -499,6 +513,7 @@ def _check_together(config: TrainConfig, file: Path) -> None:
     low, high = config.points.latitude
     if low >= high:
         raise InputError(f"{file}: points.latitude: south {low} is not below north {high}")
+    _check_modalities(config, file)
     _check_model(config.model, file)
     _check_within(config, file)
     if config.training.patience and not config.training.validation_fraction:
@@ -511,6 +526,54 @@ def _check_together(config: TrainConfig, file: Path) -> None:
         _check_images(source, config.points, where)
         _check_smoothing(source, where)
         _check_features(source, where)
+
+
+UNIGEOCLIP = "unigeoclip"
+"""The one objective that contrasts modalities."""
+
+
+def _check_modalities(config: TrainConfig, file: Path) -> None:
+    """There is something to train against, and an objective that takes it."""
+    if not config.sources and not config.modalities:
+        raise InputError(
+            f"{file}: sources: expected at least 1 entries, or modalities for the objective "
+            f"{UNIGEOCLIP!r}"
+        )
+    brought = config.objective.kind not in OBJECTIVES.built_in
+    if config.objective.kind != UNIGEOCLIP and not brought:
+        if config.modalities:
+            raise InputError(
+                f"{file}: modalities: the objective {config.objective.kind!r} has no use for them: "
+                f"set objective to {UNIGEOCLIP}, or name sources"
+            )
+        return
+    for name in config.modalities:
+        if name == COORDINATES or name in config.sources or not _NAME.fullmatch(name):
+            raise InputError(
+                f"{file}: modalities.{name}: cannot be called so; take letters, digits, - and _, "
+                f"and neither {COORDINATES!r} nor the name of a source"
+            )
+    if config.objective.kind == UNIGEOCLIP:
+        _check_shared_space(config, file)
+
+
+def _check_shared_space(config: TrainConfig, file: Path) -> None:
+    """Nothing is done at export, nor put behind the encoder, that would move it from the others."""
+    export, plain_export = config.export, ExportSettings()
+    for key in ("trained_share", "embedding", "postprocess", "rotation_seed"):
+        if getattr(export, key) != getattr(plain_export, key):
+            raise InputError(
+                f"{file}: export.{key}: {getattr(export, key)!r} would move places away from the "
+                f"other modalities of {UNIGEOCLIP!r}; leave it out"
+            )
+    if config.model.location_head:
+        raise InputError(
+            f"{file}: model.location_head: {UNIGEOCLIP!r} contrasts the embedding itself; leave it "
+            "out"
+        )
+
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def _check_model(model: ModelSettings, file: Path) -> None:

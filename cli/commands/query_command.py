@@ -1,0 +1,150 @@
+"""What `satclip search` and `satclip locate` share: a raster of land, and its best places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable
+
+import click
+
+from .. import options
+from ..messages import quiet, tell
+from .raster_command import RasterCommand, RasterOptions
+from .search_command import where_options
+
+if TYPE_CHECKING:
+    from satclip_core.files import Target
+
+# Where neither extent nor pixels are given: all land but Antarctica's.
+_WORLD, _WORLD_RES = (-180.0, -60.0, 180.0, 84.0), (0.5,)
+
+
+@dataclass(frozen=True)
+class QueryOptions:
+    """The options that both share, as they were given."""
+
+    bbox: tuple[float, ...] | None
+    res: tuple[float, ...] | None
+    crs: str | None
+    bbox_crs: str | None
+    tap: bool | None
+    like: str | None
+    output: Path
+    model: str
+    sea: bool
+    land_mask: str | None
+    creation_options: tuple[tuple[str, str], ...]
+    overwrite: bool
+    threads: int | None
+    dry_run: bool
+    places: Path | None
+    count: int
+
+    def begin(self, *read: str | Path) -> Query:
+        """Look at everything that was asked for, before anything is read or computed.
+
+        Args:
+            read: further files that the command reads.
+
+        Raises:
+            click.UsageError: the options make no grid.
+            SatclipError: a file cannot be written.
+        """
+        from satclip_core.files import check_apart
+        from satclip_core.points.found import features_target
+
+        if self.sea and self.land_mask is not None:
+            raise click.UsageError(f"--sea takes no mask: leave it out for {self.land_mask}")
+        target = None
+        if self.places is not None and not self.dry_run:
+            check_apart(self.places, (self.output, self.like, self.land_mask, self.model, *read))
+            target = features_target(self.places, overwrite=self.overwrite)
+        return Query(self._raster().begin(*read), target)
+
+    def _raster(self) -> RasterOptions:
+        shared = {field.name for field in fields(RasterOptions)} & {f.name for f in fields(self)}
+        given: dict[str, Any] = {name: getattr(self, name) for name in shared}
+        placed = (self.bbox, self.res, self.crs, self.bbox_crs, self.tap, self.like)
+        if all(value is None for value in placed):
+            given.update(bbox=_WORLD, res=_WORLD_RES)
+        return RasterOptions(land=not self.sea and self.land_mask is None, **given)
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query at work.
+
+    Attributes:
+        raster: the raster that it makes.
+        places: file for the best places; None where none is wanted.
+    """
+
+    raster: RasterCommand
+    places: Target | None
+
+    def write(self, columns: dict[str, Any], shapes: list[bytes], path: Path | None) -> None:
+        """Print the places and write their file.
+
+        Args:
+            columns: what is told of each, by name.
+            shapes: of them, as well-known bytes.
+            path: of the file, for the message.
+
+        Raises:
+            SatclipError: it cannot be written.
+        """
+        from satclip_core.points.found import POINT, write_features
+
+        click.echo(_as_text(columns))
+        if self.places is None:
+            return
+        write_features(self.places, columns, shapes, kind=POINT, crs=self.raster.grid.crs)
+        if not quiet():
+            tell(f"{path}: {len(shapes)} place{'s' * (len(shapes) != 1)}")
+
+
+def query_options(default_output: str) -> Callable[[Any], Any]:
+    """The shared options; the command gets them as its first argument, `QueryOptions`.
+
+    Args:
+        default_output: raster that is written where none is given.
+    """
+    shared = options.combined(
+        options.grid_options,
+        options.output_option(default_output),
+        click.option(
+            "--places",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Write the best places as points, too: GeoPackage, GeoJSON, GeoParquet or CSV by "
+            "the extension.",
+        ),
+        click.option(
+            "--count",
+            type=click.IntRange(min=1),
+            default=10,
+            show_default=True,
+            metavar="N",
+            help="How many places, the best first.",
+        ),
+        options.model_option,
+        where_options,
+        options.co_option,
+        options.overwrite_option,
+        options.dry_run_option,
+        options.threads_option,
+        options.verbosity_options,
+    )
+    return options.packed(QueryOptions, shared)
+
+
+def _as_text(columns: dict[str, Any]) -> str:
+    """A line for each place, numbers right-aligned under the names of their columns."""
+    rows = [[name.upper() for name in columns]]
+    rows += [
+        [f"{value:.3f}" if isinstance(value, float) else str(value) for value in row]
+        for row in zip(*(values.tolist() for values in columns.values()))
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return "\n".join("  ".join(cell.rjust(w) for cell, w in zip(row, widths)) for row in rows)
