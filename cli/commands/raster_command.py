@@ -47,16 +47,17 @@ class RasterOptions:
     model: str
     land: bool
     land_mask: str | None
-    region: str | None
-    format: str | None
-    nodata: float | None
-    stac: bool
-    resume: bool
-    scheduler: str | None
     creation_options: tuple[tuple[str, str], ...]
     overwrite: bool
     threads: int | None
     dry_run: bool
+    # What commands that search leave out.
+    region: str | None = None
+    format: str | None = None
+    nodata: float | None = None
+    stac: bool = False
+    resume: bool = False
+    scheduler: str | None = None
 
     def grid(self) -> Grid:
         """The grid asked for.

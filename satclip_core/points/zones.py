@@ -11,9 +11,9 @@ import numpy as np
 from ..analysis import unit
 from ..errors import CancelledError, InputError, Noun
 from ..grid import Grid, Window
-from ..grid.coverage import covered, pieces
 from ..grid.crs import LONLAT, half_turn, to_lonlat
 from ..grid.outlines import pixel_areas
+from ..grid.shares import covered, pieces
 from ..grid.sphere import EARTH_KM, great_circle_km, unit_vectors
 from ..grid.wkb import Rings, Shape
 from ..types import Bools, Cancelled, Float32, Floats, Integers, Mask

@@ -7,7 +7,7 @@ import pytest
 
 from satclip_core.analysis import unit
 from satclip_core.errors import CancelledError, InputError
-from satclip_core.grid.coverage import covered, pieces
+from satclip_core.grid.shares import covered, pieces
 from satclip_core.grid.sphere import EARTH_KM, great_circle_km
 from satclip_core.grid.wkb import Shape
 from satclip_core.models.registry import load_encoder
@@ -82,11 +82,11 @@ def test_shares_of_pixels_are_those_of_shapely(seed):
 
 
 def test_strips_of_rows_are_those_of_the_whole(monkeypatch):
-    from satclip_core.grid import coverage
+    from satclip_core.grid import shares
 
     ring = star(np.random.default_rng(1), 25, 14)
     whole = shares_of([ring], (30, 40))
-    monkeypatch.setattr(coverage, "_TOGETHER", 41 * 4)
+    monkeypatch.setattr(shares, "_TOGETHER", 41 * 4)
     np.testing.assert_array_equal(shares_of([ring], (30, 40)), whole)
 
 
