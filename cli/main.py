@@ -58,6 +58,10 @@ COMMANDS = {
         "Predict what was sampled at the points of a table, with its error.",
     ),
     "points": ("commands.points_table", "Add embeddings to a table of points."),
+    "zones": (
+        "commands.zones_table",
+        "Add mean embeddings to polygons and lines, by what they cover.",
+    ),
     "models": ("commands.model_files", "List, describe, fetch and convert models."),
     "data": ("commands.training_data", "Fetch and check the imagery that models are trained on."),
     "train": ("commands.train_model", "Train a model of your own from a configuration file."),

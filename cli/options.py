@@ -249,7 +249,46 @@ co_option = click.option(
     type=CreationOption(),
     multiple=True,
     metavar="KEY=VALUE",
-    help="Creation option of GDAL's GeoTIFF driver; repeatable.",
+    help="Creation option of GDAL's GeoTIFF driver, or of its COG driver; repeatable.",
+)
+
+
+format_options = combined(
+    click.option(
+        "--format",
+        type=click.Choice(["gtiff", "cog", "cogs", "zarr", "parquet"]),
+        help="GeoTIFF, a cloud-optimised one, a folder of those with a VRT and a STAC catalogue, a "
+        "Zarr store, a GeoParquet table of pixel centres.  [default: by the output's extension: "
+        ".tif, .zarr, .parquet]",
+    ),
+    click.option(
+        "--nodata",
+        type=float,
+        metavar="VALUE",
+        help="Value where there is no data.  [default: NaN; of whole numbers 255, -32768 or 0]",
+    ),
+    click.option(
+        "--stac", is_flag=True, help="Write a STAC item beside the output, NAME.stac.json."
+    ),
+    click.option(
+        "--resume",
+        is_flag=True,
+        help="Keep what is done when interrupted (NAME.part), and go on from it with the same "
+        "command; zarr and cogs always do.",
+    ),
+    click.option(
+        "--scheduler",
+        metavar="ADDRESS|local",
+        help="Compute on the workers of this Dask scheduler, or on workers of this machine: zarr "
+        "and cogs.",
+    ),
+)
+
+region_option = click.option(
+    "--region",
+    metavar="FILE|COUNTRY",
+    help="Only within these polygons (GeoJSON, or what GDAL opens), or this country (English name "
+    "or ISO code); gives --bbox too, where that is left out.",
 )
 
 

@@ -106,6 +106,7 @@ def _covers() -> dict[str, str]:
         "grassland": tr("grassland"),
         "wetland": tr("wetland"),
         "cropland": tr("cropland"),
+        "irrigated cropland": tr("irrigated cropland"),
         "town": tr("town"),
         "cropland mixed with wild plants": tr("cropland mixed with wild plants"),
         "snow and ice": tr("snow and ice"),

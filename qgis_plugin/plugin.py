@@ -1,4 +1,4 @@
-"""What QGIS loads and unloads: translations, the Processing provider, the user interface."""
+"""What QGIS loads and unloads: translations, the Processing provider, functions, the interface."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QCoreApplication, QTranslator
 
 from .algorithms.running import stop_all
+from .expressions import Functions
 from .provider import SatclipProvider
 
 TRANSLATIONS = Path(__file__).parent / "i18n"
@@ -25,11 +26,13 @@ class SatclipPlugin:
         self.provider = None
         self.gui = None
         self.translator = _translator()
+        self.functions = Functions()
 
     def initProcessing(self):
-        """Offer the algorithms; QGIS calls this alone where there is no window."""
+        """Offer algorithms and functions; QGIS calls this alone where there is no window."""
         self.provider = SatclipProvider()
         QgsApplication.processingRegistry().addProvider(self.provider)
+        self.functions.register()
 
     def initGui(self):
         """Offer the algorithms, toolbar, menu and dock."""
@@ -45,6 +48,7 @@ class SatclipPlugin:
             self.gui.unload()
             self.gui = None
         stop_all()
+        self.functions.unregister()
         if self.provider is not None:
             QgsApplication.processingRegistry().removeProvider(self.provider)
             self.provider = None

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Callable
+from weakref import WeakKeyDictionary
 
+import numpy as np
 from qgis.core import (
+    QgsCategorizedSymbolRenderer,
     QgsClassificationEqualInterval,
     QgsColorRampShader,
     QgsContrastEnhancement,
@@ -16,16 +21,25 @@ from qgis.core import (
     QgsLinePatternFillSymbolLayer,
     QgsLineSymbol,
     QgsMapLayer,
+    QgsMultiBandColorRenderer,
     QgsPalettedRasterRenderer,
+    QgsProcessingUtils,
+    QgsProperty,
     QgsRasterLayer,
-    QgsRasterMinMaxOrigin,
     QgsRectangle,
+    QgsRendererCategory,
     QgsSingleBandPseudoColorRenderer,
     QgsSingleSymbolRenderer,
+    QgsSymbol,
+    QgsSymbolLayer,
     QgsVectorLayer,
+    QgsWkbTypes,
 )
 from qgis.PyQt.QtGui import QColor
 
+from .satclip_core.analysis import unit
+from .satclip_core.encoder import LocationEncoder
+from .satclip_core.grid.land import land_places
 from .satclip_core.products.legend import Legend
 from .text import tr
 
@@ -38,6 +52,12 @@ _POINT_CLASSES = 5
 _AREAS_OPACITY = 0.6
 # Millimetres between the lines of a hatched area.
 _HATCH = 2.0
+# Dimensions that make a colour, and the outline of what is coloured by them.
+_COLOURS = 3
+_OUTLINE = (60, 60, 60, 120)
+
+# Random land as a model embeds it.
+_WORLD: WeakKeyDictionary = WeakKeyDictionary()
 
 
 def viridis() -> QgsGradientColorRamp:
@@ -75,12 +95,80 @@ def style_classes(layer: QgsRasterLayer, legend: Legend, band: int = 1) -> None:
     layer.setRenderer(QgsPalettedRasterRenderer(layer.dataProvider(), band, classes))
 
 
-def style_bands(layer: QgsRasterLayer) -> None:
-    """Embeddings: the first three bands as colours, from the 2nd to the 98th percentile."""
-    layer.setContrastEnhancement(
-        QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum,
-        QgsRasterMinMaxOrigin.Limits.CumulativeCut,
+def style_bands(layer: QgsRasterLayer, low: Sequence[float], high: Sequence[float]) -> None:
+    """Embeddings: the first three bands as colours, each over a range that is known."""
+    provider = layer.dataProvider()
+    renderer = QgsMultiBandColorRenderer(provider, 1, 2, 3)
+    setters = (
+        renderer.setRedContrastEnhancement,
+        renderer.setGreenContrastEnhancement,
+        renderer.setBlueContrastEnhancement,
     )
+    stretch = QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum
+    for band, (setter, least, most) in enumerate(zip(setters, low, high), 1):
+        enhancement = QgsContrastEnhancement(provider.dataType(band))
+        enhancement.setMinimumValue(least)
+        enhancement.setMaximumValue(most)
+        enhancement.setContrastEnhancementAlgorithm(stretch)
+        setter(enhancement)
+    layer.setRenderer(renderer)
+
+
+def world_range(
+    encoder: LocationEncoder, normalized: int | None = None
+) -> tuple[list[float], list[float]]:
+    """The range of each of the first three dimensions over random land, 2nd to 98th percentile.
+
+    It is a matter of the model alone: colours of any two layers of one model mean the same.
+
+    Args:
+        encoder: the model.
+        normalized: how many first dimensions are scaled to norm 1 together; None for raw ones.
+    """
+    if encoder not in _WORLD:
+        _WORLD[encoder] = encoder.encode(land_places(), single=True)
+    land = _WORLD[encoder]
+    if normalized is not None:
+        land = unit(land[:, :normalized])
+    low, high = np.quantile(land[:, :_COLOURS], _CUT, axis=0).tolist()
+    return low, high
+
+
+def style_world(encoder: LocationEncoder, dimensions: Sequence[str]) -> Callable:
+    """What draws features in the colours of the world, by their first three dimensions.
+
+    Args:
+        encoder: that embedded them.
+        dimensions: expressions for the three.
+    """
+    parts = [
+        f"scale_linear({dimension}, {low:.6g}, {high:.6g}, 0, 255)"
+        for dimension, low, high in zip(dimensions, *world_range(encoder))
+    ]
+    colour = f"color_rgb({', '.join(parts)})"
+
+    def style(layer: QgsVectorLayer) -> None:
+        symbol = QgsSymbol.defaultSymbol(layer.geometryType())
+        kind = QgsSymbolLayer.Property
+        line = layer.geometryType() == QgsWkbTypes.GeometryType.LineGeometry
+        for part in symbol.symbolLayers():
+            what = kind.PropertyStrokeColor if line else kind.PropertyFillColor
+            part.setDataDefinedProperty(what, QgsProperty.fromExpression(colour))
+            if not line:
+                part.setStrokeColor(QColor(*_OUTLINE))
+        layer.setRenderer(QgsSingleSymbolRenderer(symbol))
+
+    return style
+
+
+def style_groups(layer: QgsVectorLayer, field: str, legend: Legend) -> None:
+    """Features by the code of a class: a colour and a name for each."""
+    categories = []
+    for code, name, colour in zip(legend.codes, legend.names, legend.colours):
+        symbol = QgsSymbol.defaultSymbol(layer.geometryType())
+        symbol.setColor(QColor(*colour))
+        categories.append(QgsRendererCategory(code, symbol, name))
+    layer.setRenderer(QgsCategorizedSymbolRenderer(field, categories))
 
 
 def style_areas(layer: QgsVectorLayer, field: str) -> None:
@@ -129,3 +217,14 @@ def describe(layer: QgsMapLayer, facts: Mapping[str, str], title: str) -> None:
     history = [facts[name] for name in ("software", "command") if name in facts]
     metadata.setHistory(history)
     layer.setMetadata(metadata)
+
+
+def keep_style(layer: QgsMapLayer) -> None:
+    """Write the style of a raster beside its GeoTIFF, as .qml: opened again it looks the same.
+
+    Temporary files, which go with QGIS, have none.
+    """
+    path = Path(layer.source())
+    temporary = Path(QgsProcessingUtils.tempFolder()) in path.parents
+    if isinstance(layer, QgsRasterLayer) and path.is_file() and not temporary:
+        layer.saveNamedStyle(str(path.with_suffix(".qml")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 import os
 import secrets
@@ -206,3 +207,24 @@ def npy_array(data: bytes, dtypes: Collection[str]) -> NDArray[Any]:
     if len(body) != math.prod(shape) * dtype.itemsize:
         raise ValueError(f"has {len(body)} bytes, its shape {shape} needs others")
     return np.frombuffer(body, dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def sync_folder(folder: Path) -> None:
+    """See that the names in a folder outlast a power cut, where the system can do that."""
+    if not hasattr(os, "O_DIRECTORY"):  # Windows
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is none.
+    """
+    return json.loads(path.read_text("utf-8"))

@@ -71,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Score models on tasks: prints a table, writes JSON or CSV."""
     parser = argparse.ArgumentParser(prog="python -m satclip_training.probe", description=__doc__)
     parser.add_argument("--model", action="append", default=[], metavar="NAME|PATH",
-                        help="a model, 'geoclip' or 'identity'; may be given again")  # fmt: skip
+                        help="a model, or one of geoclip, identity, onehot, sinusoid; may be "
+                        "given again")  # fmt: skip
     default = Path(__file__).parent / "configs" / "tasks.yaml"
     parser.add_argument("--tasks", type=Path, default=default, help="tasks file (YAML)")
     parser.add_argument("--task", action="append", metavar="NAME", help="only this task")

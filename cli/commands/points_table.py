@@ -110,10 +110,11 @@ def command(source: str, target: str, model: str, **options: Any) -> None:
     if target != "-" and not quiet():
         count = request.dims or encoder.dim
         what = f"{count} dimensions" if properties is None else "properties"
-        tell(_summary(target, result, what, time.monotonic() - start))
+        tell(summary(target, result, what, time.monotonic() - start))
 
 
-def _summary(target: str, result: PointsResult, what: str, seconds: float) -> str:
+def summary(target: str, result: PointsResult, what: str, seconds: float) -> str:
+    """One line on a table that was written."""
     rows = "1 row" if result.rows == 1 else f"{result.rows:,} rows"
     size = ""
     with suppress(OSError):

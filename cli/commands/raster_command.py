@@ -29,6 +29,10 @@ Seen = Callable[[Any, Any], None]
 """Takes a window and its bands."""
 
 
+# US dollars: about what the large clouds ask for a core on demand, with its memory.
+_CORE_HOUR = 0.05
+
+
 @dataclass(frozen=True)
 class RasterOptions:
     """The options that all raster commands share, as they were given."""
@@ -47,6 +51,13 @@ class RasterOptions:
     overwrite: bool
     threads: int | None
     dry_run: bool
+    # What commands that search leave out.
+    region: str | None = None
+    format: str | None = None
+    nodata: float | None = None
+    stac: bool = False
+    resume: bool = False
+    scheduler: str | None = None
 
     def grid(self) -> Grid:
         """The grid asked for.
@@ -55,7 +66,7 @@ class RasterOptions:
             click.UsageError: the options make none.
         """
         from satclip_core.grid import Grid
-        from satclip_core.raster import grid_like
+        from satclip_core.raster import grid_like, open_region
 
         if self.like is not None:
             extra = [
@@ -72,16 +83,31 @@ class RasterOptions:
             if extra:
                 raise click.UsageError(f"--like gives the grid: leave out {', '.join(extra)}")
             return grid_like(self.like)
-        if self.bbox is None or self.res is None:
-            missing = "--bbox W S E N" if self.bbox is None else "--res"
-            raise click.UsageError(f"Missing option {missing}, or give --like FILE")
+        bbox, bbox_crs = self.bbox, self.bbox_crs
+        if bbox is None and self.region is not None:
+            if bbox_crs is not None:
+                raise click.UsageError("--region has a CRS of its own: leave out --bbox-crs")
+            region = open_region(self.region)
+            bbox, bbox_crs = region.bounds, region.crs
+        if bbox is None or self.res is None:
+            missing = "--bbox W S E N" if bbox is None else "--res"
+            other = "--region or --like FILE" if bbox is None else "--like FILE"
+            raise click.UsageError(f"Missing option {missing}, or give {other}")
+        # The edges of a region mean nothing to a grid: they are rounded to whole pixels.
+        tap = True if self.tap is None and self.bbox is None else self.tap
         try:
-            crs = self.crs or "EPSG:4326"
             return Grid.from_bounds(
-                self.bbox, self.res, crs, bounds_crs=self.bbox_crs, tap=self.tap
+                bbox, self.res, self.crs or "EPSG:4326", bounds_crs=bbox_crs, tap=tap
             )
         except InputError as error:
             raise click.UsageError(worded(error)) from error
+
+    @property
+    def format_of_output(self) -> str:
+        """The format that is written."""
+        from satclip_core.raster.formats import format_of
+
+        return format_of(self.output, self.format)
 
     @property
     def mask(self) -> str | None:
@@ -121,7 +147,8 @@ class RasterOptions:
 
         if path is None or self.dry_run:
             return None
-        check_apart(path, (self.output, self.like, self.land_mask, self.model, *read))
+        own = (self.output, self.like, self.land_mask, self.region, self.model)
+        check_apart(path, (*own, *read))
         return Target(path, self.overwrite)
 
     def begin(self, *read: str | Path) -> RasterCommand:
@@ -135,12 +162,17 @@ class RasterOptions:
             SatclipError: the raster cannot be written there.
         """
         from satclip_core.raster import raster_target
+        from satclip_core.raster.dask_tasks import check_cluster
 
         start, grid, target = time.monotonic(), self.grid(), None
+        if self.scheduler is not None:
+            check_cluster(self.format_of_output)
         _ = self.mask  # asked for wrongly, it is said before anything is read
         if not self.dry_run:
-            apart = (self.like, self.land_mask, *read)
-            target = raster_target(self.output, overwrite=self.overwrite, apart=apart)
+            apart = (self.like, self.land_mask, self.region, *read)
+            target = raster_target(
+                self.output, format=self.format, overwrite=self.overwrite, apart=apart
+            )
         return RasterCommand(self, grid, target, start)
 
 
@@ -170,6 +202,8 @@ def raster_options(default_output: str) -> Callable[[Any], Any]:
             help="Only where this raster is neither 0 nor nodata, or inside these polygons "
             "(GeoJSON, or what GDAL opens); nodata elsewhere.",
         ),
+        options.region_option,
+        options.format_options,
         options.co_option,
         options.overwrite_option,
         options.dry_run_option,
@@ -206,9 +240,18 @@ class RasterCommand:
             creation_options=dict(given.creation_options),
             threads=given.threads,
             tags={"command": command_line()},
+            format=given.format,
+            nodata=given.nodata,
+            stac=given.stac,
+            resume=given.resume,
         )
         return RasterRequest(
-            self.grid, product, given.model, mask=given.mask, options=write_options
+            self.grid,
+            product,
+            given.model,
+            mask=given.mask,
+            region=given.region,
+            options=write_options,
         )
 
     def prepare(
@@ -244,13 +287,13 @@ class RasterCommand:
             SatclipError: it cannot be written.
         """
         if self.target is None:
-            click.echo("\n".join(_forecast(job)))
+            click.echo("\n".join(_forecast(job, self.options.format_of_output)))
             return False
         covered = self.options.real_extent(self.grid)
         if covered is not None and not quiet():
             tell(covered)
         with progress(self.options.output.name, "px") as report:
-            job.write(self.target, progress=report, seen=seen)
+            job.write(self.target, progress=report, seen=seen, scheduler=self.options.scheduler)
         if not quiet():
             tell(_summary(self.options.output, job, time.monotonic() - self.start))
         return True
@@ -263,11 +306,15 @@ def command_line() -> str:
     return shlex.join(["satclip", *(sys.argv[1:] if args is None else args)])
 
 
-def _forecast(job: RasterJob[Any]) -> list[str]:
+def _forecast(job: RasterJob[Any], format: str) -> list[str]:
     """What a raster would be: shape, bands, size, time."""
+    from satclip_core.compute.threads import available_threads
+    from satclip_core.raster.formats import FORMATS
+    from satclip_core.raster.parts import part_windows
     from satclip_core.raster.space import as_size
 
-    grid, product, encoder, guess = job.request.grid, job.product, job.encoder, job.estimate()
+    grid, product, encoder = job.request.grid, job.product, job.encoder
+    guess = job.estimate(format)
     height, width = grid.shape
     bounds = " ".join(f"{value:.10g}" for value in grid.bounds)
     lines = {
@@ -277,6 +324,14 @@ def _forecast(job: RasterJob[Any]) -> list[str]:
         "size": f"about {as_size(guess.bytes)} ({as_size(job.spec.bytes)} before compression)",
         "time": f"about {duration(guess.seconds)}",
     }
+    if FORMATS[format].is_folder:
+        parts = part_windows(job, format)
+        side = max(parts[0].height, parts[0].width)
+        hours = guess.seconds * (job.request.options.threads or available_threads()) / 3600
+        lines["parts"] = f"{len(parts):,} of up to {side} x {side} pixels, each a task of its own"
+        lines["cost"] = (
+            f"about {hours:.3g} core hours: {hours * _CORE_HOUR:.2g} at {_CORE_HOUR} a core hour"
+        )
     return [f"{name:<7}{text}" for name, text in lines.items()]
 
 
@@ -286,5 +341,6 @@ def _summary(output: Path, job: RasterJob[Any], seconds: float) -> str:
     bands = "1 band" if count == 1 else f"{count} bands"
     size = ""
     with suppress(OSError):
-        size = f", {quantity(output.stat().st_size, 'B')}"
+        files = [path for path in output.rglob("*") if path.is_file()] or [output]
+        size = f", {quantity(sum(path.stat().st_size for path in files), 'B')}"
     return f"{output}: {width} x {height} pixels, {bands}{size}, in {duration(seconds)}"

@@ -31,6 +31,10 @@ EXPERIMENTS = {
         "reproduce.satcle",
         "SatCLE, its ablation: neither continuity, spatial, semantic, both.",
     ),
+    "downstream": (
+        "reproduce.downstream",
+        "SatCLE, its downstream tasks: a small network on embeddings, continents left out.",
+    ),
     "unigeoclip": (
         "reproduce.unigeoclip",
         "UniGeoCLIP: retrieval, geolocation, probes; modalities, depth and encoders ablated.",
@@ -42,6 +46,10 @@ EXPERIMENTS = {
     "continuity": (
         "reproduce.continuity",
         "SatCLE, figure 8, and how much embeddings change per kilometre.",
+    ),
+    "systems": (
+        "reproduce.systems",
+        "SatCLIP, SatCLE and UniGeoCLIP on the same data with the same budget.",
     ),
 }
 

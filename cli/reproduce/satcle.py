@@ -16,7 +16,10 @@ VARIANTS = ("neither", "spatial", "semantic", "both")
 
 
 @click.command("satcle")
-@click.argument("config", type=click.Path(dir_okay=False, exists=True, path_type=Path))
+@click.argument(
+    "config", required=False, metavar="[CONFIG]",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+)  # fmt: skip
 @click.option(
     "--data-root",
     type=click.Path(file_okay=False, path_type=Path),
@@ -46,7 +49,7 @@ VARIANTS = ("neither", "spatial", "semantic", "both")
 )  # fmt: skip
 @verbosity_options
 def command(
-    config: Path,
+    config: Path | None,
     data_root: Path | None,
     seeds: int,
     variants: tuple[str, ...],
@@ -56,13 +59,15 @@ def command(
 ) -> None:
     """SatCLE's ablation: neither continuity, spatial, semantic, both, by CONFIG's probe tasks.
 
-    CONFIG (YAML) is SatCLE with both. All variants share places, imagery, seeds and probes. Prints
+    CONFIG (YAML) is SatCLE with both; by default a small one of the package
+    (systems-satcle.yaml). All variants share places, imagery, seeds and probes. Prints
     mean and standard deviation over the seeds.
     """
     if output.suffix.lower() != ".csv":
         raise click.UsageError(f"{output} must end in .csv")
     for module in ("torch", "yaml"):
         require(module, extra="train", purpose="satclip reproduce satcle")
+    import satclip_training
     from satclip_training.run.pretraining import RunOptions
     from satclip_training.run.satcle_ablation import (
         ablation_rows,
@@ -76,6 +81,7 @@ def command(
     from satclip_training.zoo.tables import write_csv
 
     import_beside_torch("lightning", extra="train", purpose="satclip reproduce satcle")
+    config = config or Path(satclip_training.__file__).parent / "configs" / "systems-satcle.yaml"
     settings = load_config(config, overrides)
     check_ablation(settings)
     target = next(parent for parent in output.absolute().parents if parent.exists())

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from .clusterraster import Clusters
 from .embedpoints import EmbedPoints
+from .embedzones import EmbedZones
+from .fillvalues import FillValues
+from .groupfeatures import GroupFeatures
 from .imageorigin import ImageOrigin
+from .lookalikes import LookAlikes
 from .mapfromsamples import MapFromSamples
 from .mapfromsaved import MapFromSaved
 from .placeproperties import PlaceProperties
 from .predictpoints import PredictPoints
 from .rasters import EmbeddingRaster, EmbeddingRgb, SimilarityRaster
 from .similarareas import SimilarAreas
+from .similarfeatures import SimilarFeatures
 from .similarplaces import SimilarPlaces
 from .wordsearch import WordSearch
 
@@ -28,4 +33,9 @@ ALGORITHMS = (
     SimilarAreas,
     WordSearch,
     ImageOrigin,
+    EmbedZones,
+    SimilarFeatures,
+    GroupFeatures,
+    LookAlikes,
+    FillValues,
 )

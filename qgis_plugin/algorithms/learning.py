@@ -306,7 +306,7 @@ class SamplesMixin(CovariatesMixin, CentroidsMixin):
             next(columns),
             name=name,
             classes=_KINDS[self.parameterAsEnum(parameters, self.KIND, context)],
-            missing=_numbers(self.parameterAsString(parameters, self.MISSING, context)),
+            missing=numbers_in(self.parameterAsString(parameters, self.MISSING, context)),
             weights=next(columns) if further[0] else None,
             groups=next(columns) if further[1] else None,
             ids=[number for _, _, number in found],
@@ -325,7 +325,7 @@ def _index(source, name) -> int:
     return index
 
 
-def _numbers(text: str) -> tuple[float, ...]:
+def numbers_in(text: str) -> tuple[float, ...]:
     """Numbers with spaces between them.
 
     Raises:

@@ -15,9 +15,9 @@ from qgis.core import (
 from ..randomland import land_range
 from ..satclip_core.products import DTYPES, EmbeddingOf, Rgb, RgbBasis, RgbOf
 from ..satclip_core.raster import RasterRequest, WriteOptions, raster_target
-from ..satclip_core.raster.writer import SUFFIXES
-from ..styles import style_bands, style_range
-from ..text import tr
+from ..satclip_core.raster.formats import FORMATS, GTIFF
+from ..styles import style_bands, style_range, style_values, world_range
+from ..text import place_text, tr
 from .base import progress_to
 from .grids import GridAlgorithm
 from .references import ReferencesMixin
@@ -84,7 +84,7 @@ class RasterAlgorithm(GridAlgorithm):
         """What is wrong with the grid or the name of the output."""
         yield from self.grid_problems(parameters, context)
         target = self.output_path(parameters, context)
-        if target and Path(target).suffix.lower() not in SUFFIXES:
+        if target and Path(target).suffix.lower() not in FORMATS[GTIFF].suffixes:
             yield tr("{target} is no GeoTIFF by its name: let it end in .tif.").format(
                 target=Path(target).name
             )
@@ -203,9 +203,12 @@ class EmbeddingRaster(RasterAlgorithm):
                 )
             )
 
-    def style(self, product, layer):
-        """The first three bands as colours."""
-        style_bands(layer)
+    def styling(self, product, model):
+        """The first three bands in the colours of the world: the same in any two rasters."""
+        if len(product.bands) < len("RGB"):
+            return style_values
+        low, high = world_range(model, product.dim if product.normalize else None)
+        return lambda layer: style_bands(layer, low, high)
 
 
 class SimilarityRaster(ReferencesMixin, RasterAlgorithm):
@@ -243,6 +246,12 @@ class SimilarityRaster(ReferencesMixin, RasterAlgorithm):
     def wanted(self, parameters, context, feedback):
         """Similarity to the places."""
         return self.similarity_to(parameters, context, feedback)
+
+    def layer_name(self, product):
+        """What it is the similarity to."""
+        if len(product.places) > 1:
+            return tr("Similarity to {count} places").format(count=len(product.places))
+        return tr("Similarity to {place}").format(place=place_text(*product.places[0]))
 
     def styling(self, product, model):
         """A perceptually uniform ramp over what random places on land have, as in the dock."""

@@ -7,7 +7,7 @@ from typing import Callable
 
 from qgis.core import QgsProcessingLayerPostProcessorInterface
 
-from ..styles import describe
+from ..styles import describe, keep_style
 
 
 class Finish(QgsProcessingLayerPostProcessorInterface):
@@ -37,6 +37,7 @@ class Finish(QgsProcessingLayerPostProcessorInterface):
         if layer is not None and layer.isValid():
             self.style(layer)
             describe(layer, self.facts, self.title)
+            keep_style(layer)
             layer.triggerRepaint()
         if self.closing:
             feedback.pushInfo(self.closing)

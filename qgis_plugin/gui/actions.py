@@ -6,7 +6,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from qgis.core import Qgis, QgsMapLayer, QgsVectorLayer, QgsWkbTypes
+from qgis.core import (
+    Qgis,
+    QgsMapLayer,
+    QgsProcessingFeatureSourceDefinition,
+    QgsVectorLayer,
+    QgsWkbTypes,
+)
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QIcon
 
@@ -40,7 +46,7 @@ class Gui:
         self.dock: SimilarPlacesDock | None = None
         self.models: ModelsDialog | None = None
         self.embedding: EmbedRun | None = None
-        self.raster_dialogs: list[Any] = []
+        self.dialogs: list[Any] = []
 
     def load(self) -> None:
         """Add everything; the dock is made when it is first wanted."""
@@ -50,6 +56,7 @@ class Gui:
             ("embed", "points.svg", tr("Embed layer points…"), self.embed_points),
             ("raster", "raster.svg", tr("Embedding raster…"), self.embedding_raster),
             ("similar", "similar.svg", tr("Similar places"), self.similar_places),
+            ("alike", "", tr("Similar to the selected features…"), self.similar_features),
             ("models", "models.svg", tr("Models…"), self.show_models),
             ("help", "", tr("Help"), lambda: open_help()),
         ):
@@ -83,10 +90,10 @@ class Gui:
             action.deleteLater()
         self.toolbar.deleteLater()
         self.actions, self.toolbar = {}, None
-        for dialog in self.raster_dialogs:
+        for dialog in self.dialogs:
             with suppress(RuntimeError):  # closed, and deleted by Qt
                 dialog.close()
-        self.raster_dialogs = []
+        self.dialogs = []
         self.dock = self.models = self.embedding = None
 
     def similar_places(self, shown: bool) -> None:
@@ -114,7 +121,22 @@ class Gui:
 
         parameters = {"MODEL": default_model()}
         dialog = processing.createAlgorithmDialog("satclip:embeddingraster", parameters)
-        self.raster_dialogs.append(dialog)
+        self.dialogs.append(dialog)
+        dialog.show()
+
+    def similar_features(self) -> None:
+        """Open the algorithm's dialog for the active layer and its selected features."""
+        layer = self.iface.activeLayer()
+        if not isinstance(layer, QgsVectorLayer) or not layer.selectedFeatureCount():
+            text = tr("Select features of a layer first, by which the others are judged.")
+            self._say(text, Qgis.MessageLevel.Info)
+            return
+        import processing
+
+        like = QgsProcessingFeatureSourceDefinition(layer.id(), True)
+        parameters = {"INPUT": layer.id(), "LIKE": like, "MODEL": default_model()}
+        dialog = processing.createAlgorithmDialog("satclip:similarfeatures", parameters)
+        self.dialogs.append(dialog)
         dialog.show()
 
     def embed_points(self) -> None:

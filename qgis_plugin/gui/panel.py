@@ -21,7 +21,7 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from ..text import tr
+from ..text import place_text, tr
 from .description import Description
 from .histogram import Histogram
 from .maptool import UNLIKE_COLOUR
@@ -105,7 +105,7 @@ class Panel(QWidget):
         self.places.clear()
         against = unlike or [False] * len(places)
         for (lon, lat), is_unlike in zip(places, against):
-            item = QListWidgetItem(_named(lon, lat))
+            item = QListWidgetItem(place_text(lon, lat, 3))
             if is_unlike:
                 item.setText(tr("not {place}").format(place=item.text()))
                 item.setForeground(QColor(UNLIKE_COLOUR))
@@ -237,10 +237,3 @@ class Panel(QWidget):
         self._stretch.currentIndexChanged.connect(lambda: self.styled.emit())
         self.histogram.picked.connect(self.picked)
         self.save.clicked.connect(lambda: self.saved.emit())
-
-
-def _named(lon: float, lat: float) -> str:
-    """23.6, -2.9 -> "2.900° S, 23.600° E"."""
-    north = tr("N") if lat >= 0 else tr("S")
-    east = tr("E") if lon >= 0 else tr("W")
-    return f"{abs(lat):.3f}° {north}, {abs(lon):.3f}° {east}"

@@ -76,18 +76,6 @@ Die Cluster werden an einer Stichprobe der Pixel gefunden; gleiche Ausdehnung, A
             <translation>Zuvor gespeicherte Cluster</translation>
         </message>
         <message>
-            <source>Embed points</source>
-            <translation>Punkte einbetten</translation>
-        </message>
-        <message>
-            <source>Copies a point layer and adds the location embedding of each point: one field for each dimension, or one array field.
-
-The layer may be in any CRS. Points without a usable geometry keep their row, with empty fields, and are counted in the log. Multipoints count by their centroid; so do lines and polygons on request, which then become points.</source>
-            <translation>Kopiert einen Punktlayer und fügt das Orts-Embedding jedes Punktes hinzu: ein Feld je Dimension oder ein Array-Feld.
-
-Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Zeile, mit leeren Feldern, und werden im Protokoll gezählt. Bei Multipunkten zählt der Schwerpunkt, auf Wunsch auch bei Linien und Polygonen, die dann zu Punkten werden.</translation>
-        </message>
-        <message>
             <source>Fields can be used anywhere. An array is compact; in a file it is JSON text.</source>
             <translation>Felder sind überall brauchbar. Ein Array ist kompakt; in einer Datei ist es JSON-Text.</translation>
         </message>
@@ -98,10 +86,6 @@ Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Z
         <message>
             <source>Only the first ones, where so many fields are too many; all where it is empty.</source>
             <translation>Nur die ersten, wo so viele Felder zu viele sind; alle, wenn leer.</translation>
-        </message>
-        <message>
-            <source>Embedded points</source>
-            <translation>Eingebettete Punkte</translation>
         </message>
         <message>
             <source>Embedding as</source>
@@ -120,8 +104,120 @@ Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Z
             <translation>ein Array-Feld</translation>
         </message>
         <message>
+            <source>Embed points</source>
+            <translation>Punkte einbetten</translation>
+        </message>
+        <message>
+            <source>Copies a point layer and adds the location embedding of each point: one field for each dimension, or one array field.
+
+The layer may be in any CRS. Points without a usable geometry keep their row, with empty fields, and are counted in the log. Multipoints count by their centroid; so do lines and polygons on request, which then become points.</source>
+            <translation>Kopiert einen Punktlayer und fügt das Orts-Embedding jedes Punktes hinzu: ein Feld je Dimension oder ein Array-Feld.
+
+Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Zeile, mit leeren Feldern, und werden im Protokoll gezählt. Bei Multipunkten zählt der Schwerpunkt, auf Wunsch auch bei Linien und Polygonen, die dann zu Punkten werden.</translation>
+        </message>
+        <message>
+            <source>Embedded points</source>
+            <translation>Eingebettete Punkte</translation>
+        </message>
+        <message>
+            <source>{name}, embedded</source>
+            <translation>{name}, eingebettet</translation>
+        </message>
+        <message>
             <source>{count} features embedded.</source>
             <translation>{count} Objekte eingebettet.</translation>
+        </message>
+        <message>
+            <source>Embed polygons and lines</source>
+            <translation>Polygone und Linien einbetten</translation>
+        </message>
+        <message>
+            <source>Copies a layer and adds to each polygon the mean embedding over its area, to each line that along it: one field for each dimension, or one array field.
+
+A pixel weighs by its area times the part of it that the polygon covers. Beside the embedding there are pixels (how many), area_km2, length_km and spread: 0 where a polygon is alike all over, near 1 where its parts have nothing in common.</source>
+            <translation>Kopiert einen Layer und gibt jedem Polygon das mittlere Embedding über seine Fläche, jeder Linie das entlang ihrer Länge: ein Feld je Dimension oder ein Array-Feld.
+
+Ein Pixel wiegt mit seiner Fläche mal dem Teil, den das Polygon davon bedeckt. Neben dem Embedding stehen pixels (wie viele), area_km2, length_km und spread: 0, wo ein Polygon überall gleich ist, nahe 1, wo seine Teile nichts gemeinsam haben.</translation>
+        </message>
+        <message>
+            <source>Embedded features</source>
+            <translation>Eingebettete Objekte</translation>
+        </message>
+        <message>
+            <source>Layer</source>
+            <translation>Layer</translation>
+        </message>
+        <message>
+            <source>Polygons count by the mean over their area, lines by that along them, points as they are; in any CRS, all features or the selected ones.</source>
+            <translation>Polygone zählen mit dem Mittel über ihre Fläche, Linien mit dem entlang ihrer Länge, Punkte wie sie sind; in jedem KBS, alle Objekte oder die gewählten.</translation>
+        </message>
+        <message>
+            <source>What a polygon or a line has of the sea does not count. Points always do.</source>
+            <translation>Was ein Polygon oder eine Linie vom Meer hat, zählt nicht. Punkte zählen immer.</translation>
+        </message>
+        <message>
+            <source>Not set: what the model resolves, smaller in small polygons and larger in very large ones.</source>
+            <translation>Nicht gesetzt: was das Modell auflöst, kleiner in kleinen Polygonen und größer in sehr großen.</translation>
+        </message>
+        <message>
+            <source>Where the layer has fields of these names already.</source>
+            <translation>Falls der Layer schon Felder mit diesen Namen hat.</translation>
+        </message>
+        <message>
+            <source>A new layer; GeoPackage keeps all fields, a Shapefile holds 255 at most.</source>
+            <translation>Ein neuer Layer; GeoPackage behält alle Felder, ein Shapefile fasst höchstens 255.</translation>
+        </message>
+        <message>
+            <source>{count} features have an edge across more than half of the Earth, which is taken as it is drawn: cut at 180° what is to cross it.</source>
+            <translation>{count} Objekte haben eine Kante über mehr als die halbe Erde; sie wird genommen, wie sie gezeichnet ist: was 180° kreuzen soll, dort zerschneiden.</translation>
+        </message>
+        <message>
+            <source>The layer {layer} has no feature with a place to look at.</source>
+            <translation>Der Layer {layer} hat kein Objekt mit einem Ort, der sich ansehen ließe.</translation>
+        </message>
+        <message>
+            <source>Land only</source>
+            <translation>Nur Land</translation>
+        </message>
+        <message>
+            <source>Size of pixels (units of the layer)</source>
+            <translation>Größe der Pixel (Einheiten des Layers)</translation>
+        </message>
+        <message>
+            <source>Fill in missing values</source>
+            <translation>Fehlende Werte ergänzen</translation>
+        </message>
+        <message>
+            <source>Copies a layer and fills in a field where it is empty: learnt from the features that have a value, as Map from samples learns.
+
+The new field FIELD_filled is 1 where a value was filled in, and such features also have its standard error and 90 % interval (of classes the probability), whether they lie inside the area of applicability, and the distance to the nearest feature with a value in km. Values that are there stay. Lines and polygons count by their centroids.</source>
+            <translation>Kopiert einen Layer und ergänzt ein Feld, wo es leer ist: gelernt von den Objekten, die einen Wert haben, wie Karte aus Stichproben lernt.
+
+Das neue Feld FELD_filled ist 1, wo ein Wert ergänzt wurde; solche Objekte haben auch dessen Standardfehler und 90-%-Intervall (bei Klassen die Wahrscheinlichkeit), ob sie im Anwendungsbereich liegen, und den Abstand zum nächsten Objekt mit Wert in km. Werte, die da sind, bleiben. Linien und Polygone zählen mit ihrem Schwerpunkt.</translation>
+        </message>
+        <message>
+            <source>{count} features filled in, {share:.0f} % outside the area of applicability.</source>
+            <translation>{count} Objekte ergänzt, {share:.0f} % außerhalb des Anwendungsbereichs.</translation>
+        </message>
+        <message>
+            <source>Features with values filled in</source>
+            <translation>Objekte mit ergänzten Werten</translation>
+        </message>
+        <message>
+            <source>No feature lacks a value of {field}: there is nothing to fill in.</source>
+            <translation>Keinem Objekt fehlt ein Wert von {field}: es gibt nichts zu ergänzen.</translation>
+        </message>
+        <message>
+            <source>Choose the field to fill in.</source>
+            <translation>Das Feld wählen, das ergänzt werden soll.</translation>
+        </message>
+        <message>
+            <source>{name}, {field} filled in</source>
+            <translation>{name}, {field} ergänzt</translation>
+        </message>
+        <message>
+            <source>The layer holds no place to predict at.</source>
+            <translation>Der Layer enthält keinen Ort, an dem vorherzusagen wäre.</translation>
         </message>
         <message>
             <source>The extent {value} is none: give west, east, south, north as numbers, with commas between them, or a layer.</source>
@@ -162,6 +258,38 @@ Der Layer kann jedes KBS haben. Punkte ohne brauchbare Geometrie behalten ihre Z
         <message>
             <source>Resolution {size:g}: give a pixel size above 0, or leave it out.</source>
             <translation>Auflösung {size:g}: eine Pixelgröße über 0 angeben oder weglassen.</translation>
+        </message>
+        <message>
+            <source>Group features</source>
+            <translation>Objekte gruppieren</translation>
+        </message>
+        <message>
+            <source>Copies a layer and puts its features into groups of like ones, by k-means of their embeddings: regions of a country, kinds of fields.
+
+The field group has the number, the largest group first, and group_name what most of its features are predicted to be: land cover and climate. Polygons count by the mean over their area, lines by that along them. The same features and number of groups give the same groups again.</source>
+            <translation>Kopiert einen Layer und teilt seine Objekte in Gruppen ähnlicher, mit k-means ihrer Embeddings: Regionen eines Landes, Arten von Feldern.
+
+Das Feld group hat die Nummer, die größte Gruppe zuerst, und group_name, was die meisten ihrer Objekte nach der Vorhersage sind: Landbedeckung und Klima. Polygone zählen mit dem Mittel über ihre Fläche, Linien mit dem entlang ihrer Länge. Dieselben Objekte und dieselbe Anzahl geben wieder dieselben Gruppen.</translation>
+        </message>
+        <message>
+            <source>From 2 to 254; no more than there are features.</source>
+            <translation>Von 2 bis 254; höchstens so viele, wie es Objekte gibt.</translation>
+        </message>
+        <message>
+            <source>Grouped features</source>
+            <translation>Gruppierte Objekte</translation>
+        </message>
+        <message>
+            <source>Group {number}: {name}, {count} features</source>
+            <translation>Gruppe {number}: {name}, {count} Objekte</translation>
+        </message>
+        <message>
+            <source>Number of groups</source>
+            <translation>Anzahl der Gruppen</translation>
+        </message>
+        <message>
+            <source>{name} in {count} groups</source>
+            <translation>{name} in {count} Gruppen</translation>
         </message>
         <message>
             <source>Where an image comes from</source>
@@ -408,6 +536,50 @@ Nötig ist ein Modell, das mit Bildern neben Orten trainiert wurde (UniGeoCLIP);
             <translation>Zu kartierendes Feld: {field}</translation>
         </message>
         <message>
+            <source>Join look-alikes</source>
+            <translation>Doppelgänger verbinden</translation>
+        </message>
+        <message>
+            <source>Finds for each feature those of another layer, or of its own, that are most like it, and joins their fields: rank, similarity (the cosine of their embeddings, -1 to 1), distance_km between their centroids, and the chosen fields with like_ before their names.
+
+A feature comes once for each look-alike. Within one layer a feature is never its own look-alike. Polygons count by the mean over their area, lines by that along them.</source>
+            <translation>Findet zu jedem Objekt die eines anderen Layers, oder des eigenen, die ihm am ähnlichsten sind, und verbindet deren Felder: rank, similarity (der Kosinus ihrer Embeddings, -1 bis 1), distance_km zwischen den Schwerpunkten, und die gewählten Felder mit like_ vor ihren Namen.
+
+Ein Objekt kommt einmal für jeden Doppelgänger. In einem Layer ist keines sein eigener Doppelgänger. Polygone zählen mit dem Mittel über ihre Fläche, Linien mit dem entlang ihrer Länge.</translation>
+        </message>
+        <message>
+            <source>Look-alikes from</source>
+            <translation>Doppelgänger aus</translation>
+        </message>
+        <message>
+            <source>Features to choose from: all of a layer, or the selected ones.</source>
+            <translation>Objekte, aus denen gewählt wird: alle eines Layers oder die gewählten.</translation>
+        </message>
+        <message>
+            <source>Those that are joined; all where none is chosen.</source>
+            <translation>Die verbunden werden; alle, wenn keines gewählt ist.</translation>
+        </message>
+        <message>
+            <source>How many, the most similar first.</source>
+            <translation>Wie viele, die ähnlichsten zuerst.</translation>
+        </message>
+        <message>
+            <source>Look-alikes</source>
+            <translation>Doppelgänger</translation>
+        </message>
+        <message>
+            <source>Fields of look-alikes</source>
+            <translation>Felder der Doppelgänger</translation>
+        </message>
+        <message>
+            <source>Look-alikes of each feature</source>
+            <translation>Doppelgänger je Objekt</translation>
+        </message>
+        <message>
+            <source>{name}, look-alikes from {others}</source>
+            <translation>{name}, Doppelgänger aus {others}</translation>
+        </message>
+        <message>
             <source>Method: {method}.</source>
             <translation>Verfahren: {method}.</translation>
         </message>
@@ -596,10 +768,6 @@ Sie werden aus dem Embedding gelesen, von kleinen Modellen, die an öffentliche 
             <translation>Ein Punktlayer in beliebigem KBS; alle oder die gewählten Objekte.</translation>
         </message>
         <message>
-            <source>A new layer; GeoPackage keeps all fields, a Shapefile holds 255 at most.</source>
-            <translation>Ein neuer Layer; GeoPackage behält alle Felder, ein Shapefile fasst höchstens 255.</translation>
-        </message>
-        <message>
             <source>Points</source>
             <translation>Punkte</translation>
         </message>
@@ -658,10 +826,6 @@ Neue Felder für Zahlen: der Wert, sein Standardfehler, beide Enden des 90-%-Int
         <message>
             <source>Give either samples to learn from, or a saved map.</source>
             <translation>Entweder Stichproben angeben, aus denen gelernt wird, oder eine gespeicherte Karte.</translation>
-        </message>
-        <message>
-            <source>The layer holds no place to predict at.</source>
-            <translation>Der Layer enthält keinen Ort, an dem vorherzusagen wäre.</translation>
         </message>
         <message>
             <source>Embedding raster</source>
@@ -748,12 +912,20 @@ Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum
             <translation>Embeddings auf Norm 1 skalieren</translation>
         </message>
         <message>
+            <source>Similarity to {place}</source>
+            <translation>Ähnlichkeit zu {place}</translation>
+        </message>
+        <message>
             <source>Basis of another picture</source>
             <translation>Basis eines anderen Bildes</translation>
         </message>
         <message>
             <source>{width} x {height} pixels in {crs}, model {model}</source>
             <translation>{width} x {height} Pixel in {crs}, Modell {model}</translation>
+        </message>
+        <message>
+            <source>Similarity to {count} places</source>
+            <translation>Ähnlichkeit zu {count} Orten</translation>
         </message>
         <message>
             <source>{target} is no GeoTIFF by its name: let it end in .tif.</source>
@@ -892,6 +1064,54 @@ Ein Gebiet besteht aus Gitterzellen, die sich an einer Seite berühren und ähnl
             <translation>{count} Gebiete mit zusammen {km2:.0f} km², ab {above:.3f}</translation>
         </message>
         <message>
+            <source>Similar features</source>
+            <translation>Ähnliche Objekte</translation>
+        </message>
+        <message>
+            <source>Copies a layer and says of each feature how alike it is to some examples: selected features of the same layer, say, or those of another one.
+
+With one example it is the cosine of their embeddings, -1 to 1; with several, or with counter-examples, the chance of being like them and not like random land, 0 to 1. Polygons count by the mean over their area, lines by that along them.</source>
+            <translation>Kopiert einen Layer und sagt von jedem Objekt, wie ähnlich es einigen Beispielen ist: gewählten Objekten desselben Layers etwa, oder denen eines anderen.
+
+Bei einem Beispiel ist es der Kosinus der Embeddings, -1 bis 1; bei mehreren oder mit Gegenbeispielen die Chance, wie sie zu sein und nicht wie zufälliges Land, 0 bis 1. Polygone zählen mit dem Mittel über ihre Fläche, Linien mit dem entlang ihrer Länge.</translation>
+        </message>
+        <message>
+            <source>Examples</source>
+            <translation>Beispiele</translation>
+        </message>
+        <message>
+            <source>Features to be like: all of a layer, or the selected ones.</source>
+            <translation>Objekte, denen andere ähneln sollen: alle eines Layers oder die gewählten.</translation>
+        </message>
+        <message>
+            <source>Counter-examples</source>
+            <translation>Gegenbeispiele</translation>
+        </message>
+        <message>
+            <source>Features that are not meant, all or the selected ones.</source>
+            <translation>Objekte, die nicht gemeint sind, alle oder die gewählten.</translation>
+        </message>
+        <message>
+            <source>What a feature gets where there are several examples to compare with.</source>
+            <translation>Was ein Objekt bekommt, wenn es mit mehreren Beispielen verglichen wird.</translation>
+        </message>
+        <message>
+            <source>Features by similarity</source>
+            <translation>Objekte nach Ähnlichkeit</translation>
+        </message>
+        <message>
+            <source>Several examples</source>
+            <translation>Mehrere Beispiele</translation>
+        </message>
+        <message>
+            <source>{name}, similarity to {examples}</source>
+            <translation>{name}, Ähnlichkeit zu {examples}</translation>
+        </message>
+        <message>
+            <source>{count} of {name}</source>
+            <translation>{count} aus {name}</translation>
+        </message>
+        <message>
             <source>Most similar places</source>
             <translation>Ähnlichste Orte</translation>
         </message>
@@ -964,16 +1184,66 @@ Nötig ist ein Modell, das mit Worten neben Orten trainiert wurde (UniGeoCLIP); 
             <translation>Worte angeben, nach denen gesucht wird. Das Modell kennt: {words}</translation>
         </message>
         <message>
+            <source>&lt;h3&gt;satclip_embedding([geometry[, crs]])&lt;/h3&gt;&lt;p&gt;The embedding of the feature's place, an array of numbers: of a polygon the mean over its land, of a line that along it.&lt;/p&gt;&lt;p&gt;&lt;b&gt;geometry&lt;/b&gt;: another place, in the CRS of the layer, or in crs.&lt;/p&gt;&lt;pre&gt;satclip_embedding()[0]
+satclip_embedding(make_point(23.6, -2.9), 'EPSG:4326')&lt;/pre&gt;</source>
+            <translation>&lt;h3&gt;satclip_embedding([geometry[, crs]])&lt;/h3&gt;&lt;p&gt;Das Embedding des Ortes eines Objekts, ein Array von Zahlen: eines Polygons das Mittel über sein Land, einer Linie das entlang ihrer Länge.&lt;/p&gt;&lt;p&gt;&lt;b&gt;geometry&lt;/b&gt;: ein anderer Ort, im KBS des Layers oder in crs.&lt;/p&gt;&lt;pre&gt;satclip_embedding()[0]
+satclip_embedding(make_point(23.6, -2.9), 'EPSG:4326')&lt;/pre&gt;</translation>
+        </message>
+        <message>
+            <source>&lt;h3&gt;satclip_similarity(a[, b[, crs]])&lt;/h3&gt;&lt;p&gt;The cosine similarity of two places, -1 to 1.&lt;/p&gt;&lt;p&gt;&lt;b&gt;a&lt;/b&gt;, &lt;b&gt;b&lt;/b&gt;: geometries in the CRS of the layer, or in crs; or embeddings, as satclip_embedding gives them. Without b it is the feature's own place.&lt;/p&gt;&lt;pre&gt;satclip_similarity(geometry(get_feature('farms', 'name', 'Hillside')))
+satclip_similarity($geometry, make_point(1113195, 5621521))&lt;/pre&gt;</source>
+            <translation>&lt;h3&gt;satclip_similarity(a[, b[, crs]])&lt;/h3&gt;&lt;p&gt;Die Kosinus-Ähnlichkeit zweier Orte, -1 bis 1.&lt;/p&gt;&lt;p&gt;&lt;b&gt;a&lt;/b&gt;, &lt;b&gt;b&lt;/b&gt;: Geometrien im KBS des Layers oder in crs; oder Embeddings, wie satclip_embedding sie gibt. Ohne b ist es der Ort des Objekts selbst.&lt;/p&gt;&lt;pre&gt;satclip_similarity(geometry(get_feature('farms', 'name', 'Hillside')))
+satclip_similarity($geometry, make_point(1113195, 5621521))&lt;/pre&gt;</translation>
+        </message>
+        <message>
+            <source>&lt;h3&gt;satclip_property(name[, geometry[, crs]])&lt;/h3&gt;&lt;p&gt;A property of the feature's place as the model predicts it: a number, or the name of a class in English. Nothing but the land cover is known on water.&lt;/p&gt;&lt;p&gt;&lt;b&gt;name&lt;/b&gt;: temperature, temperature_january, temperature_july, rain, elevation, greenness, land_cover, night_light, population, koppen, as satclip describe tells them.&lt;/p&gt;&lt;pre&gt;satclip_property('rain')
+satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</source>
+            <translation>&lt;h3&gt;satclip_property(name[, geometry[, crs]])&lt;/h3&gt;&lt;p&gt;Eine Eigenschaft des Ortes eines Objekts, wie das Modell sie vorhersagt: eine Zahl, oder der Name einer Klasse auf Englisch. Auf Wasser ist nur die Landbedeckung bekannt.&lt;/p&gt;&lt;p&gt;&lt;b&gt;name&lt;/b&gt;: temperature, temperature_january, temperature_july, rain, elevation, greenness, land_cover, night_light, population, koppen, wie satclip describe sie nennt.&lt;/p&gt;&lt;pre&gt;satclip_property('rain')
+satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
+        </message>
+        <message>
+            <source>{count} arguments: give {least} to {most}</source>
+            <translation>{count} Argumente: {least} bis {most} angeben</translation>
+        </message>
+        <message>
+            <source>{value} is neither a geometry nor an embedding</source>
+            <translation>{value} ist weder eine Geometrie noch ein Embedding</translation>
+        </message>
+        <message>
+            <source>embeddings of {one} and of {other} numbers cannot be compared</source>
+            <translation>Embeddings aus {one} und aus {other} Zahlen lassen sich nicht vergleichen</translation>
+        </message>
+        <message>
+            <source>an embedding is an array of numbers</source>
+            <translation>ein Embedding ist ein Array von Zahlen</translation>
+        </message>
+        <message>
+            <source>{crs} is no CRS</source>
+            <translation>{crs} ist kein KBS</translation>
+        </message>
+        <message>
             <source>{path} cannot be written: {reason}</source>
             <translation>{path} kann nicht geschrieben werden: {reason}</translation>
+        </message>
+        <message>
+            <source>group {number}</source>
+            <translation>Gruppe {number}</translation>
         </message>
         <message>
             <source>Embed layer points…</source>
             <translation>Layerpunkte einbetten…</translation>
         </message>
         <message>
+            <source>Select features of a layer first, by which the others are judged.</source>
+            <translation>Zuerst Objekte eines Layers wählen, nach denen die anderen beurteilt werden.</translation>
+        </message>
+        <message>
             <source>Embedding raster…</source>
             <translation>Embedding-Raster…</translation>
+        </message>
+        <message>
+            <source>Similar to the selected features…</source>
+            <translation>Ähnlich den gewählten Objekten…</translation>
         </message>
         <message>
             <source>Models…</source>
@@ -1092,10 +1362,6 @@ Nötig ist ein Modell, das mit Worten neben Orten trainiert wurde (UniGeoCLIP); 
             <translation>GeoPackage (*.gpkg)</translation>
         </message>
         <message>
-            <source>Layer</source>
-            <translation>Layer</translation>
-        </message>
-        <message>
             <source>Result</source>
             <translation>Ergebnis</translation>
         </message>
@@ -1138,10 +1404,6 @@ Nötig ist ein Modell, das mit Worten neben Orten trainiert wurde (UniGeoCLIP); 
         <message>
             <source>it failed</source>
             <translation>es ist fehlgeschlagen</translation>
-        </message>
-        <message>
-            <source>{name}, embedded</source>
-            <translation>{name}, eingebettet</translation>
         </message>
         <message>
             <source>Checking {name}</source>
@@ -1282,22 +1544,6 @@ Nötig ist ein Modell, das mit Worten neben Orten trainiert wurde (UniGeoCLIP); 
         <message>
             <source>{name} is here, and checked.</source>
             <translation>{name} ist da und geprüft.</translation>
-        </message>
-        <message>
-            <source>N</source>
-            <translation>N</translation>
-        </message>
-        <message>
-            <source>S</source>
-            <translation>S</translation>
-        </message>
-        <message>
-            <source>E</source>
-            <translation>O</translation>
-        </message>
-        <message>
-            <source>W</source>
-            <translation>W</translation>
         </message>
         <message>
             <source>Press Pick places, then click on the map.</source>
@@ -1568,6 +1814,10 @@ Nötig ist ein Modell, das mit Worten neben Orten trainiert wurde (UniGeoCLIP); 
             <translation>Ackerland</translation>
         </message>
         <message>
+            <source>irrigated cropland</source>
+            <translation>bewässertes Ackerland</translation>
+        </message>
+        <message>
             <source>town</source>
             <translation>Stadt</translation>
         </message>
@@ -1720,6 +1970,22 @@ Nötig ist ein Modell, das mit Worten neben Orten trainiert wurde (UniGeoCLIP); 
             <translation>Modellgewichte: {licence}</translation>
         </message>
         <message>
+            <source>N</source>
+            <translation>N</translation>
+        </message>
+        <message>
+            <source>S</source>
+            <translation>S</translation>
+        </message>
+        <message>
+            <source>E</source>
+            <translation>O</translation>
+        </message>
+        <message>
+            <source>W</source>
+            <translation>W</translation>
+        </message>
+        <message>
             <source>install the package {module} for the Python of QGIS</source>
             <translation>das Paket {module} für das Python von QGIS installieren</translation>
         </message>
@@ -1752,6 +2018,10 @@ Nötig ist ein Modell, das mit Worten neben Orten trainiert wurde (UniGeoCLIP); 
             <translation>Zeichenkodierung des Layers</translation>
         </message>
         <message>
+            <source>Format</source>
+            <translation>Format</translation>
+        </message>
+        <message>
             <source>field of latitudes</source>
             <translation>Feld der Breiten</translation>
         </message>
@@ -1766,6 +2036,10 @@ Nötig ist ein Modell, das mit Worten neben Orten trainiert wurde (UniGeoCLIP); 
         <message>
             <source>Method for numbers</source>
             <translation>Verfahren für Zahlen</translation>
+        </message>
+        <message>
+            <source>No data value</source>
+            <translation>Wert für fehlende Daten</translation>
         </message>
         <message>
             <source>overwriting</source>

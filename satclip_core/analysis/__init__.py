@@ -11,6 +11,7 @@ from .vectors import (
     Quantisation,
     cosine_loss,
     cosine_similarity,
+    mean_embeddings,
     principal_components,
     unit,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "folds_of_blocks",
     "kmeans",
     "logistic",
+    "mean_embeddings",
     "nearest",
     "number_scores",
     "principal_components",

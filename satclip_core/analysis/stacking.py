@@ -91,6 +91,9 @@ def stacking_weights(
     errors = predictions - values[:, None]
     own = errors if weights is None else errors * weights[:, None]
     products = own.T @ errors / len(values)
+    # In units of the errors themselves: beside squares of large numbers, the condition that
+    # weights add up to 1 would be lost to rounding.
+    products = products / max(float(np.trace(products)), 1e-300)
     # As much error as thirty samples of the best model have.
     pull = _PRIOR / len(values) * float(np.diag(products).min())
     curvature = products + pull * np.eye(len(prior))
@@ -103,7 +106,7 @@ def stacking_weights(
 def _on_the_simplex(curvature: Floats, slope: Floats) -> Floats:
     """The least ½ wᵀ C w - sᵀ w of all w >= 0 that add up to 1."""
     count = len(slope)
-    ridge = 1e-12 * max(float(np.trace(curvature)), 1e-300)
+    ridge = 1e-12 * float(np.trace(curvature))
     best, least = np.full(count, 1 / count), np.inf
     for size in range(1, count + 1):
         for rows in map(list, combinations(range(count), size)):

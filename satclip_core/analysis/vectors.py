@@ -138,6 +138,39 @@ def cosine_loss(exact: NDArray[Any], kept: NDArray[Any]) -> tuple[float, float]:
     return float(loss.mean()), float(loss.max())
 
 
+def mean_embeddings(embeddings: Float32) -> tuple[Float32, Float32]:
+    """Direction and length of the mean of each 2 x 2 pixels.
+
+    The direction is that of the mean of unit vectors, the length the mean of the lengths, over the
+    pixels that have data.
+
+    Args:
+        embeddings: (rows, cols, dim), NaN where there is no data; what lies beyond an odd last row
+            or column counts as none.
+
+    Returns:
+        (rows / 2, cols / 2, dim) of norm 1 and (rows / 2, cols / 2, 1), rows and columns rounded
+        up; NaN where no pixel has data, or unit vectors cancel.
+    """
+    height, width, dim = embeddings.shape
+    padded = np.full((height + height % 2, width + width % 2, dim), np.nan, np.float32)
+    padded[:height, :width] = embeddings
+    lengths = _norms(padded)
+    padded /= lengths
+    present = np.isfinite(lengths)
+    padded[~present[..., 0]] = 0
+    lengths[~present] = 0
+    total, summed = np.zeros_like(padded[::2, ::2]), np.zeros_like(lengths[::2, ::2])
+    count = np.zeros_like(summed)
+    for row, col in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        total += padded[row::2, col::2]
+        summed += lengths[row::2, col::2]
+        count += present[row::2, col::2]
+    length = np.full_like(summed, np.nan)
+    np.divide(summed, count, out=length, where=count > 0)
+    return unit(total), length
+
+
 def _norms(embeddings: NDArray[Any]) -> NDArray[Any]:
     squares = np.einsum("...i,...i->...", embeddings, embeddings)[..., None]
     with np.errstate(invalid="ignore"):

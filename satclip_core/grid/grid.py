@@ -139,6 +139,12 @@ class Grid:
             for col in range(0, width, size):
                 yield Window(row, col, min(size, height - row), min(size, width - col))
 
+    def part(self, window: Window) -> Grid:
+        """The grid of a window: its pixels are those of this one."""
+        a, b, c, d, e, f = self.transform
+        x, y = a * window.col + b * window.row + c, d * window.col + e * window.row + f
+        return Grid(self.crs, (a, b, x, d, e, y), (window.height, window.width))
+
     def _apply(self, col: Floats, row: Floats) -> tuple[Floats, Floats]:
         a, b, c, d, e, f = self.transform
         col, row = np.broadcast_arrays(col, row)

@@ -19,6 +19,10 @@ from .request import PREFIX, PointsRequest
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
+    from .zones import ZoneEmbeddings
+
+ZONE_COLUMNS = ("pixels", "area_km2", "length_km", "spread")
+"""What is told of a zone beside its embedding."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,9 @@ class Adding(Protocol):
     Attributes:
         width: how many numbers a row gets.
         dtype: numpy's name for their type.
-        array: whether they make one column, of arrays.
-        meanings: of the columns, where they are no embedding; None for one.
+        dimensions: how many of the numbers, the first ones, are an embedding: known all or none.
+        array: whether these make one column, of arrays.
+        meanings: of the columns of the other numbers.
     """
 
     @property
@@ -53,11 +58,15 @@ class Adding(Protocol):
         """Their type."""
 
     @property
-    def array(self) -> bool:
-        """Whether all are one column."""
+    def dimensions(self) -> int:
+        """Numbers that are an embedding."""
 
     @property
-    def meanings(self) -> tuple[Meaning, ...] | None:
+    def array(self) -> bool:
+        """Whether these are one column."""
+
+    @property
+    def meanings(self) -> tuple[Meaning, ...]:
         """How columns are written that are no embedding's."""
 
     def names(self, existing: Sequence[str]) -> list[str]:
@@ -107,7 +116,7 @@ class _Embedding:
 class Embedding(_Embedding):
     """The embedding of each place; arguments are those of what it has in common with others."""
 
-    meanings = None
+    meanings: tuple[Meaning, ...] = ()
 
     @property
     def width(self) -> int:
@@ -117,6 +126,11 @@ class Embedding(_Embedding):
             InputError: more are asked for than the model has.
         """
         return first_dimensions(self.encoder, self.request.dims)
+
+    @property
+    def dimensions(self) -> int:
+        """All there is."""
+        return self.width
 
     def names(self, existing: Sequence[str]) -> list[str]:
         """Of the dimensions, or of the array."""
@@ -139,6 +153,8 @@ class PropertiesOfPlaces(_Embedding):
     Raises:
         InputError: properties that its heads do not know.
     """
+
+    dimensions = 0
 
     def __init__(self, encoder: LocationEncoder, request: PointsRequest) -> None:
         super().__init__(encoder, request)
@@ -177,6 +193,40 @@ def named(wanted: Sequence[str], existing: Sequence[str]) -> list[str]:
     return free_names(wanted, existing, Argument("prefix", "new_"))
 
 
+class Zones(Embedding):
+    """The mean embedding of each zone; pixels, area, length and spread after it.
+
+    Args:
+        encoder: what embeds.
+        request: how.
+    """
+
+    meanings = (Meaning(whole=True), Meaning(), Meaning(), Meaning())
+
+    @property
+    def dimensions(self) -> int:
+        """Of the embedding."""
+        return super().width
+
+    @property
+    def width(self) -> int:
+        """The dimensions, and what is told of the zone."""
+        return self.dimensions + len(self.meanings)
+
+    def names(self, existing: Sequence[str]) -> list[str]:
+        """Of the dimensions or the array; then pixels, area_km2, length_km and spread."""
+        array, prefix = self.request.array, self.request.prefix
+        first = new_columns(existing, self.dimensions, array=array, prefix=prefix)
+        before = "" if prefix == PREFIX else prefix
+        return [*first, *named([before + name for name in ZONE_COLUMNS], [*existing, *first])]
+
+    def of(self, zones: ZoneEmbeddings) -> NDArray[Any]:
+        """N zones -> (N, width)."""
+        means = zones.means[:, : self.dimensions]
+        means = unit(means) if self.request.normalize else means
+        return np.column_stack([means, zones.pixels, zones.area_km2, zones.length_km, zones.spread])
+
+
 def texts_of(values: NDArray[Any], meanings: Sequence[Meaning]) -> list[list[str]]:
     """Rows of numbers as text, in as few digits as bring a float32 back; "" for NaN.
 
@@ -194,4 +244,4 @@ def texts_of(values: NDArray[Any], meanings: Sequence[Meaning]) -> list[list[str
         else:
             single = column.astype(np.float32)
             columns.append(["" if np.isnan(v) else str(v).removesuffix(".0") for v in single])
-    return [list(row) for row in zip(*columns)]
+    return [list(row) for row in zip(*columns)] if columns else [[] for _ in values]

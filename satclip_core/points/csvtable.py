@@ -318,18 +318,20 @@ def csv_lines(rows: Rows, values: NDArray[Any], delimiter: str, adding: Adding) 
         rows: fields as text.
         values: (N, width) float32 or float16.
         delimiter: between fields.
-        adding: says what the numbers are, and whether they are one field, a JSON array.
+        adding: says what the numbers are, and which of them are one field, a JSON array.
     """
-    line, array = _line_writer(delimiter), adding.array
-    if adding.meanings is not None:
-        for row, cells in zip(rows, texts_of(values, adding.meanings)):
+    line, array, dim = _line_writer(delimiter), adding.array, adding.dimensions
+    others = texts_of(values[:, dim:], adding.meanings)
+    if not dim:
+        for row, cells in zip(rows, others):
             yield f"{line([*row, *cells])}\n"
         return
-    empty = "" if array else delimiter * (values.shape[1] - 1)
-    texts = to_text(values, "," if array else delimiter)
-    for row, text in zip(rows, texts):
+    empty = "" if array else delimiter * (dim - 1)
+    texts = to_text(values[:, :dim], "," if array else delimiter)
+    for row, text, cells in zip(rows, texts, others):
         numbers = f'"[{text}]"' if text and array else text or empty
-        yield f"{line(row)}{delimiter}{numbers}\n"
+        more = delimiter + line(cells) if cells else ""
+        yield f"{line(row)}{delimiter}{numbers}{more}\n"
 
 
 class _Echo:

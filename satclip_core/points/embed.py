@@ -89,9 +89,18 @@ def extended(request: PointsRequest, adding: Adding, hooks: dict[str, Any]) -> P
     from .sources import open_table
 
     with open_table(request, ids=True) as table:
-        embedder = Embedder(adding, request, crs=table.crs, total=table.total, **hooks)
-        work = _table_to_csv if request.target_format == CSV else _table_to_file
-        return work(table, request, embedder)
+        return written(table, Embedder(adding, request, crs=table.crs, total=table.total, **hooks))
+
+
+def written(table: Table, embedder: Embedder) -> PointsResult:
+    """Write a table that is open, with more columns.
+
+    Raises:
+        as `embed_points` does.
+    """
+    request = embedder.request
+    work = _table_to_csv if request.target_format == CSV else _table_to_file
+    return work(table, request, embedder)
 
 
 def check_request(request: PointsRequest) -> None:
@@ -130,7 +139,7 @@ def _table_to_csv(table: Table, request: PointsRequest, embedder: Embedder) -> P
     added = adding.names(header)
 
     def batches() -> Iterator[Any]:
-        for batch, x, y, values in _embedded_batches(table, request, embedder):
+        for batch, x, y, values in _embedded_batches(table, embedder):
             columns = [batch.column(table.schema.get_field_index(name)) for name in names]
             if places is not None:
                 columns += places.columns(batch, x, y)
@@ -150,7 +159,7 @@ def _table_to_file(table: Table, request: PointsRequest, embedder: Embedder) -> 
     composer = Composer(table, request, embedder.adding)
     batches = (
         composer.compose(batch, values, x, y)
-        for batch, x, y, values in _embedded_batches(table, request, embedder)
+        for batch, x, y, values in _embedded_batches(table, embedder)
     )
     with written_whole(request.target, overwrite=request.overwrite) as temporary:
         write_table(temporary, composer.layout, batches)
@@ -163,15 +172,11 @@ def _noted(result: PointsResult, notes: Sequence[str]) -> PointsResult:
 
 
 def _embedded_batches(
-    table: Table, request: PointsRequest, embedder: Embedder
+    table: Table, embedder: Embedder
 ) -> Iterator[tuple[Any, Floats, Floats, NDArray[Any]]]:
     """Each batch with its x and y in the table's CRS, and its embeddings."""
-    from .geometry import coordinates
-
     for batch in table.batches:
-        first = embedder.rows + 1
-        x, y, describe = coordinates(table, batch, first_row=first, centroid=request.centroid)
-        yield batch, x, y, embedder.embed(x, y, describe)
+        yield (batch, *embedder.batch(table, batch))
 
 
 @contextmanager

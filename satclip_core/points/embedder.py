@@ -16,6 +16,7 @@ from .request import PointsRequest, PointsResult
 
 if TYPE_CHECKING:
     from .adding import Adding
+    from .table import Table
 
 
 # Rows at a time: 34 MB of float32 embeddings at 256 dimensions, and enough of a country for many to
@@ -41,6 +42,15 @@ class Embedder:
         InputError: an unknown CRS, more dimensions than the encoder has.
     """
 
+    lacking = "usable coordinates"
+    """What a row has not that stays empty."""
+    _REMEDY: tuple[str | Argument, ...] = (
+        "; longitude must lie within -360..360 and latitude within -90..90: are they swapped, or "
+        "projected (",
+        Argument("crs"),
+        ")?",
+    )
+
     def __init__(
         self,
         adding: Adding,
@@ -56,6 +66,18 @@ class Embedder:
         self.progress, self.cancelled = progress, cancelled
         self.rows = self.empty = 0
         self._examples: list[str] = []
+
+    def batch(self, table: Table, batch: Any) -> tuple[Floats, Floats, NDArray[Any]]:
+        """The next rows of a table: x and y (N,) in its CRS, and the new columns (N, width).
+
+        Raises:
+            InputError: a geometry that is no point, without `centroid`; else as `embed`.
+        """
+        from .geometry import coordinates
+
+        centroid = self.request.centroid
+        x, y, describe = coordinates(table, batch, first_row=self.rows + 1, centroid=centroid)
+        return x, y, self.embed(x, y, describe)
 
     def embed(self, x: Floats, y: Floats, describe: Callable[[int], str]) -> NDArray[Any]:
         """The new columns of the next rows.
@@ -77,14 +99,19 @@ class Embedder:
         lon, lat = self.lonlat(x, y)
         with np.errstate(invalid="ignore"):
             usable = (np.abs(lon) <= _TURN) & (np.abs(lat) <= 90)
-        self._account(np.flatnonzero(~usable), describe)
+        self.account(np.flatnonzero(~usable), describe)
         values = np.full((len(lon), self.adding.width), np.nan, np.float32)
         if usable.any():
             values[usable] = self.adding(np.column_stack([lon[usable], lat[usable]]))
         self.rows += len(lon)
-        if self.progress is not None:
-            self.progress(self.rows, max(self.total, self.rows) if self.total else 0)
+        self.report(0)
         return values.astype(self.adding.dtype, copy=False)
+
+    def report(self, more: int) -> None:
+        """Say that all rows so far are through, and some more of the next batch."""
+        done = self.rows + more
+        if self.progress is not None:
+            self.progress(done, max(self.total, done) if self.total else 0)
 
     def result(self) -> PointsResult:
         """The account, once all rows are through.
@@ -94,18 +121,15 @@ class Embedder:
         """
         if self.rows and self.empty == self.rows:
             raise InputError(
-                f"none of the {self.rows:,} rows has usable coordinates: {self._shown()}; "
-                "longitude must lie within -360..360 and latitude within -90..90: are they "
-                "swapped, or projected (",
-                Argument("crs"),
-                ")?",
+                f"none of the {self.rows:,} rows has {self.lacking}: {self._shown()}",
+                *self._REMEDY,
             )
         warning = None
         if not self.rows:
             warning = f"{self.request.source} has no rows: the result has none either"
         elif self.empty:
             warning = (
-                f"{self.empty:,} of {self.rows:,} rows have no usable coordinates and got empty "
+                f"{self.empty:,} of {self.rows:,} rows have no {self.lacking} and got empty "
                 f"values: {self._shown()}"
             )
         return PointsResult(self.rows, self.empty, warning, self.adding.notes)
@@ -114,13 +138,18 @@ class Embedder:
         """Coordinates of the table as longitude and latitude in degrees, not checked."""
         return self._transform(x, y)
 
-    def _account(self, bad: NDArray[np.intp], describe: Callable[[int], str]) -> None:
+    def account(self, bad: NDArray[np.intp], describe: Callable[[int], str]) -> None:
+        """Count rows that stay empty, by their numbers in the batch.
+
+        Raises:
+            InputError: there are any, where the request is strict.
+        """
         for index in bad[: _EXAMPLES - len(self._examples)].tolist():
             self._examples.append(f"row {self.rows + index + 1} ({describe(index)})")
         self.empty += len(bad)
         if self.empty and self.request.strict:
             raise InputError(
-                f"no usable coordinates in {self._shown()}; without ",
+                f"no {self.lacking} in {self._shown()}; without ",
                 Argument("strict", True),
                 " such rows are kept with empty values",
             )

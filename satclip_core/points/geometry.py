@@ -40,6 +40,15 @@ def coordinates(table: Table, batch: Any, *, first_row: int, centroid: bool) -> 
     return _from_wkb(table.name, array, first_row, centroid)
 
 
+def zone_wkb(table: Table, batch: Any) -> list[bytes | None]:
+    """The geometries of a batch as well-known bytes; None where a row has none."""
+    array = _geometries(table, batch)
+    if arrow().types.is_struct(array.type):
+        array = struct_to_wkb(array)
+    found: list[bytes | None] = array.to_pylist()
+    return found
+
+
 def points_wkb(x: Floats, y: Floats) -> Any:
     """An Arrow column of WKB points; null where a coordinate is not finite."""
     shapely = require("shapely", extra="points", purpose=PURPOSE)

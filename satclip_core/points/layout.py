@@ -228,14 +228,23 @@ def value_columns(
         values: (N, width) float32 or float16.
         names: of the columns.
         kind: format of the target.
-        adding: says what the values are, and whether all are one column.
+        adding: says what the values are, and which of them are one column.
     """
-    pa, array = arrow(), adding.array
-    if adding.meanings is not None:
-        if kind == GEOJSON:
-            values = _short_decimals(values)
-        made = [_column(column, meaning) for column, meaning in zip(values.T, adding.meanings)]
-        return [(pa.field(name, column.type), column) for name, column in zip(names, made)]
+    dim, others = adding.dimensions, len(adding.meanings)
+    embedding = _embedding_columns(values[:, :dim], names, kind, adding.array) if dim else []
+    values, names = values[:, dim:], names[len(names) - others :]
+    if kind == GEOJSON and others:
+        values = _short_decimals(values)
+    made = [_column(column, meaning) for column, meaning in zip(values.T, adding.meanings)]
+    pa = arrow()
+    return embedding + [(pa.field(name, column.type), column) for name, column in zip(names, made)]
+
+
+def _embedding_columns(
+    values: NDArray[Any], names: list[str], kind: str, array: bool
+) -> list[tuple[Any, Any]]:
+    """Embeddings (N, dim) as one column or as many; null where the first number is NaN."""
+    pa = arrow()
     empty = np.isnan(values[:, 0]) if len(values) else np.zeros(0, bool)
     if array and kind == GPKG:
         texts = [f"[{text}]" if text else None for text in to_text(values)]

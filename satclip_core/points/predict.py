@@ -60,6 +60,7 @@ class Predictions:
     """
 
     array = False
+    dimensions = 0
     dtype = "float32"
 
     def __init__(

@@ -31,9 +31,11 @@ MOST_CLUSTERS = 254
 NODATA = 255
 
 
-def _check_count(k: int) -> None:
+def _check_count(k: int, places: int | None = None) -> None:
     if not 2 <= k <= MOST_CLUSTERS:
         raise InputError(f"{k} clusters: give a number from 2 to {MOST_CLUSTERS}")
+    if places is not None and places < k:
+        raise InputError(f"{k} clusters of {places} places: give at most {places}")
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,24 @@ class ClusterModel:
             InputError: k is out of range, or more than there are different places.
             CancelledError: `cancelled` said so.
         """
-        _check_count(k)
         places = np.asarray(lonlat, np.float64)
-        if len(places) < k:
-            raise InputError(f"{k} clusters of {len(places)} places: give at most {len(places)}")
-        data = unit(encoder.encode(places, threads=threads, single=True))
+        _check_count(k, len(places))
+        embeddings = encoder.encode(places, threads=threads, single=True)
+        return cls.of(encoder, embeddings, k, seed=seed, cancelled=cancelled)
+
+    @classmethod
+    def of(
+        cls,
+        encoder: LocationEncoder,
+        embeddings: NDArray[Any],
+        k: int,
+        *,
+        seed: int = 0,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> ClusterModel:
+        """The clusters of what is embedded already, (N, dim) and finite; else as `fit`."""
+        _check_count(k, len(embeddings))
+        data = unit(embeddings)
         found = kmeans(data, k, seed=seed, cancelled=cancelled)
         shares = np.bincount(found.labels, minlength=k) / len(data)
         return cls(found.centres, shares, encoder.name, encoder.sha256, len(data))

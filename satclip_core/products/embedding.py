@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis import STEPS, Quantisation, cosine_loss, unit
+from ..analysis import STEPS, Quantisation, cosine_loss, mean_embeddings, unit
 from ..errors import Argument, InputError
 from ..grid.sphere import fibonacci_lattice
 from ..types import Float32, Floats
@@ -192,6 +192,30 @@ class Embedding(Ready):
     def of_projections(self, projections: Float32) -> NDArray[Any]:
         """(rows, cols, dim) -> (dim, rows, cols)."""
         return self(projections)
+
+    def coarser(self, bands: NDArray[Any]) -> NDArray[Any]:
+        """Means of 2 x 2 embeddings: of their directions, scaled to the mean of their lengths.
+
+        A plain mean is shorter than what it is of, the more so the less alike they are. Pixels
+        without data do not count.
+
+        Args:
+            bands: (dim, rows, cols) as they are stored.
+
+        Returns:
+            (dim, rows / 2, cols / 2), rounded up, as they are stored; no data where all four pixels
+            have none, or cancel.
+        """
+        values = np.moveaxis(bands, 0, -1)
+        if self.quantisation is not None:
+            values = self.quantisation.restore(values)
+        direction, length = mean_embeddings(values.astype(np.float32, copy=False))
+        if not self.normalize:
+            direction *= length
+        if self.quantisation is not None:
+            direction = self.quantisation.store(direction)
+        stored: NDArray[Any] = np.moveaxis(direction, -1, 0).astype(self.dtype)
+        return stored
 
     def check(self, encoder: LocationEncoder) -> None:
         """Refuse an encoder with another number of dimensions.

@@ -42,7 +42,10 @@ _PEOPLE = ((1.0, "hardly any people"), (10.0, "few people"), (100.0, "settled"))
 _MANY = "many people"
 _ON_WATER = "water; what else there is to know, the model knows on land only"
 _HEIGHT, _LOWLAND = "about {number} m above the sea", "low-lying"
-TEXTS = (_ON_WATER, _HEIGHT, _LOWLAND, _MANY, *(text for _, text in _PEOPLE))
+# The land cover, the climates without rain for it, and what it is there, in names of groups.
+CROPLAND, IRRIGATED = "cropland", "irrigated cropland"
+_DESERTS = ("hot desert climate", "cold desert climate")
+TEXTS = (_ON_WATER, _HEIGHT, _LOWLAND, _MANY, IRRIGATED, *(text for _, text in _PEOPLE))
 """All phrases there are, beside the names of classes."""
 
 Say = Callable[[str], str]
@@ -257,11 +260,82 @@ def _phrases(readings: dict[str, Reading]) -> Iterable[Phrase]:
     for name in (CLIMATE, LAND_COVER):
         if name in readings and readings[name].class_name is not None:
             yield Phrase(str(readings[name].class_name))
-    height = readings[ELEVATION].value if ELEVATION in readings else None
+    values = (readings[name].value if name in readings else None for name in (ELEVATION, PEOPLE))
+    yield from _height_and_people(*values)
+
+
+def _height_and_people(height: float | None, people: float | None) -> Iterable[Phrase]:
     if height is not None and height < _LOW:
         yield Phrase(_LOWLAND)
     elif height is not None:
         yield Phrase(_HEIGHT, height, 1 - int(np.floor(np.log10(height))))
-    people = readings[PEOPLE].value if PEOPLE in readings else None
     if people is not None:
         yield Phrase(next((text for most, text in _PEOPLE if people < most), _MANY))
+
+
+def group_phrases(
+    heads: PropertyHeads, embeddings: ArrayLike, labels: ArrayLike, k: int
+) -> list[tuple[Phrase, ...]]:
+    """A name for each group of places, of what most of its places are predicted to be.
+
+    Land cover, and the climate zone; where two groups have the same, also height and people.
+    Cropland in a desert's climate is irrigated: it has no rain to live on.
+
+    Args:
+        heads: that read it; a group is nameless, (), where they know neither.
+        embeddings: (N, dim), raw.
+        labels: (N,) the group of each, 0..k-1.
+        k: number of groups; an empty one is nameless.
+    """
+    vectors, of_group = np.asarray(embeddings), np.asarray(labels)
+    found = heads.chosen((ALL,)).read(vectors)
+    names: list[list[Phrase]] = [[] for _ in range(k)]
+    further: list[list[Phrase]] = [[] for _ in range(k)]
+    for group in range(k):
+        members = of_group == group
+        if members.any():
+            cover, climate = (
+                _likeliest(found, heads, name, members) for name in (LAND_COVER, CLIMATE)
+            )
+            names[group] = _group_name(cover, climate)
+            if cover != WATER:
+                further[group] = list(_height_and_people(*_medians(found, members)))
+    for more in range(2):
+        said = [tuple(phrase.said() for phrase in name) for name in names]
+        for group, name in enumerate(said):
+            if name and said.count(name) > 1 and len(further[group]) > more:
+                names[group].append(further[group][more])
+    return [tuple(name) for name in names]
+
+
+def _group_name(cover: str | None, climate: str | None) -> list[Phrase]:
+    if cover == WATER:
+        return [Phrase(WATER)]
+    if cover == CROPLAND and climate in _DESERTS:
+        cover = IRRIGATED
+    return [Phrase(name) for name in (cover, climate) if name is not None]
+
+
+def _likeliest(
+    found: dict[str, NumberRead | ClassRead], heads: PropertyHeads, name: str, members: Any
+) -> str | None:
+    """The class with the largest mean probability among places; None where that is not known."""
+    read = found.get(name)
+    if not isinstance(read, ClassRead):
+        return None
+    chances = read.probabilities[members]
+    chances = chances[np.isfinite(chances).all(axis=1)]
+    if not len(chances):
+        return None
+    legend = cast("Legend", heads.heads[name].facts.legend)
+    return legend.names[int(chances.mean(axis=0).argmax())]
+
+
+def _medians(found: dict[str, NumberRead | ClassRead], members: Any) -> tuple[float | None, ...]:
+    """Of elevation and people among places; None where they are not known."""
+    medians: list[float | None] = []
+    for name in (ELEVATION, PEOPLE):
+        values = found[name].values[members] if name in found else np.empty(0)
+        values = values[np.isfinite(values)]
+        medians.append(float(np.median(values)) if len(values) else None)
+    return tuple(medians)

@@ -119,6 +119,21 @@ class LinearProduct(Protocol):
         """(rows, cols, k), NaN where there is no data -> (bands, rows, cols)."""
 
 
+@runtime_checkable
+class Coarsened(Protocol):
+    """A product whose overviews are not plain means of its values."""
+
+    def coarser(self, bands: NDArray[Any]) -> NDArray[Any]:
+        """What it is for pixels of twice the size.
+
+        Args:
+            bands: (bands, rows, cols) as they are stored, whatever the type that holds them.
+
+        Returns:
+            (bands, rows / 2, cols / 2), rounded up, as they are stored.
+        """
+
+
 P = TypeVar("P", bound=Product)
 P_co = TypeVar("P_co", bound=Product, covariant=True)
 

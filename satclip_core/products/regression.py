@@ -298,6 +298,16 @@ class Regression:
         self._tell(2 * _STEPS)
         return FittedNumbers(model, predicted, model.scale * errors, {**report, **found})
 
+    def predictor(self, method: str) -> Predictor:
+        """What predicts by one method, fitted to all samples, without all that is said of errors.
+
+        Args:
+            method: "linear", "kriging" or "gaussian".
+        """
+        if method not in self._predictors:
+            self._predictors[method] = self._fitted(method)
+        return self._predictors[method]
+
     def influence(self, fitted: FittedNumbers) -> Influence | None:
         """What is predicted for samples without them, and what each changes elsewhere.
 
@@ -519,7 +529,7 @@ class Regression:
         standard, place = self._weighed(main)
         made = predictors(self._embeddings, self._xyz, standard, place)
         area = fit_applicability(made, self._folds, self._seed)
-        members = {name: self._predictor(name) for name in shares}
+        members = {name: self.predictor(name) for name in shares}
         method, predictor = main, members[main]
         if len(shares) > 1:
             method, predictor = STACK, Stack(shares, members)
@@ -547,17 +557,12 @@ class Regression:
         weights = weights / size if size > 0 else np.ones_like(weights)
         return np.stack([*self._standard, weights]), 0.0
 
-    def _predictor(self, method: str) -> Predictor:
-        """What predicts by a method, fitted to all samples."""
-        if method not in self._predictors:
-            self._predictors[method] = self._fitted(method)
-        return self._predictors[method]
-
     def _fitted(self, method: str) -> Predictor:
         if method == LINEAR:
             penalty = self._choice.penalty
             linear, root = self._ridge.solve(penalty), self._ridge.root(penalty)
             return LinearPredictor(linear, root, len(self._values))
+        self._tested(method)  # finds what neighbours are to mend
         kernel, rows = self._kernel(method), self._inducing[method]
         standard, sites = self._standard_of(method), self._sites[method]
         process = fit_gaussian(kernel, sites, self._values, standard, rows)

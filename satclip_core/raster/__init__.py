@@ -7,13 +7,16 @@ they are called.
 from __future__ import annotations
 
 from .covariates import open_covariates
+from .formats import FORMATS, raster_target
 from .like import grid_like
 from .mask import open_mask
+from .region import open_region
 from .request import RasterJob, RasterRequest, WriteOptions, raster_array, write_raster
 from .spec import RasterSpec, RasterWriter
-from .writer import open_writer, raster_target
+from .writer import open_writer
 
 __all__ = [
+    "FORMATS",
     "RasterJob",
     "RasterRequest",
     "RasterSpec",
@@ -22,6 +25,7 @@ __all__ = [
     "grid_like",
     "open_covariates",
     "open_mask",
+    "open_region",
     "open_writer",
     "raster_array",
     "raster_target",

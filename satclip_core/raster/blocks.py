@@ -6,7 +6,7 @@ which is computed while the caller writes. Embeddings exist for a few rows at a 
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from math import ceil
 from threading import Event
@@ -42,6 +42,7 @@ def blocks(
     product: Product,
     *,
     size: int = BLOCK,
+    windows: Sequence[Window] | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
@@ -55,6 +56,7 @@ def blocks(
         encoder: what embeds.
         product: what is made of the embeddings.
         size: pixels along the side of a block.
+        windows: the blocks, at least one, where not all of the grid is wanted.
         threads: number of threads; all available processors where None.
         progress: called with (pixels done, pixels in all) after each block.
         cancelled: asked before each block, and while one is waited for.
@@ -66,22 +68,22 @@ def blocks(
         CancelledError: `cancelled` said so.
     """
     maker = BlockMaker(locator, encoder, product, threads=threads)
-    grid = locator.grid
-    windows = grid.windows(size)
-    done = 0
+    todo = iter(locator.grid.windows(size) if windows is None else windows)
+    total = sum(window.height * window.width for window in windows or [])
+    total, done = total or locator.grid.pixels, 0
     with ThreadPoolExecutor(1) as ahead:
         try:
-            coming = ahead.submit(maker.make, next(windows))
-            while done < grid.pixels:
+            coming = ahead.submit(maker.make, next(todo))
+            while done < total:
                 window, bands = _awaited(coming, cancelled)
-                following = next(windows, None)
+                following = next(todo, None)
                 if following is not None:
                     coming = ahead.submit(maker.make, following)
                 yield window, bands
                 del bands
                 done += window.height * window.width
                 if progress is not None:
-                    progress(done, grid.pixels)
+                    progress(done, total)
         finally:
             maker.stopped.set()
 

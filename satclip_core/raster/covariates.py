@@ -19,7 +19,7 @@ from ..grid.crs import LONLAT, onto_map, period, short_crs, to_lonlat
 from ..grid.sphere import EARTH_KM
 from ..types import Bools, Floats, Integers
 from .datasets import dataset_crs, gdal_name, is_path, open_dataset
-from .writer import library
+from .geotiff import library
 
 # A raster, or a name and a raster.
 Given = Union[str, "os.PathLike[str]", tuple[str, str]]

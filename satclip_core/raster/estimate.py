@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..grid import Grid, Window
 from .blocks import BlockMaker
+from .formats import COG, COGS, ZARR
 from .spec import RasterSpec
 from .writer import create
 
@@ -61,8 +62,22 @@ def estimate(spec: RasterSpec, maker: BlockMaker) -> Estimate:
 def _written(spec: RasterSpec, window: Window, bands: NDArray[Any]) -> int:
     """Bytes of a file with this part alone."""
     grid = Grid(spec.grid.crs, spec.grid.transform, (window.height, window.width))
+    part, inside = replace(spec, grid=grid), Window(0, 0, window.height, window.width)
     with tempfile.TemporaryDirectory() as folder:
+        if spec.format == ZARR:
+            return _written_shard(Path(folder) / "part.zarr", part, inside, bands)
         path = Path(folder) / "part.tif"
-        with create(path, path, replace(spec, grid=grid)) as writer:
-            writer.write(Window(0, 0, window.height, window.width), bands)
+        part = replace(part, format=COG) if spec.format == COGS else part
+        with create(path, path, part) as writer:
+            writer.write(inside, bands)
         return path.stat().st_size
+
+
+def _written_shard(folder: Path, spec: RasterSpec, window: Window, bands: NDArray[Any]) -> int:
+    from .zarr_store import ZarrParts, array_name
+
+    parts = ZarrParts(folder, spec, folder)
+    parts.begin()
+    parts.write(0, iter([(window, bands)]))
+    files = (folder / array_name(spec)).rglob("*")
+    return sum(path.stat().st_size for path in files if path.is_file())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -110,6 +110,65 @@ class GdalWriter:
             self._dataset = None
 
 
+@contextmanager
+def open_reader(path: Path) -> Iterator[GdalReader]:
+    """A GeoTIFF of ours, open to be read block by block."""
+    gdal = require("osgeo.gdal", purpose="reading a GeoTIFF")
+    reader = GdalReader(gdal, path)
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+class GdalReader:
+    """An open GeoTIFF that gives blocks back."""
+
+    def __init__(self, gdal: Any, path: Path) -> None:
+        self._gdal = gdal
+        with _heard(gdal) as said:
+            self._dataset: Any = gdal.Open(str(path))
+        if self._dataset is None:
+            raise OutputError(f"cannot read {path} back: {said[0] if said else 'it is damaged'}")
+
+    def read(self, window: Window) -> NDArray[Any]:
+        """(bands, rows, cols) of a window; half floats as float32."""
+        with _heard(self._gdal) as said:
+            bands: NDArray[Any] = self._dataset.ReadAsArray(
+                window.col, window.row, window.width, window.height
+            )
+        if said:
+            raise OutputError(f"cannot read the raster back: {said[0]}")
+        return bands if bands.ndim == 3 else bands[None]
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._dataset = None
+
+
+def copy_to_cog(source: Path, path: Path, target: Path, options: Mapping[str, str]) -> None:
+    """Copy a GeoTIFF, with the overviews that it has, to a cloud-optimised one.
+
+    Raises:
+        InputError: options that GDAL's COG driver does not know.
+        OutputError: it cannot be written.
+    """
+    gdal = require("osgeo.gdal", purpose="writing a GeoTIFF")
+    before = gdal.GetThreadLocalConfigOption(_NO_SIDE_FILES)
+    gdal.SetThreadLocalConfigOption(_NO_SIDE_FILES, "NO")
+    given = [f"{key}={value}" for key, value in options.items()]
+    try:
+        with _heard(gdal) as said:
+            plain = gdal.Open(str(source))
+            copied = gdal.GetDriverByName("COG").CreateCopy(str(path), plain, options=given)
+            made = copied is not None
+            copied = plain = None
+    finally:
+        gdal.SetThreadLocalConfigOption(_NO_SIDE_FILES, before)
+    if said or not made:
+        raise _creation_error(said, target)
+
+
 def _check_crs(gdal: Any, spec: RasterSpec) -> None:
     """Refuse a CRS that does not come back from a GeoTIFF, by a small one in memory."""
     name = f"/vsimem/satclip-{secrets.token_urlsafe(6)}.tif"
@@ -158,8 +217,8 @@ def _describe(gdal: Any, dataset: Any, spec: RasterSpec) -> None:
         band.SetDescription(name)
         if product.units:
             band.SetUnitType(product.units[index])
-        if product.nodata is not None:
-            band.SetNoDataValue(float(product.nodata))
+        if spec.nodata is not None:
+            band.SetNoDataValue(float(spec.nodata))
         if product.scale is not None:
             band.SetScale(product.scale)
             band.SetOffset(product.offset or 0.0)

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import InputError, require
 from ..grid.crs import LONLAT, check_crs, half_turn, onto_map, period, short_crs
-from ..grid.crs_backend import brief
+from ..grid.crs_backend import Bounds, brief
 from ..types import Bools, Floats, Integers
 from .datasets import archive_members, in_archive, is_archive, is_path
 
@@ -41,11 +41,12 @@ def is_vector(source: str) -> bool:
     return is_archive(source) and bool(archive_members(source, VECTOR_SUFFIXES))
 
 
-def read_polygons(source: str | os.PathLike[str]) -> Polygons:
+def read_polygons(source: str | os.PathLike[str], what: str = "the land mask") -> Polygons:
     """The polygons of a file, in its own CRS.
 
     Args:
         source: GeoJSON, or another format, which pyogrio then reads.
+        what: its role, for messages.
 
     Raises:
         InputError: it cannot be read, or holds no polygon.
@@ -53,11 +54,11 @@ def read_polygons(source: str | os.PathLike[str]) -> Polygons:
     """
     name = os.fspath(source)
     if is_path(name) and not Path(name).exists():
-        raise InputError(f"the land mask {name} does not exist: give a raster or polygons")
+        raise InputError(f"{what} {name} does not exist: give a raster or polygons")
     if is_archive(name) and Path(name).suffix.lower() not in VECTOR_SUFFIXES:
-        name = in_archive(name, VECTOR_SUFFIXES, "the land mask")
+        name = in_archive(name, VECTOR_SUFFIXES, what)
     plain = is_path(name) and Path(name).suffix.lower() in _GEOJSON
-    content, crs = _geojson(name) if plain else _by_pyogrio(name)
+    content, crs = _geojson(name, what) if plain else _by_pyogrio(name, what)
     try:
         polygons, left_out = _usable(_polygons(content))
     except (KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
@@ -67,7 +68,7 @@ def read_polygons(source: str | os.PathLike[str]) -> Polygons:
             raise InputError(
                 f"the polygons in {name} are damaged: no ring has {_LEAST_POSITIONS} positions"
             )
-        raise InputError(f"the land mask {name} holds no polygon: give one that does")
+        raise InputError(f"{what} {name} holds no polygon: give one that does")
     if left_out:
         log.warning(
             "%s: %d of its rings are no areas (fewer than %d positions, or no numbers); left out",
@@ -75,7 +76,7 @@ def read_polygons(source: str | os.PathLike[str]) -> Polygons:
             left_out,
             _LEAST_POSITIONS,
         )
-    _check_degrees(polygons, crs, name)
+    _check_degrees(polygons, crs, name, what)
     return Polygons(polygons, crs)
 
 
@@ -86,11 +87,15 @@ class Polygons:
         polygons: each a list of rings (N, 2), the first its outline, the others its holes.
         crs: of their coordinates.
 
+    Attributes:
+        crs: the same.
+
     Raises:
         InputError: the CRS is not known.
     """
 
     def __init__(self, polygons: Sequence[Sequence[Floats]], crs: str = LONLAT) -> None:
+        self.crs = crs
         self._edges = [
             np.concatenate([np.hstack([ring[:-1], ring[1:]]) for ring in polygon])
             for polygon in polygons
@@ -105,6 +110,18 @@ class Polygons:
         turn = period(crs)
         # Polygons may run on past 180, or the edge of a map that goes round.
         self._turns = (0.0,) if turn is None else (0.0, turn, -turn)
+
+    @property
+    def bounds(self) -> Bounds:
+        """(west, south, east, north) in units of the CRS; west > east across the antimeridian.
+
+        Of degrees it is the narrowest that holds all polygons, whichever turn they are in.
+        """
+        west, south, east, north = np.array(self._boxes).T
+        if self._half is None:
+            return float(west.min()), float(south.min()), float(east.max()), float(north.max())
+        left, right = _narrowest(west, east, self._half)
+        return left, float(south.min()), right, float(north.max())
 
     def __call__(self, lons: Floats, lats: Floats) -> Bools:
         """Whether places (N,) lon, (N,) lat lie in a polygon.
@@ -133,6 +150,33 @@ class Polygons:
                 if len(index):
                     inside[index] |= _is_inside(edges, x[index] + turn, y[index])
         return inside
+
+
+def _narrowest(west: Floats, east: Floats, half: float) -> tuple[float, float]:
+    """The ends of the narrowest stretch of a circle that holds all others; west > east past 180.
+
+    Args:
+        west: (N,) where stretches begin.
+        east: (N,) where they end, east of that.
+        half: half a turn, in their unit.
+    """
+    turn = 2 * half
+    if (east - west).max() >= turn * (1 - _BEYOND):
+        return -half, half
+    starts = np.remainder(west + half, turn) - half
+    order = np.argsort(starts)
+    starts, ends = starts[order], starts[order] + (east - west)[order]
+    reached = np.maximum.accumulate(ends)
+    # The first comes again after a turn, from what lies furthest beyond it.
+    gaps = np.append(starts[1:], starts[0] + turn) - reached
+    widest = int(gaps.argmax())
+    if gaps[widest] <= turn * _BEYOND:
+        return -half, half
+    first = float(starts[(widest + 1) % len(starts)])
+    last = float(reached[widest])
+    if widest < len(starts) - 1:  # what lies east of the gap comes before it, a turn on
+        last = max(last, float(ends.max() - turn) if ends.max() > half else last)
+    return first, last - turn if last > half else last
 
 
 def _is_inside(edges: Floats, x: Floats, y: Floats) -> Bools:
@@ -175,20 +219,20 @@ def _parts(counts: Integers) -> Iterator[Integers]:
     yield from (part for part in np.split(index, np.flatnonzero(np.diff(groups)) + 1) if len(part))
 
 
-def _geojson(name: str) -> tuple[Any, str]:
+def _geojson(name: str, what: str) -> tuple[Any, str]:
     """The content of a GeoJSON file and its CRS."""
     try:
         content = json.loads(Path(name).read_bytes())  # bytes may have a mark of their order
     except OSError as error:
-        raise InputError(f"cannot read the land mask {name}: {error.strerror}") from error
+        raise InputError(f"cannot read {what} {name}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"the land mask {name} is no GeoJSON: {error}") from error
+        raise InputError(f"{what} {name} is no GeoJSON: {error}") from error
     if not isinstance(content, dict) or "type" not in content:
-        raise InputError(f"the land mask {name} is no GeoJSON: it has no type")
-    return content, _geojson_crs(content, name)
+        raise InputError(f"{what} {name} is no GeoJSON: it has no type")
+    return content, _geojson_crs(content, name, what)
 
 
-def _geojson_crs(content: dict[str, Any], name: str) -> str:
+def _geojson_crs(content: dict[str, Any], name: str, what: str) -> str:
     """The CRS that GeoJSON of before RFC 7946 could name."""
     crs = content.get("crs")
     properties = crs.get("properties") if isinstance(crs, dict) else None
@@ -196,11 +240,11 @@ def _geojson_crs(content: dict[str, Any], name: str) -> str:
         return LONLAT
     named = str(properties.get("name") or properties.get("code") or "")
     if not named:
-        raise InputError(f"the land mask {name} refers to its CRS by {properties}: give its name")
+        raise InputError(f"{what} {name} refers to its CRS by {properties}: give its name")
     return LONLAT if named.endswith(_LONLAT_NAMES) else check_crs(named)
 
 
-def _by_pyogrio(name: str) -> tuple[Any, str]:
+def _by_pyogrio(name: str, what: str) -> tuple[Any, str]:
     """The content of another format, as GeoJSON has it, and its CRS."""
     geopandas = require("geopandas", extra="points", purpose=f"reading {Path(name).name}")
     pyogrio = require("pyogrio", extra="points", purpose=f"reading {Path(name).name}")
@@ -208,24 +252,24 @@ def _by_pyogrio(name: str) -> tuple[Any, str]:
         if Path(name).suffix.lower() in _PARQUET:
             table = geopandas.read_parquet(name)
         else:
-            table = pyogrio.read_dataframe(name, layer=_layer(pyogrio, name), columns=[])
+            table = pyogrio.read_dataframe(name, layer=_layer(pyogrio, name, what), columns=[])
     except InputError:
         raise
     except Exception as error:  # pyogrio and pyarrow each have errors of their own
-        raise InputError(f"cannot read the land mask {name}: {error}") from error
+        raise InputError(f"cannot read {what} {name}: {error}") from error
     if table.crs is None:
-        raise InputError(f"the land mask {name} has no CRS: give it one")
+        raise InputError(f"{what} {name} has no CRS: give it one")
     return table.geometry.__geo_interface__, short_crs(table.crs.to_wkt())
 
 
-def _layer(pyogrio: Any, name: str) -> str:
+def _layer(pyogrio: Any, name: str, what: str) -> str:
     """The one layer of polygons; styles and tables that programs keep beside it do not count."""
     found = _layers(pyogrio, name)
     if not found:
-        raise InputError(f"the land mask {name} holds no polygon: give one that does")
+        raise InputError(f"{what} {name} holds no polygon: give one that does")
     if len(found) > 1:
         raise InputError(
-            f"the land mask {name} has {len(found)} layers of polygons ({', '.join(found)}): give "
+            f"{what} {name} has {len(found)} layers of polygons ({', '.join(found)}): give "
             "a file with the one that is meant"
         )
     return found[0]
@@ -277,7 +321,7 @@ def _ring(coordinates: Any) -> Floats | None:
     return ring if (ring[0] == ring[-1]).all() else np.vstack([ring, ring[:1]])
 
 
-def _check_degrees(polygons: list[list[Floats]], crs: str, name: str) -> None:
+def _check_degrees(polygons: list[list[Floats]], crs: str, name: str, what: str) -> None:
     """Refuse metres where degrees are meant."""
     half = half_turn(crs)
     if half is None:
@@ -287,6 +331,6 @@ def _check_degrees(polygons: list[list[Floats]], crs: str, name: str) -> None:
         if most[1] > half / 2 * (1 + _BEYOND) or most[0] > 3 * half:
             x, y = polygon[0][0]
             raise InputError(
-                f"the land mask {name} has coordinates such as {x:.10g}, {y:.10g}, which are none "
+                f"{what} {name} has coordinates such as {x:.10g}, {y:.10g}, which are none "
                 f"of {brief(crs)}: give polygons that name their CRS"
             )

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Generator, Mapping
+import time
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,12 +32,18 @@ from ..products.product import Fitting, P, Product, Wanted
 from ..types import Cancelled, Mask, Progress
 from ..version import __version__
 from .blocks import BLOCK, Block, BlockMaker, blocks
+from .dask_tasks import make_in_parts
 from .datasets import is_path
 from .estimate import Estimate, estimate
+from .formats import FORMATS, GTIFF, RasterTarget, raster_target
 from .mask import opened_mask
+from .nodata import check_nodata, filled
+from .parts import work_folder
+from .region import both, is_country, open_region
 from .space import check_room, check_share, room
 from .spec import RasterSpec
-from .writer import open_writer, raster_target
+from .stac import item_target, write_item
+from .writer import open_writer
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
@@ -56,12 +63,21 @@ class WriteOptions:
         creation_options: of GDAL's GeoTIFF driver, in place of ours.
         threads: number of threads; all available processors where None.
         tags: for the file, beside the provenance of the model, e.g. the command.
+        format: one of `FORMATS`; by the extension of the target where None.
+        nodata: value where there is no data; the product's own where None.
+        stac: whether a STAC item is written beside it, NAME.stac.json.
+        resume: whether what is done is kept when it is interrupted, and taken up again. Zarr stores
+            and folders always are.
     """
 
     overwrite: bool = False
     creation_options: Mapping[str, str] = field(default_factory=dict)
     threads: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    format: str | None = None
+    nodata: float | None = None
+    stac: bool = False
+    resume: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,6 +94,8 @@ class RasterRequest(Generic[P]):
             "land", the field that comes with the package.
             A function (lon, lat) -> wanted will do as far as it can be pickled itself.
         options: how it is written.
+        region: polygons outside of which pixels become nodata too: a file or a country, as of
+            `open_region`.
     """
 
     grid: Grid
@@ -86,12 +104,15 @@ class RasterRequest(Generic[P]):
     sha256: str | None = None
     mask: str | os.PathLike[str] | Mask | None = None
     options: WriteOptions = field(default_factory=WriteOptions)
+    region: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         # As text, so that requests for the same raster are equal and hold anywhere.
         object.__setattr__(self, "model", os.fspath(self.model))
         if isinstance(self.mask, os.PathLike):
             object.__setattr__(self, "mask", os.fspath(self.mask))
+        if isinstance(self.region, os.PathLike):  # a path is a file, whatever its name
+            object.__setattr__(self, "region", os.path.abspath(self.region))
 
     def prepare(
         self,
@@ -119,7 +140,8 @@ class RasterRequest(Generic[P]):
                 f"the model {self.model} ({encoder.sha256[:12]}…) is not the one of the request "
                 f"({self.sha256 and self.sha256[:12]}…): use that model, or ask anew"
             )
-        locator = Locator(self.grid, opened_mask(self.mask))
+        region = None if self.region is None else open_region(self.region)
+        locator = Locator(self.grid, both(opened_mask(self.mask), region))
         threads = self.options.threads
         hooks: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
 
@@ -137,10 +159,14 @@ class RasterRequest(Generic[P]):
             integral=integral,
         )
         product = self.product.fit(fitting)
+        if self.options.nodata is not None:
+            check_nodata(product, self.options.nodata)
         if not locator.finds_any():
+            wanting = [f"the mask {self.mask!r}"] if isinstance(self.mask, str) else []
+            wanting += [] if self.region is None else [f"the region {self.region!r}"]
             log.warning(
-                "no pixel was found that the mask%s wants: the raster will be empty",
-                f" {self.mask!r}" if isinstance(self.mask, str) else "",
+                "no pixel was found that %s wants: the raster will be empty",
+                " and ".join(wanting) or "the mask",
             )
         # A product is itself wanted, as it fits itself; the type system is not told so.
         request = self._fitted(cast("Wanted[P]", product), encoder)
@@ -151,8 +177,17 @@ class RasterRequest(Generic[P]):
         mask = self.mask
         if isinstance(mask, str) and mask != LAND and is_path(mask):
             mask = os.path.abspath(mask)
-        model, sha256 = settled(self.model), encoder.sha256
-        return replace(self, product=product, model=model, sha256=sha256, mask=mask)
+        region = self.region
+        if isinstance(region, str) and is_path(region) and not is_country(region):
+            region = os.path.abspath(region)
+        return replace(
+            self,
+            product=product,
+            model=settled(self.model),
+            sha256=encoder.sha256,
+            mask=mask,
+            region=region,
+        )
 
 
 @dataclass(frozen=True)
@@ -182,8 +217,16 @@ class RasterJob(Generic[P]):
             "sampling": "pixel centres",
             **options.tags,
         }
-        grid = self.request.grid
-        return RasterSpec(grid, self.product, tags, options.creation_options, options.threads)
+        nodata = options.nodata
+        return RasterSpec(
+            self.request.grid,
+            self.product,
+            tags,
+            options.creation_options,
+            options.threads,
+            options.format or GTIFF,
+            None if nodata is None else check_nodata(self.product, nodata),
+        )
 
     def write(
         self,
@@ -192,26 +235,58 @@ class RasterJob(Generic[P]):
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
         seen: Callable[[Window, NDArray[Any]], None] | None = None,
+        scheduler: str | None = None,
     ) -> Path:
-        """Write the raster as a GeoTIFF, in memory that does not grow with its size.
+        """Write the raster to a file or folder, in memory that does not grow with its size.
 
         Args:
-            path: the GeoTIFF; what `raster_target` gave is not looked at again.
+            path: the file or folder; what `raster_target` gave is not looked at again.
             progress: called with (pixels done, pixels in all).
             cancelled: asked before each block.
-            seen: called with each block that is written, for whoever looks for something in it.
+            seen: called with each block of the raster, for whoever looks for something in it.
+            scheduler: address of a Dask scheduler whose workers compute it, or "local" for workers
+                on this machine; in this process where None. For Zarr stores and folders.
 
         Returns:
             The path.
 
         Raises:
-            OutputError: it cannot be written, or there is no room for it.
-            InputError: creation options that make no raster, or a CRS that a GeoTIFF cannot hold.
-            CancelledError: `cancelled` said so; nothing was left behind.
+            OutputError: it cannot be written, there is no room for it, or another raster was begun
+                there.
+            InputError: creation options that make no raster, a CRS that a GeoTIFF cannot hold, or
+                a nodata value that a pixel has.
+            CancelledError: `cancelled` said so; nothing was left behind, but for what `resume`
+                keeps.
         """
-        target = raster_target(path, overwrite=self.request.options.overwrite)
-        spec = self.spec
+        options = self.request.options
+        target = raster_target(path, format=options.format, overwrite=options.overwrite)
+        item = None if not options.stac else item_target(target)
+        spec = replace(self.spec, format=target.format)
         self._check_room(target, spec)
+        begun = time.time()
+        if options.resume or scheduler is not None or FORMATS[target.format].is_folder:
+            begun = make_in_parts(
+                self, target, progress=progress, cancelled=cancelled, scheduler=scheduler
+            )
+            if seen is not None:  # parts may have been made before, or elsewhere
+                with closing(self.blocks(cancelled=cancelled)) as made:
+                    for window, bands in made:
+                        seen(window, bands)
+        else:
+            self._write_whole(target, spec, progress, cancelled, seen)
+        if item is not None:
+            write_item(item, spec, target.path, begun)
+        return target.path
+
+    def _write_whole(
+        self,
+        target: RasterTarget,
+        spec: RasterSpec,
+        progress: Progress | None,
+        cancelled: Cancelled | None,
+        seen: Callable[[Window, NDArray[Any]], None] | None,
+    ) -> None:
+        """Write a single file, which is there as a whole or not at all."""
         with open_writer(target, spec) as writer:
             made = self.blocks(size=spec.block, progress=progress, cancelled=cancelled)
             with closing(made):
@@ -220,7 +295,6 @@ class RasterJob(Generic[P]):
                     if seen is not None:
                         seen(window, bands)
                     del bands  # before the next is made: two blocks at a time, not three
-        return target.path
 
     def array(
         self, *, progress: Progress | None = None, cancelled: Cancelled | None = None
@@ -245,33 +319,43 @@ class RasterJob(Generic[P]):
         self,
         *,
         size: int = BLOCK,
+        windows: Sequence[Window] | None = None,
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
     ) -> Generator[Block, None, None]:
         """The raster block after block; see `blocks`. Says once if its pixels are far too fine."""
         self._warn_if_fine()
-        threads = self.request.options.threads
-        return blocks(
+        nodata = self.spec.given_nodata
+        made = blocks(
             self.locator,
             self.encoder,
             self.product,
             size=size,
-            threads=threads,
+            windows=windows,
+            threads=self.request.options.threads,
             progress=progress,
             cancelled=cancelled,
         )
+        return made if nodata is None else _filled(made, self.product, nodata)
 
-    def estimate(self) -> Estimate:
-        """How long it would take and how large it would be, by making a small part of it."""
+    def estimate(self, format: str | None = None) -> Estimate:
+        """How long it would take and how large it would be, by making a small part of it.
+
+        Args:
+            format: of the target, where that says it; of the options where None.
+        """
         threads = self.request.options.threads
         maker = BlockMaker(self.locator, self.encoder, self.product, threads=threads)
-        return estimate(self.spec, maker)
+        return estimate(replace(self.spec, format=format or self.spec.format), maker)
 
     def _check_room(self, target: Target, spec: RasterSpec) -> None:
         """Refuse what the disk cannot hold; a part is compressed where that may decide it."""
+        # What is done of a raster in parts is on the disk already.
+        if work_folder(target.path).is_dir():
+            return
         check_room(target.path, spec.bytes, spec.product.dtype)
         if self.locator.mask is None and spec.bytes > room(target.path):
-            check_share(target.path, self.estimate().bytes)
+            check_share(target.path, self.estimate(spec.format).bytes)
 
     def _warn_if_fine(self) -> None:
         """Say where pixels are far finer than what the model can tell apart."""
@@ -301,6 +385,16 @@ def integrated(grid: Grid, made: Generator[Block, None, None]) -> float:
     return total
 
 
+def _filled(
+    made: Generator[Block, None, None], product: Product, nodata: float
+) -> Generator[Block, None, None]:
+    """Blocks with a value of the user's own where there is no data."""
+    with closing(made):
+        for window, bands in made:
+            yield window, filled(bands, product, nodata)
+            del bands
+
+
 def write_raster(
     path: str | os.PathLike[str],
     grid: Grid,
@@ -312,12 +406,12 @@ def write_raster(
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> Path:
-    """Write a product over a grid as a GeoTIFF, in memory that does not grow with its size.
+    """Write a product over a grid to a file, in memory that does not grow with its size.
 
     Pixels hold the value at their centres. The file appears whole or not at all.
 
     Args:
-        path: the GeoTIFF.
+        path: the file or folder.
         grid: where.
         product: what is made of the embeddings; one that is still to be fitted is.
         encoder: what embeds.
@@ -336,7 +430,7 @@ def write_raster(
         CancelledError: `cancelled` said so; nothing was left behind.
     """
     options = options or WriteOptions()
-    target = raster_target(path, overwrite=options.overwrite)
+    target = raster_target(path, format=options.format, overwrite=options.overwrite)
     request = RasterRequest(grid, product, encoder.name, mask=mask, options=options)
     job = request.prepare(encoder=encoder, cancelled=cancelled)
     return job.write(target, progress=progress, cancelled=cancelled)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import Argument, InputError, OutputError
+from ..errors import Argument, InputError, OutputError, require
 from ..grid import Window
 from ..grid.crs import is_lonlat, to_wkt
 from ..grid.crs_backend import brief
@@ -88,6 +88,45 @@ class RasterioWriter:
                 raise OutputError(f"cannot write {self._target}: {_reason(error)}") from error
 
 
+@contextmanager
+def open_reader(path: Path) -> Iterator[RasterioReader]:
+    """A GeoTIFF of ours, open to be read block by block."""
+    rasterio = use_rasterio("reading a GeoTIFF")
+    with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES), rasterio.open(path) as dataset:
+        yield RasterioReader(dataset)
+
+
+class RasterioReader:
+    """An open GeoTIFF that gives blocks back."""
+
+    def __init__(self, dataset: Any) -> None:
+        self._dataset = dataset
+
+    def read(self, window: Window) -> NDArray[Any]:
+        """(bands, rows, cols) of a window; half floats as float32."""
+        bands: NDArray[Any] = self._dataset.read(window=_rasterio_window(window))
+        return bands
+
+
+def copy_to_cog(source: Path, path: Path, target: Path, options: Mapping[str, str]) -> None:
+    """Copy a GeoTIFF, with the overviews that it has, to a cloud-optimised one.
+
+    Raises:
+        InputError: options that GDAL's COG driver does not know.
+        OutputError: it cannot be written.
+    """
+    rasterio = use_rasterio("writing a GeoTIFF")
+    copy = require("rasterio.shutil", purpose="writing a GeoTIFF").copy
+    with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES, GDAL_PAM_ENABLED="NO"):
+        try:
+            with _warnings_heard() as heard:
+                copy(str(source), str(path), driver="COG", **options)
+        except (rasterio.errors.RasterioError, OSError, ValueError) as error:
+            raise _creation_error(error, target) from error
+    if heard:
+        raise InputError("creation options (", Argument("creation_options"), f"): {heard[0]}")
+
+
 def _check_crs(rasterio: Any, spec: RasterSpec) -> None:
     """Refuse a CRS that does not come back from a GeoTIFF, by a small one in memory."""
     crs = _rasterio_crs(rasterio, spec.grid.crs)
@@ -126,7 +165,7 @@ def _open(rasterio: Any, path: Path, spec: RasterSpec) -> Any:
             dtype="float32" if product.dtype == "float16" else product.dtype,
             crs=_rasterio_crs(rasterio, grid.crs),
             transform=rasterio.Affine(*grid.transform),
-            nodata=product.nodata,
+            nodata=spec.nodata,
             **spec.options,
         )
     if heard:

@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..grid import Grid, Window
-from ..products.product import Product
+from ..products.product import Coarsened, Product
+from .formats import COG, GTIFF
 
 # Side of a tile; small rasters get smaller ones, since a tile is written whole. With many bands,
 # each in tiles of its own, smaller ones halve the time to read all bands at scattered points and
 # cost 2 % more bytes.
 TILE = 256
 _TILE_OF_MANY, _MANY_BANDS = 128, 16
-# Rasters of few bands get overviews down to this side; those of embeddings none: a mean of
-# embeddings is shorter than they are.
+# Rasters of few bands get overviews down to this side; GeoTIFFs of embeddings none, as they are for
+# computing, cloud-optimised ones those of `Coarsened`.
 _SMALLEST_OVERVIEW, _FEW_BANDS = 512, 4
 # GDAL wants tiles in multiples of this.
 _TILE_STEP = 16
@@ -39,6 +40,9 @@ class RasterSpec:
         tags: what a reader should know, beyond the product's own tags.
         creation_options: of GDAL's GeoTIFF driver, in place of ours.
         threads: for compression; all available processors where None.
+        format: one of `FORMATS`.
+        given_nodata: the value where there is no data, of `check_nodata`; the product's own where
+            None.
     """
 
     grid: Grid
@@ -46,6 +50,13 @@ class RasterSpec:
     tags: Mapping[str, str] = field(default_factory=dict)
     creation_options: Mapping[str, str] = field(default_factory=dict)
     threads: int | None = None
+    format: str = GTIFF
+    given_nodata: float | None = None
+
+    @property
+    def nodata(self) -> float | None:
+        """Value where there is no data; None where an alpha band says so."""
+        return self.product.nodata if self.given_nodata is None else self.given_nodata
 
     @property
     def bytes(self) -> int:
@@ -84,14 +95,24 @@ class RasterSpec:
         return options
 
     @property
+    def levels(self) -> int:
+        """Number of overviews, each of half the rows and columns of the one before.
+
+        A GeoTIFF of many bands has none; a cloud-optimised one has whatever it is of.
+        """
+        if self.format != COG and len(self.product.bands) > _FEW_BANDS:
+            return 0
+        levels = 0
+        while max(self.grid.shape) > _SMALLEST_OVERVIEW * 2**levels:
+            levels += 1
+        return levels
+
+    @property
     def overviews(self) -> tuple[int, ...]:
-        """Factors by which overviews are coarser, (2, 4, …); () where there are none."""
-        if len(self.product.bands) > _FEW_BANDS:
+        """Factors of the overviews that GDAL makes, (2, 4, …); () where it makes none."""
+        if isinstance(self.product, Coarsened):
             return ()
-        factors: list[int] = []
-        while max(self.grid.shape) > _SMALLEST_OVERVIEW * 2 ** len(factors):
-            factors.append(2 ** (len(factors) + 1))
-        return tuple(factors)
+        return tuple(2 ** (level + 1) for level in range(self.levels))
 
     @property
     def overview_resampling(self) -> str:

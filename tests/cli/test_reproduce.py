@@ -16,6 +16,8 @@ EXPERIMENTS = (
     "ablation",
     "inaturalist",
     "satcle",
+    "downstream",
+    "systems",
     "unigeoclip",
     "smoothing",
     "continuity",
@@ -191,3 +193,35 @@ def test_an_ablation_of_another_objective_is_refused(refused, tmp_path):
         " features: {filters: 8, dim: 4}}}\n"
     )
     assert "set objective.kind to satcle" in refused("reproduce", "satcle", "c.yaml", code=1)
+
+
+@pytest.mark.usefixtures("extra")
+def test_downstream_tasks_of_two_encoders(run, refused, tmp_path):
+    rng = np.random.default_rng(0)
+    lonlat = np.column_stack([rng.uniform(-180, 180, 80), rng.uniform(-60, 60, 80)])
+    rows = "\n".join(f"{lon},{lat},{np.cos(np.radians(lat))}" for lon, lat in lonlat)
+    (tmp_path / "t.csv").write_text(f"lon,lat,v\n{rows}\n")
+    (tmp_path / "t.yaml").write_text("tasks:\n  warmth: {kind: table, file: t.csv, target: v}\n")
+    words = ("reproduce", "downstream", "sinusoid", "onehot", "--tasks", "t.yaml", "--random-only")
+    result = run(*words, "--seeds", 2, "--steps", 20, "-o", "out/d.csv")
+    assert result.returncode == 0, result.stderr
+    found = rows_of(tmp_path / "out" / "d.csv")
+    assert [(row["model"], row["measure"], row["runs"]) for row in found] == [
+        (model, measure, "2") for model in ("sinusoid", "onehot") for measure in ("mse", "mae")
+    ]
+    assert "| random | warmth | mse | " in (tmp_path / "out" / "d.md").read_text()
+    assert "d.txt must end in .csv" in refused(*words, "-o", "d.txt", code=2)
+
+
+def test_systems_of_another_budget_are_refused(refused, tmp_path):
+    pytest.importorskip("lightning", reason="the extra `train` is not installed")
+    for module in ("geopandas", "matplotlib"):
+        pytest.importorskip(module, reason="the extra `reproduce` is not installed")
+    source = (
+        "sources: {a: {files: [a.tif], chip: {kilometres: 9, pixels: 4},"
+        " features: {filters: 8, dim: 4}}}\n"
+    )
+    for name, epochs in (("x", 2), ("y", 3)):
+        text = f"name: {name}\n{source}training: {{epochs: {epochs}}}\n"
+        (tmp_path / f"{name}.yaml").write_text(text)
+    assert "equally many samples" in refused("reproduce", "systems", "x.yaml", "y.yaml", code=1)

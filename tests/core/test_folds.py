@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from satclip_core.analysis.folds import choose_folds, matched_folds, nearest_km, wasserstein
+from satclip_core.analysis.validation import folds_of_blocks
 from satclip_core.errors import InputError
 from satclip_core.grid.sphere import EARTH_KM, fibonacci_lattice, unit_vectors
 
@@ -84,6 +85,50 @@ def test_pixels_far_from_the_samples_get_folds_far_apart():
     )
     again = matched_folds(samples, pixels)
     np.testing.assert_array_equal(again.folds, found.folds)
+
+
+def pixel_km(samples, pixels):
+    """Plain: distances from each pixel to the nearest sample, in order."""
+    number = np.r_[np.zeros(len(pixels)), np.ones(len(samples))]
+    return sorted(held_out_km(np.concatenate([pixels, samples]), number)[: len(pixels)])
+
+
+def mismatch_km(lonlat, folds, pixels):
+    """Plain: ∫ |G*(d) - G(d)| dd, of distances of left-out samples and of pixels, by counting."""
+    away, wanted = sorted(held_out_km(lonlat, folds)), pixel_km(lonlat, pixels)
+    ends = sorted([*away, *wanted])
+    total = 0.0
+    for start, stop in zip(ends, ends[1:]):
+        share = sum(one <= start for one in away) / len(away)
+        total += (stop - start) * abs(share - sum(one <= start for one in wanted) / len(wanted))
+    return total
+
+
+@pytest.mark.parametrize("where", ["everywhere", "near by", "far off"])
+def test_the_folds_are_those_of_the_least_mismatch_of_all_tried(where, monkeypatch):
+    """By the definition of kNNDM: the smallest Wasserstein distance of the two distributions."""
+    samples = clustered(3, centres=8, each=12)
+    random = np.random.default_rng(1)
+    pixels = {
+        "everywhere": random.uniform((-20, 35), (40, 65), (60, 2)),
+        "near by": samples[::2] + random.uniform(-0.2, 0.2, (48, 2)),
+        "far off": random.uniform((100, -40), (140, 0), (60, 2)),
+    }[where]
+    tried = []
+
+    def noted(blocks, count):
+        tried.append(folds_of_blocks(blocks, count))
+        return tried[-1]
+
+    monkeypatch.setattr("satclip_core.analysis.folds.folds_of_blocks", noted)
+    found = matched_folds(samples, pixels)
+    assert len(tried) >= 5
+    plain = [mismatch_km(samples, folds, pixels) for folds in tried]
+    best = int(np.argmin(plain))
+    np.testing.assert_array_equal(found.folds, tried[best])
+    assert found.distances["mismatch_km"] == pytest.approx(plain[best], rel=1e-6)
+    assert found.distances["mismatch_of_random_folds_km"] == pytest.approx(plain[-1], rel=1e-6)
+    assert max(plain) > 1.1 * min(plain)  # it matters which is taken
 
 
 def test_the_error_told_is_that_of_the_map():

@@ -71,3 +71,13 @@ def test_exact_predictions_are_no_trouble(count):
     found = stacking_weights(np.stack([truth] * 3, axis=1), truth, PRIOR)
     assert found.sum() == pytest.approx(1)
     assert (found >= 0).all()
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e5, 1e12])
+def test_weights_do_not_depend_on_the_unit(unit):
+    """Prices in dollars or in millions of them are weighed alike."""
+    predictions, truth = several(200, poor=0.8)
+    found = stacking_weights(unit * predictions, unit * truth, PRIOR)
+    wanted = stacking_weights(predictions, truth, PRIOR)
+    assert (wanted > 0.1).all()
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)

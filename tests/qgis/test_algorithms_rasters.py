@@ -20,6 +20,7 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProcessingUtils,
     QgsProject,
+    QgsRasterLayer,
 )
 
 ALPS = "5,11,45,48 [EPSG:4326]"
@@ -611,7 +612,10 @@ def test_results_arrive_styled_and_with_their_origin(
     said = "\n".join(feedback.said)
     assert said.startswith("How good is the map of v?" if name == "mapfromsamples" else "")
     assert bool(said) == (name == "mapfromsamples")
-    assert details.name == ("v, mapped" if name == "mapfromsamples" else "result")
+    names = {"mapfromsamples": "v, mapped", "similarity": "Similarity to 46.0° N, 7.0° E"}
+    assert details.name == names.get(name, "result")
+    assert QgsRasterLayer(target, "again").renderer().type() == layer.renderer().type()
+    assert (tmp_path / "out.qml").is_file()
     kinds = {
         "embeddingraster": "multibandcolor",
         "embeddingrgb": "multibandcolor",
@@ -634,6 +638,12 @@ def test_results_arrive_styled_and_with_their_origin(
         # What is moderately alike is neither the lowest colour nor the highest.
         shader = layer.renderer().shader()
         assert len({shader.shade(value) for value in (0.2, 0.4, 0.6, 0.8, 1.0)}) == 5
+    if name == "embeddingraster":
+        land = encoder.encode(land_places())[:, :3]
+        for band, part in enumerate(("red", "green", "blue")):
+            stretch = getattr(layer.renderer(), f"{part}ContrastEnhancement")()
+            ends = stretch.minimumValue(), stretch.maximumValue()
+            assert ends == pytest.approx(np.quantile(land[:, band], (0.02, 0.98)), abs=1e-4)
     if name == "clusters":
         assert next(item.label for item in layer.renderer().classes()) == "cluster 1"
 

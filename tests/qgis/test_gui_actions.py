@@ -49,9 +49,10 @@ def values(layer: QgsVectorLayer) -> np.ndarray:
 def test_it_adds_a_toolbar_and_a_menu_and_takes_them_away(gui: object) -> None:
     texts = [action.text() for action in gui.iface.menu.actions()]
     assert texts == [
-        "Embed layer points…", "Embedding raster…", "Similar places", "Models…", "Help"
+        "Embed layer points…", "Embedding raster…", "Similar places",
+        "Similar to the selected features…", "Models…", "Help",
     ]  # fmt: skip
-    assert [action.text() for action in gui.toolbar.actions()] == texts[:-1]
+    assert [action.text() for action in gui.toolbar.actions()] == [*texts[:3], "Models…"]
     assert all(not action.icon().isNull() for action in gui.toolbar.actions())
     gui.actions["similar"].trigger()
     dock = gui.dock
@@ -329,7 +330,7 @@ def test_every_raster_dialog_goes_with_the_plugin(
     monkeypatch.setattr(processing, "createAlgorithmDialog", lambda *_: QDialog())
     gui.embedding_raster()
     gui.embedding_raster()
-    opened = gui.raster_dialogs
+    opened = gui.dialogs
     assert [dialog.isVisible() for dialog in opened] == [True, True]
     gui.unload()
     assert [dialog.isVisible() for dialog in opened] == [False, False]

@@ -12,6 +12,8 @@ import pytest
 pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
 
 PLUGIN = Path(__file__).resolve().parents[2] / "qgis_plugin"
+# Those that copy a layer, of any kind of geometry.
+FEATURES = {"embedzones", "similarfeatures", "groupfeatures", "lookalikes", "fillvalues"}
 NAMES = {
     "embedpoints",
     "embeddingraster",
@@ -26,6 +28,7 @@ NAMES = {
     "similarareas",
     "wordsearch",
     "imageorigin",
+    *FEATURES,
 }
 
 
@@ -77,7 +80,9 @@ def test_parameters_are_named_as_documented(algorithms):
     }
     assert {"INPUT", "MODEL", "OUTPUT"} <= definitions["embedpoints"]
     assert {"INPUT", "MODEL", "OUTPUT"} <= definitions["predictpoints"]
-    for name in NAMES - {"embedpoints", "predictpoints"}:
+    for name in FEATURES:
+        assert {"INPUT", "MODEL", "OUTPUT"} <= definitions[name]
+    for name in NAMES - FEATURES - {"embedpoints", "predictpoints"}:
         assert {"EXTENT", "RESOLUTION", "CRS", "MODEL", "OUTPUT"} <= definitions[name]
 
 

@@ -54,7 +54,8 @@ def test_the_installed_plugin_offers_its_algorithms(environment):
     listed = run(["list"], environment)
     for name in ("embedpoints", "embeddingraster", "similarity", "embeddingrgb", "clusters",
                  "mapfromsamples", "mapfromsaved", "predictpoints", "similarplaces",
-                 "similarareas"):  # fmt: skip
+                 "similarareas", "embedzones", "similarfeatures", "groupfeatures", "lookalikes",
+                 "fillvalues"):  # fmt: skip
         assert f"satclip:{name}" in listed
 
 

@@ -89,7 +89,8 @@ def matching_ranks(queries: ArrayLike, candidates: ArrayLike) -> Ranks:
 
 def present(embeddings: Floats) -> Bools:
     """(N,) whether a place has the modality."""
-    return np.asarray(np.isfinite(embeddings).all(axis=1), bool)
+    there: Bools = np.logical_and.reduce(np.isfinite(embeddings), axis=1)
+    return there
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Pictures of what is measured here: smoothed images, similarity side by side."""
+"""Pictures of what is measured here: smoothed images, similarity and systems side by side."""
 
 from __future__ import annotations
 
@@ -137,6 +137,43 @@ def continuity_picture(path: Path, rows: Sequence[tuple[str, str, float, float]]
     axes.set_ylabel("change of the unit embedding per km")
     axes.grid(alpha=0.25)
     axes.legend(fontsize=8)
+    save_figure(figure, path)
+
+
+def systems_picture(path: Path, rows: Sequence[Sequence[str]]) -> None:
+    """Write what systems reach on each task by both protocols, and what they find again.
+
+    Args:
+        path: PNG to write, in place of what is there.
+        rows: system, measure, item, runs, mean, sd: see `run.systems.system_rows`.
+    """
+    pyplot = agg_pyplot()
+    panels = {"probe": "linear probes", "range": "linear probes, RANGE", "retrieval": "recall"}
+    tall = max((len({row[2] for row in rows if row[1] == name}) for name in panels), default=1)
+    figure, axes = pyplot.subplots(
+        1, len(panels), figsize=(13.5, 1.2 + 0.32 * tall), layout="constrained"
+    )
+    systems = list(dict.fromkeys(row[0] for row in rows))
+    for axis, (measure, title) in zip(axes, panels.items()):
+        shown = [
+            row
+            for row in rows
+            if row[1] == measure and (measure != "retrieval" or "recall" in row[2])
+        ]
+        items = list(dict.fromkeys(row[2] for row in shown))
+        for number, system in enumerate(systems):
+            own = [row for row in shown if row[0] == system]
+            height = [items.index(row[2]) + 0.18 * (number - (len(systems) - 1) / 2) for row in own]
+            spread = [float(row[5] or 0) for row in own]
+            axis.errorbar(
+                [float(row[4]) for row in own], height, xerr=spread, fmt="o", color=f"C{number}",
+                markersize=5, capsize=2, label=system,
+            )  # fmt: skip
+        axis.set_yticks(range(len(items)), items, fontsize=8)
+        axis.invert_yaxis()
+        axis.set_title(title, fontsize=10)
+        axis.grid(alpha=0.25)
+    axes[0].legend(fontsize=8)
     save_figure(figure, path)
 
 

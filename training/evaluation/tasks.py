@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import logging
 import os
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
@@ -41,6 +43,8 @@ from ..settings.schema import (
     text,
 )
 
+log = logging.getLogger("satclip_training")
+
 NO_LEAKS = "none known"
 """What a run's facts say where no task's label was among the inputs."""
 
@@ -51,7 +55,8 @@ class TaskSettings:
 
     `positive` lists the codes that make one class of two, all others being the other one.
     `leaks` are patterns of file names: imagery that gives the label away. `bounds` (west, south,
-    east, north in degrees) says where a grid lies that is not georeferenced.
+    east, north in degrees) says where a grid lies that is not georeferenced. An `optional` task is
+    left out, with a word, where its file is not there.
     """
 
     kind: str = setting(text("table", "grid", "polygons"))
@@ -69,6 +74,7 @@ class TaskSettings:
     bounds: tuple[float, ...] | None = setting(optional(sequence(real(), length=4)), None)
     leaks: tuple[str, ...] = setting(sequence(text()), ())
     source: str = setting(text(), "see the data's own documentation")
+    optional: bool = setting(flag, False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,6 +118,17 @@ def leaked(tasks: Iterable[Task], files: Iterable[str]) -> dict[str, list[str]]:
     return {task: seen for task, seen in found.items() if seen}
 
 
+def tasks_digest(tasks: Iterable[Task]) -> str:
+    """SHA-256 of tasks: their names, places and labels."""
+    found = hashlib.sha256()
+    for task in tasks:
+        labels = task.target.astype(str) if task.target.dtype == object else task.target
+        found.update(task.name.encode())
+        found.update(np.ascontiguousarray(task.lonlat).tobytes())
+        found.update(np.ascontiguousarray(labels).tobytes())
+    return found.hexdigest()
+
+
 def load_tasks(
     path: str | os.PathLike[str],
     *,
@@ -141,10 +158,23 @@ def load_tasks(
             )
         return land[0]
 
-    chosen = names or tuple(settings.tasks)
+    chosen = [
+        name
+        for name in names or tuple(settings.tasks)
+        if not settings.tasks[name].optional or _is_there(name, settings.tasks[name], places)
+    ]
     return [
         _load(name, settings.tasks[name], settings.most, places, land_points) for name in chosen
     ]
+
+
+def _is_there(name: str, task: TaskSettings, places: Locations) -> bool:
+    try:
+        places.find(task.file, f"tasks.{name}.file")
+    except InputError as error:
+        log.warning("the task %s is left out: %s", name, error)
+        return False
+    return True
 
 
 def _load(
@@ -220,14 +250,30 @@ def _from_table(name: str, task: TaskSettings, path: Path) -> tuple[Floats, NDAr
 def _from_polygons(
     name: str, task: TaskSettings, path: Path, lonlat: Floats
 ) -> tuple[Floats, NDArray[Any]]:
-    geopandas = require("geopandas", extra="train", purpose="reading polygon tasks")
     polygons = read_shapes(path, f"tasks.{name}:")
     if task.target is not None and task.target not in polygons:
         raise InputError(f"tasks.{name}: {path} has no attribute {task.target!r}")
     polygons["code"] = polygons[task.target] if task.target else np.arange(len(polygons))
+    rows, codes = shapes_at(polygons, lonlat, "code")
+    return lonlat[rows], codes
+
+
+def shapes_at(polygons: Any, lonlat: Floats, column: str) -> tuple[Integers, NDArray[Any]]:
+    """What polygons say of the places that lie within one.
+
+    Args:
+        polygons: a geopandas data frame in longitudes and latitudes.
+        lonlat: (N, 2) degrees.
+        column: of the data frame.
+
+    Returns:
+        Numbers (M,) of those places, ascending, and the column's values there (M,); of polygons
+        that overlap, one's.
+    """
+    geopandas = require("geopandas", extra="train", purpose="reading polygons")
     points = geopandas.GeoDataFrame(
         geometry=geopandas.points_from_xy(lonlat[:, 0], lonlat[:, 1]), crs=4326
     )
-    joined = points.sjoin(polygons[["code", "geometry"]], predicate="within")
+    joined = points.sjoin(polygons[[column, "geometry"]], predicate="within")
     joined = joined[~joined.index.duplicated()]
-    return lonlat[joined.index.to_numpy()], joined["code"].to_numpy()
+    return joined.index.to_numpy(), joined[column].to_numpy()

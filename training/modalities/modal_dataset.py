@@ -85,7 +85,10 @@ def read_dataset(
         features[name] = word_counts(table, words)[part.numbers].sum(1)
         features[name][~features[name].any(1)] = np.nan
         texts[name] = part.texts()
-    present = {name: np.isfinite(values).all(1) for name, values in features.items()}
+    present: dict[str, Bools] = {
+        name: np.logical_and.reduce(np.isfinite(values), axis=1)
+        for name, values in features.items()
+    }
     return ModalDataset(lonlat[rows], features, present, texts)
 
 

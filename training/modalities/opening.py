@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from satclip_core.errors import CancelledError, InputError, OutputError
 from satclip_core.files import written_whole
-from satclip_core.types import Cancelled, Float32, Floats, Integers
+from satclip_core.types import Bools, Cancelled, Float32, Floats, Integers
 
 from ..images.cache import file_identity
 from ..images.chips import alternatives
@@ -93,7 +93,7 @@ class PhraseViews:
     ) -> None:
         self.table, self.facts, self._least, self._seed = table, facts, least_share, seed
         self._counts = word_counts(table, facts["vocabulary"])
-        self._known = self._counts.any(1)
+        self._known: Bools = np.logical_or.reduce(self._counts.astype(bool), axis=1)
         self.offset = np.zeros(self.width, np.float32)
         self.spread = np.ones(self.width, np.float32)
 
@@ -147,7 +147,8 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 def _mixed(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state ^ (state >> np.uint64(31))
+    mixed: NDArray[np.uint64] = state ^ (state >> np.uint64(31))
+    return mixed
 
 
 @dataclass(frozen=True)

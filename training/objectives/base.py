@@ -93,6 +93,24 @@ class Objective(nn.Module, ABC):
         """The loss of a batch from its places (N, 2) in degrees: see `loss`."""
         return self.loss(self.location.encode(lonlat), images, group)
 
+    def embedded(
+        self, lonlat: torch.Tensor, images: Mapping[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """What the loss compares, by name: embeddings of a batch's places and of what is there.
+
+        To see what finds what after training. None as a rule: an objective need not compare
+        embeddings.
+
+        Args:
+            lonlat: (N, 2) degrees.
+            images: (N, width) features of each source.
+
+        Returns:
+            (N, dim) of each kind; `coordinates` is the name of the places. A row of NaN is of a
+            place that lacks this kind.
+        """
+        return {}
+
     def meet(self, views: Mapping[str, Views]) -> None:
         """Take up what follows from a run's data before it is trained on; nothing as a rule.
 

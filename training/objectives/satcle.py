@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
+from satclip_core.encoder.modal import COORDINATES
 from satclip_core.errors import InputError
 from satclip_core.grid.sphere import EARTH_KM
 
@@ -71,6 +72,16 @@ class Satcle(Satclip):
         return self.contrasted(
             self.project(images), self.head(self.embed_around(lonlat, generator)), group
         )
+
+    def embedded(
+        self, lonlat: torch.Tensor, images: Mapping[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """Places by their copies, fused, as they were contrasted; the encoder alone was not."""
+        found = super().embedded(lonlat, images)
+        if self.at_places:
+            generator = torch.Generator().manual_seed(VALIDATION_SEED)
+            found[COORDINATES] = self.head(self.embed_around(lonlat, generator))
+        return found
 
     def embed_around(
         self, lonlat: torch.Tensor, generator: torch.Generator | None = None

@@ -13,10 +13,15 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
+from satclip_core.encoder.modal import COORDINATES
+
 from ..distributed import ALONE, Group
 from ..settings.config import SatclipSettings, TrainConfig
 from .base import Objective, ReleasedHeads
 from .contrast import SIGLIP_BIAS, clip_loss, siglip_loss
+
+IMAGE = "image"
+"""Name of all imagery of a place together, where embeddings are told apart by what they are of."""
 
 
 class Satclip(Objective):
@@ -63,6 +68,12 @@ class Satclip(Objective):
         """Contrastive loss of a batch: see `contrast`."""
         places = self.head(self.location.nnet(features))
         return self.contrasted(self.project(images), places, group)
+
+    def embedded(
+        self, lonlat: torch.Tensor, images: Mapping[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """Places behind the head, and the projection of all sources."""
+        return {COORDINATES: self.head(self.location(lonlat)), IMAGE: self.project(images)}
 
     def contrasted(self, images: torch.Tensor, places: torch.Tensor, group: Group) -> torch.Tensor:
         """Loss of matching rows (N, embed_dim) of both sides."""

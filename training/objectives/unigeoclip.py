@@ -127,20 +127,38 @@ class Unigeoclip(Objective):
         self, features: torch.Tensor, images: Mapping[str, torch.Tensor], group: Group = ALONE
     ) -> torch.Tensor:
         """All-to-all InfoNCE of a batch: see `all_to_all`."""
-        places = self.location.nnet(features)
-        embedded = {COORDINATES: places}
-        present = {COORDINATES: torch.ones(len(places), dtype=torch.bool, device=places.device)}
-        for name, tower in zip(self.widths, self._each()):
-            there = self._present(name, images[name])
-            # The others' rows are left out: what is not there costs nothing and has no gradient.
-            rows = tower(images[name][there])
-            embedded[name] = rows.new_zeros(len(there), rows.shape[1]).index_put((there,), rows)
-            present[name] = there
+        embedded, present = self._towered(self.location.nnet(features), images)
         return all_to_all_loss(
             embedded, present, self.logit_scale, self.pairs,
             by_sample=self.options.average == "samples", largest=self.largest, rows=self.rows,
             group=group,
         )  # fmt: skip
+
+    def _towered(
+        self, places: torch.Tensor, images: Mapping[str, torch.Tensor]
+    ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+        """Embeddings (N, dim) of all modalities, zeros where one is missing, and where it is not.
+
+        Rows that are missing go through no tower: they cost nothing and have no gradient.
+        """
+        embedded = {COORDINATES: places}
+        present = {COORDINATES: torch.ones(len(places), dtype=torch.bool, device=places.device)}
+        for name, tower in zip(self.widths, self._each()):
+            there = self._present(name, images[name])
+            rows = tower(images[name][there])
+            embedded[name] = rows.new_zeros(len(there), rows.shape[1]).index_put((there,), rows)
+            present[name] = there
+        return embedded, present
+
+    def embedded(
+        self, lonlat: torch.Tensor, images: Mapping[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """Every modality."""
+        found, present = self._towered(self.location(lonlat), images)
+        return {
+            name: torch.where(present[name][:, None], rows, torch.nan)
+            for name, rows in found.items()
+        }
 
     def _present(self, name: str, rows: torch.Tensor) -> torch.Tensor:
         there = torch.isfinite(rows).all(1)

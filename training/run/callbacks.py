@@ -65,6 +65,7 @@ class EpochReport(lightning.Callback):
         self.scores: dict[str, float] = {}
         self._losses: list[torch.Tensor] = []
         self._started = self._epoch_started = self._last_line = time.monotonic()
+        self._epoch_processor = time.process_time()
         self._done_before = 0
 
     def on_train_start(self, trainer: Any, module: Any) -> None:
@@ -75,6 +76,7 @@ class EpochReport(lightning.Callback):
     def on_train_epoch_start(self, trainer: Any, module: Any) -> None:
         """Forget the last epoch's losses."""
         self._losses, self._epoch_started = [], time.monotonic()
+        self._epoch_processor = time.process_time()
 
     def on_train_batch_end(
         self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int
@@ -113,6 +115,7 @@ class EpochReport(lightning.Callback):
             **measures,
             "learning_rate": max(group["lr"] for group in trainer.optimizers[0].param_groups),
             "seconds": time.monotonic() - self._epoch_started,
+            "processor_seconds": time.process_time() - self._epoch_processor,
         }
         if self.tasks and (last or (self.every and epoch % self.every == 0)):
             self.scores = run_probes(self.embed(module), self.tasks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import os
@@ -20,7 +21,7 @@ from satclip_core.errors import CancelledError, InputError, OutputError
 from satclip_core.files import written_whole
 from satclip_core.types import Cancelled, Floats
 
-from ..distributed import Group, PeerError, Place
+from ..distributed import ALONE, Group, PeerError, Place
 from ..evaluation.linear_probe import Embed, Scores, embedder, run_probes, table, write_scores
 from ..evaluation.tasks import NO_LEAKS, Task, leaked, load_tasks
 from ..export.model_export import encoder_from, export_model, finished_weights, untrained
@@ -115,6 +116,31 @@ def train(config: TrainConfig, options: RunOptions, place: Place | None = None) 
             raise PeerError(error) from error
 
 
+def finished_run(config: TrainConfig, options: RunOptions) -> Pretraining:
+    """A finished run taken up again with its pairs and weights, to be measured; nothing is trained.
+
+    Args:
+        config: the run's settings.
+        options: those that it was trained with.
+
+    Raises:
+        InputError: there is no such run in the folder.
+    """
+    with ExitStack() as held:
+        opened = _open(
+            config, dataclasses.replace(options, resume=True), PatchFolders(), ALONE, held
+        )
+        return fit(
+            config,
+            opened.pairs,
+            options.output,
+            checkpoint=opened.checkpoint,
+            data=opened.data,
+            start=opened.start,
+            cancelled=options.cancelled,
+        )
+
+
 def _train(
     config: TrainConfig,
     opened: _Opened,
@@ -155,7 +181,7 @@ def _export(
     if "untrained" in config.probe.baselines:
         baselines = {"untrained": untrained(config, pairs.lonlat, opened.start), **baselines}
     scores = _score(config, weights, tasks, baselines) if tasks else {}
-    leaks = leaked(tasks, _image_files(config))
+    leaks = leaked(tasks, image_files(config))
     logged = read_log(path.parent)
     facts = {
         "points": str(len(pairs.training)),
@@ -186,7 +212,7 @@ def _validation_loss(pairs: Pairs, logged: list[dict[str, str]]) -> str:
     return (logged[-1].get("validation_loss") if logged else None) or "unknown"
 
 
-def _image_files(config: TrainConfig) -> list[str]:
+def image_files(config: TrainConfig) -> list[str]:
     """Names and patterns of all imagery and of modalities, as the configuration has them."""
     entries = [entry for source in config.sources.values() for entry in source.files]
     for modality in config.modalities.values():

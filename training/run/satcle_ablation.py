@@ -6,16 +6,17 @@ Same data, seeds and probes for each; a run that is finished is kept, one that w
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 
 from satclip_core.errors import InputError
-from satclip_core.files import written_whole
+from satclip_core.models.registry import load_encoder
 
-from ..evaluation.linear_probe import Scores
-from ..settings.config import TrainConfig
+from ..evaluation.kept_scores import KeptScores
+from ..evaluation.linear_probe import Scores, run_probes
+from ..evaluation.tasks import Task, load_tasks, tasks_digest
+from ..settings.config import ProbeSettings, TrainConfig
 from .pretraining import RunOptions, train
 
 log = logging.getLogger("satclip_training")
@@ -27,7 +28,6 @@ VARIANTS = {
     "both": (True, True),
 }
 """Name -> whether it has spatial and semantic continuity."""
-FINISHED = "finished.json"
 
 
 def check_ablation(config: TrainConfig) -> None:
@@ -94,28 +94,32 @@ def run_ablation(
     """
     check_ablation(config)
     options = dataclasses.replace(options, cache=options.features)
+    assert config.probe.tasks is not None
+    file = options.places.find(config.probe.tasks, "probe.tasks")
+    tasks = load_tasks(file, data_root=options.data_root, names=config.probe.names)
     # Seed by seed, so that what is finished can be compared early.
     runs = {
-        (variant, seed): _finished(variant_config(config, variant, seed), options)
+        (variant, seed): _finished(variant_config(config, variant, seed), options, tasks)
         for seed in seeds
         for variant in variants
     }
     return {variant: [runs[variant, seed] for seed in seeds] for variant in variants}
 
 
-def _finished(config: TrainConfig, options: RunOptions) -> Scores:
+def _finished(config: TrainConfig, options: RunOptions, tasks: Sequence[Task]) -> Scores:
     """Scores of a run: kept ones, or those of the run that is done now."""
-    folder = options.output / f"{config.name}-{config.digest()[:8]}"
-    kept = folder / FINISHED
-    if kept.exists():
+    own = dataclasses.replace(config, probe=ProbeSettings())
+    folder = options.output / f"{config.name}-{own.digest()[:8]}"
+
+    def scores() -> Scores:
+        path = train(own, dataclasses.replace(options, output=folder))
+        return run_probes(load_encoder(path).encode, tasks)
+
+    key = {"run": folder.name, "tasks": tasks_digest(tasks)}
+    kept = KeptScores(options.output / "scores")
+    if kept.find(key) is not None:
         log.info("%s is finished", config.name)
-    else:
-        train(config, dataclasses.replace(options, output=folder))
-        scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-        with written_whole(kept) as partial:
-            partial.write_text(json.dumps(scores[config.name]), encoding="utf-8")
-    found: Scores = json.loads(kept.read_text(encoding="utf-8"))
-    return found
+    return kept.get(key, scores)
 
 
 def ablation_rows(scores: Mapping[str, Sequence[Scores]]) -> list[list[str]]:

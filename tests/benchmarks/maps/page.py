@@ -32,12 +32,19 @@ def write_results(rows: Sequence[Row], model: str, docs: Path) -> str:
 def summary(rows: Sequence[Row]) -> list[str]:
     """How often the default is best or near it, and how honest."""
     gaps = np.array([row["auto"] - max(row[name] for name in RIVALS) for row in rows])
+    drawn: dict[int, int] = {}
+    for row in rows:
+        drawn[row["size"]] = min(row["draws"], drawn.get(row["size"], row["draws"]))
     lines = [
+        "- Draws of each cell, of which the means stand here: "
+        + ", ".join(f"{count} of {size:,}" for size, count in sorted(drawn.items()))
+        + " samples.",
         f"- {len(rows)} cells: `auto` is within {_CLOSE} of the best of the others in "
         f"{100 * np.mean(gaps >= -_CLOSE):.0f} %, best in {100 * np.mean(gaps >= 0):.0f} %; the "
         f"others are so in "
         + ", ".join(f"{100 * _within(rows, name):.0f} % ({name})" for name in RIVALS)
-        + "."
+        + f". Its score less that of the best of the others is {gaps.mean():+.3f} in the mean, "
+        f"{gaps.min():+.3f} at worst.",
     ]
     covers = [row for row in rows if "cover" in row]
     for kind in ("random", "2° blocks", "10° blocks"):
@@ -49,14 +56,24 @@ def summary(rows: Sequence[Row]) -> list[str]:
                 f"the true values in the mean of the cells, 87 to 93 % in {100 * inside:.0f} % of "
                 "them."
             )
-    errors = [row["calibration"] for row in rows if "calibration" in row]
-    if errors:
-        lines.append(
-            f"- Probabilities: the expected calibration error is {np.mean(errors):.3f} in the mean "
-            f"of the cells of classes, {max(errors):.3f} at most, below 0.05 in "
-            f"{sum(error < 0.05 for error in errors)} of {len(errors)}."
-        )
-    return lines
+    return [*lines, *_calibration([row for row in rows if "calibration" in row])]
+
+
+def _calibration(rows: Sequence[Row]) -> list[str]:
+    """How far probabilities are off, in all and by the number of samples."""
+    if not rows:
+        return []
+    errors: dict[int, list[float]] = {}
+    for row in rows:
+        errors.setdefault(row["size"], []).append(row["calibration"])
+    every = [row["calibration"] for row in rows]
+    by_size = ", ".join(f"{np.mean(own):.3f} of {size:,}" for size, own in sorted(errors.items()))
+    return [
+        f"- Probabilities: the expected calibration error is {np.mean(every):.3f} in the mean of "
+        f"the cells of classes, {max(every):.3f} at most, below 0.05 in "
+        f"{sum(error < 0.05 for error in every)} of {len(every)}; by the number of samples "
+        f"{by_size}."
+    ]
 
 
 def _within(rows: Sequence[Row], name: str) -> float:

@@ -30,7 +30,7 @@ import satclip_core as sc
 from satclip_core.analysis.calibration import reliability
 from satclip_core.analysis.folds import choose_folds
 from satclip_core.analysis.linear import softmax
-from satclip_core.analysis.neighbours import nearest
+from satclip_core.analysis.neighbours import in_a_row, nearest
 from satclip_core.grid.sphere import unit_vectors
 from satclip_core.products.classification import Classification
 from satclip_core.products.regression import Regression
@@ -90,15 +90,16 @@ def numbers(data: Data) -> dict[str, Any]:
     known, at = data.xyz
     values, truth = data.values
     regression = Regression(samples, known, values, data.folds, seed=data.seed)
-    found: dict[str, Any] = {}
-    for name in ("auto", *METHODS):
-        fitted = regression.fit(name)
-        found[name] = _r2(truth, fitted.model.mean(places, at))
-        if name == "auto":
-            bands = fitted.model.with_error(places, at)
-            found["cover"] = float(((truth >= bands[2]) & (truth <= bands[3])).mean())
-            found["estimate"] = _r2(values, fitted.predicted)
-            found["weights"] = fitted.report["weights"]
+    fitted = regression.fit()
+    bands = fitted.model.with_error(places, at)
+    found: dict[str, Any] = {
+        "auto": _r2(truth, bands[0]),
+        "cover": float(((truth >= bands[2]) & (truth <= bands[3])).mean()),
+        "estimate": _r2(values, fitted.predicted),
+        "weights": fitted.report["weights"],
+    }
+    for name in METHODS:
+        found[name] = _r2(truth, regression.predictor(name)(places, at))
     found["k-NN"] = _r2(truth, _nearest_numbers(known, values, at))
     found["forest"] = _r2(truth, _forest(data))
     return found
@@ -135,26 +136,26 @@ def _accuracy(truth: NDArray[Any], chances: NDArray[Any]) -> float:
 
 def _nearest_numbers(known: NDArray[Any], values: NDArray[Any], at: NDArray[Any]) -> NDArray[Any]:
     """k nearest neighbours by inverse distance; k by cross-validation on random folds."""
+    order = in_a_row(known)  # neighbours are found fastest where they follow each other
+    known, values = known[order], values[order]
     fold = np.random.default_rng(0).permutation(len(known)) % 5
-
-    def off(count: int) -> float:
-        errors = [
-            ((_inverse(known[fold != one], values[fold != one], known[fold == one], count)
-              - values[fold == one]) ** 2).sum()
-            for one in range(5)
-        ]  # fmt: skip
-        return float(np.sum(errors))
-
-    return _inverse(known, values, at, min(_NEIGHBOURS, key=off))
+    errors = dict.fromkeys(_NEIGHBOURS, 0.0)
+    for one in range(5):
+        test = fold == one
+        found = nearest(known[test], known[~test], min(max(_NEIGHBOURS), int((~test).sum())))
+        for count in errors:
+            off = _inverse(values[~test], *found, count) - values[test]
+            errors[count] += float((off**2).sum())
+    best = min(errors, key=lambda count: errors[count])
+    return _inverse(values, *nearest(at, known, min(best, len(known))), best)
 
 
 def _inverse(
-    known: NDArray[Any], values: NDArray[Any], at: NDArray[Any], count: int
+    values: NDArray[Any], rows: NDArray[Any], chords: NDArray[Any], count: int
 ) -> NDArray[Any]:
-    rows, chords = nearest(at, known, min(count, len(known)))
-    weights = 1 / np.maximum(chords, 1e-9)
+    weights = 1 / np.maximum(chords[:, :count], 1e-9)
     weights /= weights.sum(axis=1, keepdims=True)
-    return np.asarray(np.einsum("ij,ij...->i...", weights, values[rows]))
+    return np.asarray(np.einsum("ij,ij...->i...", weights, values[rows[:, :count]]))
 
 
 def _forest(data: Data) -> NDArray[Any]:
@@ -180,7 +181,6 @@ def prepared(task: Task, embeddings: NDArray[Any], rows: Draw, seed: int) -> Dat
 def compute(cells: list[Cell], tasks: dict[str, Task], encoder: Any, folder: Path) -> None:
     """Every cell that nobody has finished or begun."""
     folder.mkdir(parents=True, exist_ok=True)
-    embeddings: dict[str, NDArray[Any]] = {}
     for number, cell in enumerate(cells):
         with _claimed(folder / cell.file) as mine:
             if not mine:
@@ -191,9 +191,7 @@ def compute(cells: list[Cell], tasks: dict[str, Task], encoder: Any, folder: Pat
             if rows is None:
                 found: dict[str, Any] = {}
             else:
-                if cell.task not in embeddings:
-                    embeddings = {cell.task: encoder.encode(task.lonlat)}
-                data = prepared(task, embeddings[cell.task], rows, cell.seed)
+                data = prepared(task, _embedded(task, encoder, folder), rows, cell.seed)
                 found = (classes if task.classes else numbers)(data)
                 found["samples"] = len(rows.train)
                 found["seconds"] = time.process_time() - used
@@ -207,6 +205,16 @@ def compute(cells: list[Cell], tasks: dict[str, Task], encoder: Any, folder: Pat
                 f"{taken:.0f} s",
                 flush=True,
             )
+
+
+def _embedded(task: Task, encoder: Any, folder: Path) -> NDArray[Any]:
+    """Embeddings of all places of a task, (N, dim), from the folder once they are there."""
+    kept = folder / f"{''.join(c if c.isalnum() else '-' for c in task.name)}.npy"
+    if not kept.exists():
+        temporary = folder / f"{kept.stem}-{os.getpid()}.npy"
+        np.save(temporary, encoder.encode(task.lonlat))
+        temporary.replace(kept)
+    return np.asarray(np.load(kept, mmap_mode="r"))
 
 
 class _claimed:
@@ -280,10 +288,10 @@ def main() -> None:
     tasks = read_tasks(Path(options.data))
     cells = [
         Cell(task, size, split, seed)
-        for task in options.task or tasks
         for size in options.size or SIZES
-        for split in options.split or SPLITS
         for seed in range(options.repeats or REPEATS[size])
+        for task in options.task or tasks
+        for split in options.split or SPLITS
     ]
     if not options.draw_only:
         compute(cells, tasks, encoder, folder)

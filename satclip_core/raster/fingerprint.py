@@ -1,0 +1,103 @@
+"""Whether two requests ask for the same bytes: what decides them, as facts and one hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..version import __version__
+
+if TYPE_CHECKING:
+    from .request import RasterRequest
+
+
+def facts_of(request: RasterRequest[Any], format: str) -> dict[str, str]:
+    """What decides the bytes of a raster, each thing as a short text or a hash.
+
+    Args:
+        request: of a job: with the product fitted and the model's hash.
+        format: one of `FORMATS`.
+    """
+    options, grid = request.options, request.grid
+    # Of a function nobody can tell whether it is the same: it is another each time.
+    mask = _source(request.mask) if is_lasting(request) else secrets.token_hex(8)
+    height, width = grid.shape
+    return {
+        "format": format,
+        "model": str(request.sha256),
+        "size": f"{width} x {height} pixels",
+        "transform": " ".join(repr(float(value)) for value in grid.transform),
+        "crs": grid.crs,
+        "product": _hashed(request.product),
+        "mask": mask,
+        "region": _source(request.region),
+        "nodata": repr(options.nodata),
+        "creation options": json.dumps(dict(sorted(options.creation_options.items()))),
+        "software": __version__,
+    }
+
+
+def is_lasting(request: RasterRequest[Any]) -> bool:
+    """Whether a request means the same in another process: its mask is no function."""
+    return request.mask is None or isinstance(request.mask, str)
+
+
+def fingerprint(facts: Mapping[str, str]) -> str:
+    """One hash of all of them."""
+    return hashlib.sha256(json.dumps(dict(facts), sort_keys=True).encode()).hexdigest()
+
+
+def _source(source: Any) -> str:
+    """A file by its name, size and time: another content is another mask."""
+    if source is None:
+        return ""
+    path = Path(source)
+    if not path.is_file():
+        return str(source)
+    status = path.stat()
+    return f"{os.path.abspath(source)} {status.st_size} {status.st_mtime_ns}"
+
+
+def _hashed(value: Any) -> str:
+    digest = hashlib.sha256()
+    _feed(digest, value)
+    return digest.hexdigest()
+
+
+def _feed(digest: Any, value: Any) -> None:
+    """Put a value into a hash: its type, and what it is made of.
+
+    Not by pickling it: equal values need not be equal pickles.
+    """
+    digest.update(f"<{type(value).__name__}>".encode())
+    if isinstance(value, np.ndarray):
+        digest.update(f"{value.dtype.str}{value.shape}".encode())
+        digest.update(np.ascontiguousarray(value).tobytes())
+    elif is_dataclass(value):
+        for field in fields(value):
+            digest.update(field.name.encode())
+            _feed(digest, getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        for key in sorted(value, key=repr):
+            _feed(digest, key)
+            _feed(digest, value[key])
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _feed(digest, item)
+    elif isinstance(value, (set, frozenset)):
+        for item in sorted(value, key=repr):
+            _feed(digest, item)
+    elif value is None or isinstance(value, (str, bytes, bool, int, float, np.generic)):
+        digest.update(repr(value).encode())
+    elif hasattr(value, "__dict__"):
+        _feed(digest, vars(value))
+    else:
+        digest.update(repr(type(value)).encode())

@@ -1,0 +1,373 @@
+"""Rasters made part by part: interrupted they go on, on a cluster each part is a task.
+
+While it is made a raster is a folder beside its target, NAME.part, which nothing takes for whole:
+
+    NAME.part/plan.json     what was asked for (a fingerprint and what it is of), and when
+    NAME.part/done/00017    a part that is written, and on the disk
+    NAME.part/raster/       the parts themselves
+
+A part's bytes depend on the request and the part alone, so whoever writes it, and how often, is no
+matter. The target appears once all are there.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+from ..errors import OutputError
+from ..files import read_json, sync_folder, written_whole
+from ..grid import Window
+from .fingerprint import facts_of, fingerprint, is_lasting
+from .formats import COGS, ZARR, RasterTarget
+from .geotiff import create as create_geotiff
+from .geotiff import open_geotiff
+from .spec import RasterSpec
+from .writer import open_writer
+
+if TYPE_CHECKING:
+    from ..types import Cancelled, Progress
+    from .blocks import Block
+    from .request import RasterJob
+
+log = logging.getLogger(__name__)
+
+# Pixels along the side of a part that is a GeoTIFF; parts are lost whole, so not too many.
+_PART_SIDE, _PART_SIDE_OF_MANY, _MANY_BANDS = 4096, 1024, 16
+
+
+class Parts(Protocol):
+    """How a raster that is written part by part lies on the disk."""
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """The pixels of each part."""
+
+    @property
+    def block(self) -> int:
+        """Side of the blocks in which the pixels of a part are handed over."""
+
+    def begin(self) -> None:
+        """Make what parts have in common."""
+
+    def write(self, index: int, blocks: Iterator[Block]) -> None:
+        """Write a part, whole or not at all, so that it outlasts a power cut."""
+
+    def finish(self, target: RasterTarget, begun: float) -> None:
+        """Make the target of the parts, which are all there.
+
+        Args:
+            target: the file or folder.
+            begun: when the first attempt was, seconds since 1970.
+        """
+
+
+def parts_of(folder: Path, spec: RasterSpec, target: Path) -> Parts:
+    """How a raster of a format is written in parts.
+
+    Args:
+        folder: of the parts.
+        spec: what it is to be.
+        target: what the user knows it as.
+    """
+    if spec.format == ZARR:
+        from .zarr_store import ZarrParts
+
+        return ZarrParts(folder, spec, target)
+    if spec.format == COGS:
+        from .cog_folder import CogParts
+
+        return CogParts(folder, spec, target)
+    return FileParts(folder, spec, target)
+
+
+def part_windows(job: RasterJob[Any], format: str) -> tuple[Window, ...]:
+    """The pixels of each part of a raster.
+
+    Args:
+        job: the raster.
+        format: one of `FORMATS`.
+    """
+    return parts_of(Path(), replace(job.spec, format=format), Path()).windows
+
+
+class FileParts:
+    """A single file, of GeoTIFFs that are joined in the end.
+
+    Args:
+        folder: of the GeoTIFFs.
+        spec: what it is to be.
+        target: what the user knows it as.
+    """
+
+    def __init__(self, folder: Path, spec: RasterSpec, target: Path) -> None:
+        self._folder, self._spec, self._target = folder, spec, target
+        self.block = spec.block
+        self.windows = tuple(spec.grid.windows(part_side(spec)))
+
+    def begin(self) -> None:
+        """Make the folder."""
+        self._folder.mkdir(exist_ok=True)
+
+    def write(self, index: int, blocks: Iterator[Block]) -> None:
+        """Write a part: a GeoTIFF without overviews.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        window = self.windows[index]
+        part = replace(
+            self._spec, grid=self._spec.grid.part(window), creation_options={"ZSTD_LEVEL": "1"}
+        )
+        with (
+            written_whole(self._path(index), overwrite=True) as temporary,
+            create_geotiff(temporary, self._target, part) as writer,
+        ):
+            for inside, bands in blocks:
+                row, col = inside.row - window.row, inside.col - window.col
+                writer.write(Window(row, col, inside.height, inside.width), bands)
+        sync_folder(self._folder)
+
+    def finish(self, target: RasterTarget, begun: float) -> None:
+        """Join the parts."""
+        with open_writer(target, self._spec) as writer:
+            for index, window in enumerate(self.windows):
+                with open_geotiff(self._path(index)) as reader:
+                    for inside in self._spec.grid.part(window).windows(self.block):
+                        row, col = window.row + inside.row, window.col + inside.col
+                        bands = reader.read(inside).astype(self._spec.product.dtype, copy=False)
+                        writer.write(Window(row, col, inside.height, inside.width), bands)
+
+    def _path(self, index: int) -> Path:
+        return self._folder / f"{index:05d}.tif"
+
+
+def part_side(spec: RasterSpec) -> int:
+    """Pixels along the side of a part that is a GeoTIFF: a number of blocks."""
+    many = len(spec.product.bands) >= _MANY_BANDS
+    side = _PART_SIDE_OF_MANY if many else _PART_SIDE
+    return max(spec.block, side // spec.block * spec.block)
+
+
+@dataclass(frozen=True)
+class Work:
+    """The folder in which a raster is made.
+
+    Attributes:
+        folder: NAME.part.
+        parts: how its parts lie in it.
+        begun: seconds since 1970, of the first attempt.
+    """
+
+    folder: Path
+    parts: Parts
+    begun: float
+
+    @property
+    def pending(self) -> list[int]:
+        """The parts that are not written yet."""
+        done = {path.name for path in (self.folder / "done").iterdir()}
+        return [index for index in range(len(self.parts.windows)) if _name(index) not in done]
+
+    def windows(self, index: int) -> Iterator[Window]:
+        """The blocks of a part, row by row."""
+        window = self.parts.windows[index]
+        for row in range(0, window.height, self.parts.block):
+            for col in range(0, window.width, self.parts.block):
+                height = min(self.parts.block, window.height - row)
+                width = min(self.parts.block, window.width - col)
+                yield Window(window.row + row, window.col + col, height, width)
+
+    def pixels(self, indices: Iterable[int]) -> int:
+        """Pixels of some parts."""
+        windows = (self.parts.windows[index] for index in indices)
+        return sum(window.height * window.width for window in windows)
+
+    def write(self, index: int, blocks: Iterator[Block]) -> None:
+        """Write a part and put it down as done."""
+        self.parts.write(index, blocks)
+        with open(self.folder / "done" / _name(index), "wb") as file:
+            os.fsync(file.fileno())
+
+
+def open_work(job: RasterJob[Any], target: Path, format: str) -> Work:
+    """The folder in which a raster is made, as it is: what a task on a cluster opens.
+
+    Args:
+        job: the raster.
+        target: where it goes.
+        format: one of `FORMATS`.
+
+    Raises:
+        OutputError: it is divided otherwise here than where it was begun.
+    """
+    spec = replace(job.spec, format=format)
+    folder = work_folder(target)
+    parts = parts_of(folder / "raster", spec, target)
+    plan = read_json(folder / "plan.json")
+    if plan["parts"] != len(parts.windows):
+        raise OutputError(
+            f"{folder} has {plan['parts']} parts, here it would have {len(parts.windows)}: it was "
+            "begun by another version, remove it or use that one"
+        )
+    return Work(folder, parts, plan["begun"])
+
+
+def work_folder(target: Path) -> Path:
+    """Where a raster is made."""
+    return target.with_name(f"{target.name}.part")
+
+
+@contextmanager
+def begun_work(job: RasterJob[Any], target: RasterTarget) -> Iterator[Work]:
+    """The same, begun or taken up again, and held against others.
+
+    What is done stays there where the block ends badly, and is said once; not where the mask is a
+    function, which nobody can tell from another.
+
+    Raises:
+        OutputError: another request was begun there, or another process is at it.
+    """
+    folder = work_folder(target.path)
+    folder.mkdir(exist_ok=True)
+    with _held(folder):
+        if (folder / "plan.json").exists():
+            _check_same(folder, job, target)
+            work = open_work(job, target.path, target.format)
+            left, total = len(work.pending), len(work.parts.windows)
+            log.info("%s: %d of %d parts are there already", folder, total - left, total)
+        else:
+            work = _begin(folder, job, target)
+        try:
+            yield work
+        except BaseException:
+            left, total = len(work.pending), len(work.parts.windows)
+            if left == total or not is_lasting(job.request):
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+            log.warning(
+                "%d of %d parts are kept in %s: the same request goes on from there",
+                *(total - left, total, folder),
+            )
+            raise
+
+
+def write_parts(
+    work: Work, job: RasterJob[Any], *, progress: Progress | None, cancelled: Cancelled | None
+) -> None:
+    """Write what is not there yet, part after part, in this process."""
+    pending = work.pending
+    total = job.request.grid.pixels
+    before = total - work.pixels(pending)
+
+    def report(done: int, _: int) -> None:
+        if progress is not None:
+            progress(before + done, total)
+
+    windows = [window for index in pending for window in work.windows(index)]
+    if not windows:
+        return
+    made = job.blocks(windows=windows, progress=report, cancelled=cancelled)
+    with closing(made):
+        for index in pending:
+            work.write(index, islice(made, sum(1 for _ in work.windows(index))))
+    report(total - before, total)  # the last block is not followed by another
+
+
+def finish_work(work: Work, target: RasterTarget) -> None:
+    """Make the target of its parts, and clear away the rest.
+
+    Raises:
+        OutputError: a part is missing, or the target cannot be replaced.
+    """
+    missing = work.pending
+    if missing:
+        raise OutputError(f"{len(missing)} parts of {target.path} were not written: run it again")
+    try:
+        work.parts.finish(target, work.begun)
+    except OSError as error:
+        raise OutputError(f"cannot write {target.path}: {error.strerror or error}") from error
+    shutil.rmtree(work.folder, ignore_errors=True)
+
+
+def _name(index: int) -> str:
+    return f"{index:05d}"
+
+
+def _begin(folder: Path, job: RasterJob[Any], target: RasterTarget) -> Work:
+    """Make the folder; the plan is written last, so that it stands for all the rest."""
+    facts = facts_of(job.request, target.format)
+    for name in ("raster", "done"):  # of an attempt that did not come this far
+        shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / "done").mkdir()
+    spec = replace(job.spec, format=target.format)
+    work = Work(folder, parts_of(folder / "raster", spec, target.path), float(int(time.time())))
+    try:
+        work.parts.begin()
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    plan = {
+        "fingerprint": fingerprint(facts),
+        "of": facts,
+        "parts": len(work.parts.windows),
+        "begun": work.begun,
+    }
+    with written_whole(folder / "plan.json") as temporary:
+        temporary.write_text(json.dumps(plan, indent=1), "utf-8")
+    return work
+
+
+def _check_same(folder: Path, job: RasterJob[Any], target: RasterTarget) -> None:
+    """Refuse to go on with another raster than was begun.
+
+    Raises:
+        OutputError: it is another.
+    """
+    try:
+        plan = read_json(folder / "plan.json")
+        begun = dict(plan["of"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OutputError(f"{folder} is damaged ({error}): remove it") from error
+    facts = facts_of(job.request, target.format)
+    if plan.get("fingerprint") == fingerprint(facts):
+        return
+    other = [name for name in facts if begun.get(name) != facts[name]] or ["version"]
+    raise OutputError(
+        f"{folder} was begun for another raster (another {', '.join(other)}): ask for that one to "
+        "go on with it, or remove the folder"
+    )
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Keep other processes off a folder, as long as this one lives.
+
+    Raises:
+        OutputError: another is at it.
+    """
+    with open(folder / "lock", "a+b") as file:
+        try:
+            _lock(file)
+        except OSError as error:
+            raise OutputError(
+                f"another process is writing {folder}: wait for it, or write elsewhere"
+            ) from error
+        yield
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Lock a file; the system lets go of it with the process. Nothing where that is not known."""
+    with suppress(ImportError):
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
