@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import math
@@ -328,14 +329,24 @@ def test_the_summary_is_of_all_modalities_together():
 
 
 def test_the_markdown_has_a_line_for_each_pair_choice_and_variant():
-    text = study_markdown({"whole": [made_result()], "pivot": [made_result(1.0)]})
-    assert text.count("| coordinates | image |") == 1
-    assert text.count("\n| image + words |") == 1
+    results = {"whole": [made_result()], "pivot": [made_result(1.0)], "continent": [made_result()]}
+    text = study_markdown(results)
+    assert text.count("| coordinates | image |") == 2
+    assert text.count("\n| image + words |") == 2
     assert text.count("\n| pivot |") == 1
+    assert "| continent |" not in text  # asked at other places, it is no ablation
     widths = {
         line.count("|") for line in text.split("## Geolocation")[0].splitlines() if "|" in line
     }
     assert widths == {8}
+
+
+def test_a_choice_that_one_run_lacks_is_one_of_the_others():
+    first = made_result()
+    second = dataclasses.replace(first, geolocation=first.geolocation[1:], pairs=first.pairs[1:])
+    text = study_markdown({"whole": [first, second]})
+    score = first.geolocation[0].score
+    assert f"\n| image | {score.queries} | {score.median_km:,.0f} |" in text
 
 
 def test_figures_are_written(tmp_path: Path):

@@ -13,6 +13,7 @@ from satclip_core.grid.land import land_mask
 
 from .retrieval_tables import (
     JOIN,
+    WHOLE,
     CellRow,
     GeolocationRow,
     RunResult,
@@ -41,7 +42,7 @@ def retrieval_figure(path: Path, runs: Sequence[RunResult], k: int = 10) -> None
     for pair in runs[0].pairs:
         key = ("retrieval", f"{pair.query} > {pair.target}", f"recall@{k}")
         shares[names.index(pair.query), names.index(pair.target)] = fmean(
-            run[key] for run in numbers
+            run[key] for run in numbers if key in run
         )
     pyplot = agg_pyplot()
     side = 1.1 + 0.8 * len(names)
@@ -75,13 +76,16 @@ def geolocation_figure(
     """
     pyplot = agg_pyplot()
     figure, (left, right) = pyplot.subplots(
-        1, 2, figsize=(13, 4.4), width_ratios=(2, 3), layout="constrained"
+        1, 2, figsize=(13, 5.0), width_ratios=(2, 3), layout="constrained"
     )
+    everything = max(len(row.modalities) for row in rows)
     for number, row in enumerate(_drawn(rows)):
         limits = list(row.score.within)
         shares = [100 * row.score.within[km] for km in limits]
         single = len(row.modalities) == 1
-        label = f"{JOIN.join(row.modalities)} ({row.score.median_km:,.0f} km)"
+        together = 1 < everything == len(row.modalities)
+        name = f"all {everything} together" if together else JOIN.join(row.modalities)
+        label = f"{name} ({row.score.median_km:,.0f} km)"
         style = "o-" if single else "s--"
         left.plot(limits, shares, style, color=f"C{number}", label=label, markersize=4)
     left.set_xscale("log")
@@ -92,7 +96,8 @@ def geolocation_figure(
     left.set_ylabel("queries, %")
     left.set_title("query (median distance)", fontsize=10)
     left.grid(alpha=0.25)
-    left.legend(fontsize=7, frameon=False)
+    # Beside the lines, which leave no corner free.
+    left.legend(fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
     _cell_map(figure, right, cells)
     save_figure(figure, path)
 
@@ -136,7 +141,12 @@ def _cell_map(figure: Any, axes: Any, cells: Sequence[CellRow]) -> None:
 
 
 def ablation_picture(path: Path, results: Mapping[str, Sequence[RunResult]]) -> None:
-    """Write a line for each variant: recall, distance and probes, a mark for each run."""
+    """Write a line for each variant: recall, distance and probes, a mark for each run.
+
+    Args:
+        path: PNG to write, in place of what is there.
+        results: by variant, the whole among them, all asked at the same places.
+    """
     pyplot = agg_pyplot()
     variants = list(results)[::-1]
     sums = {variant: [summary(run) for run in results[variant]] for variant in variants}
@@ -152,10 +162,10 @@ def ablation_picture(path: Path, results: Mapping[str, Sequence[RunResult]]) -> 
     for axis, (title, value) in zip(axes, panels):
         for height, variant in enumerate(variants):
             own = [value(one) for one in sums[variant]]
-            colour = "C3" if variant == "whole" else "C0"
+            colour = "C3" if variant == WHOLE else "C0"
             axis.plot(own, [height] * len(own), "o", color=colour, alpha=0.6, markersize=4)
             axis.plot([fmean(own)], [height], "|", color=colour, markersize=14)
-        axis.axvline(fmean(value(one) for one in sums["whole"]), color="C3", lw=0.6, alpha=0.6)
+        axis.axvline(fmean(value(one) for one in sums[WHOLE]), color="C3", lw=0.6, alpha=0.6)
         axis.set_title(title, fontsize=9)
         axis.grid(axis="x", alpha=0.25)
     axes[0].set_yticks(range(len(variants)), variants)

@@ -13,6 +13,8 @@ from .retrieval import PairScore
 HEADER = ["variant", "part", "what", "measure", "runs", "mean", "sd"]
 """Of the rows of `study_rows`."""
 JOIN = " + "
+WHOLE, CONTINENT = "whole", "continent"
+"""Variants: the configuration as it is, and trained with a continent left out and asked there."""
 
 
 @dataclass(frozen=True)
@@ -114,18 +116,33 @@ def _summed(values: Sequence[float]) -> list[str]:
     return [f"{fmean(values):.4f}", f"{stdev(values):.4f}" if len(values) > 1 else ""]
 
 
-def study_markdown(results: Mapping[str, Sequence[RunResult]], whole: str = "whole") -> str:
-    """Retrieval and geolocation of the whole, and a line for each variant."""
-    runs = results[whole]
+def study_markdown(results: Mapping[str, Sequence[RunResult]]) -> str:
+    """Retrieval and geolocation of the whole and of the continent, and a line for each variant.
+
+    The continent is scored on places of its own, and so is no ablation.
+    """
+    runs = results[WHOLE]
     parts = [
         f"## Retrieval, {_said_runs(runs)}",
         _retrieval_table(runs),
         "## Geolocation",
         _geolocation_table(runs),
-        "## Ablations",
-        _ablation_table(results),
     ]
+    if CONTINENT in results:
+        held = results[CONTINENT]
+        parts += [
+            f"## A continent held out: retrieval, {_said_runs(held)}",
+            _retrieval_table(held),
+            "## A continent held out: geolocation",
+            _geolocation_table(held),
+        ]
+    parts += ["## Ablations", _ablation_table(compared(results))]
     return "\n\n".join(parts) + "\n"
+
+
+def compared(results: Mapping[str, Sequence[RunResult]]) -> dict[str, Sequence[RunResult]]:
+    """The variants that were asked at the same places."""
+    return {variant: runs for variant, runs in results.items() if variant != CONTINENT}
 
 
 def _said_runs(runs: Sequence[RunResult]) -> str:
@@ -163,10 +180,7 @@ def _geolocation_table(runs: Sequence[RunResult]) -> str:
     numbers = [measures_of(run) for run in runs]
     for row in sorted(first, key=lambda row: (len(row.modalities), row.score.median_km)):
         what = JOIN.join(row.modalities)
-        own = [
-            {key[2]: value for key, value in run.items() if key[:2] == ("geolocation", what)}
-            for run in numbers
-        ]
+        own = _of(numbers, "geolocation", what)
         shares = [_percent([run[f"within_{km:g}_km"] for run in own]) for km in limits]
         shares.append(_percent([run["same_geocell"] for run in own]))
         median, by_cell = (
@@ -176,6 +190,16 @@ def _geolocation_table(runs: Sequence[RunResult]) -> str:
         shown = " | ".join([median, *shares, by_cell])
         lines.append(f"| {what} | {row.score.queries:,} | {shown} |")
     return "\n".join(lines)
+
+
+def _of(
+    numbers: Sequence[Mapping[tuple[str, str, str], float]], part: str, what: str
+) -> list[dict[str, float]]:
+    """The measures of one thing in each run that has it: a modality may be missing everywhere."""
+    found = [
+        {key[2]: value for key, value in run.items() if key[:2] == (part, what)} for run in numbers
+    ]
+    return [run for run in found if run]
 
 
 def _percent(values: Sequence[float]) -> str:

@@ -31,10 +31,13 @@ from ..evaluation.geolocation import Answers, answers, score_answers, score_cell
 from ..evaluation.retrieval import ensemble, score_pairs, subsets
 from ..evaluation.retrieval_figures import ablation_picture, geolocation_figure, retrieval_figure
 from ..evaluation.retrieval_tables import (
+    CONTINENT,
     HEADER,
+    WHOLE,
     CellRow,
     GeolocationRow,
     RunResult,
+    compared,
     study_markdown,
     study_rows,
 )
@@ -51,7 +54,6 @@ from .pretraining import RunOptions, train
 
 log = logging.getLogger("satclip_training")
 
-WHOLE, CONTINENT = "whole", "continent"
 OVERRIDES: dict[str, tuple[str, ...]] = {
     "pivot": ("objective.pairs=pivot",),
     "depth-0": ("model.network.depth=0",),
@@ -223,9 +225,9 @@ def write_study(path: Path, results: Mapping[str, Sequence[RunResult]]) -> tuple
         figures.append(path.with_name(f"{path.stem}-continent.png"))
         held = results[CONTINENT][0]
         geolocation_figure(figures[-1], held.geolocation, held.cells)
-    if len(results) > 1:
+    if len(compared(results)) > 1:
         figures.append(path.with_name(f"{path.stem}-ablations.png"))
-        ablation_picture(figures[-1], results)
+        ablation_picture(figures[-1], compared(results))
     return text, [path, markdown, *figures]
 
 
