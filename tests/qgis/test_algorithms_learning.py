@@ -83,7 +83,7 @@ def read(path):
 
 def test_the_core_reads_covariates_by_gdal_as_rasterio_does(dem, plugin, tmp_path):
     from satclip_qgis.satclip_core.raster import open_covariates
-    from satclip_qgis.satclip_core.raster.writer import library
+    from satclip_qgis.satclip_core.raster.geotiff import library
 
     python = os.environ.get("SATCLIP_PYTHON")
     if not python:

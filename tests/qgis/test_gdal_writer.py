@@ -21,7 +21,7 @@ from satclip_core.grid import Grid  # noqa: E402
 from satclip_core.models.registry import load_encoder  # noqa: E402
 from satclip_core.products import Embedding, Similarity  # noqa: E402
 from satclip_core.raster import WriteOptions, write_raster  # noqa: E402
-from satclip_core.raster.writer import library  # noqa: E402
+from satclip_core.raster.geotiff import library  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 GRID = Grid.from_bounds((170, -20, -170, -10), 0.5)

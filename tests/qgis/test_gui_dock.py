@@ -53,7 +53,7 @@ VIEWS = {
 }
 # The middle of a pixel lies up to half of one from the place that was clicked, which the model
 # tells apart.
-PEAK = 0.95
+PEAK = 0.9
 
 
 @pytest.fixture
