@@ -110,8 +110,9 @@ def format_of(path: Path, name: str | None) -> str:
             known: key for key in (PARQUET, ZARR, GTIFF) for known in FORMATS[key].suffixes
         }
         if suffix not in by_suffix:
+            kind = "a folder" if path.is_dir() else "no GeoTIFF by its name"
             raise OutputError(
-                f"{path} is no GeoTIFF by its name: let it end in .tif (or .zarr or .parquet, "
+                f"{path} is {kind}: let it end in .tif (or .zarr or .parquet, "
                 "which are written too), or give ",
                 Argument("format"),
             )

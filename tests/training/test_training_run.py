@@ -382,6 +382,7 @@ def test_exported_weights_lie_between_the_initial_and_the_trained(world: Path) -
 
     class NoPairs:
         widths: ClassVar = {"image": 16}
+        views: ClassVar = {}
 
     config = short("export.trained_share=0.25")
     initial = initial_weights(config)
