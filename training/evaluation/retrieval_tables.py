@@ -158,11 +158,9 @@ def _retrieval_table(runs: Sequence[RunResult]) -> str:
     numbers = [measures_of(run) for run in runs]
     for pair in runs[0].pairs:
         what = f"{pair.query} > {pair.target}"
-        cells = [
-            _percent([run["retrieval", what, f"recall@{k}"] for run in numbers])
-            for k in pair.recall
-        ]
-        rank = fmean(run["retrieval", what, "median_rank"] for run in numbers)
+        own = _of(numbers, "retrieval", what)
+        cells = [_percent([run[f"recall@{k}"] for run in own]) for k in pair.recall]
+        rank = fmean(run["median_rank"] for run in own)
         shown = " | ".join([*cells, f"{rank:,.1f}"])
         lines.append(f"| {pair.query} | {pair.target} | {pair.candidates:,} | {shown} |")
     return "\n".join(lines)
