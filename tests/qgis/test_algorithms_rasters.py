@@ -217,7 +217,7 @@ def test_resolution_and_crs_have_sensible_defaults(run, project, tmp_path):
     small = {"EXTENT": "7,8,46,47 [EPSG:4326]", "CRS": "EPSG:3857", "POINT": "7,46 [EPSG:4326]"}
     out = run("similarity", {**small, "OUTPUT": str(tmp_path / "b.tif")})
     dataset, _ = read(out["OUTPUT"])
-    assert 100 <= max(dataset.RasterXSize, dataset.RasterYSize) <= 130
+    assert 120 <= max(dataset.RasterXSize, dataset.RasterYSize) <= 180
 
 
 def test_the_sea_has_no_data_unless_it_is_asked_for(run, tmp_path, small_model):
