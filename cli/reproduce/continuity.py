@@ -9,6 +9,7 @@ import click
 from satclip_core.errors import require
 
 from ..options import verbosity_options
+from .study_options import check_named_csv
 from .zoo_options import Range
 
 BEIJING = (116.4, 39.9)
@@ -62,8 +63,7 @@ def command(
     MODELs are names or files; `identity` and `geoclip` are there too. Beside the table: a figure,
     and each model's similarity to a place around it (SatCLE, figure 8).
     """
-    if output.suffix.lower() != ".csv":
-        raise click.UsageError(f"{output} must end in .csv")
+    check_named_csv(output)
     for module in ("torch", "matplotlib", "pandas"):
         require(module, extra="reproduce", purpose="satclip reproduce continuity")
     from satclip_training.evaluation.continuity import continuity_rows, probed_places

@@ -9,11 +9,18 @@ from typing import Any
 import click
 
 from satclip_core.errors import require
-from satclip_core.files import check_target
 
 from ..commands.train_model import StopOnInterrupt, tell_lines
 from ..options import verbosity_options
 from ..progress import progress
+from .study_options import (
+    check_can_be_written,
+    check_named_csv,
+    data_root_option,
+    folder_option,
+    seeds_option,
+    table_option,
+)
 from .zoo_options import Range
 
 COUNTRIES = "tasks/ne_50m_admin_0_countries.gpkg"
@@ -28,11 +35,7 @@ CONTINENTS = ("North America", "Africa", "Oceania")
     help="Tasks (YAML).  [default: satcle-tasks.yaml of the package]",
 )  # fmt: skip
 @click.option("--task", "names", multiple=True, metavar="NAME", help="Only this task; repeatable.")
-@click.option(
-    "--data-root",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the files that the tasks name (or SATCLIP_DATA).",
-)
+@data_root_option("the tasks name")
 @click.option(
     "--continent", "continents", multiple=True, default=CONTINENTS, show_default=True,
     metavar="NAME", help="Left out but for a few samples; may be given again.",
@@ -42,26 +45,15 @@ CONTINENTS = ("North America", "Africa", "Oceania")
     "--few", "few_share", default=0.01, show_default=True, type=Range(0, 0.5, min_open=True),
     metavar="SHARE", help="Share of a continent's samples that is trained on.",
 )  # fmt: skip
-@click.option(
-    "--seeds", default=3, show_default=True, type=click.IntRange(min=1), metavar="N",
-    help="Splits and initial weights, with the seeds 0 to N - 1.",
-)  # fmt: skip
+@seeds_option("Splits and initial weights")
 @click.option(
     "--steps", default=2000, show_default=True, type=click.IntRange(min=1), metavar="N",
     help="Of a head at most (the paper: 50,000); it ends 100 after its best.",
 )  # fmt: skip
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1), metavar="N",
               help="Threads of torch.")  # fmt: skip
-@click.option(
-    "--folder", default="runs/downstream", show_default=True, metavar="FOLDER",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Keeps finished fits; a second call goes on from there.",
-)  # fmt: skip
-@click.option(
-    "-o", "--output", default="downstream.csv", show_default=True, metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Table to write (CSV), in place of what is there, with the same as Markdown beside it.",
-)  # fmt: skip
+@folder_option("runs/downstream", "fits")
+@table_option("downstream.csv", ", with the same as Markdown beside it")
 @verbosity_options
 def command(
     models: tuple[str, ...],
@@ -81,8 +73,7 @@ def command(
     too. 70/10/20 of each task: population, elevation, carbon where you have a table, country, land
     vegetation; squared and absolute error in standard deviations, or accuracy.
     """
-    if output.suffix.lower() != ".csv":
-        raise click.UsageError(f"{output} must end in .csv")
+    check_named_csv(output)
     for module in ("torch", "yaml", "pandas", "geopandas"):
         require(module, extra="train", purpose="satclip reproduce downstream")
     import torch
@@ -93,8 +84,7 @@ def command(
     from satclip_training.zoo.tables import write_csv
 
     torch.set_num_threads(threads)
-    target = next(parent for parent in output.absolute().parents if parent.exists())
-    check_target(target / output.name, overwrite=True)
+    check_can_be_written(output)
     tell_lines()
     labels = column_names(models)
     left_out = () if random_only else continents

@@ -7,10 +7,18 @@ from pathlib import Path
 import click
 
 from satclip_core.errors import require
-from satclip_core.files import check_target
 
 from ..commands.train_model import StopOnInterrupt, tell_lines
 from ..options import verbosity_options
+from .study_options import (
+    check_can_be_written,
+    check_named_csv,
+    data_root_option,
+    folder_option,
+    seeds_option,
+    set_option,
+    table_option,
+)
 
 VARIANTS = ("neither", "spatial", "semantic", "both")
 
@@ -20,33 +28,15 @@ VARIANTS = ("neither", "spatial", "semantic", "both")
     "config", required=False, metavar="[CONFIG]",
     type=click.Path(dir_okay=False, exists=True, path_type=Path),
 )  # fmt: skip
-@click.option(
-    "--data-root",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the files that the configuration names (or SATCLIP_DATA).",
-)
-@click.option(
-    "--seeds", default=3, show_default=True, type=click.IntRange(min=1), metavar="N",
-    help="Runs of each variant, with the seeds 0 to N - 1.",
-)  # fmt: skip
+@data_root_option("the configuration names")
+@seeds_option("Runs of each variant")
 @click.option(
     "--variant", "variants", multiple=True, default=VARIANTS, type=click.Choice(VARIANTS),
     help="May be given again.  [default: all]",
 )  # fmt: skip
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE",
-    help="Change a setting, as in training.epochs=5; may be given again.",
-)  # fmt: skip
-@click.option(
-    "--folder", default="runs/satcle", show_default=True, metavar="FOLDER",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Keeps finished runs; a second call goes on from there.",
-)  # fmt: skip
-@click.option(
-    "-o", "--output", default="satcle.csv", show_default=True, metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Table to write (CSV), in place of what is there.",
-)  # fmt: skip
+@set_option("")
+@folder_option("runs/satcle", "runs")
+@table_option("satcle.csv")
 @verbosity_options
 def command(
     config: Path | None,
@@ -63,8 +53,7 @@ def command(
     (systems-satcle.yaml). All variants share places, imagery, seeds and probes. Prints
     mean and standard deviation over the seeds.
     """
-    if output.suffix.lower() != ".csv":
-        raise click.UsageError(f"{output} must end in .csv")
+    check_named_csv(output)
     for module in ("torch", "yaml"):
         require(module, extra="train", purpose="satclip reproduce satcle")
     import satclip_training
@@ -84,8 +73,7 @@ def command(
     config = config or Path(satclip_training.__file__).parent / "configs" / "systems-satcle.yaml"
     settings = load_config(config, overrides)
     check_ablation(settings)
-    target = next(parent for parent in output.absolute().parents if parent.exists())
-    check_target(target / output.name, overwrite=True)
+    check_can_be_written(output)
     tell_lines()
     stop = StopOnInterrupt(tells=True)
     options = RunOptions(locations(config, data_root), folder, data_root, None, stop.asked)

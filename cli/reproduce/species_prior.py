@@ -14,6 +14,7 @@ from satclip_core.files import check_target
 
 from ..options import verbosity_options
 from ..progress import progress
+from .study_options import check_named_csv
 from .zoo_options import NETWORKS, Range, encoding_option, network_option
 
 if TYPE_CHECKING:
@@ -136,8 +137,7 @@ def command(
     from satclip_training.inaturalist.reproduction import RunOptions, reproduce, summary, write_rows
     from satclip_training.zoo.tables import make_folder
 
-    if output.suffix.lower() != ".csv":
-        raise click.UsageError(f"{output} must end in .csv")
+    check_named_csv(output)
     if threads is not None:
         torch.set_num_threads(threads)
     if everything:

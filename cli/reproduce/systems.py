@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING
 import click
 
 from satclip_core.errors import require
-from satclip_core.files import check_target
 
 from ..commands.train_model import StopOnInterrupt, tell_lines
 from ..options import verbosity_options
 from .continuity import BEIJING
+from .study_options import (
+    check_can_be_written,
+    check_named_csv,
+    data_root_option,
+    folder_option,
+    seeds_option,
+    set_option,
+    table_option,
+)
 
 if TYPE_CHECKING:
     from satclip_training.evaluation.tasks import Task
@@ -28,30 +36,15 @@ _PURPOSE = "satclip reproduce systems"
 @click.command("systems")
 @click.argument("configs", nargs=-1, metavar="[CONFIG]...",
                 type=click.Path(dir_okay=False, exists=True, path_type=Path))  # fmt: skip
-@click.option(
-    "--data-root",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the files that the configurations name (or SATCLIP_DATA).",
+@data_root_option("the configurations name")
+@seeds_option("Runs of each system")
+@set_option(" of all")
+@folder_option("runs/systems", "runs and measures")
+@table_option(
+    "docs/results/systems.csv",
+    ", with the same as Markdown (.md), a figure (.png), "
+    "continuity (-continuity.png) and similarity (-similarity.png) beside it",
 )
-@click.option(
-    "--seeds", default=3, show_default=True, type=click.IntRange(min=1), metavar="N",
-    help="Runs of each system, with the seeds 0 to N - 1.",
-)  # fmt: skip
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE",
-    help="Change a setting of all, as in training.epochs=5; may be given again.",
-)  # fmt: skip
-@click.option(
-    "--folder", default="runs/systems", show_default=True, metavar="FOLDER",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Keeps finished runs and measures; a second call goes on from there.",
-)  # fmt: skip
-@click.option(
-    "-o", "--output", default="docs/results/systems.csv", show_default=True, metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Table to write (CSV), in place of what is there, with the same as Markdown (.md), a "
-    "figure (.png), continuity (-continuity.png) and similarity (-similarity.png) beside it.",
-)  # fmt: skip
 @verbosity_options
 def command(
     configs: tuple[Path, ...],
@@ -67,8 +60,7 @@ def command(
     measures it: linear probes by both protocols, retrieval between places and imagery that were
     held out, continuity, pixels a second, size. Mean and standard deviation over the seeds.
     """
-    if output.suffix.lower() != ".csv":
-        raise click.UsageError(f"{output} must end in .csv")
+    check_named_csv(output)
     for module in ("torch", "yaml", "pandas", "geopandas", "matplotlib"):
         require(module, extra="reproduce", purpose=_PURPOSE)
     from satclip_training.run.pretraining import RunOptions
@@ -81,8 +73,7 @@ def command(
     files = configs or _shipped()
     settings = [load_config(file, overrides) for file in files]
     check_systems(settings)
-    target = next(parent for parent in output.absolute().parents if parent.exists())
-    check_target(target / output.name, overwrite=True)
+    check_can_be_written(output)
     tell_lines()
     stop = StopOnInterrupt(tells=True)
     options = RunOptions(locations(files[0], data_root), folder, data_root, None, stop.asked)

@@ -7,25 +7,26 @@ from pathlib import Path
 import click
 
 from satclip_core.errors import require
-from satclip_core.files import check_target
 
 from ..commands.train_model import StopOnInterrupt, tell_lines
 from ..options import verbosity_options
+from .study_options import (
+    check_can_be_written,
+    check_named_csv,
+    data_root_option,
+    folder_option,
+    seeds_option,
+    set_option,
+    table_option,
+)
 
 GROUPS = ("modalities", "pairs", "depth", "encoder", "continent")
 
 
 @click.command("unigeoclip")
 @click.argument("config", type=click.Path(dir_okay=False, exists=True, path_type=Path))
-@click.option(
-    "--data-root",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the files that the configuration names (or SATCLIP_DATA).",
-)
-@click.option(
-    "--seeds", default=3, show_default=True, type=click.IntRange(min=1), metavar="N",
-    help="Runs of each variant, with the seeds 0 to N - 1.",
-)  # fmt: skip
+@data_root_option("the configuration names")
+@seeds_option("Runs of each variant")
 @click.option(
     "--ablation", "groups", multiple=True, default=GROUPS,
     type=click.Choice([*GROUPS, "none"]),
@@ -40,10 +41,7 @@ GROUPS = ("modalities", "pairs", "depth", "encoder", "continent")
     "--points", type=click.IntRange(min=100), metavar="N",
     help="Places of each run, in place of the configuration's.",
 )  # fmt: skip
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE",
-    help="Change a setting of all runs, as in training.batch_size=512; may be given again.",
-)  # fmt: skip
+@set_option(" of all runs", "training.batch_size=512")
 @click.option(
     "--continents", default="tasks/ne_110m_admin_0_countries.json", show_default=True,
     metavar="FILE", help="Polygons, below the data root.",
@@ -60,17 +58,12 @@ GROUPS = ("modalities", "pairs", "depth", "encoder", "continent")
     "--gallery", default=4000, show_default=True, type=click.IntRange(min=2), metavar="N",
     help="Held-out places that are scored, at most.",
 )  # fmt: skip
-@click.option(
-    "--folder", default="runs/unigeoclip-study", show_default=True, metavar="FOLDER",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Keeps finished runs; a second call goes on from there.",
-)  # fmt: skip
-@click.option(
-    "-o", "--output", default="unigeoclip.csv", show_default=True, metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Table to write (CSV), in place of what is there, with Markdown (.md) and figures "
-    "(-retrieval.png, -geolocation.png, -continent.png, -ablations.png) beside it.",
-)  # fmt: skip
+@folder_option("runs/unigeoclip-study", "runs")
+@table_option(
+    "unigeoclip.csv",
+    ", with Markdown (.md) and figures (-retrieval.png, -geolocation.png, -continent.png, "
+    "-ablations.png) beside it",
+)
 @verbosity_options
 def command(
     config: Path,
@@ -94,8 +87,7 @@ def command(
     nothing was learnt of; the configuration's probe tasks. All variants share places, seeds and
     budget. Prints the Markdown.
     """
-    if output.suffix.lower() != ".csv":
-        raise click.UsageError(f"{output} must end in .csv")
+    check_named_csv(output)
     purpose = "satclip reproduce unigeoclip"
     for module in ("torch", "yaml", "matplotlib"):
         require(module, extra="reproduce" if module == "matplotlib" else "train", purpose=purpose)
@@ -116,8 +108,7 @@ def command(
         HeldOut(continents, continent_column, continent),
         gallery,
     )
-    target = next(parent for parent in output.absolute().parents if parent.exists())
-    check_target(target / output.name, overwrite=True)
+    check_can_be_written(output)
     tell_lines()
     stop = StopOnInterrupt(tells=True)
     runs = RunOptions(locations(config, data_root), folder, data_root, None, stop.asked)

@@ -13,10 +13,10 @@ import click
 
 from satclip_core.encoder.encodings import ZOO
 from satclip_core.errors import InputError, require
-from satclip_core.files import check_target
 
 from ..options import combined
 from ..progress import progress
+from .study_options import check_can_be_written, check_named_csv, folder_option, table_option
 
 if TYPE_CHECKING:
     from satclip_training.zoo.cell_settings import CellSettings
@@ -105,16 +105,8 @@ def run_options(folder: str, output: str, *, seeds: int) -> Callable[[Any], Any]
             "--threads", default=1, show_default=True, type=click.IntRange(min=1), metavar="N",
             help="Threads of torch.",
         ),
-        click.option(
-            "--folder", default=folder, show_default=True, metavar="FOLDER",
-            type=click.Path(file_okay=False, path_type=Path),
-            help="Keeps finished runs and trials; a second call goes on from there.",
-        ),
-        click.option(
-            "-o", "--output", default=output, show_default=True, metavar="FILE",
-            type=click.Path(dir_okay=False, path_type=Path),
-            help="Table to write (CSV), in place of what is there, with a figure (PNG) beside it.",
-        ),
+        folder_option(folder, "runs and trials"),
+        table_option(output, ", with a figure (PNG) beside it"),
     )  # fmt: skip
 
 
@@ -133,15 +125,12 @@ class RunOptions:
 
     def prepare(self, purpose: str) -> None:
         """Check what can be checked at once, and set torch's threads."""
-        if self.output.suffix.lower() != ".csv":
-            raise click.UsageError(f"{self.output} must end in .csv")
+        check_named_csv(self.output)
         for module in ("matplotlib", "yaml"):
             require(module, extra="reproduce", purpose=purpose)
         torch = require("torch", extra="reproduce", purpose=purpose)
         torch.set_num_threads(self.threads)
-        for target in (self.output, self.figure):  # before the hours of training
-            folder = next(parent for parent in target.absolute().parents if parent.exists())
-            check_target(folder / target.name, overwrite=True)
+        check_can_be_written(self.output, self.figure)
 
     @property
     def figure(self) -> Path:
