@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -11,7 +11,7 @@ import click
 from .. import options
 from ..messages import quiet, tell
 from .raster_command import RasterCommand, RasterOptions
-from .search_command import where_options
+from .search_command import LandOptions, where_options
 
 if TYPE_CHECKING:
     from satclip_core.files import Target
@@ -21,22 +21,10 @@ _WORLD, _WORLD_RES = (-180.0, -60.0, 180.0, 84.0), (0.5,)
 
 
 @dataclass(frozen=True)
-class QueryOptions:
+class QueryOptions(LandOptions):
     """The options that both share, as they were given."""
 
-    bbox: tuple[float, ...] | None
-    res: tuple[float, ...] | None
-    crs: str | None
-    bbox_crs: str | None
-    tap: bool | None
-    like: str | None
-    output: Path
-    model: str
-    sea: bool
-    land_mask: str | None
     creation_options: tuple[tuple[str, str], ...]
-    overwrite: bool
-    threads: int | None
     dry_run: bool
     places: Path | None
     count: int
@@ -54,21 +42,17 @@ class QueryOptions:
         from satclip_core.files import check_apart
         from satclip_core.points.found import features_target
 
-        if self.sea and self.land_mask is not None:
-            raise click.UsageError(f"--sea takes no mask: leave it out for {self.land_mask}")
-        target = None
+        raster, target = self._raster(), None
         if self.places is not None and not self.dry_run:
             check_apart(self.places, (self.output, self.like, self.land_mask, self.model, *read))
             target = features_target(self.places, overwrite=self.overwrite)
-        return Query(self._raster().begin(*read), target)
+        return Query(raster.begin(*read), target)
 
     def _raster(self) -> RasterOptions:
-        shared = {field.name for field in fields(RasterOptions)} & {f.name for f in fields(self)}
-        given: dict[str, Any] = {name: getattr(self, name) for name in shared}
         placed = (self.bbox, self.res, self.crs, self.bbox_crs, self.tap, self.like)
-        if all(value is None for value in placed):
-            given.update(bbox=_WORLD, res=_WORLD_RES)
-        return RasterOptions(land=not self.sea and self.land_mask is None, **given)
+        nowhere = all(value is None for value in placed)
+        world: dict[str, Any] = {"bbox": _WORLD, "res": _WORLD_RES} if nowhere else {}
+        return self.raster(creation_options=self.creation_options, dry_run=self.dry_run, **world)
 
 
 @dataclass(frozen=True)

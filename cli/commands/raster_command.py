@@ -34,8 +34,8 @@ _CORE_HOUR = 0.05
 
 
 @dataclass(frozen=True)
-class RasterOptions:
-    """The options that all raster commands share, as they were given."""
+class GridOptions:
+    """The options of whatever looks at a grid, as they were given."""
 
     bbox: tuple[float, ...] | None
     res: tuple[float, ...] | None
@@ -45,11 +45,17 @@ class RasterOptions:
     like: str | None
     output: Path
     model: str
-    land: bool
     land_mask: str | None
-    creation_options: tuple[tuple[str, str], ...]
     overwrite: bool
     threads: int | None
+
+
+@dataclass(frozen=True)
+class RasterOptions(GridOptions):
+    """The options that all raster commands share, as they were given."""
+
+    land: bool
+    creation_options: tuple[tuple[str, str], ...]
     dry_run: bool
     # What commands that search leave out.
     region: str | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
 import click
@@ -12,7 +11,7 @@ import click
 from .. import options
 from ..messages import quiet, tell
 from ..progress import duration, quantity
-from .raster_command import RasterOptions
+from .raster_command import GridOptions, RasterOptions
 from .similarity_raster import Places, examples_options, similarity_to
 
 if TYPE_CHECKING:
@@ -22,24 +21,34 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SearchOptions:
+class LandOptions(GridOptions):
+    """The options of what looks at land only, unless `--sea` or a mask says otherwise."""
+
+    sea: bool
+
+    def raster(self, **others: Any) -> RasterOptions:
+        """The same as options of a raster.
+
+        Args:
+            others: what a raster has besides, or what takes the place of what was given.
+
+        Raises:
+            click.UsageError: sea too, and a mask.
+        """
+        if self.sea and self.land_mask is not None:
+            raise click.UsageError(f"--sea takes no mask: leave it out for {self.land_mask}")
+        given = {field.name: getattr(self, field.name) for field in fields(GridOptions)}
+        land = not self.sea and self.land_mask is None
+        return RasterOptions(**{**given, "land": land, **others})
+
+
+@dataclass(frozen=True)
+class SearchOptions(LandOptions):
     """The options that both share, as they were given."""
 
     places: Places
     unlike: Places
     reduce: str
-    bbox: tuple[float, ...] | None
-    res: tuple[float, ...] | None
-    crs: str | None
-    bbox_crs: str | None
-    tap: bool | None
-    like: str | None
-    output: Path
-    model: str
-    sea: bool
-    land_mask: str | None
-    overwrite: bool
-    threads: int | None
 
     def begin(self) -> Search:
         """Look at everything that was asked for, before anything is read or computed.
@@ -51,25 +60,12 @@ class SearchOptions:
         from satclip_core.files import check_apart
         from satclip_core.points.found import features_target
 
-        if self.sea and self.land_mask is not None:
-            raise click.UsageError(f"--sea takes no mask: leave it out for {self.land_mask}")
-        start, wanted = time.monotonic(), similarity_to(self.places, self.unlike, self.reduce)
-        raster = self._raster()
+        start, raster = time.monotonic(), self.raster(creation_options=(), dry_run=False)
+        wanted = similarity_to(self.places, self.unlike, self.reduce)
         grid = raster.grid()
         check_apart(self.output, (self.like, self.land_mask, self.model))
         target = features_target(self.output, overwrite=self.overwrite)
         return Search(wanted, grid, target, raster.mask, raster.real_extent(grid), start)
-
-    def _raster(self) -> RasterOptions:
-        shared = {field.name for field in fields(RasterOptions)}
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
-        land = not self.sea and self.land_mask is None
-        return RasterOptions(
-            land=land,
-            creation_options=(),
-            dry_run=False,
-            **{name: value for name, value in given.items() if name in shared},
-        )
 
 
 @dataclass(frozen=True)
