@@ -126,7 +126,7 @@ class ImageOrigin(QueryAlgorithm):
         """The most probable pixels."""
         return OriginSearch(
             job.locator,
-            self.parameterAsInt(parameters, self.COUNT, context),
+            self.count(parameters, context),
             self.parameterAsDouble(parameters, self.NEAR, context),
         )
 

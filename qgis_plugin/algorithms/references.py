@@ -13,6 +13,7 @@ from qgis.core import (
     QgsProcessingParameterBoolean,
     QgsProcessingParameterEnum,
     QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterNumber,
     QgsProcessingParameterPoint,
     QgsWkbTypes,
 )
@@ -20,6 +21,7 @@ from qgis.core import (
 from ..crs import to_lonlat
 from ..satclip_core.errors import CancelledError, InputError
 from ..satclip_core.products import JOINS, SimilarityTo
+from ..satclip_core.raster.similar_places import MOST_PLACES
 from ..text import tr
 
 _POINTS = QgsWkbTypes.GeometryType.PointGeometry
@@ -65,6 +67,70 @@ class CentroidsMixin(_Mixed):
             yield _no_points(QgsWkbTypes.displayString(source.wkbType()))
 
 
+def joining_parameter(name: str, title: str) -> QgsProcessingParameterEnum:
+    """How several examples are joined, in the order of `JOINS`."""
+    return QgsProcessingParameterEnum(
+        name,
+        title,
+        [
+            tr("mean of the similarities"),
+            tr("largest similarity"),
+            tr("classifier (against random land)"),
+        ],
+        defaultValue=2,
+        optional=True,
+    )
+
+
+class FoundPlacesMixin(_Mixed):
+    """Parameters COUNT and SPACING, of algorithms that find places."""
+
+    COUNT = "COUNT"
+    SPACING = "SPACING"
+
+    def add_count(self, usual: int, text: str) -> None:
+        """Declare how many places are wanted."""
+        self.add(
+            QgsProcessingParameterNumber(
+                self.COUNT,
+                tr("Number of places"),
+                QgsProcessingParameterNumber.Type.Integer,
+                usual,
+                minValue=1,
+                maxValue=MOST_PLACES,
+            ),
+            text,
+        )
+
+    def add_spacing(self, *, advanced: bool = False) -> None:
+        """Declare how far apart they lie."""
+        self.add(
+            QgsProcessingParameterNumber(
+                self.SPACING,
+                tr("At least so far apart (kilometres)"),
+                QgsProcessingParameterNumber.Type.Double,
+                None,
+                minValue=0,
+                optional=True,
+            ),
+            tr(
+                "Least distance between the places found. Not set: what the model resolves, for "
+                "nearer places are hardly two to it. 0: none."
+            ),
+            advanced=advanced,
+        )
+
+    def count(self, parameters, context) -> int:
+        """How many places are wanted."""
+        return self.parameterAsInt(parameters, self.COUNT, context)
+
+    def spacing(self, parameters, context) -> float | None:
+        """Kilometres; None where it is left to the model."""
+        if not self._given(parameters, self.SPACING):
+            return None
+        return self.parameterAsDouble(parameters, self.SPACING, context)
+
+
 class ReferencesMixin(CentroidsMixin):
     """Parameters POINT, POINTS, UNLIKE, UNLIKE_POINTS, CENTROIDS and REDUCE."""
 
@@ -105,17 +171,7 @@ class ReferencesMixin(CentroidsMixin):
         )
         self.add_centroids()
         self.add(
-            QgsProcessingParameterEnum(
-                self.REDUCE,
-                tr("Several places"),
-                [
-                    tr("mean of the similarities"),
-                    tr("largest similarity"),
-                    tr("classifier (against random land)"),
-                ],
-                defaultValue=2,
-                optional=True,
-            ),
+            joining_parameter(self.REDUCE, tr("Several places")),
             tr(
                 "What a pixel gets where there are several places to compare with: the chance of "
                 "being like them and not like random land, or the mean or largest cosine."

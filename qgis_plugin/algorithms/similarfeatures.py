@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from qgis.core import QgsProcessingParameterEnum
 
 from ..compat import number_field
 from ..satclip_core.products import JOINS, SimilarityTo
@@ -11,6 +10,7 @@ from ..satclip_core.products.similarity import background
 from ..styles import style_points
 from ..text import tr
 from .features import FeaturesAlgorithm, number
+from .references import joining_parameter
 from .results import Finish
 
 # Per cent of the progress that examples take.
@@ -55,17 +55,7 @@ class SimilarFeatures(FeaturesAlgorithm):
             optional=True,
         )
         self.add(
-            QgsProcessingParameterEnum(
-                self.REDUCE,
-                tr("Several examples"),
-                [
-                    tr("mean of the similarities"),
-                    tr("largest similarity"),
-                    tr("classifier (against random land)"),
-                ],
-                defaultValue=2,
-                optional=True,
-            ),
+            joining_parameter(self.REDUCE, tr("Several examples")),
             tr("What a feature gets where there are several examples to compare with."),
         )
         self.add_model()

@@ -8,22 +8,20 @@ from qgis.core import (
     QgsProcessingParameterNumber,
 )
 
-from ..satclip_core.raster.similar_places import MOST_PLACES, similar_places
+from ..satclip_core.raster.similar_places import similar_places
 from ..styles import style_points
 from ..text import tr
 from .base import progress_to
 from .grids import GridAlgorithm
-from .references import ReferencesMixin
+from .references import FoundPlacesMixin, ReferencesMixin
 from .results import Finish
 
 
-class SimilarPlaces(ReferencesMixin, GridAlgorithm):
+class SimilarPlaces(FoundPlacesMixin, ReferencesMixin, GridAlgorithm):
     """The most similar grid cells as a point layer."""
 
     NAME = "similarplaces"
     ICON = "similar.svg"
-    COUNT = "COUNT"
-    SPACING = "SPACING"
     AWAY = "AWAY"
 
     def title(self):
@@ -43,31 +41,8 @@ class SimilarPlaces(ReferencesMixin, GridAlgorithm):
         """Declare parameters and outputs."""
         self.add_references()
         self.add_grid(configuration)
-        self.add(
-            QgsProcessingParameterNumber(
-                self.COUNT,
-                tr("Number of places"),
-                QgsProcessingParameterNumber.Type.Integer,
-                100,
-                minValue=1,
-                maxValue=MOST_PLACES,
-            ),
-            tr("How many grid cells are wanted, the most similar first."),
-        )
-        self.add(
-            QgsProcessingParameterNumber(
-                self.SPACING,
-                tr("At least so far apart (kilometres)"),
-                QgsProcessingParameterNumber.Type.Double,
-                None,
-                minValue=0,
-                optional=True,
-            ),
-            tr(
-                "Least distance between the places found. Not set: what the model resolves, for "
-                "nearer places are hardly two to it. 0: none."
-            ),
-        )
+        self.add_count(100, tr("How many grid cells are wanted, the most similar first."))
+        self.add_spacing()
         self.add(
             QgsProcessingParameterNumber(
                 self.AWAY,
@@ -100,9 +75,9 @@ class SimilarPlaces(ReferencesMixin, GridAlgorithm):
             grid,
             model,
             self.similarity_to(parameters, context, feedback),
-            self.parameterAsInt(parameters, self.COUNT, context),
+            self.count(parameters, context),
             mask=self.mask(parameters, context),
-            spacing_km=self._spacing(parameters, context),
+            spacing_km=self.spacing(parameters, context),
             away_km=self.parameterAsDouble(parameters, self.AWAY, context),
             progress=progress_to(feedback),
             cancelled=feedback.isCanceled,
@@ -113,9 +88,3 @@ class SimilarPlaces(ReferencesMixin, GridAlgorithm):
             context, target, feedback
         )
         return {self.OUTPUT: target}
-
-    def _spacing(self, parameters, context) -> float | None:
-        """Kilometres; None where it is left to the model."""
-        if not self._given(parameters, self.SPACING):
-            return None
-        return self.parameterAsDouble(parameters, self.SPACING, context)

@@ -5,42 +5,31 @@ from __future__ import annotations
 from qgis.core import (
     QgsProcessing,
     QgsProcessingParameterFeatureSink,
-    QgsProcessingParameterNumber,
     QgsProcessingParameterString,
 )
 
 from ..randomland import land_range
 from ..satclip_core.products import SimilarityToWords, known_words
-from ..satclip_core.raster.similar_places import MOST_PLACES, PlaceSearch, default_spacing
+from ..satclip_core.raster.similar_places import PlaceSearch, default_spacing
 from ..styles import style_points, style_range
 from ..text import tr
 from .rasters import RasterAlgorithm
+from .references import FoundPlacesMixin
 from .results import Finish
 
 
-class QueryAlgorithm(RasterAlgorithm):
+class QueryAlgorithm(FoundPlacesMixin, RasterAlgorithm):
     """A raster of what was asked for, with its best places as points."""
 
     ICON = "similar.svg"
     WORDS = "WORDS"
-    COUNT = "COUNT"
     PLACES = "PLACES"
     # Field that the points are coloured by.
     VALUE = "similarity"
 
     def add_best_places(self) -> None:
         """Declare how many of the best places are wanted, and their layer."""
-        self.add(
-            QgsProcessingParameterNumber(
-                self.COUNT,
-                tr("Number of places"),
-                QgsProcessingParameterNumber.Type.Integer,
-                10,
-                minValue=1,
-                maxValue=MOST_PLACES,
-            ),
-            tr("How many of the best places are given as points."),
-        )
+        self.add_count(10, tr("How many of the best places are given as points."))
         self.add(
             QgsProcessingParameterFeatureSink(
                 self.PLACES,
@@ -82,7 +71,6 @@ class WordSearch(QueryAlgorithm):
     """Cosine similarity to words."""
 
     NAME = "wordsearch"
-    SPACING = "SPACING"
 
     def title(self):
         """Name in the toolbox."""
@@ -108,21 +96,7 @@ class WordSearch(QueryAlgorithm):
         )
         self.add_grid(configuration)
         self.add_model()
-        self.add(
-            QgsProcessingParameterNumber(
-                self.SPACING,
-                tr("At least so far apart (kilometres)"),
-                QgsProcessingParameterNumber.Type.Double,
-                None,
-                minValue=0,
-                optional=True,
-            ),
-            tr(
-                "Least distance between the places found. Not set: what the model resolves, for "
-                "nearer places are hardly two to it. 0: none."
-            ),
-            advanced=True,
-        )
+        self.add_spacing(advanced=True)
         self.add_best_places()
         self.add_output(tr("Similarity"))
 
@@ -147,12 +121,10 @@ class WordSearch(QueryAlgorithm):
 
     def search(self, job, parameters, context):
         """The most similar pixels."""
-        spacing = default_spacing(job.encoder)
-        if self._given(parameters, self.SPACING):
-            spacing = self.parameterAsDouble(parameters, self.SPACING, context)
-        return PlaceSearch(
-            job.locator, self.parameterAsInt(parameters, self.COUNT, context), spacing
-        )
+        spacing = self.spacing(parameters, context)
+        if spacing is None:
+            spacing = default_spacing(job.encoder)
+        return PlaceSearch(job.locator, self.count(parameters, context), spacing)
 
     def found(self, search, job, parameters, context, feedback):
         """The best places."""

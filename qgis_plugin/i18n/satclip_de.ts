@@ -948,6 +948,22 @@ Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum
             <translation>Bei Linien und Polygonen zählt der Schwerpunkt. Nicht gesetzt: ein Layer mit solchen wird abgelehnt.</translation>
         </message>
         <message>
+            <source>mean of the similarities</source>
+            <translation>Mittel der Ähnlichkeiten</translation>
+        </message>
+        <message>
+            <source>largest similarity</source>
+            <translation>größte Ähnlichkeit</translation>
+        </message>
+        <message>
+            <source>classifier (against random land)</source>
+            <translation>Klassifikator (gegen zufälliges Land)</translation>
+        </message>
+        <message>
+            <source>Least distance between the places found. Not set: what the model resolves, for nearer places are hardly two to it. 0: none.</source>
+            <translation>Kleinster Abstand zwischen den gefundenen Orten. Ohne Angabe: was das Modell auflöst, denn nähere Orte sind ihm kaum zwei. 0: keiner.</translation>
+        </message>
+        <message>
             <source>A place to compare with: click on the map, or type x,y [CRS].</source>
             <translation>Ein Ort zum Vergleich: in die Karte klicken oder x,y [KBS] eingeben.</translation>
         </message>
@@ -970,6 +986,10 @@ Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum
         <message>
             <source>Centroids of lines and polygons</source>
             <translation>Schwerpunkte von Linien und Polygonen</translation>
+        </message>
+        <message>
+            <source>Number of places</source>
+            <translation>Anzahl der Orte</translation>
         </message>
         <message>
             <source>Place</source>
@@ -998,18 +1018,6 @@ Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum
         <message>
             <source>The layer holds no place to compare with.</source>
             <translation>Der Layer enthält keinen Ort zum Vergleichen.</translation>
-        </message>
-        <message>
-            <source>mean of the similarities</source>
-            <translation>Mittel der Ähnlichkeiten</translation>
-        </message>
-        <message>
-            <source>largest similarity</source>
-            <translation>größte Ähnlichkeit</translation>
-        </message>
-        <message>
-            <source>classifier (against random land)</source>
-            <translation>Klassifikator (gegen zufälliges Land)</translation>
         </message>
         <message>
             <source>{count} features have no usable geometry (null, empty, or off the map).</source>
@@ -1128,20 +1136,12 @@ Verglichen werden die Mittelpunkte eines Gitters. Die gefundenen Orte liegen ein
             <translation>Wie viele Gitterzellen gewünscht sind, die ähnlichste zuerst.</translation>
         </message>
         <message>
-            <source>Least distance between the places found. Not set: what the model resolves, for nearer places are hardly two to it. 0: none.</source>
-            <translation>Kleinster Abstand zwischen den gefundenen Orten. Ohne Angabe: was das Modell auflöst, denn nähere Orte sind ihm kaum zwei. 0: keiner.</translation>
-        </message>
-        <message>
             <source>Leaves out grid cells nearer than this to any of the places.</source>
             <translation>Lässt Gitterzellen aus, die einem der Orte näher sind als dies.</translation>
         </message>
         <message>
             <source>Points with rank, similarity, longitude and latitude.</source>
             <translation>Punkte mit Rang, Ähnlichkeit, Länge und Breite.</translation>
-        </message>
-        <message>
-            <source>Number of places</source>
-            <translation>Anzahl der Orte</translation>
         </message>
         <message>
             <source>At least so far away from the places (kilometres)</source>
