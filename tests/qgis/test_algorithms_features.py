@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
 
+from feedback import Feedback
 from qgis.core import (
     QgsCategorizedSymbolRenderer,
     QgsFeatureRequest,
@@ -16,7 +17,6 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeatureSourceDefinition,
-    QgsProcessingFeedback,
     QgsProcessingOutputLayerDefinition,
     QgsProcessingUtils,
     QgsVectorLayer,
@@ -32,20 +32,6 @@ SAHARA = "POLYGON((0 20,10 20,10 26,0 26,0 20),(2 22,4 22,4 24,2 24,2 22))"
 SEA = "POLYGON((-40 30,-39 30,-39 31,-40 31,-40 30))"
 ZONES = [ALPS, FIELD, CONGO, AMAZON, SAHARA]
 NAMES = ["Alps", "field", "Congo", "Amazon", "Sahara"]
-
-
-class Feedback(QgsProcessingFeedback):
-    """Keeps what is said."""
-
-    def __init__(self):
-        super().__init__(False)
-        self.said = []
-
-    def pushInfo(self, info):
-        self.said.append(info)
-
-    def pushWarning(self, warning):
-        self.said.append(f"warning: {warning}")
 
 
 @pytest.fixture

@@ -12,25 +12,12 @@ import pytest
 
 pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
 
+from feedback import Feedback
 from osgeo import gdal, osr
-from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsRasterLayer
+from qgis.core import QgsProcessingException, QgsRasterLayer
 
 ROOT = Path(__file__).resolve().parents[2]
 BOX = "-10,30,35,60 [EPSG:4326]"
-
-
-class Feedback(QgsProcessingFeedback):
-    """Keeps what is said."""
-
-    def __init__(self):
-        super().__init__(False)
-        self.said = []
-
-    def pushInfo(self, info):
-        self.said.append(info)
-
-    def pushWarning(self, warning):
-        self.said.append(f"warning: {warning}")
 
 
 @pytest.fixture(scope="module")

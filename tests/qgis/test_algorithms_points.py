@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
 
+from feedback import Feedback
 from osgeo import gdal
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -18,27 +19,12 @@ from qgis.core import (
     QgsPointXY,
     QgsProcessingContext,
     QgsProcessingException,
-    QgsProcessingFeedback,
     QgsProcessingUtils,
     QgsProject,
     QgsVectorLayer,
 )
 
 PLACES = [(7.0, 46.0), (-60.0, -3.0), (23.6, -2.9)]
-
-
-class Feedback(QgsProcessingFeedback):
-    """Keeps what is said."""
-
-    def __init__(self):
-        super().__init__(False)
-        self.said = []
-
-    def pushInfo(self, info):
-        self.said.append(info)
-
-    def pushWarning(self, warning):
-        self.said.append(f"warning: {warning}")
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ from scaled_models import scaled_encoder
 
 pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
 
+from feedback import Feedback
 from osgeo import gdal
 from qgis.core import (
     QgsFeatureRequest,
     QgsProcessingContext,
     QgsProcessingException,
-    QgsProcessingFeedback,
     QgsProcessingUtils,
     QgsProject,
     QgsRasterLayer,
@@ -25,22 +25,6 @@ from qgis.core import (
 
 ALPS = "5,11,45,48 [EPSG:4326]"
 RASTERS = ("embeddingraster", "similarity", "embeddingrgb", "clusters")
-
-
-class Feedback(QgsProcessingFeedback):
-    """Keeps what is said."""
-
-    def __init__(self):
-        super().__init__(False)
-        self.said = []
-        self.steps = []
-        self.progressChanged.connect(self.steps.append)
-
-    def pushInfo(self, info):
-        self.said.append(info)
-
-    def pushWarning(self, warning):
-        self.said.append(f"warning: {warning}")
 
 
 def read(path):
