@@ -76,14 +76,11 @@ def parts(blocks: Integers, seed: int) -> tuple[Integers, Integers, Integers]:
     count = int(blocks.max()) + 1
     first = int(TRAINING_SHARE * count)
     second = int((TRAINING_SHARE + VALIDATION_SHARE) * count)
-    order = np.random.RandomState(seed).permutation(count)
-    by_block = np.argsort(blocks, kind="stable")
-    counts = np.bincount(blocks, minlength=count)
-    starts = np.cumsum(counts) - counts
-    train, check, test = (
-        np.concatenate([by_block[starts[b] : starts[b] + counts[b]] for b in chosen])
-        for chosen in (order[:first], order[first:second], order[second:])
-    )
+    drawn = np.empty(count, np.int64)
+    drawn[np.random.RandomState(seed).permutation(count)] = np.arange(count)
+    turn = drawn[blocks]  # when the block of each point was drawn
+    points = np.argsort(turn, kind="stable")
+    train, check, test = np.split(points, np.searchsorted(turn[points], (first, second)))
     return train, check, test
 
 

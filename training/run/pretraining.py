@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,15 +130,23 @@ def finished_run(config: TrainConfig, options: RunOptions) -> Pretraining:
         opened = _open(
             config, dataclasses.replace(options, resume=True), PatchFolders(), ALONE, held
         )
-        return fit(
-            config,
-            opened.pairs,
-            options.output,
-            checkpoint=opened.checkpoint,
-            data=opened.data,
-            start=opened.start,
-            cancelled=options.cancelled,
-        )
+        return _fitted(config, opened, options)
+
+
+def _fitted(
+    config: TrainConfig, opened: _Opened, options: RunOptions, tasks: Sequence[Task] = ()
+) -> Pretraining:
+    """Train on what was opened, from where it stands."""
+    return fit(
+        config,
+        opened.pairs,
+        options.output,
+        tasks=tasks,
+        checkpoint=opened.checkpoint,
+        data=opened.data,
+        start=opened.start,
+        cancelled=options.cancelled,
+    )
 
 
 def _train(
@@ -149,16 +157,7 @@ def _train(
     baselines: dict[str, Embed],
 ) -> Path:
     """Train what was opened; the process that leads exports and scores it."""
-    module = fit(
-        config,
-        opened.pairs,
-        options.output,
-        tasks=opened.tasks,
-        checkpoint=opened.checkpoint,
-        data=opened.data,
-        start=opened.start,
-        cancelled=options.cancelled,
-    )
+    module = _fitted(config, opened, options, opened.tasks)
     path = options.output / f"{config.name}.npz"
     if group.leads:
         _export(path, config, module, opened, baselines)
