@@ -18,14 +18,30 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .export.interchange import export_onnx, export_safetensors
     from .export.torch_module import load_module, save_module
+    from .run.pretraining import RunOptions, train
+    from .settings.config import load_config
+    from .settings.run_files import locations
 
-__all__ = ["export_onnx", "export_safetensors", "load_module", "save_module"]
+__all__ = [
+    "RunOptions",
+    "export_onnx",
+    "export_safetensors",
+    "load_config",
+    "load_module",
+    "locations",
+    "save_module",
+    "train",
+]
 
 _HOMES = {
-    "export_onnx": "interchange",
-    "export_safetensors": "interchange",
-    "load_module": "torch_module",
-    "save_module": "torch_module",
+    "RunOptions": "run.pretraining",
+    "export_onnx": "export.interchange",
+    "export_safetensors": "export.interchange",
+    "load_config": "settings.config",
+    "load_module": "export.torch_module",
+    "locations": "settings.run_files",
+    "save_module": "export.torch_module",
+    "train": "run.pretraining",
 }
 
 
@@ -34,5 +50,5 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         from importlib import import_module
 
-        return getattr(import_module(f".export.{_HOMES[name]}", __name__), name)
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

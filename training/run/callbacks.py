@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import logging
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,32 @@ def duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+@contextmanager
+def told_in_notebooks() -> Iterator[None]:
+    """Let a run's lines appear below a notebook's cell, where nobody has set up logging.
+
+    Elsewhere nothing changes: a library is silent until its user says where its log goes.
+    """
+    if log.hasHandlers() or not _in_notebook():
+        yield
+        return
+    handler, level = logging.StreamHandler(sys.stdout), log.level
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+
+
+def _in_notebook() -> bool:
+    """Whether this is a kernel of Jupyter."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return hasattr(shell, "kernel")
 
 
 def read_log(folder: Path) -> list[dict[str, str]]:

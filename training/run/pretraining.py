@@ -37,7 +37,14 @@ from ..places.batches import Pairs
 from ..places.gathering import PLACES, Blank, Gatherer
 from ..settings.config import SENTINEL2_ALL_MOCO, TIMM, TrainConfig
 from ..settings.run_files import Locations
-from .callbacks import CHECKPOINT, LOG, SECONDS_BETWEEN_LINES, duration, read_log
+from .callbacks import (
+    CHECKPOINT,
+    LOG,
+    SECONDS_BETWEEN_LINES,
+    duration,
+    read_log,
+    told_in_notebooks,
+)
 from .folder import check_data, check_settings, digest, sole
 from .launch import joined
 from .loop import Pretraining
@@ -91,6 +98,11 @@ def train(config: TrainConfig, options: RunOptions, place: Place | None = None) 
         CancelledError: stopped; the same command goes on from there.
         PeerError: stopped together with the process that speaks for the run.
     """
+    with told_in_notebooks():
+        return _run(config, options, place)
+
+
+def _run(config: TrainConfig, options: RunOptions, place: Place | None) -> Path:
     folders = PatchFolders()
     check_files(config, options.places, folders)
     # Opened now, so that a package that is missing is named before hours of training.

@@ -34,6 +34,7 @@ from .schema import (
     optional,
     plain,
     real,
+    saying,
     section,
     sequence,
     setting,
@@ -128,6 +129,9 @@ class FeatureSettings:
     samples: int = setting(integer(low=16), 20_000)
 
 
+_FEATURES = saying(_features, "settings", {"": FeatureSettings})
+
+
 @dataclasses.dataclass(frozen=True)
 class PatchSettings:
     """How a patch of S2-100K's kind becomes an image, and how it is varied from view to view."""
@@ -212,7 +216,7 @@ class SourceSettings:
     patches: str | None = setting(optional(text()), None, later=True)
     transform: PatchSettings = setting(section(PatchSettings), PatchSettings, later=True)
     views: int = setting(integer(low=1, high=64), 2)
-    features: FeatureSettings = setting(_features, FeatureSettings)
+    features: FeatureSettings = setting(_FEATURES, FeatureSettings)
     bounds: tuple[float, ...] | None = setting(
         optional(sequence(real(), length=4)), None, former=GLOBE
     )

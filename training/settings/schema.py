@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Callable, TypeVar
 
 from satclip_core.errors import InputError
@@ -20,6 +20,33 @@ Parser = Callable[[Any, str], Any]
 """(value, dotted key with the file in front) -> checked value, or InputError."""
 
 REQUIRED = dataclasses.MISSING
+
+
+def says(parse: Parser) -> str:
+    """What a parser takes, in a few words of the settings reference; "" where it does not say."""
+    return str(getattr(parse, "says", ""))
+
+
+def sections(parse: Parser) -> dict[str, type[Any]]:
+    """The settings classes that a parser reads into, by `kind`; "" where there is only one."""
+    return dict(getattr(parse, "sections", {}))
+
+
+def saying(parse: Parser, words: str, held: Mapping[str, type[Any]] | None = None) -> Parser:
+    """Have a parser say what it takes, and which settings classes it reads."""
+    vars(parse).update(says=words, sections=held or {})
+    return parse
+
+
+def _bounded(words: str, low: object, high: object, above: object = None) -> str:
+    """Words of a number with the bounds that it has."""
+    if low is not None and high is not None:
+        return f"{words}, {low} to {high}"
+    if high is not None:
+        return f"{words}, at most {high}"
+    if above is not None:
+        return f"{words} greater than {above:g}"
+    return words if low is None else f"{words}, {low} or more"
 
 
 def setting(
@@ -118,7 +145,7 @@ def integer(low: int | None = None, high: int | None = None) -> Parser:
         _check_range(value, where, low, high)
         return int(value)
 
-    return parse
+    return saying(parse, _bounded("a whole number", low, high))
 
 
 def real(
@@ -141,7 +168,7 @@ def real(
         _check_range(value, where, low, high)
         return float(value)
 
-    return parse
+    return saying(parse, _bounded("a number", low, high, above))
 
 
 def _check_range(value: float, where: str, low: float | None, high: float | None) -> None:
@@ -168,7 +195,7 @@ def text(*choices: str) -> Parser:
             )
         return value
 
-    return parse
+    return saying(parse, " or ".join(f"`{choice}`" for choice in choices) or "text")
 
 
 def file_stem(value: Any, where: str) -> str:
@@ -179,11 +206,17 @@ def file_stem(value: Any, where: str) -> str:
     return name
 
 
+saying(file_stem, "text without folders")
+
+
 def flag(value: Any, where: str) -> bool:
     """Read true or false."""
     if not isinstance(value, bool):
         raise InputError(f"{where}: expected true or false, got {value!r}")
     return value
+
+
+saying(flag, "`true` or `false`")
 
 
 def anything(value: Any, where: str) -> Any:
@@ -193,9 +226,16 @@ def anything(value: Any, where: str) -> Any:
     return value
 
 
+saying(anything, "a single value")
+
+
 def optional(parse: Parser) -> Parser:
     """Parser that lets null through."""
-    return lambda value, where: None if value is None else parse(value, where)
+    return saying(
+        lambda value, where: None if value is None else parse(value, where),
+        f"{says(parse)}, or null",
+        sections(parse),
+    )
 
 
 def sequence(parse: Parser, *, length: int | None = None, least: int = 0) -> Parser:
@@ -210,7 +250,9 @@ def sequence(parse: Parser, *, length: int | None = None, least: int = 0) -> Par
             raise InputError(f"{where}: expected at least {least} values, got {len(value)}")
         return tuple(parse(item, f"{where}[{i}]") for i, item in enumerate(value))
 
-    return read
+    counted = "a list" if length is None else f"a list of {length}"
+    words = says(parse)
+    return saying(read, f"{counted}: each {words}" if words else counted, sections(parse))
 
 
 def mapping(parse: Parser, *, least: int = 0) -> Parser:
@@ -223,12 +265,13 @@ def mapping(parse: Parser, *, least: int = 0) -> Parser:
             raise InputError(f"{where}: expected at least {least} entries")
         return {str(name): parse(item, _at(where, name)) for name, item in value.items()}
 
-    return read
+    words = says(parse)
+    return saying(read, "names, each with " + (words or "a value"), sections(parse))
 
 
 def section(cls: type[Any]) -> Parser:
     """Parser of a nested dataclass."""
-    return lambda value, where: build(cls, value, where)
+    return saying(lambda value, where: build(cls, value, where), "settings", {"": cls})
 
 
 def variant(kinds: Mapping[str, type[Any]], default: str) -> Parser:
@@ -238,7 +281,13 @@ def variant(kinds: Mapping[str, type[Any]], default: str) -> Parser:
         kind = value.get("kind", default) if isinstance(value, Mapping) else default
         return build(kinds[text(*kinds)(kind, f"{where}.kind")], value, where)
 
-    return parse
+    return saying(parse, _kinds(kinds, default), kinds)
+
+
+def _kinds(names: Iterable[str], default: str) -> str:
+    """Words of settings that one of several names decides about."""
+    listed = ", ".join(f"`{name}`" for name in names)
+    return f"settings of a `kind`: {listed} (`{default}` where none is named)"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -289,7 +338,8 @@ def chosen(registry: Registry[Any], default: str, keys: Keys = lambda name, entr
                 raise InputError(f"{where}.{key}: unknown key; {name!r} has {said}")
         return Chosen(name, build(entry.settings, rest, where), known)
 
-    return parse
+    held = {name: registry[name].settings for name in registry.built_in}
+    return saying(parse, _kinds(held, default), held)
 
 
 def _entry(registry: Registry[Any], name: str, where: str) -> Any:
@@ -301,8 +351,12 @@ def _entry(registry: Registry[Any], name: str, where: str) -> Any:
 
 def either(first: Parser, second: Parser) -> Parser:
     """Parser that takes a list with `second` and anything else with `first`."""
-    return lambda value, where: (
-        second(value, where) if isinstance(value, list) else first(value, where)
+    return saying(
+        lambda value, where: (
+            second(value, where) if isinstance(value, list) else first(value, where)
+        ),
+        f"{says(first)}, or {says(second)}",
+        {**sections(first), **sections(second)},
     )
 
 
