@@ -112,9 +112,11 @@ class Algorithm(QgsProcessingAlgorithm):
             parameter.setFlags(parameter.flags() | flag)
         self.addParameter(parameter)
 
-    def add_model(self) -> None:
-        """Declare the model."""
-        parameter = QgsProcessingParameterString(self.MODEL, tr("Model"), default_model())
+    def add_model(self, default: str = "") -> None:
+        """Declare the model; that of the settings unless another is the default."""
+        parameter = QgsProcessingParameterString(
+            self.MODEL, tr("Model"), default or default_model()
+        )
         # By its path: qgis_process has no widgets.
         widget = f"{__package__}.modelwidget.ModelWidget"
         parameter.setMetadata({"widget_wrapper": {"class": widget}})

@@ -10,6 +10,7 @@ from qgis.core import (
 )
 
 from ..satclip_core.errors import InputError
+from ..satclip_core.models.registry import WORDS
 from ..satclip_core.products.queries import CHIPS, embedded_words, of_kind
 from ..satclip_core.raster.origins import NEAR_KM, OriginSearch, origin_of
 from ..styles import style_values
@@ -80,7 +81,7 @@ class ImageOrigin(QueryAlgorithm):
             advanced=True,
         )
         self.add_grid(configuration)
-        self.add_model()
+        self.add_model(WORDS)
         self.add(
             QgsProcessingParameterNumber(
                 self.NEAR,

@@ -9,6 +9,7 @@ from qgis.core import (
 )
 
 from ..randomland import land_range
+from ..satclip_core.models.registry import WORDS
 from ..satclip_core.products import SimilarityToWords, known_words
 from ..satclip_core.raster.similar_places import PlaceSearch, default_spacing
 from ..styles import style_points, style_range
@@ -95,7 +96,7 @@ class WordSearch(QueryAlgorithm):
             ),
         )
         self.add_grid(configuration)
-        self.add_model()
+        self.add_model(WORDS)
         self.add_spacing(advanced=True)
         self.add_best_places()
         self.add_output(tr("Similarity"))
