@@ -187,7 +187,6 @@ verbosity_options = combined(
 )
 
 
-
 def model_option_of(default: str) -> Callable[[Any], Any]:
     """The option that names a model."""
     return click.option(

@@ -123,8 +123,8 @@ class Algorithm(QgsProcessingAlgorithm):
         self.add(
             parameter,
             tr(
-                "A name (bundled, or a published model that was fetched under SatCLIP > Models), "
-                "or the path of an .npz or .ckpt file."
+                "A name (bundled, words, or a published model that was fetched under SatCLIP > "
+                "Models), or the path of an .npz or .ckpt file."
             ),
         )
 

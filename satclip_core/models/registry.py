@@ -77,8 +77,8 @@ def load_encoder(name_or_path: str | os.PathLike[str] = BUNDLED) -> LocationEnco
     """Open a model by name or path.
 
     Args:
-        name_or_path: "bundled" or "words"; a published name such as "satclip-vit16-l40", once fetched; or
-            the path of an `.npz` of this project or a published `.ckpt`.
+        name_or_path: "bundled" or "words"; a published name such as "satclip-vit16-l40", once
+            fetched; or the path of an `.npz` of this project or a published `.ckpt`.
 
     Raises:
         ModelError: unknown name, not fetched, changed since it was fetched, or not readable.
@@ -308,8 +308,7 @@ def _existing(path: Path) -> Path:
         raise ModelError(f"{path} is a folder: give the path of an .npz or .ckpt file")
     if not path.exists():
         raise ModelError(
-            f"there is no model file {path}; the names are "
-            f"{', '.join((*SHIPPED, *PUBLISHED))}"
+            f"there is no model file {path}; the names are {', '.join((*SHIPPED, *PUBLISHED))}"
         )
     return path
 

@@ -154,7 +154,7 @@ def test_an_unknown_name_lists_the_nearest_and_all(name, guess):
     for use in (load_encoder, fetch):
         with pytest.raises(ModelError, match=guess) as caught:
             use(name)
-        assert "bundled, satclip-resnet18-l10" in str(caught.value)
+        assert "bundled, words, satclip-resnet18-l10" in str(caught.value)
 
 
 @pytest.mark.parametrize("path", ["nowhere.npz", "nowhere.ckpt", "a/b", "~/nowhere.npz"])
