@@ -186,13 +186,19 @@ verbosity_options = combined(
     ),
 )
 
-model_option = click.option(
-    "--model",
-    metavar="NAME|FILE",
-    default="bundled",
-    show_default=True,
-    help="A model of `satclip models list`, or the path of an .npz or .ckpt file.",
-)
+
+def model_option_of(default: str) -> Callable[[Any], Any]:
+    """The option that names a model."""
+    return click.option(
+        "--model",
+        metavar="NAME|FILE",
+        default=default,
+        show_default=True,
+        help="A model of `satclip models list`, or the path of an .npz or .ckpt file.",
+    )
+
+
+model_option = model_option_of("bundled")
 
 threads_option = click.option(
     "--threads",

@@ -10,7 +10,7 @@ from qgis.core import QgsSettings
 
 from .satclip_core.encoder import LocationEncoder
 from .satclip_core.models.published import PUBLISHED
-from .satclip_core.models.registry import BUNDLED, find_model, load_encoder
+from .satclip_core.models.registry import BUNDLED, SHIPPED, find_model, load_encoder
 
 SETTING = "satclip/model"
 # A model of L = 40 takes some 40 MB in memory.
@@ -31,7 +31,7 @@ def default_model() -> str:
 def gone_model() -> str:
     """Name or path of the model in the settings if it is not there any more; else ""."""
     name = _remembered()
-    if name == BUNDLED:
+    if name in SHIPPED:
         return ""
     path = PUBLISHED[name].path if name in PUBLISHED else Path(name)
     return "" if path.is_file() else name
@@ -47,8 +47,8 @@ def set_default_model(name_or_path: str) -> None:
 
 
 def known_models() -> list[str]:
-    """Names that can be used now: bundled, the fetched ones, and the file in the settings."""
-    names = [BUNDLED, *(name for name, model in PUBLISHED.items() if model.path.is_file())]
+    """Names that can be used now: those shipped, the fetched ones, and the file in the settings."""
+    names = [*SHIPPED, *(name for name, model in PUBLISHED.items() if model.path.is_file())]
     chosen = default_model()
     return names if chosen in names else [*names, chosen]
 

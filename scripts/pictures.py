@@ -1,4 +1,4 @@
-"""Make the pictures of README.md with the command line and the bundled model.
+"""Make the pictures of README.md and unigeoclip.md with the command line and the models shipped.
 
     .venv/bin/pip install matplotlib
     .venv/bin/python scripts/pictures.py --land-mask ne_50m_land.geojson
@@ -31,6 +31,8 @@ REGIONS = {
     "Netherlands": (1, 49.5, 10, 55),
     "Arc of deforestation, Amazon": (-62, -14, -46, -2),
 }
+SEARCHES = ("hot desert", "rainforest", "high mountains", "city of a million", "tundra coast",
+            "mediterranean climate")  # fmt: skip
 
 
 def satclip(*words: str) -> None:
@@ -84,6 +86,23 @@ def similarity(name: str, extent: list[str], width: float) -> None:
     _draw(name, values, bounds, width, mark=CONGO)
 
 
+def searches() -> None:
+    """The similarity of all land to some words, each scaled between its 5 % and its 99.5 %."""
+    figure, all_axes = plt.subplots(3, 2, figsize=(11, 7.2), layout="constrained")
+    for axes, words in zip(all_axes.flat, SEARCHES):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "search.tif"
+            satclip("search", words, "-q", "-o", str(path))
+            with rasterio.open(path) as dataset:
+                values, bounds = dataset.read(1), dataset.bounds
+        low, high = np.nanpercentile(values, [5, 99.5])
+        extent = (bounds.left, bounds.right, bounds.bottom, bounds.top)
+        axes.imshow(values, extent=extent, cmap="viridis", vmin=low, vmax=high)
+        axes.set(title=words, xticks=[], yticks=[])
+    figure.savefig(FOLDER / "search-words.png", dpi=64)
+    plt.close(figure)
+
+
 def _draw(
     name: str,
     image: np.ndarray,
@@ -112,3 +131,4 @@ if __name__ == "__main__":
     rgb("rgb-world", [*WORLD, *land], 10)
     rgb("rgb-africa", [*AFRICA, *land], 6)
     similarity("similarity-congo", WORLD, 10)
+    searches()

@@ -48,16 +48,15 @@ def command(
 ) -> None:
     """Write a probability map of where IMAGE comes from, and print its most probable places.
 
-    It takes a model that was trained with images beside places (docs/unigeoclip.md). The softmax
-    of the learned scale over all land, each pixel by its area: the values are probabilities per
-    million square kilometres, and sum to 1 over the raster. Several images of one place, one of
-    each kind (NAME=FILE), and words add to one another. All land at half a degree where no extent
-    is given.
+    It takes a model that was trained with images beside places (docs/unigeoclip.md), the one that
+    comes with satclip unless told otherwise. The softmax of the learned scale over all land, each
+    pixel by its area: the values are probabilities per million square kilometres, and sum to 1
+    over the raster. Several images of one place, one of each kind (NAME=FILE), and words add to
+    one another. All land at half a degree where no extent is given.
 
     \b
-    satclip locate chip.tif --model unigeoclip.npz
-    satclip locate image=chip.tif relief=dem.tif --words desert --model unigeoclip.npz \\
-        --places origins.geojson
+    satclip locate chip.tif
+    satclip locate image=chip.tif relief=dem.tif --words desert --places origins.geojson
     """
     from satclip_core.models.registry import load_encoder
     from satclip_core.raster.origins import OriginSearch, origin_of

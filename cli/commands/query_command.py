@@ -112,7 +112,7 @@ def query_options(default_output: str) -> Callable[[Any], Any]:
             metavar="N",
             help="How many places, the best first.",
         ),
-        options.model_option,
+        options.model_option_of("words"),
         where_options,
         options.co_option,
         options.overwrite_option,

@@ -23,14 +23,14 @@ def command(
 ) -> None:
     """Find places by WORDS: a GeoTIFF of the similarity to them, and the places most like them.
 
-    It takes a model that was trained with words beside places (docs/unigeoclip.md); a word that
-    it does not know is refused, and the nearest that it knows are named. All land at half a degree
-    where no extent is given.
+    It takes a model that was trained with words beside places (docs/unigeoclip.md), the one that
+    comes with satclip unless told otherwise. A word that it does not know is left out with a
+    warning, and the nearest that it knows are named. All land at half a degree where no extent is
+    given.
 
     \b
-    satclip search desert near a coast --model unigeoclip.npz
-    satclip search "high mountains" --bbox 60 20 110 45 --res 0.1 --places peaks.geojson \\
-        --model unigeoclip.npz
+    satclip search desert near a coast
+    satclip search "high mountains" --bbox 60 20 110 45 --res 0.1 --places peaks.geojson
     """
     from satclip_core.models.registry import load_encoder
     from satclip_core.products import SimilarityToWords, known_words

@@ -112,17 +112,19 @@ class Algorithm(QgsProcessingAlgorithm):
             parameter.setFlags(parameter.flags() | flag)
         self.addParameter(parameter)
 
-    def add_model(self) -> None:
-        """Declare the model."""
-        parameter = QgsProcessingParameterString(self.MODEL, tr("Model"), default_model())
+    def add_model(self, default: str = "") -> None:
+        """Declare the model; that of the settings unless another is the default."""
+        parameter = QgsProcessingParameterString(
+            self.MODEL, tr("Model"), default or default_model()
+        )
         # By its path: qgis_process has no widgets.
         widget = f"{__package__}.modelwidget.ModelWidget"
         parameter.setMetadata({"widget_wrapper": {"class": widget}})
         self.add(
             parameter,
             tr(
-                "A name (bundled, or a published model that was fetched under SatCLIP > Models), "
-                "or the path of an .npz or .ckpt file."
+                "A name (bundled, words, or a published model that was fetched under SatCLIP > "
+                "Models), or the path of an .npz or .ckpt file."
             ),
         )
 

@@ -10,6 +10,7 @@ from qgis.core import (
 )
 
 from ..satclip_core.errors import InputError
+from ..satclip_core.models.registry import WORDS
 from ..satclip_core.products.queries import CHIPS, embedded_words, of_kind
 from ..satclip_core.raster.origins import NEAR_KM, OriginSearch, origin_of
 from ..styles import style_values
@@ -40,8 +41,9 @@ class ImageOrigin(QueryAlgorithm):
             "Maps how probable it is that an image comes from a place: per million square "
             "kilometres, summing to 1 over the raster. The most probable places are given as "
             "points, with the probability that it comes from around them.\n\nIt takes a model that "
-            "was trained with images beside places (UniGeoCLIP); the one that comes with the "
-            "plugin was not. The middle of the image is brought to the size and scale that the "
+            "was trained with images beside places (UniGeoCLIP): “words”, which comes with the "
+            "plugin, knows true colour, relief, night lights and greenness of coarse satellite "
+            "images. The middle of the image is brought to the size and scale that the "
             "model has learnt from; where the image lies, if it says so, is not used."
         )
 
@@ -80,7 +82,7 @@ class ImageOrigin(QueryAlgorithm):
             advanced=True,
         )
         self.add_grid(configuration)
-        self.add_model()
+        self.add_model(WORDS)
         self.add(
             QgsProcessingParameterNumber(
                 self.NEAR,

@@ -8,8 +8,8 @@
             <translation>Modell</translation>
         </message>
         <message>
-            <source>A name (bundled, or a published model that was fetched under SatCLIP &gt; Models), or the path of an .npz or .ckpt file.</source>
-            <translation>Ein Name (bundled oder ein veröffentlichtes Modell, das unter SatCLIP &gt; Modelle geholt wurde) oder der Pfad einer .npz- oder .ckpt-Datei.</translation>
+            <source>A name (bundled, words, or a published model that was fetched under SatCLIP &gt; Models), or the path of an .npz or .ckpt file.</source>
+            <translation>Ein Name (bundled, words oder ein veröffentlichtes Modell, das unter SatCLIP &gt; Modelle geholt wurde) oder der Pfad einer .npz- oder .ckpt-Datei.</translation>
         </message>
         <message>
             <source>Dimensions</source>
@@ -298,10 +298,10 @@ Das Feld group hat die Nummer, die größte Gruppe zuerst, und group_name, was d
         <message>
             <source>Maps how probable it is that an image comes from a place: per million square kilometres, summing to 1 over the raster. The most probable places are given as points, with the probability that it comes from around them.
 
-It takes a model that was trained with images beside places (UniGeoCLIP); the one that comes with the plugin was not. The middle of the image is brought to the size and scale that the model has learnt from; where the image lies, if it says so, is not used.</source>
+It takes a model that was trained with images beside places (UniGeoCLIP): “words”, which comes with the plugin, knows true colour, relief, night lights and greenness of coarse satellite images. The middle of the image is brought to the size and scale that the model has learnt from; where the image lies, if it says so, is not used.</source>
             <translation>Kartiert, wie wahrscheinlich ein Bild von einem Ort stammt: für eine Million Quadratkilometer, über das Raster zusammen 1. Die wahrscheinlichsten Orte werden als Punkte ausgegeben, mit der Wahrscheinlichkeit, dass es aus ihrer Umgebung stammt.
 
-Nötig ist ein Modell, das mit Bildern neben Orten trainiert wurde (UniGeoCLIP); das mitgelieferte wurde es nicht. Die Mitte des Bildes wird auf Größe und Maßstab gebracht, an denen das Modell gelernt hat; wo das Bild liegt, falls es das sagt, wird nicht benutzt.</translation>
+Nötig ist ein Modell, das mit Bildern neben Orten trainiert wurde (UniGeoCLIP): „words“, das mitgeliefert wird, kennt Echtfarben, Relief, Nachtlichter und Grünheit grober Satellitenbilder. Die Mitte des Bildes wird auf Größe und Maßstab gebracht, an denen das Modell gelernt hat; wo das Bild liegt, falls es das sagt, wird nicht benutzt.</translation>
         </message>
         <message>
             <source>An image of the kind that the model was trained on, of a known scale.</source>
@@ -1158,10 +1158,10 @@ Verglichen werden die Mittelpunkte eines Gitters. Die gefundenen Orte liegen ein
         <message>
             <source>Maps how well every pixel fits words such as “desert near a coast”: the cosine of the angle between the embeddings of the place and of the words, and gives the best places as points.
 
-It takes a model that was trained with words beside places (UniGeoCLIP); the one that comes with the plugin was not. A word that it does not know is refused, and the nearest that it knows are named.</source>
+It takes a model that was trained with words beside places (UniGeoCLIP): “words”, which comes with the plugin, knows some 240 of climate, land cover, relief and countries. A word that the model does not know is left out, with a warning that names the nearest that it knows.</source>
             <translation>Kartiert, wie gut jedes Pixel zu Worten passt, etwa „desert near a coast“: den Kosinus des Winkels zwischen den Embeddings des Ortes und der Worte, und gibt die besten Orte als Punkte aus.
 
-Nötig ist ein Modell, das mit Worten neben Orten trainiert wurde (UniGeoCLIP); das mitgelieferte wurde es nicht. Ein Wort, das es nicht kennt, wird abgelehnt, und die nächsten, die es kennt, werden genannt.</translation>
+Nötig ist ein Modell, das mit Worten neben Orten trainiert wurde (UniGeoCLIP): „words“, das mitgeliefert wird, kennt etwa 240 zu Klima, Landbedeckung, Relief und Ländern. Ein Wort, das das Modell nicht kennt, wird weggelassen; eine Warnung nennt die nächsten, die es kennt.</translation>
         </message>
         <message>
             <source>How many of the best places are given as points.</source>

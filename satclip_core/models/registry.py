@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from ..encoder import LocationEncoder, ModelInfo
     from .download import Policy
 
-BUNDLED = "bundled"
-_BUNDLED_FILE = Path(__file__).parent / "bundled.npz"
+BUNDLED, WORDS = "bundled", "words"
+SHIPPED = {name: Path(__file__).parent / f"{name}.npz" for name in (BUNDLED, WORDS)}
+"""Models that come with the package: the one for everything, and the one of words and images."""
 _SUFFIXES = (".npz", ".ckpt")
 
 
@@ -76,8 +77,8 @@ def load_encoder(name_or_path: str | os.PathLike[str] = BUNDLED) -> LocationEnco
     """Open a model by name or path.
 
     Args:
-        name_or_path: "bundled"; a published name such as "satclip-vit16-l40", once fetched; or
-            the path of an `.npz` of this project or a published `.ckpt`.
+        name_or_path: "bundled" or "words"; a published name such as "satclip-vit16-l40", once
+            fetched; or the path of an `.npz` of this project or a published `.ckpt`.
 
     Raises:
         ModelError: unknown name, not fetched, changed since it was fetched, or not readable.
@@ -117,13 +118,13 @@ def find_model(name_or_path: str | os.PathLike[str] = BUNDLED) -> Path:
     if not isinstance(name_or_path, str):
         return _existing(Path(name_or_path))
     name = name_or_path.lower()
-    if name == BUNDLED:
-        if not _BUNDLED_FILE.is_file():
+    if name in SHIPPED:
+        if not SHIPPED[name].is_file():
             raise ModelError(
-                "this installation has no bundled model (models/bundled.npz is missing): "
+                f"this installation has no model {name} (models/{name}.npz is missing): "
                 "install the package again, or give the path of a model"
             )
-        return _BUNDLED_FILE
+        return SHIPPED[name]
     if name in PUBLISHED:
         return _fetched(PUBLISHED[name])
     path = Path(name_or_path).expanduser()
@@ -136,13 +137,13 @@ def settled(name_or_path: str | os.PathLike[str]) -> str:
     """The same model from any folder: a name as it is, the path of a file in full."""
     name = os.fspath(name_or_path)
     path = Path(name).expanduser()
-    named = name.lower() in (BUNDLED, *PUBLISHED)
+    named = name.lower() in (*SHIPPED, *PUBLISHED)
     return name if named or not path.is_file() else str(path.absolute())
 
 
 def unknown_name(name: str) -> ModelError:
     """The error for a name that is no model, with the nearest names and all there are."""
-    names = [BUNDLED, *PUBLISHED]
+    names = [*SHIPPED, *PUBLISHED]
     near = difflib.get_close_matches(name.lower(), names, n=2, cutoff=0.6)
     guess = f" (did you mean {' or '.join(near)}?)" if near else ""
     return ModelError(
@@ -153,7 +154,7 @@ def unknown_name(name: str) -> ModelError:
 
 def list_models() -> list[ModelEntry]:
     """All named models and whether they are here, without loading the published ones."""
-    entries = [_bundled_entry()] if _BUNDLED_FILE.is_file() else []
+    entries = [_shipped_entry(name) for name, file in SHIPPED.items() if file.is_file()]
     for model in PUBLISHED.values():
         here = model.path.is_file()
         size = model.path.stat().st_size if here else model.size
@@ -198,8 +199,8 @@ def fetch(
     """
     model = PUBLISHED.get(name.lower())
     if model is None:
-        if name.lower() == BUNDLED:
-            raise ModelError("the bundled model comes with the package: there is nothing to fetch")
+        if name.lower() in SHIPPED:
+            raise ModelError(f"{name.lower()} comes with the package: there is nothing to fetch")
         raise unknown_name(name)
     if model.path.exists() and not force:
         _fetched(model)
@@ -307,22 +308,22 @@ def _existing(path: Path) -> Path:
         raise ModelError(f"{path} is a folder: give the path of an .npz or .ckpt file")
     if not path.exists():
         raise ModelError(
-            f"there is no model file {path}; the names are {BUNDLED}, {', '.join(PUBLISHED)}"
+            f"there is no model file {path}; the names are {', '.join((*SHIPPED, *PUBLISHED))}"
         )
     return path
 
 
-def _bundled_entry() -> ModelEntry:
-    encoder = load_encoder(BUNDLED)
+def _shipped_entry(name: str) -> ModelEntry:
+    encoder = load_encoder(name)
     harmonics = encoder.config.encoding == "sphericalharmonics"
     return ModelEntry(
-        BUNDLED,
+        name,
         "bundled",
-        str(_BUNDLED_FILE),
+        str(SHIPPED[name]),
         encoder.config.settings.legendre_polys if harmonics else None,
         encoder.dim,
         encoder.resolution_degrees,
-        _BUNDLED_FILE.stat().st_size,
+        SHIPPED[name].stat().st_size,
     )
 
 

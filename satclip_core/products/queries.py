@@ -8,6 +8,7 @@ product with the learned scale is what training made a softmax of.
 from __future__ import annotations
 
 import difflib
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..analysis import unit
-from ..encoder.modal import COORDINATES
+from ..encoder.modal import COORDINATES, words_of
 from ..errors import Argument, InputError, call
 from ..types import Float32, Floats
 from .product import Fitting, Ready, check_dim
@@ -25,6 +26,8 @@ from .similarity import Similarity
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
     from ..encoder.modal import ModalEncoder, TextEncoder
+
+log = logging.getLogger(__name__)
 
 TEXT, CHIPS = "text", "chips"
 UNIT_KM2 = 1e6
@@ -61,10 +64,11 @@ class SimilarityToWords:
         """The product of an encoder.
 
         Raises:
-            InputError: it knows no words, or not these.
+            InputError: it knows no words, or none of these.
         """
-        vector = embedded_words(encoder, self.words)
-        return Similarity(vector[None], np.empty((0, 2)), words=self.words)
+        words = understood(encoder, self.words)
+        vector = words_encoder(encoder).encode([words])[0]
+        return Similarity(vector[None], np.empty((0, 2)), words=words)
 
 
 def words_encoder(encoder: LocationEncoder) -> TextEncoder:
@@ -98,28 +102,42 @@ def of_kind(encoder: LocationEncoder, kind: str) -> dict[str, ModalEncoder]:
     return there
 
 
-def embedded_words(encoder: LocationEncoder, words: str) -> Float32:
-    """The embedding (dim,) of words, of norm 1, if the model knows them all.
+def understood(encoder: LocationEncoder, words: str) -> str:
+    """Those words that the model knows; what is left out is a warning in the log.
 
-    A map of the rest would look as plausible as one of what was asked for.
+    A map of some of the words looks as plausible as one of all.
 
     Raises:
-        InputError: it does not know one; the nearest that it knows are named.
+        InputError: it knows none of them; the nearest that it knows, by their letters, are named.
     """
     text = words_encoder(encoder)
-    said = []
-    for word in dict.fromkeys(text.unknown(words)):
-        near = difflib.get_close_matches(word, text.vocabulary, _NEAREST, _ALIKE)
-        said.append(f"{word!r}" + (f" (nearest: {', '.join(near)})" if near else ""))
-    if said:
-        raise InputError(
-            f"the model {encoder.name} knows {len(text.vocabulary):,} words, but not "
-            f"{', '.join(said)}: leave out or replace what it does not know; ",
-            call("known_words"),
-            " lists what it does",
-        )
-    vector: Float32 = text.encode([words])[0]
+    unknown = tuple(dict.fromkeys(text.unknown(words)))
+    if not unknown:
+        return words
+    said = f"the model {encoder.name} knows {len(text.vocabulary):,} words, but not " + ", ".join(
+        _with_nearest(word, text.vocabulary) for word in unknown
+    )
+    rest = " ".join(word for word in words_of(words) if word not in unknown)
+    if not rest:
+        raise InputError(f"{said}: replace what it does not know; ", call("known_words"),
+                         " lists what it does")  # fmt: skip
+    log.warning("%s: looking for %r", said, rest)
+    return rest
+
+
+def embedded_words(encoder: LocationEncoder, words: str) -> Float32:
+    """The embedding (dim,) of words, of norm 1, by those that the model knows.
+
+    Raises:
+        InputError: it knows none of them.
+    """
+    vector: Float32 = words_encoder(encoder).encode([understood(encoder, words)])[0]
     return vector
+
+
+def _with_nearest(word: str, vocabulary: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, vocabulary, _NEAREST, _ALIKE)
+    return f"{word!r}" + (f" (nearest: {', '.join(near)})" if near else "")
 
 
 def known_words(encoder: LocationEncoder) -> tuple[str, ...]:

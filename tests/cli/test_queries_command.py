@@ -73,10 +73,22 @@ def test_all_land_where_no_extent_is_given(run, tmp_path, model):
         assert np.isfinite(dataset.read(1)).all()
 
 
-def test_unknown_words_are_one_line(refused, model):
+def test_nothing_but_unknown_words_is_one_line(refused, model):
     line = refused("search", "rice in the dessert", *BBOX, *model)
     assert "'rice', 'dessert' (nearest: desert)" in line
     assert line.endswith("--known lists what it does")
+
+
+def test_an_unknown_word_is_left_out_with_a_warning(run, tmp_path, model):
+    result = run("search", "rice", "desert", *BBOX, *model)
+    assert result.returncode == 0, result.stderr
+    assert "Warning: " in result.stderr
+    assert "but not 'rice': looking for 'desert'" in result.stderr
+    assert read(tmp_path / "search.tif")[1]["words"] == "desert"
+
+
+def test_a_model_of_words_comes_with_it(run):
+    assert "rainforest" in run("search", "--known").stdout.split()
 
 
 def test_the_known_words_are_listed(run, model):
@@ -85,7 +97,7 @@ def test_the_known_words_are_listed(run, model):
 
 
 def test_a_model_without_words_says_how_to_get_one(refused):
-    line = refused("search", "desert", *BBOX)
+    line = refused("search", "desert", *BBOX, "--model", "bundled")
     assert "has learnt no words" in line
     assert "give one that has as --model" in line
 

@@ -67,7 +67,15 @@ def test_a_request_for_words_is_small_and_equal_once_pickled(encoder):
     assert request.prepare(encoder=encoder).product.tags["words"] == "congo desert"
 
 
-def test_unknown_words_are_named_with_the_nearest_known_ones(encoder):
+def test_unknown_words_are_named_and_left_out(encoder, caplog):
+    product = SimilarityToWords("rice in the dessert of Congo").by(encoder)
+    said = caplog.text
+    assert "knows 5 words, but not 'rice', 'dessert' (nearest: desert): looking for 'congo'" in said
+    assert product.tags["words"] == "congo"
+    np.testing.assert_allclose(product.references[0], direction(*CONGO), atol=1e-6)
+
+
+def test_nothing_but_unknown_words_is_refused(encoder):
     with pytest.raises(InputError) as raised:
         SimilarityToWords("rice in the dessert").by(encoder)
     said = str(raised.value)

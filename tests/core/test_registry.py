@@ -154,7 +154,7 @@ def test_an_unknown_name_lists_the_nearest_and_all(name, guess):
     for use in (load_encoder, fetch):
         with pytest.raises(ModelError, match=guess) as caught:
             use(name)
-        assert "bundled, satclip-resnet18-l10" in str(caught.value)
+        assert "bundled, words, satclip-resnet18-l10" in str(caught.value)
 
 
 @pytest.mark.parametrize("path", ["nowhere.npz", "nowhere.ckpt", "a/b", "~/nowhere.npz"])
@@ -198,7 +198,7 @@ def test_list_says_what_is_here(hub):
 
 
 def test_bundled_loads_by_default_once_it_is_there(small_model, monkeypatch):
-    monkeypatch.setattr(registry, "_BUNDLED_FILE", small_model)
+    monkeypatch.setitem(registry.SHIPPED, "bundled", small_model)
     assert load_encoder().dim == 256
     assert find_model("Bundled") == small_model
     assert list_models()[0].state == "bundled"
@@ -207,8 +207,8 @@ def test_bundled_loads_by_default_once_it_is_there(small_model, monkeypatch):
 
 
 def test_without_a_bundled_model_the_message_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(registry, "_BUNDLED_FILE", tmp_path / "bundled.npz")
-    with pytest.raises(ModelError, match="no bundled model"):
+    monkeypatch.setitem(registry.SHIPPED, "bundled", tmp_path / "bundled.npz")
+    with pytest.raises(ModelError, match="no model bundled"):
         load_encoder()
 
 

@@ -60,6 +60,7 @@ def test_one_folder_without_caches_and_not_too_large(archive):
     assert {name.partition("/")[0] for name in names} == {"satclip_qgis"}
     for wanted in ("__init__.py", "metadata.txt", "LICENSE", "icons/satclip.svg",
                    "satclip_core/LICENSE", "satclip_core/models/bundled.npz",
+                   "satclip_core/models/words.npz",
                    "i18n/satclip_de.qm", "help/index.html", "help/index_de.html"):  # fmt: skip
         assert f"satclip_qgis/{wanted}" in names
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]

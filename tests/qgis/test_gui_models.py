@@ -75,7 +75,7 @@ def test_it_lists_what_there_is(dialog: object) -> None:
     bundled = row(dialog, "bundled")
     assert bundled[1:5] == ["comes with the plugin", "30", "0.0386°", "MIT"]
     assert row(dialog, NAME)[1:4] == ["not fetched", "10", "9°"]
-    assert dialog.table.rowCount() == 7
+    assert dialog.table.rowCount() == 8
 
 
 def test_the_facts_of_a_model_are_shown(dialog: object) -> None:

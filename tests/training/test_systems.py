@@ -205,5 +205,5 @@ def test_the_shipped_configurations_share_data_and_budget() -> None:
     assert plain[0] == plain[1] == plain[2]
     assert len({c.model.embed_dim for c in shipped}) == 1
     lines = facts(shipped)
-    assert "10,000 places, 10% of them held out" in lines[0]
+    assert "30,000 places, 10% of them held out" in lines[0]
     assert "satcle: the objective satcle with image" in lines[2]
