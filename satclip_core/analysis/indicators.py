@@ -1,8 +1,8 @@
 """Classes by least squares: each as a number, 1 where it is and 0 elsewhere, and a mean of these.
 
 In the vectors of a kernel this is indicator kriging (Journel 1983, Mathematical Geology 15:
-445-468) with all that the kernel sees. From few samples it tells more classes right than logistic
-regression does, but its probabilities need more help.
+445-468) with all that the kernel sees. From few samples it often tells more classes right than
+logistic regression does, but its probabilities need more help.
 """
 
 from __future__ import annotations
