@@ -103,8 +103,8 @@ learning_options = combined(
         show_default=True,
         help="Ridge (of classes logistic) regression on the embedding, kriging on the place, a "
         "Gaussian process on both (of classes logistic regression on their kernels), or the mean "
-        "of all that errs least in cross-validation (of classes the better of linear and "
-        "gaussian).",
+        "of all that errs least in cross-validation (of classes that of linear, gaussian and "
+        "indicator kriging).",
     ),
     click.option(
         "--folds",

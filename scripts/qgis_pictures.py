@@ -11,7 +11,8 @@ From the root of the repository, with a profile of QGIS that is made for this al
         --profiles-path /tmp/qgisprofile --code scripts/qgis_pictures.py
 
 Countries are Natural Earth's, the imagery is a Blue Marble of the whole globe in plate carrée, the
-stations those of SatCLIP's table of air temperature, with columns Lon, Lat and meanT.
+stations those of SatCLIP's table of air temperature, with columns Lon, Lat and meanT. QGIS' Python
+needs Pillow (python3-pil).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from pathlib import Path
 
 import qgis.utils
 from osgeo import gdal
+from PIL import Image
 from qgis.core import (
     QgsApplication,
     QgsCoordinateReferenceSystem,
@@ -51,6 +53,8 @@ BEYOND = ("EPSG:3035", (800_000, 0, 7_800_000, 5_500_000))
 # Longitude and latitude in degrees.
 AMAZON, ALPS, CARPATHIANS = (-62.2, -3.8), (9.5, 46.6), (24.9, 46.5)
 SHIFT = Qt.KeyboardModifier.ShiftModifier
+# Bytes beyond which a picture is made of 256 colours.
+LARGEST = 400_000
 # Seconds without work after which the window no longer changes.
 QUIET = 2
 
@@ -179,8 +183,13 @@ def save_window(name: str) -> None:
     """The whole window as a picture, as it is."""
     iface.messageBar().clearWidgets()
     QgsApplication.processEvents()
+    file = FOLDER / f"{name}.png"
     # Quality 0 is the strongest compression, and as lossless.
-    iface.mainWindow().grab().save(str(FOLDER / f"{name}.png"), "PNG", 0)
+    iface.mainWindow().grab().save(str(file), "PNG", 0)
+    if file.stat().st_size > LARGEST:
+        with Image.open(file) as picture:
+            smaller = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        smaller.save(file, optimize=True)
 
 
 def is_quiet() -> bool:

@@ -20,7 +20,7 @@ from ..types import Floats, Integers
 MOST_REFERENCES = 2000
 # Samples of which the mean distance is taken.
 _PAIRED = 2000
-_ELEMENTS = 2**20
+_ELEMENTS = 2**18
 # Whiskers of a box plot (Tukey 1977), in quartile distances.
 _WHISKER = 1.5
 

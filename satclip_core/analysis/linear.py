@@ -6,7 +6,7 @@ penalty means the same with more samples.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable
 
 import numpy as np
@@ -64,6 +64,10 @@ class Linear:
         constant: Floats = self.offsets - self.directions @ self.mean
         return constant
 
+    def tempered(self, heat: float) -> Linear:
+        """The same with scores divided by a number."""
+        return replace(self, weights=self.weights / heat, offsets=self.offsets / heat)
+
 
 class Ridge:
     """Ridge regression: least mean squared error + penalty · |weights|², any penalty at once.
@@ -77,6 +81,7 @@ class Ridge:
         weights: (N,) of the samples, above 0, 1 in the mean; all 1 where None.
         sizes: (dim,) what dimensions are multiplied by once they are standardised: a large one is
             penalised less; all 1 where None.
+        standardise: whether dimensions are standardised, as in `Logistic`.
     """
 
     def __init__(
@@ -85,11 +90,15 @@ class Ridge:
         targets: ArrayLike,
         weights: Floats | None = None,
         sizes: Floats | None = None,
+        *,
+        standardise: bool = True,
     ) -> None:
         values = np.asarray(targets, np.float64)
         values = values[:, None] if values.ndim == 1 else values
         data = np.asarray(embeddings, np.float64)
         self.mean, self.deviation = standard_of(data, weights, sizes)
+        if not standardise:
+            self.deviation = np.ones_like(self.mean)
         scaled = (data - self.mean) / self.deviation
         self._offsets = np.average(values, axis=0, weights=weights)
         self._count = len(scaled)

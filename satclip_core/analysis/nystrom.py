@@ -17,7 +17,7 @@ from .gaussian import Kernel, Pairs, Sites, features, inducing_points
 POINTS, LONGEST = 400, 256
 # Share of the variance below which a direction tells no classes apart.
 _LEAST = 1e-4
-_ELEMENTS = 2**20
+_ELEMENTS = 2**18
 # Samples whose principal axes are taken.
 _LOOKED_AT = 3000
 # Of the variance, as for the inducing points of a process.

@@ -20,6 +20,8 @@ from ..types import Floats
 _PRIOR = 30.0
 # A weight below is none: the others take it over.
 _LEAST = 0.02
+# Steps towards weights of probabilities at most, and the largest that is none.
+_ROUNDS, _SETTLED = 1000, 1e-5
 
 
 class Predictor(Protocol):
@@ -101,6 +103,35 @@ def stacking_weights(
     found[found < _LEAST] = 0
     shares: Floats = found / found.sum()
     return shares
+
+
+def pooling_weights(chances: Floats, prior: Floats, weights: Floats | None = None) -> Floats:
+    """Weights of the mean of probabilities under which what came true is likeliest.
+
+    None is negative, 1 in all. Found by expectation and maximisation, each step of which makes it
+    likelier: the loss has one minimum (Dempster, Laird & Rubin 1977, section 4.3).
+
+    Args:
+        chances: (N, k) probability above 0 that each of k models gave the true class of samples,
+            each without its fold.
+        prior: (k,) as in `stacking_weights`.
+        weights: (N,) of the samples, 1 in the mean; all 1 where None.
+
+    Returns:
+        (k,); 0 where a model would have less than two per cent.
+    """
+    own = np.ones((len(chances), 1)) if weights is None else weights[:, None]
+    shares = prior
+    for _ in range(_ROUNDS):
+        parts = shares * chances
+        parts = parts / parts.sum(axis=1, keepdims=True)
+        last, shares = shares, (own * parts).sum(axis=0) + _PRIOR * prior
+        shares = shares / shares.sum()
+        if np.abs(shares - last).max() < _SETTLED:
+            break
+    shares = np.where(shares < _LEAST, 0, shares)
+    found: Floats = shares / shares.sum()
+    return found
 
 
 def _on_the_simplex(curvature: Floats, slope: Floats) -> Floats:

@@ -137,7 +137,7 @@ def _alone(
         return LeftOutAlone(np.arange(len(values)), transform.back(fitted.predicted), steps, None)
     # To first order, and nothing at all without a transform.
     moved = found.moved(transform.slope(values[found.others]))
-    off = (values[found.rows] - found.without) / (fitted.model.scale * found.errors)
+    off = (values[found.rows] - found.without) / fitted.model.spread(found.errors)
     return LeftOutAlone(found.rows, transform.back(found.without), off, moved)
 
 

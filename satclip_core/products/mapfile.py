@@ -23,13 +23,14 @@ from numpy.typing import NDArray
 from ..analysis import Linear
 from ..analysis.applicability import Applicability
 from ..analysis.gaussian import Gaussian, Kernel, Sites
+from ..analysis.indicators import Indicators
 from ..analysis.neighbours import Corrected, LocalKernel, Neighbours
 from ..analysis.nystrom import KernelVectors
 from ..analysis.stacking import Stack
 from ..errors import InputError, call
 from ..files import npy_array, npy_bytes, write_zip, written_whole
 from .classarea import ClassArea
-from .classification import ClassModel
+from .classification import ClassModel, ClassStack
 from .legend import Legend
 from .maps import MapModel
 from .regression import LinearPredictor, NumberModel
@@ -42,8 +43,10 @@ _KINDS: dict[str, type] = {
         Applicability,
         ClassArea,
         ClassModel,
+        ClassStack,
         Corrected,
         Gaussian,
+        Indicators,
         Kernel,
         KernelVectors,
         Legend,

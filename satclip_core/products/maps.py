@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis import softmax
+from ..analysis import Linear, softmax
 from ..analysis.calibration import held_out_chances
 from ..analysis.folds import KNNDM, Folds, check_kind, choose_folds
 from ..analysis.transforms import NONE, find_transform
@@ -18,7 +18,7 @@ from ..errors import Argument, InputError
 from ..grid.sphere import unit_vectors
 from ..types import Bools, Cancelled, Float32, Floats, Integers, Progress
 from .classarea import ClassArea, class_area
-from .classification import CLASS_WORDS, Classification, ClassModel
+from .classification import CLASS_WORDS, Classification, ClassModel, ClassStack
 from .covariates import (
     Covariates,
     joined,
@@ -68,8 +68,9 @@ class MapOptions:
         method: "linear" (ridge regression on the embedding), "kriging" (a Gaussian process on the
             place), "gaussian" (one on place and embedding), or "auto": the mean of them that errs
             least in cross-validation. Of classes: logistic regression on the embedding, on the
-            vectors of a kernel of the place, of place and embedding; or the better of the first
-            and the last.
+            vectors of a kernel of the place, of place and embedding; or the mean of the first, the
+            last and indicator kriging by the latter's kernel, under which left-out samples are
+            likeliest.
         folds: "knndm" (as far apart as the pixels are from the samples), "blocks" (of near
             samples; also where no pixels are known) or "random".
         seed: of folds and draws.
@@ -146,7 +147,7 @@ class MapModel:
     """
 
     name: str
-    learnt: NumberModel | ClassModel
+    learnt: NumberModel | ClassModel | ClassStack
     legend: Legend | None
     report: dict[str, Any]
     model: str
@@ -179,21 +180,20 @@ class MapModel:
     def _chosen(self) -> str:
         """The method, and what it was better than."""
         method, methods = self.report["method"], self.report["methods"]
-        if self.legend is not None:
-            others = [f"{name} {score['log_loss']:.3g}" for name, score in methods.items()]
-            return f", method {method}" + (
-                f"; log-loss of {', '.join(others)}" if len(others) > 1 else ""
-            )
-        others = [
-            f"{name} {score['rmse']:.4g}" for name, score in methods.items() if name != method
-        ]
-        transform = self.report["transform"]
+        transform = self.report.get("transform", NONE)
         of = "" if transform == NONE else f" of {transform}"
         chosen = f", method {method}" + (f" on {transform}" if of else "")
         if method == STACK:
             shares = self.report["weights"].items()
             chosen += f" ({', '.join(f'{share:.2f} {name}' for name, share in shares)})"
-        return chosen + (f"; RMSE{of} of {', '.join(others)}" if others else "")
+        if self.legend is not None:
+            score, called = "log_loss", "log-loss"
+            others = methods if len(methods) > 1 else {}
+        else:
+            score, called = "rmse", f"RMSE{of}"
+            others = {name: one for name, one in methods.items() if name != method}
+        told = ", ".join(f"{name} {one[score]:.4g}" for name, one in others.items())
+        return chosen + (f"; {called} of {told}" if told else "")
 
     @property
     def _calibrated(self) -> str:
@@ -410,7 +410,7 @@ def _learn_numbers(
 
 def _learn_classes(
     samples: Samples, embeddings: Floats, folds: Folds, options: MapOptions, hooks: dict[str, Any]
-) -> tuple[ClassModel, Floats, dict[str, Any], ClassEvidence | None]:
+) -> tuple[ClassModel | ClassStack, Floats, dict[str, Any], ClassEvidence | None]:
     """The same with (N, classes) scores, before they are calibrated on the samples left out."""
     legend = cast("Legend", samples.legend)  # what is learnt as classes has one
     classes = samples.values.astype(np.int64)
@@ -705,7 +705,7 @@ class MappedClasses(Mapped):
         probabilities: whether bands of probabilities follow.
     """
 
-    learnt: ClassModel
+    learnt: ClassModel | ClassStack
     legend: Legend
     probabilities: bool = False
 
@@ -743,12 +743,17 @@ class MappedClasses(Mapped):
     @property
     def directions(self) -> Floats | None:
         """(classes, dim), those of the scores; None where the place or covariates matter too."""
-        return self.learnt.linear.directions if self.placeless else None
+        return self._linear.directions if self.placeless else None
+
+    @property
+    def _linear(self) -> Linear:
+        """Of logistic regression on the embedding."""
+        return cast("Linear", cast("ClassModel", self.learnt).linear)
 
     def of_projections(self, projections: Float32) -> NDArray[Any]:
         """(rows, cols, classes) -> (bands, rows, cols), by logistic regression."""
         known = np.asarray(np.isfinite(projections).all(axis=-1))
-        constant = self.learnt.linear.constant.astype(projections.dtype)
+        constant = self._linear.constant.astype(projections.dtype)
         return self._banded(softmax(projections[known] + constant), known)
 
     def at(self, embeddings: Float32, lons: Floats, lats: Floats) -> NDArray[Any]:

@@ -72,6 +72,9 @@ _BEFOREHAND = {LINEAR: 0.25, KRIGING: 0.25, GAUSSIAN: 0.5}
 LEVEL = 0.9
 # Samples whose influence is looked at, and at which it is measured, where these are many.
 LOOKED_AT = 2000
+# Values beyond the first of their place from which their deviation is known well enough, and digits
+# of unit vectors that are one place (6 mm).
+_REPEATED, _SAME = 30, 9
 # Steps told to a progress bar, for each of the stages of a fit.
 _STEPS = 60
 
@@ -121,6 +124,7 @@ class NumberModel:
         samples: (N, 3) unit vectors.
         place: weight of the place among those predictors.
         transform: of `TRANSFORMS`, in whose scale the predictor works.
+        least: standard error below which none falls: the deviation of values at one place.
     """
 
     method: str
@@ -132,6 +136,7 @@ class NumberModel:
     samples: Floats
     place: float = 0.0
     transform: str = NONE
+    least: float = 0.0
 
     def mean(self, embeddings: NDArray[Any], xyz: Floats) -> NDArray[Any]:
         """Values predicted at places.
@@ -144,6 +149,10 @@ class NumberModel:
             (N,) in the type of the embeddings; medians where there is a transform.
         """
         return TRANSFORMS[self.transform].back(self.predictor(embeddings, xyz))
+
+    def spread(self, errors: NDArray[Any]) -> NDArray[Any]:
+        """Standard errors (N,) of values, from those of the predictor, in its units of `scale`."""
+        return np.asarray(np.maximum(errors * self.scale, self.least))
 
     def outside(self, embeddings: NDArray[Any], xyz: Floats) -> float:
         """The share of places outside the area of applicability.
@@ -173,7 +182,7 @@ class NumberModel:
         """
         transform = TRANSFORMS[self.transform]
         mean, errors = self.predictor.with_error(embeddings, xyz)
-        errors = errors * self.scale
+        errors = self.spread(errors)
         unlike = self._unlike(embeddings, xyz)
         inside = unlike <= self.applicability.threshold
         away = nearest_km(xyz, self.samples)
@@ -296,7 +305,7 @@ class Regression:
         model, found = self._model(main, shares, predicted, errors)
         report = {"method": method, "methods": scores, "weights": shares, **self._report(shares)}
         self._tell(2 * _STEPS)
-        return FittedNumbers(model, predicted, model.scale * errors, {**report, **found})
+        return FittedNumbers(model, predicted, model.spread(errors), {**report, **found})
 
     def predictor(self, method: str) -> Predictor:
         """What predicts by one method, fitted to all samples, without all that is said of errors.
@@ -524,7 +533,8 @@ class Regression:
         off = np.abs(self._values - predicted) / errors
         # Samples that are met exactly leave no noise; a trace of it keeps intervals intervals.
         scale = max(float(np.sqrt((off**2).mean())), 1e-9 * float(self._values.std()))
-        ratios = off / scale
+        least = self._repeated
+        ratios = np.abs(self._values - predicted) / np.maximum(scale * errors, least)
         half = conformal(ratios)
         standard, place = self._weighed(main)
         made = predictors(self._embeddings, self._xyz, standard, place)
@@ -533,13 +543,29 @@ class Regression:
         method, predictor = main, members[main]
         if len(shares) > 1:
             method, predictor = STACK, Stack(shares, members)
-        model = NumberModel(method, predictor, scale, half, area, standard, self._xyz, place)
+        own = area, standard, self._xyz, place
+        model = NumberModel(method, predictor, scale, half, *own, least=least)
         report = {
             "noise": scale,
+            "deviation_at_one_place": least,
             "interval": {"level": LEVEL, "standard_errors": half, "cover": self._cover(ratios)},
             "applicability": {"threshold": area.threshold, "mean_distance": area.unit},
         }
         return model, report
+
+    @cached_property
+    def _repeated(self) -> float:
+        """The deviation of values at one place; 0 where too few places have several.
+
+        Folds never part these: nothing else tells what a value is worth for the next one there.
+        """
+        places = np.unique(np.round(self._xyz, _SAME), axis=0, return_inverse=True)[1].reshape(-1)
+        sizes = np.bincount(places)
+        freedom = len(places) - len(sizes)
+        if freedom < _REPEATED:
+            return 0.0
+        off = self._values - (np.bincount(places, self._values) / sizes)[places]
+        return float(np.sqrt((off**2).sum() / freedom))
 
     def _weighed(self, method: str) -> tuple[Floats | None, float]:
         """What makes predictors for dissimilarity: `standard` and `place` of `NumberModel`."""

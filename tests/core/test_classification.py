@@ -11,6 +11,7 @@ import pytest
 from satclip_core.analysis import Logistic, softmax
 from satclip_core.analysis.calibration import reliability, temperature
 from satclip_core.analysis.gaussian import Kernel, Pairs, Sites, features
+from satclip_core.analysis.indicators import IndicatorRidge
 from satclip_core.analysis.linear import standard_of
 from satclip_core.analysis.nystrom import kernel_vectors
 from satclip_core.errors import InputError
@@ -102,13 +103,17 @@ def test_a_kernel_model_is_that_of_a_plain_search(encoder, known):
     np.testing.assert_allclose(softmax(ours), theirs, atol=2e-3)
 
 
-def test_the_kernel_is_taken_where_it_is_better_and_that_is_said(encoder, model):
+def test_the_mean_leans_on_what_is_better_and_says_so(encoder, model):
     report = model.report
     losses = {name: found["log_loss"] for name, found in report["methods"].items()}
-    assert list(losses) == ["linear", "gaussian"]
+    assert list(losses) == ["linear", "gaussian", "indicator"]
     assert losses["gaussian"] < 0.95 * losses["linear"]
-    assert report["method"] == model.learnt.method == "gaussian"
-    assert f"method gaussian; log-loss of linear {losses['linear']:.3g}" in model.summary
+    shares = report["weights"]
+    assert sum(shares.values()) == pytest.approx(1)
+    assert shares["gaussian"] + shares["indicator"] > 0.8
+    assert report["method"] == model.learnt.method == "stack"
+    told = ", ".join(f"{share:.2f} {name}" for name, share in shares.items())
+    assert f"method stack ({told}); log-loss of linear {losses['linear']:.4g}" in model.summary
     error = report["expected_calibration_error"]
     assert f"probabilities off by {100 * error:.1f} %" in model.summary
     fresh = drawn(1500, 7)
@@ -116,6 +121,41 @@ def test_the_kernel_is_taken_where_it_is_better_and_that_is_said(encoder, model)
     right = (scores.argmax(axis=1) == patches(fresh)).mean()
     assert right > report["score"]["accuracy"] - 0.02
     json.dumps(report, allow_nan=False)
+
+
+def test_the_mean_is_that_of_its_members_probabilities(encoder, known):
+    lonlat, values = known[0][:200], known[1][:200]
+    embeddings, _, sites = sites_of(encoder, lonlat)
+    learning = Classification(embeddings, sites.xyz, values, 3, np.arange(200) % 5)
+    stack = learning.fit().model
+    wanted = 0
+    for name, share in stack.weights.items():
+        wanted = wanted + share * softmax(learning.fit(name).model.scores(embeddings, sites.xyz))
+    found = softmax(stack.heat * stack.scores(embeddings, sites.xyz))
+    np.testing.assert_allclose(found, wanted, atol=1e-9)
+    single = stack.scores(embeddings.astype(np.float32), sites.xyz)
+    np.testing.assert_allclose(softmax(single), softmax(stack.scores(embeddings, sites.xyz)),
+                               atol=1e-3)  # fmt: skip
+
+
+def test_indicators_are_a_gaussian_process_of_each_class(encoder, known):
+    """Where vectors hold all of the kernel, its ridge regression is kriging of the indicators."""
+    lonlat, values = known[0][:80], known[1][:80]
+    embeddings, standard, sites = sites_of(encoder, lonlat)
+    kernel = Kernel(matern=2.0, matern_length=0.5)
+    made = kernel_vectors(kernel, sites, standard)(embeddings, sites.xyz)
+    fresh = sites_of(encoder, drawn(50, 4))[0]
+    xyz = unit_vectors(*drawn(50, 4).T).T
+    centred = made - made.mean(axis=0)
+    at = kernel_vectors(kernel, sites, standard)(fresh, xyz) - made.mean(axis=0)
+    wanted = np.eye(3)[values]
+    gram = centred @ centred.T + 80 * 0.01 * np.eye(80)
+    means = wanted.mean(axis=0) + at @ centred.T @ np.linalg.solve(gram, wanted - wanted.mean(0))
+    means = np.maximum(means, 0)
+    shares = (wanted.sum(axis=0) + 0.5) / (80 + 1.5)
+    means = 0.98 * means / means.sum(axis=1, keepdims=True) + 0.02 * shares
+    found = softmax(IndicatorRidge(made, values, 3).solve(0.01)(at + made.mean(axis=0)))
+    np.testing.assert_allclose(found, means, atol=1e-9)
 
 
 def test_probabilities_of_new_places_are_calibrated(encoder, model):
@@ -139,8 +179,8 @@ def test_bands_are_what_the_model_says_and_survive_pickling(encoder, model):
     assert np.abs(bands[1:].reshape(3, -1).astype(float) - chances).max() < 0.6
     again = raster_array(WORLD, pickle.loads(pickle.dumps(product)), encoder)
     np.testing.assert_array_equal(again, bands)
-    assert product.tags["method"] == "gaussian"
-    assert "kernel logistic regression on place and embedding" in product.tags["values"]
+    assert product.tags["method"] == "stack"
+    assert "the mean of probabilities of several methods" in product.tags["values"]
 
 
 def test_the_place_is_needed_by_a_kernel(encoder, model):

@@ -247,6 +247,18 @@ def test_values_at_one_place_are_averaged(encoder):
     assert np.corrcoef(found, means)[0, 1] > 0.8
 
 
+def test_intervals_at_places_with_several_values_hold_the_next_value(encoder):
+    """A field without noise, of which each place has two values: flats of a house."""
+    places = np.repeat(fibonacci_lattice(300), 2, axis=0)
+    values = noisy(places, size=0.0) + np.random.default_rng(6).normal(0, 0.3, len(places))
+    model = fit_map(encoder, Samples.of(places, values), MapOptions(folds="random"))
+    assert model.report["deviation_at_one_place"] == pytest.approx(0.3, rel=0.12)
+    again = noisy(places, size=0.0) + np.random.default_rng(7).normal(0, 0.3, len(places))
+    bands = model.learnt.with_error(encoder.encode(places), unit_vectors(*places.T).T)
+    assert bands[1].min() >= 0.999 * model.report["deviation_at_one_place"]
+    assert ((again >= bands[2]) & (again <= bands[3])).mean() > 0.86
+
+
 def test_three_samples_are_too_few_and_it_is_said():
     with pytest.raises(InputError, match="3 of 3 samples of 'v' can be used: give at least 5"):
         Samples.of([(0, 0), (1, 1), (2, 2)], [1, 2, 3], name="v")

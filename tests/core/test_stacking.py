@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from satclip_core.analysis.stacking import stacking_weights
+from satclip_core.analysis.stacking import pooling_weights, stacking_weights
 
 PRIOR = np.array([0.25, 0.25, 0.5])
 
@@ -81,3 +81,39 @@ def test_weights_do_not_depend_on_the_unit(unit):
     wanted = stacking_weights(predictions, truth, PRIOR)
     assert (wanted > 0.1).all()
     np.testing.assert_allclose(found, wanted, rtol=1e-6)
+
+
+def pooled(count, seed=0):
+    """Probabilities of what came true by three models: the mean of two of them is the truth."""
+    random = np.random.default_rng(seed)
+    likely = random.beta(2, 2, (count, 3))
+    truth = 0.7 * likely[:, 0] + 0.3 * likely[:, 1]
+    came = (random.random(count) < truth)[:, None]
+    return np.where(came, likely, 1 - likely)
+
+
+def test_weights_of_probabilities_are_those_of_a_search_through_all():
+    optimize = pytest.importorskip("scipy.optimize")
+    chances = pooled(20_000)
+
+    def loss(weights):
+        return -np.log(chances @ weights).mean()
+
+    wanted = optimize.minimize(
+        loss, PRIOR, bounds=[(0, 1)] * 3, constraints={"type": "eq", "fun": lambda w: w.sum() - 1}
+    )
+    found = pooling_weights(chances, PRIOR)
+    # But for what was thought beforehand, as much as thirty samples.
+    assert loss(found) == pytest.approx(wanted.fun, rel=1e-3)
+    np.testing.assert_allclose(found, wanted.x, atol=0.05)
+    np.testing.assert_allclose(found, [0.7, 0.3, 0], atol=0.06)
+
+
+def test_few_probabilities_hardly_move_the_weights_and_samples_count_by_theirs():
+    chances = pooled(4)
+    assert np.abs(pooling_weights(chances, PRIOR) - PRIOR).max() < 0.1
+    np.testing.assert_array_equal(pooling_weights(chances[:0], PRIOR), PRIOR)
+    many, own = pooled(2000), np.repeat([0.5, 1.5], 1000)
+    twice = np.concatenate([many, many[1000:], many[1000:]])
+    alike = pooling_weights(twice, PRIOR, np.full(4000, 0.5))
+    np.testing.assert_allclose(pooling_weights(many, PRIOR, own), alike, atol=1e-3)

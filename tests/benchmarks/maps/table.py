@@ -18,6 +18,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ class Data:
         one, other = (unit_vectors(*places.T).T for places in self.lonlat)
         return one, other
 
-    @property
+    @cached_property
     def folds(self) -> NDArray[Any]:
         """Folds that match the places to predict, as for a map of them."""
         pixels = np.random.default_rng(self.seed).permutation(self.lonlat[1])[:_PIXELS]
@@ -100,7 +101,7 @@ def numbers(data: Data) -> dict[str, Any]:
     }
     for name in METHODS:
         found[name] = _r2(truth, regression.predictor(name)(places, at))
-    found["k-NN"] = _r2(truth, _nearest_numbers(known, values, at))
+    found["k-NN"] = _r2(truth, _nearest_numbers(known, values, at, data.folds))
     found["forest"] = _r2(truth, _forest(data))
     return found
 
@@ -121,7 +122,7 @@ def classes(data: Data) -> dict[str, Any]:
             found["estimate"] = _accuracy(values, fitted.outputs)
             found["weights"] = {fitted.model.method: 1.0}
     shares = (values[:, None] == np.arange(data.classes)).astype(float)
-    found["k-NN"] = _accuracy(truth, _nearest_numbers(known, shares, at))
+    found["k-NN"] = _accuracy(truth, _nearest_numbers(known, shares, at, data.folds))
     found["forest"] = float((_forest(data) == truth).mean())
     return found
 
@@ -134,14 +135,15 @@ def _accuracy(truth: NDArray[Any], chances: NDArray[Any]) -> float:
     return float((chances.argmax(axis=1) == truth).mean())
 
 
-def _nearest_numbers(known: NDArray[Any], values: NDArray[Any], at: NDArray[Any]) -> NDArray[Any]:
-    """k nearest neighbours by inverse distance; k by cross-validation on random folds."""
+def _nearest_numbers(
+    known: NDArray[Any], values: NDArray[Any], at: NDArray[Any], folds: NDArray[Any]
+) -> NDArray[Any]:
+    """k nearest neighbours by inverse distance; k by cross-validation on the folds of all."""
     order = in_a_row(known)  # neighbours are found fastest where they follow each other
-    known, values = known[order], values[order]
-    fold = np.random.default_rng(0).permutation(len(known)) % 5
+    known, values, folds = known[order], values[order], folds[order]
     errors = dict.fromkeys(_NEIGHBOURS, 0.0)
-    for one in range(5):
-        test = fold == one
+    for one in range(folds.max() + 1):
+        test = folds == one
         found = nearest(known[test], known[~test], min(max(_NEIGHBOURS), int((~test).sum())))
         for count in errors:
             off = _inverse(values[~test], *found, count) - values[test]
