@@ -72,6 +72,7 @@ COMMANDS = {
 }
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
+LONGEST = 4000  # characters of a message
 
 
 class _Interrupted(Exception):
@@ -150,7 +151,10 @@ def _stop(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _failed(message: str, error: Exception, *, code: int = 1) -> int:
-    tell("Error: " + " ".join(message.split()))
+    line = " ".join(message.split())
+    if len(line) > LONGEST:  # a value of a file may be of any length
+        line = f"{line[:LONGEST]}… ({len(line):,} characters)"
+    tell(f"Error: {line}")
     if tracebacks():
         logging.getLogger(__package__).debug("", exc_info=error)
     return code
