@@ -243,13 +243,15 @@ def _architecture(header: Mapping[str, Any]) -> EncoderConfig:
 
 def _brought(registry: Registry[Any], name: object, requires: Mapping[str, Any]) -> Any:
     """What a header names, if it is there."""
+    if not isinstance(name, str):
+        raise ModelError(f"its {registry.kind} is {name!r}, which is no name")
     if name in registry:
-        return registry[str(name)]
+        return registry[name]
     brought = requires.get(registry.kind)
     if isinstance(brought, str):
-        raise missing_package(registry.kind, str(name), brought)
+        raise missing_package(registry.kind, name, brought)
     try:
-        return registry.find(str(name))
+        return registry.find(name)
     except InputError as error:
         raise ModelError(error) from error
 
