@@ -139,5 +139,5 @@ def test_an_image_or_words_are_asked_for(refused):
 
 def test_a_dry_run_writes_nothing(run, tmp_path, model):
     result = run("search", "desert", *BBOX, "--dry-run", "--places", "p.csv", *model)
-    assert "36 x 36 pixels, 1 bands" in result.stdout
+    assert "36 x 36 pixels, 1 band" in result.stdout
     assert sorted(tmp_path.iterdir()) == []
