@@ -1,7 +1,7 @@
 """Whatever happens while a raster is written: it is whole or not there, and the exit code tells.
 
-`python -m pytest tests/faults` tries a little, `SATCLIP_FAULTS=100 python -m pytest tests/faults -s`
-kills a hundred times. Commands are processes of their own, forked off one that has all imported.
+`python -m pytest tests/faults` tries a little, with `SATCLIP_FAULTS=100` and `-s` it kills a
+hundred times. Commands are processes of their own, forked off one that has all imported.
 """
 
 from __future__ import annotations
