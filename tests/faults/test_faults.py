@@ -27,7 +27,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-pytest.importorskip("rasterio")
+rasterio = pytest.importorskip("rasterio")
 TIMES = int(os.environ.get("SATCLIP_FAULTS") or 4)
 MANY = "SATCLIP_FAULTS" in os.environ
 # Name of the output, and the words that make it in another way.
@@ -49,13 +49,20 @@ def words(which: str, way: str, model: Path) -> list[str]:
 
 
 def mark(path: Path) -> str:
-    """Of all bytes of a file or folder and their names, but for the times in STAC items."""
+    """Of a file or folder: pixels and profiles of GeoTIFFs, bytes of all else, and their names.
+
+    Not of the times and the command that are noted in them.
+    """
     digest = hashlib.sha256()
     for file in sorted([path, *path.rglob("*")]):
         if file.is_file():
-            content = file.read_bytes()
-            if file.suffix == ".json":
-                content = re.sub(rb"\d{4}-\d\d-\d\dT[\d:.]+", b"", content)
+            if file.suffix == ".tif":
+                with rasterio.open(file) as dataset:
+                    content = repr(dataset.profile).encode() + dataset.read().tobytes()
+                    content += repr(dataset.overviews(1)).encode()
+            else:
+                content = re.sub(rb"\d{4}-\d\d-\d\dT[\d:.]+", b"", file.read_bytes())
+                content = re.sub(rb"satclip raster [^\"<]*", b"", content)
             digest.update(str(file.relative_to(path)).encode() + b"\0" + content)
     return digest.hexdigest()
 
