@@ -242,7 +242,8 @@ def begun_work(job: RasterJob[Any], target: RasterTarget) -> Iterator[Work]:
     folder = work_folder(target.path)
     folder.mkdir(exist_ok=True)
     with _held(folder):
-        if (folder / "plan.json").exists():
+        # Without the parts it was finished: only the clearing away was interrupted.
+        if (folder / "plan.json").exists() and (folder / "raster").is_dir():
             _check_same(folder, job, target)
             work = open_work(job, target.path, target.format)
             left, total = len(work.pending), len(work.parts.windows)
@@ -253,7 +254,8 @@ def begun_work(job: RasterJob[Any], target: RasterTarget) -> Iterator[Work]:
             yield work
         except BaseException as error:
             left, total = len(work.pending), len(work.parts.windows)
-            if left == total or not is_lasting(job.request):
+            finished = not (folder / "raster").is_dir()
+            if finished or left == total or not is_lasting(job.request):
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
             log.warning(
@@ -333,6 +335,7 @@ def _name(index: int) -> str:
 def _begin(folder: Path, job: RasterJob[Any], target: RasterTarget) -> Work:
     """Make the folder; the plan is written last, so that it stands for all the rest."""
     facts = facts_of(job.request, target.format)
+    (folder / "plan.json").unlink(missing_ok=True)
     for name in ("raster", "done"):  # of an attempt that did not come this far
         shutil.rmtree(folder / name, ignore_errors=True)
     (folder / "done").mkdir()

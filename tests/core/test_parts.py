@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -151,6 +152,18 @@ def test_cancelling_keeps_what_is_done(request_of, tmp_path):
     with pytest.raises(CancelledError):
         job.write(tmp_path / "out", cancelled=lambda: done.is_dir() and any(done.iterdir()))
     assert names(tmp_path) == ["out.part"]
+
+
+def test_what_was_finished_but_not_cleared_away_is_made_anew(request_of, tmp_path):
+    """Killed right after the output had its name: the folder has its marks but no parts."""
+    job = request_of(format="cogs", overwrite=True).prepare()
+    whole = digest(job.write(tmp_path / "out"))
+    done = tmp_path / "out.part" / "done"
+    with pytest.raises(CancelledError):
+        job.write(tmp_path / "out", cancelled=lambda: done.is_dir() and any(done.iterdir()))
+    shutil.rmtree(done.parent / "raster")
+    assert digest(job.write(tmp_path / "out")) == whole
+    assert names(tmp_path) == ["out"]
 
 
 def test_each_block_is_shown_once_also_of_parts_that_were_there(request_of, tmp_path):

@@ -175,7 +175,8 @@ def test_signals_leave_a_whole_output_or_none_and_nothing_beside_it(world, way, 
             moments.learn(late=result.returncode == 0)
             output = folder / WAYS[way][0]
             assert result.returncode in (0, code), result.stderr
-            assert output.exists() == (result.returncode == 0)
+            # Between its name and the end of the process it may be there, whole.
+            assert output.exists() or result.returncode != 0
             world.check(folder, way, "a")
             left = {path.name for path in folder.iterdir()}
             assert left <= {output.name, f"{output.name}.part"}
