@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
-from satclip_core.errors import SatclipError
+from satclip_core.errors import KeptInterrupt, SatclipError
 from satclip_core.version import __version__
 
 from .lazy import LazyGroup
@@ -72,10 +72,16 @@ COMMANDS = {
 }
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
+LONGEST = 4000  # characters of a message
 
 
 class _Interrupted(Exception):
     """Ctrl-C, by another name: click would answer KeyboardInterrupt with an empty line."""
+
+    def __init__(self, kept: bool) -> None:
+        """`kept`: whether what is done stays, for the next time."""
+        super().__init__()
+        self.kept = kept
 
 
 class _Commands(LazyGroup):
@@ -87,8 +93,8 @@ class _Commands(LazyGroup):
             return super().invoke(ctx)
         except SatclipError as error:
             raise click.ClickException(worded(error, ctx.invoked_subcommand)) from error
-        except KeyboardInterrupt:
-            raise _Interrupted from None
+        except KeyboardInterrupt as error:
+            raise _Interrupted(isinstance(error, KeptInterrupt)) from None
         except EOFError as error:  # a file that ends early: click would take it for Ctrl-D
             raise RuntimeError(f"a file ends early ({error})") from error
 
@@ -123,8 +129,10 @@ def run(args: Sequence[str]) -> int:
         )
     except click.ClickException as error:
         return _failed(error.format_message(), error, code=error.exit_code)
-    except (_Interrupted, KeyboardInterrupt, click.Abort):
-        tell("Interrupted: nothing was written")
+    except (_Interrupted, KeyboardInterrupt, click.Abort) as error:
+        kept = isinstance(error, _Interrupted) and error.kept
+        what = "the same command goes on from there" if kept else "nothing was written"
+        tell(f"Interrupted: {what}")
         return INTERRUPTED
     except MemoryError as error:
         return _failed("there is not enough memory for this", error)
@@ -150,7 +158,10 @@ def _stop(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _failed(message: str, error: Exception, *, code: int = 1) -> int:
-    tell("Error: " + " ".join(message.split()))
+    line = " ".join(message.split())
+    if len(line) > LONGEST:  # a value of a file may be of any length
+        line = f"{line[:LONGEST]}… ({len(line):,} characters)"
+    tell(f"Error: {line}")
     if tracebacks():
         logging.getLogger(__package__).debug("", exc_info=error)
     return code

@@ -50,8 +50,17 @@ def quiet() -> bool:
     return bool(_state["verbosity"] < 0)
 
 
+def printable(text: str) -> str:
+    """Text without what would steer a terminal: names and values come from files of others."""
+    if text.isprintable():
+        return text
+    kept = "\n\t\xa0"
+    return "".join(one if one.isprintable() or one in kept else repr(one)[1:-1] for one in text)
+
+
 def tell(text: str) -> None:
     """One line on standard error, above a progress bar where there is one."""
+    text = printable(text)
     if _state["console"] is not None:
         _state["console"].print(text, highlight=False, markup=False, soft_wrap=True)
     elif sys.stderr is not None:

@@ -50,13 +50,13 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic to type che
         try:
             parts = json.loads(value)
             parts = parts if isinstance(parts, list) else [parts]
-        except ValueError:
+        except (ValueError, RecursionError):
             parts = [part for part in re.split(r"[,;\s]+", value.strip()) if part]
         numbers = []
         for part in parts:
             try:
                 numbers.append(float(part))
-            except (TypeError, ValueError):
+            except (OverflowError, TypeError, ValueError):
                 self.fail(f"{part!r} is not a number: give {self.name}", param, ctx)
         if not self.least <= len(numbers) <= self.most:
             self.fail(f"{value!r} is {len(numbers)} numbers: give {self.name}", param, ctx)

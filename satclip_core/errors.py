@@ -152,6 +152,10 @@ class CancelledError(SatclipError):
     """The caller asked to stop; nothing was left behind."""
 
 
+class KeptInterrupt(KeyboardInterrupt):
+    """Ctrl-C in the middle of what goes on from there when it is asked for again."""
+
+
 class MissingDependencyError(SatclipError, ImportError):
     """An optional package is not installed; the message names the extra that brings it."""
 

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import io
 import json
 import math
 import os
 import secrets
 import shutil
+import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import Argument, OutputError
+from .errors import Argument, OutputError, SatclipError
 
 # Of the members of a zip, so that equal content gives equal bytes.
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+# Numbers that mean something pack to a fraction; zeros, of which a bomb is made, to a thousandth.
+_UNPACKED_BYTES, _UNPACKED_TIMES = 2**26, 50
 
 
 @dataclass(frozen=True)
@@ -155,10 +162,6 @@ def _clear(folder: Path) -> None:
         raise
 
 
-# Of every member of an archive, so that equal content makes equal bytes.
-_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
-
-
 def write_zip(path: Path, members: Mapping[str, bytes], level: int = 9) -> None:
     """A zip of some members: equal bytes for equal content.
 
@@ -172,6 +175,70 @@ def write_zip(path: Path, members: Mapping[str, bytes], level: int = 9) -> None:
             member = zipfile.ZipInfo(name, _ZIP_DATE)
             member.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(member, content, compresslevel=level)
+
+
+class ArchiveError(ValueError):
+    """A zip that is damaged, cut off, or that nobody writes who means well; says why."""
+
+
+@contextmanager
+def opened_file(path: Path) -> Iterator[IO[bytes]]:
+    """A regular file, open for reading: neither a folder nor a device or pipe, which may not end.
+
+    Raises:
+        OSError: it cannot be opened, or is of another kind.
+    """
+    with open(path, "rb", opener=_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        yield file
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open without waiting for somebody at the other end of a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def hash_stream(file: IO[bytes]) -> str:
+    """SHA-256 of the rest of a file, hexadecimal; in memory that does not grow with it."""
+    digest = hashlib.sha256()
+    for chunk in iter(lambda: file.read(1 << 20), b""):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+@contextmanager
+def opened_zip(file: IO[bytes], most: int) -> Iterator[zipfile.ZipFile]:
+    """A zip archive, open for reading, of which no member can fill the memory.
+
+    Args:
+        file: open for reading.
+        most: bytes of all members together; less where the archive is small, as what deserves to
+            be kept packs to no less than a fiftieth.
+
+    Raises:
+        ArchiveError: it is damaged, announces more, or is packed in a way that this package does
+            not use; what goes wrong while a member is read within the block, too.
+    """
+    try:
+        most = min(most, max(_UNPACKED_BYTES, _UNPACKED_TIMES * file.seek(0, os.SEEK_END)))
+        file.seek(0)
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            announced = sum(member.file_size for member in members)
+            if announced > most:
+                raise ArchiveError(f"it announces {announced:,} bytes, more than {most:,}")
+            for member in members:
+                if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise ArchiveError(f"its member {member.filename!r} is packed in another way")
+            yield archive
+    except (ArchiveError, SatclipError):
+        raise
+    except (
+        OSError, EOFError, NotImplementedError, RuntimeError, struct.error, ValueError,
+        zipfile.BadZipFile, zlib.error,
+    ) as error:  # fmt: skip
+        raise ArchiveError(f"it is damaged or incomplete ({error})") from error
 
 
 def npy_bytes(array: NDArray[Any]) -> bytes:
@@ -199,12 +266,13 @@ def npy_array(data: bytes, dtypes: Collection[str]) -> NDArray[Any]:
         if version != (1, 0):
             raise ValueError(f"format {version}")
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    except ValueError as error:
+    except Exception as error:
+        # The header is text that Python's parser reads, which can fail in any way; it runs nothing.
         raise ValueError(f"is no numpy array ({error})") from error
     if dtype.name not in dtypes:
         raise ValueError(f"holds {dtype}, not one of {', '.join(dtypes)}")
     body = stream.read()
-    if len(body) != math.prod(shape) * dtype.itemsize:
+    if min(shape, default=0) < 0 or len(body) != math.prod(shape) * dtype.itemsize:
         raise ValueError(f"has {len(body)} bytes, its shape {shape} needs others")
     return np.frombuffer(body, dtype).reshape(shape, order="F" if fortran else "C")
 

@@ -15,6 +15,7 @@ import importlib
 import json
 import os
 import pkgutil
+import resource
 import signal
 import socket
 import subprocess
@@ -56,11 +57,26 @@ class Commands:
         env: dict[str, str] | None = None,
         input: str | None = None,
         timeout: float = 300,
+        memory: int | None = None,
+        file_size: int | None = None,
+        signalled: tuple[int, float] | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """As `subprocess.run` of `satclip` with these words, its output captured as text."""
+        """As `subprocess.run` of `satclip` with these words, its output captured as text.
+
+        Args:
+            words: the arguments.
+            cwd: folder that it runs in.
+            env: its environment.
+            input: its standard input.
+            timeout: seconds until it is killed, which raises TimeoutExpired.
+            memory: bytes that it may take beyond what the imports took.
+            file_size: bytes that a file may have, as on a disk that is full then.
+            signalled: a signal and after how many seconds it gets it.
+        """
         ends = [os.pipe() for _ in range(3)]
         (read_in, write_in), (read_out, write_out), (read_err, write_err) = ends
-        asked = [words, str(cwd or Path.cwd()), dict(os.environ if env is None else env)]
+        environment = dict(os.environ if env is None else env)
+        asked = [words, str(cwd or Path.cwd()), environment, memory, file_size]
         theirs = [read_in, write_out, write_err]
         socket.send_fds(self._socket, [json.dumps(asked).encode()], theirs)
         for one in theirs:
@@ -72,19 +88,28 @@ class Commands:
             late.set()
             os.kill(pid, signal.SIGKILL)
 
-        clock = threading.Timer(timeout, stop)
-        clock.start()
+        clocks = [threading.Timer(timeout, stop)]
+        if signalled is not None:
+            clocks.append(threading.Timer(signalled[1], _signal, (pid, signalled[0])))
+        for clock in clocks:
+            clock.start()
         try:
             with ThreadPoolExecutor(3) as pool:
                 said = [pool.submit(_read, end) for end in (read_out, read_err)]
                 pool.submit(_write, write_in, input or "")
             code = json.loads(self._socket.recv(_LENGTH))
         finally:
-            clock.cancel()
+            for clock in clocks:
+                clock.cancel()
         out, err = (one.result() for one in said)
         if late.is_set():
             raise subprocess.TimeoutExpired([*START, *words], timeout, out, err)
         return subprocess.CompletedProcess([*START, *words], code, out, err)
+
+
+def _signal(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it has ended already
+        os.kill(pid, number)
 
 
 def _read(end: int) -> str:
@@ -130,8 +155,26 @@ def _code(status: int) -> int:
     return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
-def _become(words: list[str], cwd: str, env: dict[str, str], streams: list[int]) -> NoReturn:
+def _limit(memory: int | None, file_size: int | None) -> None:
+    """Let this process have so much more memory, and files of such a size."""
+    if memory is not None:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + memory
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    if file_size is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
+
+
+def _become(
+    words: list[str],
+    cwd: str,
+    env: dict[str, str],
+    memory: int | None,
+    file_size: int | None,
+    streams: list[int],
+) -> NoReturn:
     """Be the command that was asked for."""
+    _limit(memory, file_size)
     for number, one in enumerate(streams):
         os.dup2(one, number)
         os.close(one)

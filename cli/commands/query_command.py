@@ -44,12 +44,15 @@ class QueryOptions(LandOptions):
 
         raster, target = self._raster(), None
         if self.places is not None and not self.dry_run:
-            check_apart(self.places, (self.output, self.like, self.land_mask, self.model, *read))
+            check_apart(
+                self.places,
+                (self.output, self.like, self.land_mask, self.region, self.model, *read),
+            )
             target = features_target(self.places, overwrite=self.overwrite)
         return Query(raster.begin(*read), target)
 
     def _raster(self) -> RasterOptions:
-        placed = (self.bbox, self.res, self.crs, self.bbox_crs, self.tap, self.like)
+        placed = (self.bbox, self.res, self.crs, self.bbox_crs, self.tap, self.like, self.region)
         nowhere = all(value is None for value in placed)
         world: dict[str, Any] = {"bbox": _WORLD, "res": _WORLD_RES} if nowhere else {}
         return self.raster(creation_options=self.creation_options, dry_run=self.dry_run, **world)

@@ -22,7 +22,7 @@ from ..words import worded
 if TYPE_CHECKING:
     from satclip_core.files import Target
     from satclip_core.grid import Grid
-    from satclip_core.products.product import P, Wanted
+    from satclip_core.products.product import P, Product, Wanted
     from satclip_core.raster import RasterJob, RasterRequest
 
 Seen = Callable[[Any, Any], None]
@@ -324,7 +324,7 @@ def _forecast(job: RasterJob[Any], format: str) -> list[str]:
     height, width = grid.shape
     bounds = " ".join(f"{value:.10g}" for value in grid.bounds)
     lines = {
-        "shape": f"{width} x {height} pixels, {len(product.bands)} bands, {product.dtype}",
+        "shape": f"{width} x {height} pixels, {_bands(product)}, {product.dtype}",
         "extent": f"{bounds} ({grid.crs if len(grid.crs) < 40 else 'CRS of the --like file'})",
         "model": f"{encoder.name}: {encoder.config.formula}",
         "size": f"about {as_size(guess.bytes)} ({as_size(job.spec.bytes)} before compression)",
@@ -341,10 +341,14 @@ def _forecast(job: RasterJob[Any], format: str) -> list[str]:
     return [f"{name:<7}{text}" for name, text in lines.items()]
 
 
+def _bands(product: Product) -> str:
+    count = len(product.bands)
+    return "1 band" if count == 1 else f"{count} bands"
+
+
 def _summary(output: Path, job: RasterJob[Any], seconds: float) -> str:
     height, width = job.request.grid.shape
-    count = len(job.product.bands)
-    bands = "1 band" if count == 1 else f"{count} bands"
+    bands = _bands(job.product)
     size = ""
     with suppress(OSError):
         files = [path for path in output.rglob("*") if path.is_file()] or [output]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from satclip_core.files import Target
     from satclip_core.grid import Grid
     from satclip_core.products import SimilarityTo
+    from satclip_core.types import Mask
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class LandOptions(GridOptions):
     """The options of what looks at land only, unless `--sea` or a mask says otherwise."""
 
     sea: bool
+    region: str | None
 
     def raster(self, **others: Any) -> RasterOptions:
         """The same as options of a raster.
@@ -39,7 +41,7 @@ class LandOptions(GridOptions):
             raise click.UsageError(f"--sea takes no mask: leave it out for {self.land_mask}")
         given = {field.name: getattr(self, field.name) for field in fields(GridOptions)}
         land = not self.sea and self.land_mask is None
-        return RasterOptions(**{**given, "land": land, **others})
+        return RasterOptions(**{**given, "land": land, "region": self.region, **others})
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,18 @@ class SearchOptions(LandOptions):
         """
         from satclip_core.files import check_apart
         from satclip_core.points.found import features_target
+        from satclip_core.raster.mask import opened_mask
+        from satclip_core.raster.region import both, open_region
 
         start, raster = time.monotonic(), self.raster(creation_options=(), dry_run=False)
         wanted = similarity_to(self.places, self.unlike, self.reduce)
         grid = raster.grid()
-        check_apart(self.output, (self.like, self.land_mask, self.model))
+        check_apart(self.output, (self.like, self.land_mask, self.region, self.model))
         target = features_target(self.output, overwrite=self.overwrite)
-        return Search(wanted, grid, target, raster.mask, raster.real_extent(grid), start)
+        mask: str | Mask | None = raster.mask
+        if self.region is not None:
+            mask = both(opened_mask(mask), open_region(self.region))
+        return Search(wanted, grid, target, mask, raster.real_extent(grid), start)
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,7 @@ class Search:
     wanted: SimilarityTo
     grid: Grid
     target: Target
-    mask: str | None
+    mask: str | Mask | None
     extent: str | None
     start: float
 
@@ -119,6 +126,7 @@ where_options = options.combined(
         help="Another mask of where to look: not where this raster is 0 or nodata, or outside "
         "these polygons.",
     ),
+    options.region_option,
 )
 
 

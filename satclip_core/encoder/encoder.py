@@ -28,6 +28,8 @@ GridPart = tuple[tuple[Any, Any], Float32]
 
 # Points at a time: at L = 40 the float64 features of a chunk take 26 MB.
 _CHUNK = 2048
+# A hundred million products with features of some tens stay within float32.
+_LARGEST_WEIGHT = 1e28
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,19 @@ class ModelInfo:
     licence: str = "unknown"
     training: Mapping[str, str] = field(default_factory=dict)
     card: str = ""
+
+
+def check_numbers(weights: Mapping[str, NDArray[Any]]) -> None:
+    """Refuse weights of which no embedding can be made.
+
+    Raises:
+        ModelError: some are not finite, or so large that sums of products leave float32.
+    """
+    for key, value in weights.items():
+        if not np.isfinite(value).all():
+            raise ModelError(f"the weights {key!r} hold values that are not finite")
+        if np.abs(value).max(initial=0) > _LARGEST_WEIGHT:
+            raise ModelError(f"the weights {key!r} are too large: beyond {_LARGEST_WEIGHT:g}")
 
 
 class LocationEncoder:
@@ -291,9 +306,7 @@ class LocationEncoder:
 
     def _check_weights(self) -> int:
         """Run one row of zeros through the network; return the width that comes out."""
-        for key, value in self.weights.items():
-            if not np.isfinite(value).all():
-                raise ModelError(f"the weights {key!r} hold values that are not finite")
+        check_numbers(self.weights)
         config, width = self.config, self.config.width
         try:
             zeros = np.zeros((1, width))

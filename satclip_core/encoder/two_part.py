@@ -34,6 +34,7 @@ from .encoder import (
     ModelInfo,
     Projection,
     check_axes,
+    check_numbers,
 )
 from .field import Level, runs_of_rows
 from .finegrid import FineGrid, LastLayer
@@ -310,9 +311,7 @@ class TwoPartEncoder(LocationEncoder):
         return values
 
     def _check_weights(self) -> int:
-        for key, value in self.weights.items():
-            if not np.isfinite(value).all():
-                raise ModelError(f"the weights {key!r} hold values that are not finite")
+        check_numbers(self.weights)
         try:
             self._prepare()
             zeros = np.zeros((1, self.smooth.dim), np.float32)

@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 
 from ..errors import ModelError
 
-_LARGEST_PICKLE = 64 * 2**20
+# A state dict with an optimizer's takes a few hundred kilobytes and some 30 steps for each tensor.
+_LARGEST_PICKLE, _MOST_STEPS = 2**24, 2**21
 _LARGEST_STORAGE = 2**31
+_MOST_AXES = 32
 _MARK = object()
 
 _STORAGE_DTYPES = {
@@ -86,7 +88,7 @@ class Checkpoint:
             raise ModelError("it has no data.pkl, so it is not a torch checkpoint")
         self._prefix = names[0][: -len("data.pkl")]
         if archive.getinfo(names[0]).file_size > _LARGEST_PICKLE:
-            raise ModelError("its data.pkl is larger than 64 MB, which no checkpoint needs")
+            raise ModelError("its data.pkl is larger than 16 MB, which no checkpoint needs")
         if self._read_optional("byteorder") == b"big":
             raise ModelError("it was saved on a big-endian machine: save it again on another")
         self.tree = PickleReader(archive.read(names[0])).read()
@@ -138,6 +140,31 @@ def element_count(shape: tuple[int, ...]) -> int:
     return int(math.prod(list(shape)))
 
 
+def plain_values(tree: Any, most: int = 100_000, depth: int = 20) -> Any:
+    """A copy of nested dicts, lists and tuples, of which no more is there than is said.
+
+    A list that holds one list twice, which holds another twice, and so on, is small in a pickle and
+    endless as soon as it is written down.
+
+    Raises:
+        ModelError: there is more, or it is nested deeper.
+    """
+    left = most
+
+    def copied(value: Any, deep: int) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0 or deep < 0:
+            raise ModelError("its values are nested without end")
+        if isinstance(value, dict):
+            return {key: copied(item, deep - 1) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return type(value)(copied(item, deep - 1) for item in value)
+        return value
+
+    return copied(tree, depth)
+
+
 class PickleReader:
     """Follows the opcodes of a pickle that holds plain data and tensors.
 
@@ -149,6 +176,7 @@ class PickleReader:
         self._data = data
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
+        self._steps = 0
 
     def read(self) -> Any:
         """The pickled value: dicts, lists, tuples, numbers, strings, `LazyTensor`.
@@ -161,11 +189,18 @@ class PickleReader:
                 if opcode.name == "STOP":
                     return self._stack.pop()
                 self._step(opcode.name, argument)
-        except (ValueError, IndexError, KeyError, TypeError, RecursionError) as error:
+        except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
             raise ModelError(f"its pickle is damaged ({type(error).__name__}: {error})") from error
         raise ModelError("its pickle ends before it is complete")
 
+    def _spend(self, steps: int) -> None:
+        """Count what is done, so that a small file cannot ask for work without end."""
+        self._steps += steps
+        if self._steps > _MOST_STEPS:
+            raise ModelError("its pickle takes more steps than any checkpoint needs")
+
     def _step(self, name: str, argument: Any) -> None:
+        self._spend(1)
         if name in _LITERALS:
             self._stack.append(argument)
         elif name in _CONSTANTS:
@@ -191,6 +226,8 @@ class PickleReader:
 
     def _stack_global(self) -> None:
         attribute, module = self._stack.pop(), self._stack.pop()
+        if not isinstance(attribute, str) or not isinstance(module, str):
+            raise ValueError("a name that is no text")
         self._push_global(f"{module}.{attribute}")
 
     def _pop_to_mark(self) -> list[Any]:
@@ -235,16 +272,22 @@ class PickleReader:
     def _persistent(self) -> None:
         identity = self._stack.pop()
         tag, kind, key, _, count = identity
-        if tag != "storage" or not isinstance(kind, Global) or not isinstance(count, int):
+        known = isinstance(kind, Global) and isinstance(key, str) and isinstance(count, int)
+        if tag != "storage" or not known:
             raise ValueError("unknown persistent id")
-        self._stack.append(Storage(str(key), kind.name.rpartition(".")[2], count))
+        self._stack.append(Storage(key, kind.name.rpartition(".")[2], count))
+
+    def _ordered(self, pairs: Any = ()) -> dict[Any, Any]:
+        """An OrderedDict's arguments: none, or a list of pairs, which is copied."""
+        self._spend(len(pairs))
+        return _dict_of([item for key, value in pairs for item in (key, value)])
 
     def _reduce(self) -> None:
         arguments, function = self._stack.pop(), self._stack.pop()
         if not isinstance(function, Global):
             raise ModelError("it calls something that is no name, which weights do not need")
         if function.name == "collections.OrderedDict":
-            self._stack.append(dict(*arguments))
+            self._stack.append(self._ordered(*arguments))
         elif function.name == "torch._utils._rebuild_parameter":
             self._stack.append(arguments[0])
         elif function.name == "torch._utils._rebuild_tensor_v2":
@@ -254,15 +297,19 @@ class PickleReader:
 
 
 def _dict_of(items: list[Any]) -> dict[Any, Any]:
-    return dict(zip(items[::2], items[1::2]))
+    keys = items[::2]
+    # Python goes down without an end where it hashes a tuple of tuples.
+    if not all(key is None or isinstance(key, (str, int, float)) for key in keys):
+        raise ModelError("it has a key that is neither text nor a number")
+    return dict(zip(keys, items[1::2]))
 
 
 def _lazy_tensor(storage: Any, offset: Any, shape: Any, strides: Any) -> LazyTensor:
     sizes = (offset, *shape, *strides)
     if not isinstance(storage, Storage) or not all(type(size) is int for size in sizes):
         raise ValueError("a tensor with arguments of the wrong kind")
-    if len(shape) != len(strides):
-        raise ValueError("a tensor with more sizes than strides")
+    if len(shape) != len(strides) or len(shape) > _MOST_AXES:
+        raise ValueError("a tensor with more sizes than strides, or than any has")
     return LazyTensor(storage, offset, tuple(shape), tuple(strides))
 
 

@@ -7,7 +7,6 @@ What has arrived waits in `NAME.part` beside the target, with the server's valid
 from __future__ import annotations
 
 import errno
-import hashlib
 import http.client
 import json
 import os
@@ -25,6 +24,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from ..errors import CancelledError, DownloadError
+from ..files import hash_stream
 from ..types import Cancelled, Progress
 from ..version import __version__
 
@@ -109,11 +109,8 @@ def download(
 
 def hash_file(path: Path) -> str:
     """SHA-256 of a file, hexadecimal."""
-    digest = hashlib.sha256()
     with open(path, "rb") as file:
-        for chunk in iter(lambda: file.read(1 << 20), b""):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hash_stream(file)
 
 
 class _Transfer:

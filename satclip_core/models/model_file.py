@@ -11,16 +11,14 @@ who lacks one is told.
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import os
+import unicodedata
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +32,18 @@ from ..encoder.two_part import ENCODING as TWO_PARTS
 from ..encoder.two_part import TwoPartConfig, TwoPartEncoder
 from ..errors import InputError, ModelError
 from ..extensions import Registry, missing_package, settings_from
-from ..files import npy_array, npy_bytes, write_zip, written_whole
+from ..files import (
+    ArchiveError,
+    hash_stream,
+    npy_array,
+    npy_bytes,
+    opened_file,
+    opened_zip,
+    write_zip,
+    written_whole,
+)
 from ..types import Floats
-from .checkpoint import Checkpoint, LazyTensor
+from .checkpoint import Checkpoint, LazyTensor, element_count, plain_values
 
 FORMAT = "satclip-model"
 VERSION, TWO_PART_VERSION = 1, 2
@@ -48,6 +55,10 @@ _HEADER = "model.json"
 _MODALITIES = "modalities"
 _LARGEST_HEADER = 2**20
 _LARGEST_CONTENT = 2**31
+_LONGEST_LINE = 1000
+# Characters that steer a terminal, or that no file can hold; those that turn text around.
+_UNFIT, _GAPS = ("Cc", "Cs"), frozenset("\n\r\t")
+_TURNS = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
 # Where the published trainer, and torch modules around it, keep the location encoder.
 _STATE_PREFIXES = ("model.location.nnet.", "model.nnet.", "location.nnet.", "nnet.")
 
@@ -62,31 +73,34 @@ def read_model(path: str | os.PathLike[str]) -> LocationEncoder:
     """
     file = Path(path)
     try:
-        data = file.read_bytes()
+        with opened_file(file) as stream:
+            encoder = _read(stream, file)
     except FileNotFoundError:
         raise ModelError(f"the model file {file} does not exist") from None
     except OSError as error:
         raise ModelError(f"cannot read the model file {file}: {error.strerror}") from error
-    if not data.startswith(b"PK"):
-        raise ModelError(
-            f"{file} is no model file: it is neither an .npz of this project nor a checkpoint "
-            "in torch's zip format"
-        )
-    sha256 = hashlib.sha256(data).hexdigest()
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if _HEADER in archive.namelist():
-                encoder = _read_npz(archive, sha256)
-            else:
-                encoder = _read_checkpoint(archive, file.stem, sha256)
     except ModelError as error:
         raise ModelError(f"cannot open the model {file}: ", error) from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ModelError(
-            f"the model file {file} is damaged or incomplete ({error}): get it again"
-        ) from error
+    except ArchiveError as error:
+        raise ModelError(f"the model file {file} is of no use: {error}; get it again") from error
     encoder.file = file
     return encoder
+
+
+def _read(stream: IO[bytes], file: Path) -> LocationEncoder:
+    """The encoder of an open file."""
+    if stream.read(2) != b"PK":
+        raise ModelError(
+            "it is no model file, neither an .npz of this project nor a checkpoint in torch's zip "
+            "format"
+        )
+    stream.seek(0)
+    sha256 = hash_stream(stream)
+    # Checkpoints with the state of an optimizer are larger, but of theirs little is read.
+    with opened_zip(stream, max(_LARGEST_CONTENT, stream.tell())) as archive:
+        if _HEADER in archive.namelist():
+            return _read_npz(archive, sha256)
+        return _read_checkpoint(archive, file.stem, sha256)
 
 
 def write_model(
@@ -229,13 +243,15 @@ def _architecture(header: Mapping[str, Any]) -> EncoderConfig:
 
 def _brought(registry: Registry[Any], name: object, requires: Mapping[str, Any]) -> Any:
     """What a header names, if it is there."""
+    if not isinstance(name, str):
+        raise ModelError(f"its {registry.kind} is {name!r}, which is no name")
     if name in registry:
-        return registry[str(name)]
+        return registry[name]
     brought = requires.get(registry.kind)
     if isinstance(brought, str):
-        raise missing_package(registry.kind, str(name), brought)
+        raise missing_package(registry.kind, name, brought)
     try:
-        return registry.find(str(name))
+        return registry.find(name)
     except InputError as error:
         raise ModelError(error) from error
 
@@ -258,16 +274,22 @@ def _read_checkpoint(archive: zipfile.ZipFile, name: str, sha256: str) -> Locati
         raise ModelError("it has no hyper_parameters, so its architecture is unknown")
     state = {key: value for key, value in tree["state_dict"].items() if isinstance(key, str)}
     prefix = _location_prefix(state)
-    tensors = {
-        key: checkpoint.tensor(value)
+    wanted = {
+        key: value
         for key, value in state.items()
         if key.startswith(prefix) and isinstance(value, LazyTensor)
     }
+    # Weights may be shared, but not so that a small file fills the memory with one.
+    stored = sum({one.storage.key: one.storage.count for one in wanted.values()}.values())
+    taken = sum(min(element_count(one.shape), one.storage.count) for one in wanted.values())
+    if taken > 2 * stored:
+        raise ModelError("its tensors repeat what is stored many times over")
+    tensors = {key: checkpoint.tensor(value) for key, value in wanted.items()}
     training = {"source": "Lightning checkpoint"}
     if isinstance(tree.get("epoch"), int):
         training["epoch"] = str(tree["epoch"])
     info = ModelInfo(name=name, training=training)
-    return encoder_from_state(tensors, hyper_parameters, info=info, sha256=sha256)
+    return encoder_from_state(tensors, plain_values(hyper_parameters), info=info, sha256=sha256)
 
 
 def _read_npz(archive: zipfile.ZipFile, sha256: str) -> LocationEncoder:
@@ -281,10 +303,12 @@ def _read_npz(archive: zipfile.ZipFile, sha256: str) -> LocationEncoder:
             weights[key] = _read_array(archive, member)
     training = header.get("training") or {}
     info = ModelInfo(
-        name=str(header.get("name", "unnamed")),
-        licence=str(header.get("licence", "unknown")),
-        training={str(key): str(value) for key, value in dict(training).items()},
-        card=str(header.get("card", "")),
+        name=_line("name", header.get("name", "unnamed")),
+        licence=_line("licence", header.get("licence", "unknown")),
+        training={
+            _line("training", key): _text("training", value) for key, value in training.items()
+        },
+        card=_text("card", header.get("card", "")),
     )
     if header["version"] == TWO_PART_VERSION:
         return TwoPartEncoder(_two_parts(header), weights, info=info, sha256=sha256)
@@ -292,6 +316,26 @@ def _read_npz(archive: zipfile.ZipFile, sha256: str) -> LocationEncoder:
     if _MODALITIES in header:
         encoder.modalities = _read_modalities(archive, header[_MODALITIES], encoder.dim)
     return encoder
+
+
+def _line(name: str, value: object) -> str:
+    """Text that is shown to people and written into rasters: one line that can be printed.
+
+    Raises:
+        ModelError: it would steer a terminal, or is longer than a line.
+    """
+    text = _text(name, value)
+    if "\n" in text or len(text) > _LONGEST_LINE:
+        raise ModelError(f"its model.json has a {name} that is no line of text")
+    return text
+
+
+def _text(name: str, value: object) -> str:
+    text = str(value)
+    others = set(text) - _GAPS
+    if others & _TURNS or any(unicodedata.category(one) in _UNFIT for one in others):
+        raise ModelError(f"its model.json has a {name} with characters that cannot be printed")
+    return text
 
 
 def _read_modalities(archive: zipfile.ZipFile, described: object, dim: int) -> Modalities:

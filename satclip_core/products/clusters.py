@@ -152,7 +152,7 @@ class ClusterModel:
             whole = whole and centres.shape[1] > 0 and shares.shape == (len(centres),)
             if whole and np.isfinite(centres).all() and np.isfinite(shares).all():
                 return cls(centres, shares, str(content["model"]), str(content["weights_sha256"]))
-        except (KeyError, TypeError, ValueError):
+        except (ArithmeticError, KeyError, TypeError, ValueError):
             pass
         raise CLUSTER_FILE.damaged(file)
 

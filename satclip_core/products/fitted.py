@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Call, InputError
-from ..files import written_whole
+from ..files import opened_file, written_whole
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
 
 VERSION = 1
-_LARGEST_FILE = 2**26
+_LARGEST_FILE = 2**24
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,11 @@ class FittedFile:
         file = Path(path)
         wrong = InputError(f"{file} {self.wrong}: give a file that ", self.writer, " wrote")
         try:
-            if file.stat().st_size > _LARGEST_FILE:
+            with opened_file(file) as stream:
+                text = stream.read(_LARGEST_FILE + 1)
+            if len(text) > _LARGEST_FILE:
                 raise wrong
-            content = json.loads(file.read_text("utf-8"))
+            content = json.loads(text.decode("utf-8"))
         except FileNotFoundError:
             exist = "do not exist" if self.made.startswith("were") else "does not exist"
             raise InputError(

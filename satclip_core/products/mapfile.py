@@ -11,8 +11,8 @@ import hashlib
 import json
 import os
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,16 @@ from ..analysis.indicators import Indicators
 from ..analysis.neighbours import Corrected, LocalKernel, Neighbours
 from ..analysis.nystrom import KernelVectors
 from ..analysis.stacking import Stack
-from ..errors import InputError, call
-from ..files import npy_array, npy_bytes, write_zip, written_whole
+from ..errors import InputError, SatclipError, call
+from ..files import (
+    ArchiveError,
+    npy_array,
+    npy_bytes,
+    opened_file,
+    opened_zip,
+    write_zip,
+    written_whole,
+)
 from .classarea import ClassArea
 from .classification import ClassModel, ClassStack
 from .legend import Legend
@@ -62,10 +70,12 @@ _KINDS: dict[str, type] = {
 }
 _HEADER = "map.json"
 _DTYPES = ("float64", "float32", "int64")
-_LARGEST_HEADER, _LARGEST_CONTENT = 2**26, 2**31
+_LARGEST_HEADER, _LARGEST_CONTENT = 2**24, 2**31
 # Floats are hardly smaller at a higher level.
 _LEVEL = 1
 _WRITER = call("save_map")
+# What Python says where numbers, shapes or kinds are not those that were expected.
+_UNFIT = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 def save_map(model: MapModel, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -104,26 +114,44 @@ def load_map(path: str | os.PathLike[str]) -> MapModel:
     """
     file = Path(path)
     try:
-        with zipfile.ZipFile(file) as archive:
+        with opened_file(file) as stream, opened_zip(stream, _LARGEST_CONTENT) as archive:
             header = _header(archive, file)
-            if sum(member.file_size for member in archive.infolist()) > _LARGEST_CONTENT:
-                raise _damaged(file)
             members = {name: archive.read(name) for name in archive.namelist() if name != _HEADER}
     except FileNotFoundError:
         raise InputError(f"the map file {file} does not exist: ", _WRITER, " writes it") from None
     except OSError as error:
         raise InputError(f"cannot read the map file {file}: {error.strerror}") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except ArchiveError as error:
         raise _wrong(file) from error
     try:
         if header["content_sha256"] != _hash(header["map"], members):
             raise _damaged(file)
         model = _unpacked(header["map"], members)
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except _UNFIT as error:
         raise _damaged(file) from error
     if not isinstance(model, MapModel):
         raise _damaged(file)
     return model
+
+
+@contextmanager
+def fitting_together(model: MapModel) -> Iterator[None]:
+    """See that what a file says is one map, by using it: its hash was made by whoever wrote it.
+
+    Raises:
+        InputError: numbers, shapes or kinds within the block that do not go together.
+    """
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    except SatclipError:
+        raise
+    except _UNFIT as error:
+        raise InputError(
+            f"the parts of the saved map of {model.name!r} do not go together ({error}): ",
+            _WRITER,
+            " writes it again",
+        ) from error
 
 
 def _header(archive: zipfile.ZipFile, file: Path) -> dict[str, Any]:

@@ -9,11 +9,9 @@ never measured.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import zipfile
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -25,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..analysis.linear import Linear, softmax
 from ..errors import Argument, InputError, call
-from ..files import write_zip, written_whole
+from ..files import npy_array, npy_bytes, opened_file, opened_zip, write_zip, written_whole
 from ..types import Bools, Floats
 from .legend import Legend
 
@@ -45,6 +43,7 @@ LAND_COVER, WATER = "land_cover", "water"
 
 _HEADER = "properties.json"
 _LARGEST_FILE, _LARGEST_CONTENT = 2**24, 2**26
+_DTYPES = ("float16", "float32", "float64")
 _LARGEST_HALF = float(np.finfo(np.float16).max)
 
 
@@ -323,13 +322,13 @@ class PropertyHeads:
         try:
             if file.stat().st_size > _LARGEST_FILE:
                 raise ValueError("it is too large")
-            with zipfile.ZipFile(file) as archive:
+            with opened_file(file) as stream, opened_zip(stream, _LARGEST_CONTENT) as archive:
                 return _from_archive(archive)
         except OSError as error:
             raise InputError(f"cannot read the properties {file}: {error.strerror}") from error
         except (
-            ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError,
-            NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error,
+            ValueError, KeyError, TypeError, AttributeError, ArithmeticError,
+            RecursionError,
         ) as error:  # fmt: skip
             raise InputError(
                 f"{file} holds no properties of places, or is damaged ({error}): ",
@@ -398,8 +397,6 @@ def _rounded(value: float, digits: int = 5) -> float:
 
 
 def _from_archive(archive: zipfile.ZipFile) -> PropertyHeads:
-    if sum(member.file_size for member in archive.infolist()) > _LARGEST_CONTENT:
-        raise ValueError("it announces too much")
     header = json.loads(archive.read(_HEADER))
     if header["format"] != FORMAT or header["version"] != VERSION:
         raise ValueError(f"format {header['format']} {header['version']} is not known here")
@@ -447,14 +444,12 @@ def _facts(content: Mapping[str, Any]) -> PropertyFacts:
 
 
 def _array(archive: zipfile.ZipFile, name: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
-    array = np.lib.format.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
+    array = npy_array(archive.read(name), _DTYPES)
     fits = array.ndim == len(shape) and all(b in (None, a) for a, b in zip(array.shape, shape))
-    if array.dtype.kind != "f" or not fits or not np.isfinite(array).all():
+    if not fits or not np.isfinite(array).all():
         raise ValueError(f"{name} is {array.dtype} {array.shape}")
     return array
 
 
 def _npy(array: ArrayLike, dtype: type) -> bytes:
-    stream = io.BytesIO()
-    np.lib.format.write_array(stream, np.ascontiguousarray(array, dtype), version=(1, 0))
-    return stream.getvalue()
+    return npy_bytes(np.asarray(array, dtype))

@@ -131,7 +131,7 @@ class RgbBasis:
                 return cls(
                     **arrays, model=str(content["model"]), sha256=str(content["weights_sha256"])
                 )
-        except (KeyError, TypeError, ValueError):
+        except (ArithmeticError, KeyError, TypeError, ValueError):
             pass
         raise BASIS_FILE.damaged(file)
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from .covariates import Covariates, matched
+from .mapfile import fitting_together
 from .maps import (
     OUTSIDE,
     MapModel,
@@ -52,14 +55,21 @@ class SavedMap:
         """
         self.model.check(fitting.encoder)
         covariates = matched(self.covariates, self.model.covariates)
-        share = pixels_outside(self.model, fitting.encoder, covariates, some_pixels(fitting))
-        model = applied(self.model, share, fitting.places)
+        with fitting_together(self.model):
+            share = pixels_outside(self.model, fitting.encoder, covariates, some_pixels(fitting))
+            model = applied(self.model, share, fitting.places)
+            product = model.product(
+                probabilities=self.probabilities,
+                uncertainty=self.uncertainty,
+                covariates=covariates,
+            )
+            nowhere = np.zeros((1, 1))
+            product.at(np.zeros((1, 1, fitting.encoder.dim), np.float32), nowhere, nowhere)
+            str(model.summary)
         # Of points all are looked at when they are predicted.
         if fitting.places == "pixels" and share.get("pixels_outside", 0.0) > OUTSIDE:
             log.warning(warning(model.name, share["pixels_outside"], fitting.places))
-        return model.product(
-            probabilities=self.probabilities, uncertainty=self.uncertainty, covariates=covariates
-        )
+        return product
 
 
 def applied(model: MapModel, share: dict[str, float], places: str) -> MapModel:

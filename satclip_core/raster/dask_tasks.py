@@ -15,7 +15,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 from ..compute.threads import available_threads
 from ..errors import Argument, CancelledError, InputError, OutputError, require
@@ -25,6 +25,9 @@ from .formats import COGS, FORMATS, ZARR, RasterTarget
 from .parts import Work, begun_work, finish_work, open_work, work_folder, write_parts
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..grid import Window
     from ..types import Cancelled, Progress
     from .request import RasterJob, RasterRequest
 
@@ -48,8 +51,9 @@ def make_in_parts(
     *,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
+    seen: Callable[[Window, NDArray[Any]], None] | None = None,
     scheduler: str | None = None,
-) -> float:
+) -> tuple[float, list[Window]]:
     """Make a raster part by part, or go on with one that was begun.
 
     Args:
@@ -57,10 +61,11 @@ def make_in_parts(
         target: the file or folder.
         progress: called with (pixels done, pixels in all).
         cancelled: asked before each block, or now and then.
+        seen: called with each block that is made here.
         scheduler: of Dask, as in `RasterJob.write`; in this process where None.
 
     Returns:
-        When it was begun, seconds since 1970.
+        When it was begun, seconds since 1970, and the blocks that `seen` was not called with.
 
     Raises:
         OutputError: another raster was begun there, another process is at it, or it cannot be
@@ -70,12 +75,14 @@ def make_in_parts(
     if scheduler is not None:
         check_cluster(target.format)
     with begun_work(job, target) as work:
+        made_here = set() if scheduler is not None else set(work.pending)
+        before = [index for index in range(len(work.parts.windows)) if index not in made_here]
         if scheduler is not None:
             write_on_cluster(work, job, target, scheduler, progress=progress, cancelled=cancelled)
         else:
-            write_parts(work, job, progress=progress, cancelled=cancelled)
+            write_parts(work, job, progress=progress, cancelled=cancelled, seen=seen)
         finish_work(work, target)
-    return work.begun
+    return work.begun, [window for index in before for window in work.windows(index)]
 
 
 def check_cluster(format: str) -> None:

@@ -22,9 +22,9 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Callable, Protocol
 
-from ..errors import OutputError
+from ..errors import KeptInterrupt, OutputError
 from ..files import read_json, sync_folder, written_whole
 from ..grid import Window
 from .fingerprint import facts_of, fingerprint, is_lasting
@@ -35,6 +35,8 @@ from .spec import RasterSpec
 from .writer import open_writer
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ..types import Cancelled, Progress
     from .blocks import Block
     from .request import RasterJob
@@ -240,7 +242,8 @@ def begun_work(job: RasterJob[Any], target: RasterTarget) -> Iterator[Work]:
     folder = work_folder(target.path)
     folder.mkdir(exist_ok=True)
     with _held(folder):
-        if (folder / "plan.json").exists():
+        # Without the parts it was finished: only the clearing away was interrupted.
+        if (folder / "plan.json").exists() and (folder / "raster").is_dir():
             _check_same(folder, job, target)
             work = open_work(job, target.path, target.format)
             left, total = len(work.pending), len(work.parts.windows)
@@ -249,22 +252,38 @@ def begun_work(job: RasterJob[Any], target: RasterTarget) -> Iterator[Work]:
             work = _begin(folder, job, target)
         try:
             yield work
-        except BaseException:
+        except BaseException as error:
             left, total = len(work.pending), len(work.parts.windows)
-            if left == total or not is_lasting(job.request):
+            finished = not (folder / "raster").is_dir()
+            if finished or left == total or not is_lasting(job.request):
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
             log.warning(
                 "%d of %d parts are kept in %s: the same request goes on from there",
                 *(total - left, total, folder),
             )
+            if isinstance(error, KeyboardInterrupt):
+                raise KeptInterrupt from None
             raise
 
 
 def write_parts(
-    work: Work, job: RasterJob[Any], *, progress: Progress | None, cancelled: Cancelled | None
+    work: Work,
+    job: RasterJob[Any],
+    *,
+    progress: Progress | None,
+    cancelled: Cancelled | None,
+    seen: Callable[[Window, NDArray[Any]], None] | None = None,
 ) -> None:
-    """Write what is not there yet, part after part, in this process."""
+    """Write what is not there yet, part after part, in this process.
+
+    Args:
+        work: the parts.
+        job: the raster.
+        progress: called with (pixels done, pixels in all).
+        cancelled: asked before each block.
+        seen: called with each block that is written.
+    """
     pending = work.pending
     total = job.request.grid.pixels
     before = total - work.pixels(pending)
@@ -279,8 +298,18 @@ def write_parts(
     made = job.blocks(windows=windows, progress=report, cancelled=cancelled)
     with closing(made):
         for index in pending:
-            work.write(index, islice(made, sum(1 for _ in work.windows(index))))
+            work.write(index, _shown(islice(made, sum(1 for _ in work.windows(index))), seen))
     report(total - before, total)  # the last block is not followed by another
+
+
+def _shown(
+    blocks: Iterable[Block], seen: Callable[[Window, NDArray[Any]], None] | None
+) -> Iterator[Block]:
+    """Blocks on their way, each shown to whoever looks for something in it."""
+    for window, bands in blocks:
+        yield window, bands
+        if seen is not None:
+            seen(window, bands)
 
 
 def finish_work(work: Work, target: RasterTarget) -> None:
@@ -306,6 +335,7 @@ def _name(index: int) -> str:
 def _begin(folder: Path, job: RasterJob[Any], target: RasterTarget) -> Work:
     """Make the folder; the plan is written last, so that it stands for all the rest."""
     facts = facts_of(job.request, target.format)
+    (folder / "plan.json").unlink(missing_ok=True)
     for name in ("raster", "done"):  # of an attempt that did not come this far
         shutil.rmtree(folder / name, ignore_errors=True)
     (folder / "done").mkdir()

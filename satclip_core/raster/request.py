@@ -265,11 +265,11 @@ class RasterJob(Generic[P]):
         self._check_room(target, spec)
         begun = time.time()
         if options.resume or scheduler is not None or FORMATS[target.format].is_folder:
-            begun = make_in_parts(
-                self, target, progress=progress, cancelled=cancelled, scheduler=scheduler
+            begun, unseen = make_in_parts(
+                self, target, progress=progress, cancelled=cancelled, seen=seen, scheduler=scheduler
             )
-            if seen is not None:  # parts may have been made before, or elsewhere
-                with closing(self.blocks(cancelled=cancelled)) as made:
+            if seen is not None and unseen:  # made before, or elsewhere
+                with closing(self.blocks(windows=unseen, cancelled=cancelled)) as made:
                     for window, bands in made:
                         seen(window, bands)
         else:

@@ -63,7 +63,7 @@ def test_a_land_mask_and_a_seed(run, tmp_path):
 def test_a_dry_run_writes_nothing(run, tmp_path):
     result = run("clusters", "--k", 4, *WORLD, "--save-model", "world.json", "--dry-run")
     assert result.returncode == 0
-    assert "120 x 45 pixels, 1 bands, uint8" in result.stdout
+    assert "120 x 45 pixels, 1 band, uint8" in result.stdout
     assert list(tmp_path.iterdir()) == []
 
 

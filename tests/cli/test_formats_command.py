@@ -91,5 +91,6 @@ def test_ctrl_c_keeps_the_parts_of_a_folder(small_model, tmp_path):
     _, said = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "parts are kept in world.part: the same request goes on from there" in said
+    assert said.endswith("Interrupted: the same command goes on from there\n")
     assert "Traceback" not in said
     assert [path.name for path in tmp_path.iterdir()] == ["world.part"]

@@ -212,7 +212,7 @@ def test_a_dry_run_says_the_score_and_writes_nothing(run, tmp_path):
     args = ("--column", "zone", *EUROPE, "--report", "report.json", "--dry-run")
     result = run("map", "samples.csv", *args)
     assert result.returncode == 0
-    assert "40 x 25 pixels, 1 bands, uint8" in result.stdout
+    assert "40 x 25 pixels, 1 band, uint8" in result.stdout
     # Above it stands how far it is, where the machine is slow.
     assert result.stderr.splitlines()[-1].startswith("zone: accuracy ")
     assert sorted(tmp_path.iterdir()) == before

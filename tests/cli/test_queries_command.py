@@ -149,7 +149,18 @@ def test_an_image_or_words_are_asked_for(refused):
     assert "Missing IMAGE" in refused("locate", code=2)
 
 
+def test_a_search_keeps_to_a_region(run, tmp_path, model):
+    result = run("search", "desert", "--region", "Zambia", "--res", 0.5, "--count", 3, *model)
+    assert result.returncode == 0, result.stderr
+    values = read(tmp_path / "search.tif")[0]
+    assert 0.4 < np.isfinite(values).mean() < 0.75  # Zambia fills so much of its bounds
+    for line in result.stdout.splitlines()[1:]:
+        lon, lat = map(float, line.split()[-2:])
+        assert 21.9 < lon < 33.8
+        assert -18.2 < lat < -8.1
+
+
 def test_a_dry_run_writes_nothing(run, tmp_path, model):
     result = run("search", "desert", *BBOX, "--dry-run", "--places", "p.csv", *model)
-    assert "36 x 36 pixels, 1 bands" in result.stdout
+    assert "36 x 36 pixels, 1 band" in result.stdout
     assert sorted(tmp_path.iterdir()) == []

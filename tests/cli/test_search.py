@@ -12,7 +12,7 @@ from satclip_core.grid import Grid
 from satclip_core.grid.land import land_mask
 from satclip_core.models.registry import load_encoder
 from satclip_core.products import SimilarityTo
-from satclip_core.raster import raster_array
+from satclip_core.raster import open_region, raster_array
 from satclip_core.raster.similar_areas import AreaOptions, similar_areas
 from satclip_core.raster.similar_places import similar_places
 
@@ -134,3 +134,19 @@ def test_a_raster_all_at_sea_is_said(run):
     result = run("similarity", "--to", 1, 2, "--bbox", -30, -20, -25, -15, "--res", 1, "--land")
     assert result.returncode == 0
     assert "no pixel was found that the mask 'land' wants" in result.stderr
+
+
+def test_a_region_is_where_is_searched_and_how_far(run, tmp_path, model):
+    words = ("--to", 23.6, -2.9, "--region", "Zambia", "--res", 0.5, *model)
+    result = run("places", *words, "--count", 20, "--spacing", 0, "-o", "p.csv")
+    assert result.returncode == 0, result.stderr
+    with open(tmp_path / "p.csv") as file:
+        found = [(float(row["lon"]), float(row["lat"])) for row in csv.DictReader(file)]
+    inside = open_region("Zambia").polygons
+    assert len(found) == 20
+    assert inside(*np.array(found).T).all()
+    result = run("areas", *words, "--above", -1, "-o", "a.geojson")
+    assert result.returncode == 0, result.stderr
+    features = json.loads((tmp_path / "a.geojson").read_text())["features"]
+    total = sum(feature["properties"]["area_km2"] for feature in features)
+    assert total == pytest.approx(752_600, rel=0.03)  # of Zambia

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from satclip_core.errors import CancelledError, InputError, MissingDependencyError, OutputError
@@ -150,6 +152,34 @@ def test_cancelling_keeps_what_is_done(request_of, tmp_path):
     with pytest.raises(CancelledError):
         job.write(tmp_path / "out", cancelled=lambda: done.is_dir() and any(done.iterdir()))
     assert names(tmp_path) == ["out.part"]
+
+
+def test_what_was_finished_but_not_cleared_away_is_made_anew(request_of, tmp_path):
+    """Killed right after the output had its name: the folder has its marks but no parts."""
+    job = request_of(format="cogs", overwrite=True).prepare()
+    whole = digest(job.write(tmp_path / "out"))
+    done = tmp_path / "out.part" / "done"
+    with pytest.raises(CancelledError):
+        job.write(tmp_path / "out", cancelled=lambda: done.is_dir() and any(done.iterdir()))
+    shutil.rmtree(done.parent / "raster")
+    assert digest(job.write(tmp_path / "out")) == whole
+    assert names(tmp_path) == ["out"]
+
+
+def test_each_block_is_shown_once_also_of_parts_that_were_there(request_of, tmp_path):
+    job = request_of(format="cogs").prepare()
+    done = tmp_path / "out.part" / "done"
+    with pytest.raises(CancelledError):
+        job.write(tmp_path / "out", cancelled=lambda: done.is_dir() and any(done.iterdir()))
+    shown = np.zeros(job.request.grid.shape, int)
+
+    def seen(window, bands):
+        assert bands.shape[1:] == (window.height, window.width)
+        rows = slice(window.row, window.row + window.height)
+        shown[rows, window.col : window.col + window.width] += 1
+
+    job.write(tmp_path / "out", seen=seen)
+    assert (shown == 1).all()
 
 
 def test_replacing_a_folder_leaves_the_new_one_alone(request_of, tmp_path):

@@ -83,6 +83,10 @@ def read_yaml(path: Path) -> Any:
         line = f" at line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "not YAML"
         raise InputError(f"{path}: not valid YAML{line}: {problem}") from None
+    except RecursionError:
+        raise InputError(f"{path}: not valid YAML: it is nested without end") from None
+    except (ArithmeticError, ValueError) as error:  # a date or number that does not exist
+        raise InputError(f"{path}: not valid YAML: {error}") from None
 
 
 def override(values: Any, text_: str) -> None:
