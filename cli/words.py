@@ -43,6 +43,7 @@ OPTIONS = {
     "reduce": "--reduce",
     "res": "--res",
     "strict": "--strict",
+    "tolerance": "--tolerance",
     "transform": "--transform",
     "uncertainty": "--uncertainty",
     "weights": "--weights",

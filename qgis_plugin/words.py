@@ -58,6 +58,7 @@ def arguments() -> dict[str, str]:
         "model": tr("Model"),
         "nodata": tr("No data value"),
         "overwrite": tr("overwriting"),
+        "tolerance": tr("Tolerance"),
         "percentile": tr("More alike than (percent of land)"),
         "prefix": tr("Prefix of the new fields"),
         "probabilities": tr("Probability of each class too"),
