@@ -42,6 +42,8 @@ _FEWEST = 4
 # Attempts, as multiples of these nodes, and the share of a block's pixels that nodes may be.
 _ATTEMPTS = (1.0, 1.5)
 _WORTH = 0.4
+# Pixels of a block below which checking it costs as much as evaluating it.
+_SMALL = 2048
 # Rows and columns whose crossings are looked at; as many pixels on other grids. Random pixels miss
 # the largest error by some: they may show a half of what is allowed.
 _CHECKED = 6
@@ -158,7 +160,7 @@ class Interpolation:
 
     def surface(self, window: Window) -> Surface | None:
         """A block's values; None where each pixel has to be evaluated."""
-        sides = self._radians(window)
+        sides = self._radians(window) if window.height * window.width >= _SMALL else None
         if sides is None:
             return None
         checked: tuple[Integers, Integers, Float32] | None = None
