@@ -1,13 +1,17 @@
 """A grid, an encoder and a product to blocks, in order: threads, progress, cancel, little memory.
 
 Only the product's bands of two blocks are held at a time: the one handed out and the next,
-which is computed while the caller writes. Embeddings exist for a few rows at a time.
+which is computed while the caller writes. Embeddings exist for a few rows at a time. Blocks of few
+bytes that are interpolated leave nothing to share among threads: each thread has its own.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
 from math import ceil
 from threading import Event
 from typing import TYPE_CHECKING, Any, Callable, cast
@@ -15,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Callable, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compute.threads import available_threads, for_each
+from ..compute.threads import available_threads, for_each, one_blas_thread
 from ..errors import CancelledError
 from ..grid import Window
 from ..grid.pixels import Locator, Places
@@ -33,6 +37,8 @@ Block = tuple[Window, NDArray[Any]]
 BLOCK = 256
 # Rows of a block worked on at a time by one thread: the grid path folds as many at once.
 _ROWS = 16
+# Bytes of a block below which several are made at once: 256 x 256 pixels of 16 numbers.
+_LIGHT = 2**22
 # Values interpolated at a time by one thread: 4 MB.
 _VALUES = 2**20
 # Seconds between two questions whether to stop.
@@ -76,14 +82,12 @@ def blocks(
     todo = iter(locator.grid.windows(size) if windows is None else windows)
     total = sum(window.height * window.width for window in windows or [])
     total, done = total or locator.grid.pixels, 0
-    with ThreadPoolExecutor(1) as ahead:
+    with maker.threads_of_blocks(), ThreadPoolExecutor(maker.at_once) as ahead:
         try:
-            coming = ahead.submit(maker.make, next(todo))
+            coming = deque(ahead.submit(maker.make, one) for one in islice(todo, maker.at_once))
             while done < total:
-                window, bands = _awaited(coming, cancelled)
-                following = next(todo, None)
-                if following is not None:
-                    coming = ahead.submit(maker.make, following)
+                window, bands = _awaited(coming.popleft(), cancelled)
+                coming.extend(ahead.submit(maker.make, one) for one in islice(todo, 1))
                 yield window, bands
                 del bands
                 done += window.height * window.width
@@ -117,6 +121,7 @@ class BlockMaker:
     Attributes:
         stopped: set it to give up the block at work, which then ends early and unfinished.
         interpolates: whether blocks may be interpolated.
+        at_once: blocks to make at a time, each in a thread.
     """
 
     def __init__(
@@ -142,6 +147,12 @@ class BlockMaker:
         if self.interpolates:
             values, self._of_values = smooth_values(product)
             self._interpolation = Interpolation(locator, encoder, values, tolerance)
+        heavy = len(product.bands) * np.dtype(product.dtype).itemsize * BLOCK**2 > _LIGHT
+        self.at_once = 1 if heavy or not self.interpolates else self._threads
+
+    def threads_of_blocks(self) -> AbstractContextManager[object]:
+        """Hold BLAS to a thread while blocks are made at once: each would let go of it for all."""
+        return nullcontext() if self.at_once == 1 else one_blas_thread()
 
     def make(self, window: Window) -> Block:
         """The window itself and the product there, (bands, rows, cols)."""

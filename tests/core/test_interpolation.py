@@ -183,3 +183,13 @@ def test_the_polynomial_goes_through_its_nodes_and_is_exact_up_to_its_degree() -
         nodes = ((axis.at - 127.5) / 127.5) ** degree
         assert np.abs(axis.weights @ nodes - exact).max() < 1e-6
     assert np.array_equal(chebyshev_axis(5, 5).weights, np.eye(5))
+
+
+def test_blocks_made_at_once_come_in_order_and_are_the_same() -> None:
+    made, grid = ENCODERS[10], Grid.from_bounds((5, 45, 15, 50), 0.01)
+    similarity = sc.Similarity.to(made, [(7, 46)])
+    one, three = (
+        sc.raster_array(grid, similarity, made, threads=threads, tolerance=TOLERANCE)
+        for threads in (1, 3)
+    )
+    assert np.array_equal(one, three)
