@@ -211,6 +211,15 @@ tolerance_option = click.option(
     "default 0.0001 where the type does not show it (int16, uint8, float16, colours), else 0.",
 )
 
+device_option = click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda", "auto"]),
+    default="cpu",
+    show_default=True,
+    help="Where embeddings are computed: on the processors by numpy, on a GPU by torch (extra "
+    "`torch`), or on a GPU where there is one.",
+)
+
 dims_option = click.option(
     "--dims",
     type=click.IntRange(min=1),

@@ -18,6 +18,7 @@ OPTIONS = {
     "covariates": "--covariate",
     "creation_options": "--co",
     "crs": "--crs",
+    "device": "--device",
     "dims": "--dims",
     "dtype": "--dtype",
     "encoding": "--encoding",

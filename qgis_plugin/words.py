@@ -42,6 +42,7 @@ def arguments() -> dict[str, str]:
         "covariates": tr("Covariates"),
         "creation_options": tr("creation options"),
         "crs": tr("CRS of the layer"),
+        "device": tr("device"),
         "dims": tr("Dimensions"),
         "dtype": tr("Data type"),
         "encoding": tr("encoding of the layer"),

@@ -65,6 +65,7 @@ class RasterOptions(GridOptions):
     resume: bool = False
     scheduler: str | None = None
     tolerance: float | None = None
+    device: str = "cpu"
 
     def grid(self) -> Grid:
         """The grid asked for.
@@ -211,6 +212,7 @@ def raster_options(default_output: str) -> Callable[[Any], Any]:
         ),
         options.region_option,
         options.tolerance_option,
+        options.device_option,
         options.format_options,
         options.co_option,
         options.overwrite_option,
@@ -261,6 +263,7 @@ class RasterCommand:
             region=given.region,
             options=write_options,
             tolerance=given.tolerance,
+            device=given.device,
         )
 
     def prepare(

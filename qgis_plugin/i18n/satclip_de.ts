@@ -2022,6 +2022,10 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>KBS des Layers</translation>
         </message>
         <message>
+            <source>device</source>
+            <translation>Gerät</translation>
+        </message>
+        <message>
             <source>encoding of the layer</source>
             <translation>Zeichenkodierung des Layers</translation>
         </message>

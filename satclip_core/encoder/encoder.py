@@ -115,6 +115,8 @@ class LocationEncoder:
 
     band_limited = True
     """Whether nothing is finer than the effective resolution: a lattice may then stand for it."""
+    device = "cpu"
+    """Where it computes, as of `devices`."""
     file: Path | None = None
     """What it was read from; None where it was made otherwise. What belongs to it lies beside."""
     modalities = Modalities()

@@ -49,8 +49,8 @@ class GridPath:
         first = NETWORKS[network].first or ""
         self._after = cast("Rest", NETWORKS[network].rest)  # there is one where there is a first
         omega = FIRST_OMEGA if network == "siren" else 1.0
-        self._bias = _bias(weights, first) * omega
-        self._orders = _weights_by_order(
+        self._bias = bias_of(weights, first) * omega
+        self._orders = weights_by_order(
             np.asarray(weights[f"{first}.weight" if first else "weight"], np.float64) * omega,
             settings.legendre_polys,
         )
@@ -136,13 +136,14 @@ class GridPath:
         out += weights["last_layer.bias"]
 
 
-def _bias(weights: Weights, first: str) -> Floats:
+def bias_of(weights: Weights, first: str) -> Floats:
+    """The bias of the layer of that name, (hidden,), zeros where it has none; "" is no name."""
     rows = len(weights[f"{first}.weight" if first else "weight"])
     bias: Any = weights.get(f"{first}.bias" if first else "bias")
     return np.zeros(rows) if bias is None else np.asarray(bias, np.float64)
 
 
-def _weights_by_order(weight: Floats, degree: int) -> list[Float32]:
+def weights_by_order(weight: Floats, degree: int) -> list[Float32]:
     """For each order m, (L - m, hidden) for m = 0 and (L - m, 2 hidden), cos | sin, above."""
     orders = []
     for m in range(degree):

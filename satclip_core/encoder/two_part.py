@@ -133,6 +133,13 @@ class TwoPartEncoder(LocationEncoder):
         """The arrays of a model file, the field's in whole numbers."""
         return self._stored
 
+    @property
+    def layers(self) -> tuple[Float32, Float32, Float32, Float32]:
+        """What joins the parts: (components, hidden + dim) and its bias, (channels, hidden), and
+        (hidden, leading dimensions).
+        """
+        return self._mix, self._mix_bias, self._hidden_field, self._whole.out
+
     def encode(
         self, lonlat: ArrayLike, *, threads: int | None = None, single: bool = False
     ) -> Float32:

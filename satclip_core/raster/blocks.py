@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..compute.threads import available_threads, for_each, one_blas_thread
+from ..encoder.devices import CPU
 from ..errors import CancelledError
 from ..grid import Window
 from ..grid.pixels import Locator, Places
@@ -136,7 +137,9 @@ class BlockMaker:
         self.stopped = Event()
         self._locator = locator
         self._product = product
-        self._threads = threads or available_threads()
+        # A GPU takes a block as a whole.
+        self._elsewhere = encoder.device != CPU
+        self._threads = 1 if self._elsewhere else threads or available_threads()
         self._encoder: LocationEncoder | Projection = encoder
         self._of: Callable[[Float32], NDArray[Any]] = product
         if isinstance(product, LinearProduct) and product.directions is not None:
@@ -159,7 +162,9 @@ class BlockMaker:
         places = self._locator.places(window)
         shape = (len(self._product.bands), window.height, window.width)
         out = np.empty(shape, self._product.dtype)
-        step = max(1, min(_ROWS, ceil(window.height / self._threads)))
+        step = window.height
+        if not self._elsewhere:
+            step = max(1, min(_ROWS, ceil(window.height / self._threads)))
         surface = None
         if self.interpolates and (places.valid is None or places.valid.any()):
             surface = self._interpolation.surface(window)

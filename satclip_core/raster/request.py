@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Callable, Generic, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from ..encoder.devices import CPU, on_device
 from ..errors import Argument, InputError, ModelError
 from ..files import Target
 from ..grid import Grid, Window
@@ -103,6 +104,8 @@ class RasterRequest(Generic[P]):
             (`Rounded`), which is 0 for float32, whose digits all count, and for classes, where a
             pixel between two may change sides. Encoders with a fine part are read as ever.
 
+        device: where embeddings are computed, one of `DEVICES`.
+
     Raises:
         InputError: a tolerance that is none.
     """
@@ -115,6 +118,7 @@ class RasterRequest(Generic[P]):
     options: WriteOptions = field(default_factory=WriteOptions)
     region: str | os.PathLike[str] | None = None
     tolerance: float | None = None
+    device: str = CPU
 
     def __post_init__(self) -> None:
         if self.tolerance is not None and not 0 <= self.tolerance < 1:
@@ -150,10 +154,11 @@ class RasterRequest(Generic[P]):
 
         Raises:
             ModelError: the model cannot be opened, or is not the one of `sha256`.
-            InputError: the mask cannot be read, or the product cannot be fitted.
+            InputError: the mask cannot be read, the product cannot be fitted, or there is no such
+                device.
             CancelledError: `cancelled` said so.
         """
-        encoder = encoder or load_encoder(self.model)
+        encoder = on_device(encoder or load_encoder(self.model), self.device)
         if self.sha256 not in (None, encoder.sha256):
             raise ModelError(
                 f"the model {self.model} ({encoder.sha256[:12]}…) is not the one of the request "
@@ -209,6 +214,7 @@ class RasterRequest(Generic[P]):
             mask=mask,
             region=region,
             tolerance=self._allowed(product),
+            device=CPU if encoder.device == CPU else self.device,
         )
 
     def _allowed(self, product: object) -> float:
