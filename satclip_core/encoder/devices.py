@@ -172,6 +172,10 @@ class OnDevice(LocationEncoder):
         """Embed points in float32; see `LocationEncoder.encode`."""
         return by_chunks(check_lonlat(lonlat), self._networks.points, self.dim)
 
+    def encode_many(self, lonlat: ArrayLike, *, threads: int | None = None) -> Float32:
+        """The same: many points are what a GPU is for."""
+        return self.encode(lonlat)
+
     def encode_grid(
         self, lons: ArrayLike, lats: ArrayLike, *, threads: int | None = None
     ) -> Float32:

@@ -21,6 +21,7 @@ from ..types import Bools, Float32, Floats
 from .encodings import ENCODINGS, EncodingSettings
 from .gridpath import GridPath
 from .modal import Modalities
+from .nearby import Nearby
 from .networks import FIRST_OMEGA, HIDDEN_OMEGA, NETWORKS, Sizes, forward
 
 GridPart = tuple[tuple[Any, Any], Float32]
@@ -218,9 +219,12 @@ class LocationEncoder:
     def encode_many(self, lonlat: ArrayLike, *, threads: int | None = None) -> Float32:
         """Embed points as `encode` does, within 1e-4 where there is a faster way for many.
 
+        Smooth encoders read those that have many others near from a lattice (see `nearby`).
         Arguments, result and errors are those of `encode`.
         """
-        return self.encode(lonlat, threads=threads)
+        if not self.band_limited or self._grid_path is None:
+            return self.encode(lonlat, threads=threads)
+        return self._nearby.encode(check_lonlat(lonlat), threads)
 
     def encode_grid(
         self, lons: ArrayLike, lats: ArrayLike, *, threads: int | None = None
@@ -279,6 +283,10 @@ class LocationEncoder:
             directions: (k, dim).
         """
         return Projection(self, directions)
+
+    @cached_property
+    def _nearby(self) -> Nearby:
+        return Nearby(self)
 
     @cached_property
     def _grid_path(self) -> GridPath | None:
