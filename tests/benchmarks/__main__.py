@@ -28,6 +28,7 @@ _SHOWN = (
     "bundled, 256 dimensions",
     "GeoTIFF, 256 bands",
     "satclip ",
+    "a raster",
     "an epoch",
 )
 
