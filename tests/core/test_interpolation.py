@@ -18,6 +18,7 @@ from satclip_core.grid.sphere import fibonacci_lattice
 from satclip_core.products import Embedding, Rgb, RgbBasis, SimilarityTo
 from satclip_core.raster import RasterRequest, WriteOptions
 from satclip_core.raster.blocks import BlockMaker
+from satclip_core.raster.fingerprint import facts_of
 from satclip_core.raster.interpolation import chebyshev_axis
 
 TOLERANCE = 1e-4
@@ -193,3 +194,11 @@ def test_blocks_made_at_once_come_in_order_and_are_the_same() -> None:
         for threads in (1, 3)
     )
     assert np.array_equal(one, three)
+
+
+def test_another_tolerance_is_another_raster() -> None:
+    facts = [
+        facts_of(RasterRequest(GRIDS["temperate"], Embedding(12), tolerance=tolerance), "GTiff")
+        for tolerance in (0.0, TOLERANCE)
+    ]
+    assert [name for name in facts[0] if facts[0][name] != facts[1][name]] == ["tolerance"]
