@@ -71,8 +71,9 @@ def moved(encoder: LocationEncoder, device: str) -> LocationEncoder:
         encoder: what embeds.
         device: as torch calls it.
     """
-    kind = TwoPartOnDevice if isinstance(encoder, TwoPartEncoder) else OnDevice
-    return kind(encoder, device)
+    if isinstance(encoder, TwoPartEncoder):
+        return TwoPartOnDevice(encoder, device)
+    return OnDevice(encoder, device)
 
 
 class Networks:

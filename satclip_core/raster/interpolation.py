@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from ..compute.blas import product
 from ..grid import Window
-from ..grid.pixels import Locator
+from ..grid.pixels import Locator, Positions
 from ..grid.sphere import fibonacci_lattice, unit_vectors
 from ..products.product import LinearProduct, Product, SmoothProduct
 from ..types import Float32, Floats, Integers
@@ -224,7 +224,7 @@ class Interpolation:
         found = self._at(rows[:, None], cols)
         return None if found is None else found.reshape(len(rows), len(cols), -1)
 
-    def _at(self, rows: Floats, cols: Floats) -> Float32 | None:
+    def _at(self, rows: Positions, cols: Positions) -> Float32 | None:
         """The same at places one by one, (N, k)."""
         lons, lats = self._locator.lonlat(rows, cols)
         points = np.stack([lons.ravel(), lats.ravel()], axis=1)
