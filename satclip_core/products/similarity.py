@@ -201,11 +201,13 @@ class Similarity(_OneBand):
     def smooth(self, embeddings: Float32) -> Float32:
         """(N, dim) -> (N, 1) the mean of the cosines; (N, k) all, of which the largest is none."""
         cosines: Float32 = cosine_similarity(embeddings, self.references)
-        return cosines if self.reduce == "max" else cosines.mean(axis=-1, keepdims=True)
+        mean: Float32 = cosines.mean(axis=-1, keepdims=True)
+        return cosines if self.reduce == "max" else mean
 
     def of_smooth(self, values: Float32) -> Float32:
         """(rows, cols, values of `smooth`) -> (1, rows, cols)."""
-        return np.clip(values.max(axis=-1), -1, 1)[None]
+        similarity: Float32 = np.clip(values.max(axis=-1), -1, 1)
+        return similarity[None]
 
 
 @dataclass(frozen=True)
