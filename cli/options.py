@@ -208,6 +208,24 @@ threads_option = click.option(
 )
 
 
+tolerance_option = click.option(
+    "--tolerance",
+    type=float,
+    metavar="SHARE",
+    help="Interpolate a smooth model's values where they are off by less than this share of their "
+    "standard deviation, measured in every block: many times as fast. 0: evaluate every pixel. By "
+    "default 0.0001 where the type does not show it (int16, uint8, float16, colours), else 0.",
+)
+
+device_option = click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda", "auto"]),
+    default="cpu",
+    show_default=True,
+    help="Where embeddings are computed: on the processors by numpy, on a GPU by torch (extra "
+    "`torch`), or on a GPU where there is one.",
+)
+
 dims_option = click.option(
     "--dims",
     type=click.IntRange(min=1),

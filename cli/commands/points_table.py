@@ -11,6 +11,7 @@ import click
 
 from ..messages import quiet, tell
 from ..options import (
+    device_option,
     dims_option,
     model_option,
     overwrite_option,
@@ -81,8 +82,9 @@ if TYPE_CHECKING:
 @quoting_option
 @overwrite_option
 @threads_option
+@device_option
 @verbosity_options
-def command(source: str, target: str, model: str, **options: Any) -> None:
+def command(source: str, target: str, model: str, device: str, **options: Any) -> None:
     """Add the embedding of its place to each row of IN, a table of points; or its properties.
 
     IN is a CSV (- for standard input), or any file of points that GDAL reads, in any CRS, also in
@@ -96,6 +98,7 @@ def command(source: str, target: str, model: str, **options: Any) -> None:
     satclip points cities.csv --properties temperature,rain -o cities.gpkg
     satclip points survey.csv --crs EPSG:32632 --lon-column E --lat-column N -o survey.gpkg
     """
+    from satclip_core.encoder import on_device
     from satclip_core.models.registry import load_encoder
     from satclip_core.points import PointsRequest, embed_points
 
@@ -104,7 +107,7 @@ def command(source: str, target: str, model: str, **options: Any) -> None:
     properties = None if given is None else property_names(given)
     request = PointsRequest(source, target, properties=properties, **options)
     _ = request.target_format  # a wrong extension is said before a model is loaded
-    encoder = load_encoder(model)
+    encoder = on_device(load_encoder(model), device)
     with progress("embedding points" if target == "-" else target, "rows") as report:
         result = embed_points(encoder, request, progress=report)
     if target != "-" and not quiet():

@@ -64,6 +64,8 @@ class RasterOptions(GridOptions):
     stac: bool = False
     resume: bool = False
     scheduler: str | None = None
+    tolerance: float | None = None
+    device: str = "cpu"
 
     def grid(self) -> Grid:
         """The grid asked for.
@@ -209,6 +211,8 @@ def raster_options(default_output: str) -> Callable[[Any], Any]:
             "(GeoJSON, or what GDAL opens); nodata elsewhere.",
         ),
         options.region_option,
+        options.tolerance_option,
+        options.device_option,
         options.format_options,
         options.co_option,
         options.overwrite_option,
@@ -258,6 +262,8 @@ class RasterCommand:
             mask=given.mask,
             region=given.region,
             options=write_options,
+            tolerance=given.tolerance,
+            device=given.device,
         )
 
     def prepare(

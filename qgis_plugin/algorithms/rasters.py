@@ -9,6 +9,7 @@ from qgis.core import (
     QgsProcessingParameterEnum,
     QgsProcessingParameterFile,
     QgsProcessingParameterFileDestination,
+    QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
 )
 
@@ -32,6 +33,7 @@ class RasterAlgorithm(GridAlgorithm):
     """
 
     ICON = "raster.svg"
+    TOLERANCE = "TOLERANCE"
     # Per cent of the progress that fitting takes.
     SHARE = 0
 
@@ -74,7 +76,24 @@ class RasterAlgorithm(GridAlgorithm):
         return {}
 
     def add_output(self, description: str) -> None:
-        """Declare the raster."""
+        """Declare the raster, and what it may be off."""
+        number = QgsProcessingParameterNumber.Type.Double
+        tolerance = QgsProcessingParameterNumber(
+            self.TOLERANCE, tr("Tolerance"), number, optional=True, minValue=0, maxValue=0.5
+        )
+        # Six digits: QGIS shows two otherwise.
+        tolerance.setMetadata({"widget_wrapper": {"decimals": 6}})
+        self.add(
+            tolerance,
+            tr(
+                "Smooth models are interpolated where they are off by less than this share of the "
+                "standard deviation, measured in every block: many times as fast. 0: every pixel "
+                "is evaluated. Not set: 0.0001 where the type of the data does not show it "
+                "(int16, uint8, float16, colours), else 0. The model that comes with the plugin "
+                "is fast without."
+            ),
+            advanced=True,
+        )
         self.add(
             QgsProcessingParameterRasterDestination(self.OUTPUT, description),
             tr("A GeoTIFF (.tif) with names of bands and the origin of the model inside."),
@@ -95,6 +114,12 @@ class RasterAlgorithm(GridAlgorithm):
         output = parameters.get(self.OUTPUT)
         named = {**parameters, self.OUTPUT: getattr(output, "sink", output)}
         return self.parameterAsOutputLayer(named, self.OUTPUT, context)
+
+    def tolerance(self, parameters, context) -> float | None:
+        """What values may be off; None where that is left to their type."""
+        if not self._given(parameters, self.TOLERANCE):
+            return None
+        return self.parameterAsDouble(parameters, self.TOLERANCE, context)
 
     def work(self, parameters, context, feedback):
         """Ask the core for the raster, and present what it made."""
@@ -117,6 +142,7 @@ class RasterAlgorithm(GridAlgorithm):
             self.model_name(parameters, context),
             mask=self.mask(parameters, context),
             options=WriteOptions(overwrite=True, tags={"command": self.command()}),
+            tolerance=self.tolerance(parameters, context),
         )
         job = request.prepare(
             encoder=model,

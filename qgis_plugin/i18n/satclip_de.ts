@@ -864,6 +864,14 @@ The components are fitted on a sample of the pixels and stretched from the 2nd t
 Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum 98. Perzentil gestreckt. Als Basis gespeichert geben sie einer anderen Ausdehnung dieselben Farben.</translation>
         </message>
         <message>
+            <source>Tolerance</source>
+            <translation>Toleranz</translation>
+        </message>
+        <message>
+            <source>Smooth models are interpolated where they are off by less than this share of the standard deviation, measured in every block: many times as fast. 0: every pixel is evaluated. Not set: 0.0001 where the type of the data does not show it (int16, uint8, float16, colours), else 0. The model that comes with the plugin is fast without.</source>
+            <translation>Glatte Modelle werden interpoliert, wo sie um weniger als diesen Teil der Standardabweichung abweichen; das wird in jedem Block gemessen und ist um ein Vielfaches schneller. 0: Jedes Pixel wird berechnet. Leer: 0,0001, wo der Datentyp es nicht zeigt (int16, uint8, float16, Farben), sonst 0. Das mitgelieferte Modell ist ohnehin schnell.</translation>
+        </message>
+        <message>
             <source>A GeoTIFF (.tif) with names of bands and the origin of the model inside.</source>
             <translation>Ein GeoTIFF (.tif) mit den Namen der Kanäle und der Herkunft des Modells.</translation>
         </message>
@@ -2012,6 +2020,10 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         <message>
             <source>CRS of the layer</source>
             <translation>KBS des Layers</translation>
+        </message>
+        <message>
+            <source>device</source>
+            <translation>Gerät</translation>
         </message>
         <message>
             <source>encoding of the layer</source>

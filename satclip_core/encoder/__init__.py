@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from .devices import DEVICES, on_device
 from .encoder import EncoderConfig, LocationEncoder, ModelInfo, Projection
 from .modal import COORDINATES, ModalEncoder, Modalities
 from .two_part import TwoPartConfig, TwoPartEncoder
 
 __all__ = [
     "COORDINATES",
+    "DEVICES",
     "EncoderConfig",
     "LocationEncoder",
     "ModalEncoder",
@@ -16,4 +18,5 @@ __all__ = [
     "Projection",
     "TwoPartConfig",
     "TwoPartEncoder",
+    "on_device",
 ]

@@ -21,6 +21,7 @@ from ..types import Bools, Float32, Floats
 from .encodings import ENCODINGS, EncodingSettings
 from .gridpath import GridPath
 from .modal import Modalities
+from .nearby import Nearby
 from .networks import FIRST_OMEGA, HIDDEN_OMEGA, NETWORKS, Sizes, forward
 
 GridPart = tuple[tuple[Any, Any], Float32]
@@ -130,6 +131,8 @@ class LocationEncoder:
 
     band_limited = True
     """Whether nothing is finer than the effective resolution: a lattice may then stand for it."""
+    device = "cpu"
+    """Where it computes, as of `devices`."""
     file: Path | None = None
     """What it was read from; None where it was made otherwise. What belongs to it lies beside."""
     modalities = Modalities()
@@ -231,9 +234,12 @@ class LocationEncoder:
     def encode_many(self, lonlat: ArrayLike, *, threads: int | None = None) -> Float32:
         """Embed points as `encode` does, within 1e-4 where there is a faster way for many.
 
+        Smooth encoders read those that have many others near from a lattice (see `nearby`).
         Arguments, result and errors are those of `encode`.
         """
-        return self.encode(lonlat, threads=threads)
+        if not self.band_limited or self._grid_path is None:
+            return self.encode(lonlat, threads=threads)
+        return self._nearby.encode(check_lonlat(lonlat), threads)
 
     def encode_grid(
         self, lons: ArrayLike, lats: ArrayLike, *, threads: int | None = None
@@ -292,6 +298,10 @@ class LocationEncoder:
             directions: (k, dim).
         """
         return Projection(self, directions)
+
+    @cached_property
+    def _nearby(self) -> Nearby:
+        return Nearby(self)
 
     @cached_property
     def _grid_path(self) -> GridPath | None:

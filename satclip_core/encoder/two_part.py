@@ -38,24 +38,15 @@ from .encoder import (
 )
 from .field import Level, runs_of_rows
 from .finegrid import FineGrid, LastLayer
-from .smooth_lattice import SmoothLattice, lagrange_matrix
+from .nearby import CHUNK, batches, lattice_at, lattice_steps, near_groups, numbered
+from .smooth_lattice import SmoothLattice
 
 ENCODING = "featuregrid"
 KM_PER_DEGREE = 111.195
 """Of a great circle, on the sphere of the Earth's mean radius."""
 
-# Points at a time, and rows and columns of a grid that is embedded pixel by pixel.
-_CHUNK = 2048
+# Rows and columns of a grid that is embedded pixel by pixel.
 _ROWS, _COLUMNS = 16, 128
-# Nodes of the smooth part's lattice for each of its effective resolutions, 180° / 2L: at L = 30
-# every 0.75°, where components of deviation 1 are off by 5e-5 at most (measured, at the equator).
-_NODES_RESOLVED = 4
-# Squares of so many steps of the lattice in which points count as near one another, and how many
-# of them cost more than the square's nodes do: a tile's is 64.
-_NEAR = (2, 8)
-_LEAST_NEAR = 48
-# Latitude beyond which squares are no wider.
-_NARROWEST = 86.0
 # Share of the leading dimensions from which on so many directions cost as much as they do.
 _WORTH = 0.8
 
@@ -134,6 +125,13 @@ class TwoPartEncoder(LocationEncoder):
         """The arrays of a model file, the field's in whole numbers."""
         return self._stored
 
+    @property
+    def layers(self) -> tuple[Float32, Float32, Float32, Float32]:
+        """What joins the parts: (components, hidden + dim) and its bias, (channels, hidden), and
+        (hidden, leading dimensions).
+        """
+        return self._mix, self._mix_bias, self._hidden_field, self._whole.out
+
     def encode(
         self, lonlat: ArrayLike, *, threads: int | None = None, single: bool = False
     ) -> Float32:
@@ -196,7 +194,7 @@ class TwoPartEncoder(LocationEncoder):
     ) -> Float32:
         """(N, values): whether those near one another come from the lattice, others in float32."""
         out = np.empty((len(points), last.dim), np.float32)
-        groups, alone = near_groups(points, self._lattice.step) if near else ([], _all(points))
+        groups, alone = near_groups(points, self._lattice.step) if near else ([], numbered(points))
 
         def work(task: tuple[Integers, list[Integers]]) -> None:
             index, together = task
@@ -208,9 +206,9 @@ class TwoPartEncoder(LocationEncoder):
                 given = last.of(self._mixed(smooth))
             out[index] = self._joined(given, self._read(points[index]), last)
 
-        tasks = [(np.concatenate(batch), batch) for batch in _batches(groups)]
-        chunks = range(0, len(alone), _CHUNK)
-        tasks += [(alone[start : start + _CHUNK], []) for start in chunks]
+        tasks = [(np.concatenate(batch), batch) for batch in batches(groups)]
+        chunks = range(0, len(alone), CHUNK)
+        tasks += [(alone[start : start + CHUNK], []) for start in chunks]
         for_each(work, tasks, threads)
         return out
 
@@ -258,12 +256,7 @@ class TwoPartEncoder(LocationEncoder):
 
     def _from_lattice_at(self, points: Floats, last: LastLayer) -> Float32:
         """What the smooth part gives to points near one another, (N, hidden + dim of the layer)."""
-        step = self._lattice.step
-        along, west, east = lagrange_matrix((points[:, 0] + 180) / step)
-        up, south, north = lagrange_matrix((points[:, 1] + 90) / step)
-        nodes = last.of(self._lattice.nodes(south, north, west, east))
-        weights = (up[:, :, None] * along[:, None]).reshape(len(points), -1)
-        return product(weights, nodes.reshape(-1, nodes.shape[2]))
+        return lattice_at(self._lattice, points, last.of)
 
     def _is_coarse(self, lons: Floats, lats: Floats) -> bool:
         """Whether a lattice would have about as many nodes as there are pixels, or more."""
@@ -279,9 +272,7 @@ class TwoPartEncoder(LocationEncoder):
 
     @cached_property
     def _lattice(self) -> SmoothLattice:
-        resolved = self.smooth.resolution_degrees or 1.0
-        quarters = max(1, round(180 / resolved * _NODES_RESOLVED / 4))
-        return SmoothLattice(self._evaluated, 4 * quarters)
+        return SmoothLattice(self._evaluated, lattice_steps(self.smooth.resolution_degrees))
 
     @cached_property
     def _fine_grid(self) -> FineGrid:
@@ -379,60 +370,6 @@ class _Folded(Projection):
     ) -> Iterator[GridPart]:
         """Products on parts of a grid; see `LocationEncoder.grid_parts`."""
         yield from self._parent._parts(*check_axes(lons, lats), self._last, wanted)
-
-
-def near_groups(points: Floats, step: float) -> tuple[list[Integers], Integers]:
-    """Points that have many others near, for which nodes of a lattice cost less than themselves.
-
-    Which these are depends on the points alone, so that equal points have equal embeddings.
-
-    Args:
-        points: (N, 2) degrees, lons in -180..180.
-        step: degrees between the nodes.
-
-    Returns:
-        indices of points near one another, at most so many as are worked on at a time; and of the
-        others.
-    """
-    left = _all(points)
-    groups: list[Integers] = []
-    for steps in _NEAR:
-        keys = _squares(points[left], steps * step)
-        order = np.argsort(keys, kind="stable")
-        starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
-        found = np.split(left[order], starts[1:])
-        few = [group for group in found if len(group) < _LEAST_NEAR]
-        for group in found:
-            if len(group) >= _LEAST_NEAR:
-                groups += [group[start : start + _CHUNK] for start in range(0, len(group), _CHUNK)]
-        left = np.concatenate(few) if few else left[:0]
-    return groups, np.sort(left)
-
-
-def _batches(groups: list[Integers]) -> list[list[Integers]]:
-    """Groups that follow one another, together about as many points as are worked on at a time."""
-    batches: list[list[Integers]] = []
-    size = _CHUNK
-    for group in groups:
-        if size + len(group) > _CHUNK:
-            batches.append([])
-            size = 0
-        batches[-1].append(group)
-        size += len(group)
-    return batches
-
-
-def _squares(points: Floats, side: float) -> Integers:
-    """(N, 2) degrees -> (N,) numbers of squares, of more degrees of longitude towards the poles."""
-    row = np.floor((points[:, 1] + 90) / side)
-    middle = np.clip((row + 0.5) * side - 90, -_NARROWEST, _NARROWEST)
-    width = side * 2 ** np.floor(-np.log2(np.cos(np.deg2rad(middle))))
-    keys: Integers = (row * 2**32 + np.floor((points[:, 0] + 180) / width)).astype(np.int64)
-    return keys
-
-
-def _all(points: Floats) -> Integers:
-    return np.arange(len(points))
 
 
 def _under(prefix: str, weights: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

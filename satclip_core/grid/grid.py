@@ -108,7 +108,7 @@ class Grid:
         """Number of pixels."""
         return self.shape[0] * self.shape[1]
 
-    def centres(self, rows: Integers, cols: Integers) -> tuple[Floats, Floats]:
+    def centres(self, rows: Integers | Floats, cols: Integers | Floats) -> tuple[Floats, Floats]:
         """Coordinates of pixel centres, in units of the CRS.
 
         Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Union
 
 import numpy as np
 
@@ -12,7 +13,8 @@ from .crs import from_lonlat, half_turn, to_lonlat
 from .grid import Grid, Window
 from .sphere import unit_vectors
 
-# (N,) lon and (N,) lat in degrees -> (N,) whether the place is wanted.
+Positions = Union[Integers, Floats]
+"""Numbers of rows or columns, or what lies between."""
 
 # Rows and columns looked at to see whether lon depends on the column alone, lat on the row.
 _LATTICE = 9
@@ -77,14 +79,39 @@ class Locator:
         if not self.separable:
             lons, lats, valid = self.at(rows[:, None], cols)
             return Places(lons, lats, None if valid.all() else valid)
-        middle = self.grid.shape[0] // 2, self.grid.shape[1] // 2
-        lons, _, _ = self._lonlat(np.full(len(cols), middle[0]), cols)
-        _, lats, on_map = self._lonlat(rows, np.full(len(rows), middle[1]))
+        lons, lats, on_map = self._axes(rows, cols)
         valid = np.broadcast_to(on_map[:, None], (len(rows), len(cols)))
         if self.mask is not None:
             x, y = np.broadcast_arrays(lons, lats[:, None])
             valid = valid & self._wanted(x, y, valid)
         return Places(lons, lats, None if valid.all() else valid)
+
+    def axes(self, rows: Positions, cols: Positions) -> tuple[Floats, Floats]:
+        """Longitudes of columns and latitudes of rows, where the grid is `separable`.
+
+        Args:
+            rows: (rows,) row numbers, of centres; parts of a row are allowed.
+            cols: (cols,) column numbers likewise.
+
+        Returns:
+            (cols,) and (rows,) degrees; NaN for rows off the map.
+        """
+        lons, lats, on_map = self._axes(rows, cols)
+        return lons, np.where(on_map, lats, np.nan)
+
+    def lonlat(self, rows: Positions, cols: Positions) -> tuple[Floats, Floats]:
+        """Places of positions on the grid, or beside it, whether they are wanted or not.
+
+        Args:
+            rows: row numbers, of centres, of any shape; parts of a row are allowed.
+            cols: column numbers likewise, of a shape that goes with it.
+
+        Returns:
+            lon and lat in degrees, of the common shape; NaN off the map.
+        """
+        lons, lats, on_map = self._lonlat(rows, cols)
+        lons, lats = np.broadcast_arrays(lons, lats)
+        return np.where(on_map, lons, np.nan), np.where(on_map, lats, np.nan)
 
     def at(self, rows: Integers, cols: Integers) -> tuple[Floats, Floats, Bools]:
         """Centres of single pixels.
@@ -196,11 +223,18 @@ class Locator:
         lons, lats, valid = self.at(rows, cols)
         return np.stack([lons[valid], lats[valid]], axis=1)
 
-    def _lonlat(self, rows: Integers, cols: Integers) -> tuple[Floats, Floats, Bools]:
+    def _lonlat(self, rows: Positions, cols: Positions) -> tuple[Floats, Floats, Bools]:
         lons, lats = self._to_lonlat(*self.grid.centres(rows, cols))
         valid = np.isfinite(lons) & np.isfinite(lats)
         valid &= np.abs(np.where(valid, lats, 0)) <= 90 + _POLE_TOLERANCE
         return lons, np.clip(lats, -90, 90), valid
+
+    def _axes(self, rows: Positions, cols: Positions) -> tuple[Floats, Floats, Bools]:
+        """Longitudes of columns, latitudes of rows, and whether a row is on the map."""
+        middle = self.grid.shape[0] // 2, self.grid.shape[1] // 2
+        lons, _, _ = self._lonlat(np.full(len(cols), middle[0]), cols)
+        _, lats, on_map = self._lonlat(rows, np.full(len(rows), middle[1]))
+        return lons, lats, on_map
 
     def _comes_back(self, lons: Floats, lats: Floats, rows: Integers, cols: Integers) -> Bools:
         """Whether a place projects back to its pixel: outside the globe's outline it does not."""

@@ -12,7 +12,7 @@ from ..analysis import STEPS, Quantisation, cosine_loss, mean_embeddings, unit
 from ..errors import Argument, InputError
 from ..grid.sphere import fibonacci_lattice
 from ..types import Float32, Floats
-from .product import Fitting, Ready, check_dim
+from .product import TOLERANCE, Fitting, Ready, check_dim
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
@@ -157,6 +157,16 @@ class Embedding(Ready):
     def offset(self) -> float | None:
         """Value that a stored 0 stands for, where that is not 0."""
         return None if self.quantisation is None else self.quantisation.offset or None
+
+    @property
+    def tolerance(self) -> float:
+        """Error, in standard deviations of the embedding, that its type does not show.
+
+        Measured with the bundled model and one of L 10: half a step of uint8 is 0.02 to 0.06
+        deviations, one of int16 1e-4 to 3e-4, and float16 is off by 2e-4 to 3e-4 in the mean.
+        float32 shows 1e-7.
+        """
+        return 0.0 if self.dtype == "float32" else TOLERANCE
 
     @property
     def tags(self) -> dict[str, str]:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from .legend import Legend
 
 
+TOLERANCE = 1e-4
+"""Error, in standard deviations of the embedding, that is allowed where it does not show."""
+
+
 @dataclass(frozen=True)
 class Fitting:
     """What a product is fitted with.
@@ -117,6 +121,29 @@ class LinearProduct(Protocol):
 
     def of_projections(self, projections: Float32) -> NDArray[Any]:
         """(rows, cols, k), NaN where there is no data -> (bands, rows, cols)."""
+
+
+@runtime_checkable
+class SmoothProduct(Protocol):
+    """A product made of a few values that are as smooth as the embedding, and may be interpolated.
+
+    The embedding itself may always be, and so may its products with directions (`LinearProduct`).
+    """
+
+    def smooth(self, embeddings: Float32) -> Float32:
+        """(N, dim) -> (N, k), the values."""
+
+    def of_smooth(self, values: Float32) -> NDArray[Any]:
+        """(rows, cols, k), NaN where there is no data -> (bands, rows, cols)."""
+
+
+@runtime_checkable
+class Rounded(Protocol):
+    """A product whose type shows less than the encoder gives."""
+
+    @property
+    def tolerance(self) -> float:
+        """Error of the embedding, in its standard deviations, that does not show; 0 for none."""
 
 
 @runtime_checkable

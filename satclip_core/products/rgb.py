@@ -14,7 +14,7 @@ from ..analysis import principal_components
 from ..errors import InputError, call
 from ..types import Float32, Floats
 from .fitted import FittedFile
-from .product import Fitting, Ready
+from .product import TOLERANCE, Fitting, Ready
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
@@ -186,6 +186,11 @@ class Rgb(Ready):
             InputError: it is another model.
         """
         self.basis.check(encoder)
+
+    @property
+    def tolerance(self) -> float:
+        """Error that 256 steps over four deviations, 0.016 each, do not show."""
+        return TOLERANCE
 
     def __call__(self, embeddings: Float32) -> NDArray[np.uint8]:
         """(rows, cols, dim) -> (4, rows, cols); alpha 0, and black, where there is no data."""

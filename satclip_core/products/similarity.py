@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..analysis import Background, Chance, cosine_similarity, unit
+from ..analysis import Background, Chance, cosine_similarity, logistic, unit
 from ..errors import Argument, InputError
 from ..grid.land import land_places
 from ..grid.sphere import check_lonlat
@@ -198,6 +198,17 @@ class Similarity(_OneBand):
         reduced: Float32 = REDUCTIONS[self.reduce](cosines, axis=-1)
         return reduced[None]
 
+    def smooth(self, embeddings: Float32) -> Float32:
+        """(N, dim) -> (N, 1) the mean of the cosines; (N, k) all, of which the largest is none."""
+        cosines: Float32 = cosine_similarity(embeddings, self.references)
+        mean: Float32 = cosines.mean(axis=-1, keepdims=True)
+        return cosines if self.reduce == "max" else mean
+
+    def of_smooth(self, values: Float32) -> Float32:
+        """(rows, cols, values of `smooth`) -> (1, rows, cols)."""
+        similarity: Float32 = np.clip(values.max(axis=-1), -1, 1)
+        return similarity[None]
+
 
 @dataclass(frozen=True)
 class Likeness(_OneBand):
@@ -225,6 +236,16 @@ class Likeness(_OneBand):
     def __call__(self, embeddings: Float32) -> Float32:
         """(rows, cols, dim) -> (1, rows, cols)."""
         chances: Float32 = self.chance(unit(embeddings))
+        return chances[None]
+
+    def smooth(self, embeddings: Float32) -> Float32:
+        """(N, dim) -> (N, 1), the logarithm of the odds."""
+        scores: Float32 = self.chance.score(unit(embeddings))
+        return scores[:, None]
+
+    def of_smooth(self, values: Float32) -> Float32:
+        """(rows, cols, 1) -> (1, rows, cols)."""
+        chances: Float32 = logistic(values[..., 0])
         return chances[None]
 
 

@@ -1,13 +1,17 @@
 """A grid, an encoder and a product to blocks, in order: threads, progress, cancel, little memory.
 
 Only the product's bands of two blocks are held at a time: the one handed out and the next,
-which is computed while the caller writes. Embeddings exist for a few rows at a time.
+which is computed while the caller writes. Embeddings exist for a few rows at a time. Blocks of few
+bytes that are interpolated leave nothing to share among threads: each thread has its own.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
 from math import ceil
 from threading import Event
 from typing import TYPE_CHECKING, Any, Callable, cast
@@ -15,12 +19,14 @@ from typing import TYPE_CHECKING, Any, Callable, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compute.threads import available_threads, for_each
+from ..compute.threads import available_threads, for_each, one_blas_thread
+from ..encoder.devices import CPU
 from ..errors import CancelledError
 from ..grid import Window
 from ..grid.pixels import Locator, Places
 from ..products.product import LinearProduct, PlacedProduct
 from ..types import Cancelled, Float32, Progress
+from .interpolation import Interpolation, Surface, is_smooth, smooth_values
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder, Projection
@@ -32,6 +38,10 @@ Block = tuple[Window, NDArray[Any]]
 BLOCK = 256
 # Rows of a block worked on at a time by one thread: the grid path folds as many at once.
 _ROWS = 16
+# Bytes of a block below which several are made at once: 256 x 256 pixels of 16 numbers.
+_LIGHT = 2**22
+# Values interpolated at a time by one thread: 4 MB.
+_VALUES = 2**20
 # Seconds between two questions whether to stop.
 _PATIENCE = 0.1
 
@@ -44,6 +54,7 @@ def blocks(
     size: int = BLOCK,
     windows: Sequence[Window] | None = None,
     threads: int | None = None,
+    tolerance: float = 0.0,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> Generator[Block, None, None]:
@@ -58,6 +69,7 @@ def blocks(
         size: pixels along the side of a block.
         windows: the blocks, at least one, where not all of the grid is wanted.
         threads: number of threads; all available processors where None.
+        tolerance: see `BlockMaker`.
         progress: called with (pixels done, pixels in all) after each block.
         cancelled: asked before each block, and while one is waited for.
 
@@ -67,18 +79,16 @@ def blocks(
     Raises:
         CancelledError: `cancelled` said so.
     """
-    maker = BlockMaker(locator, encoder, product, threads=threads)
+    maker = BlockMaker(locator, encoder, product, threads=threads, tolerance=tolerance)
     todo = iter(locator.grid.windows(size) if windows is None else windows)
     total = sum(window.height * window.width for window in windows or [])
     total, done = total or locator.grid.pixels, 0
-    with ThreadPoolExecutor(1) as ahead:
+    with maker.threads_of_blocks(), ThreadPoolExecutor(maker.at_once) as ahead:
         try:
-            coming = ahead.submit(maker.make, next(todo))
+            coming = deque(ahead.submit(maker.make, one) for one in islice(todo, maker.at_once))
             while done < total:
-                window, bands = _awaited(coming, cancelled)
-                following = next(todo, None)
-                if following is not None:
-                    coming = ahead.submit(maker.make, following)
+                window, bands = _awaited(coming.popleft(), cancelled)
+                coming.extend(ahead.submit(maker.make, one) for one in islice(todo, 1))
                 yield window, bands
                 del bands
                 done += window.height * window.width
@@ -106,9 +116,13 @@ class BlockMaker:
         encoder: what embeds.
         product: what is made of the embeddings.
         threads: number of threads; all available processors where None.
+        tolerance: error, in standard deviations of the embedding, within which a smooth encoder is
+            interpolated (`interpolation`); 0 where every pixel is evaluated.
 
     Attributes:
         stopped: set it to give up the block at work, which then ends early and unfinished.
+        interpolates: whether blocks may be interpolated.
+        at_once: blocks to make at a time, each in a thread.
     """
 
     def __init__(
@@ -118,28 +132,53 @@ class BlockMaker:
         product: Product,
         *,
         threads: int | None = None,
+        tolerance: float = 0.0,
     ) -> None:
         self.stopped = Event()
         self._locator = locator
         self._product = product
-        self._threads = threads or available_threads()
+        # A GPU takes a block as a whole.
+        self._elsewhere = encoder.device != CPU
+        self._threads = 1 if self._elsewhere else threads or available_threads()
         self._encoder: LocationEncoder | Projection = encoder
         self._of: Callable[[Float32], NDArray[Any]] = product
         if isinstance(product, LinearProduct) and product.directions is not None:
             self._encoder = encoder.projected(product.directions)
             self._of = product.of_projections
         self._placed = self._of is product and isinstance(product, PlacedProduct)
+        self.interpolates = tolerance > 0 and is_smooth(encoder)
+        if self.interpolates:
+            values, self._of_values = smooth_values(product)
+            self._interpolation = Interpolation(locator, encoder, values, tolerance)
+        heavy = len(product.bands) * np.dtype(product.dtype).itemsize * BLOCK**2 > _LIGHT
+        self.at_once = 1 if heavy or not self.interpolates else self._threads
+
+    def threads_of_blocks(self) -> AbstractContextManager[object]:
+        """Hold BLAS to a thread while blocks are made at once: each would let go of it for all."""
+        return nullcontext() if self.at_once == 1 else one_blas_thread()
 
     def make(self, window: Window) -> Block:
         """The window itself and the product there, (bands, rows, cols)."""
         places = self._locator.places(window)
         shape = (len(self._product.bands), window.height, window.width)
         out = np.empty(shape, self._product.dtype)
-        step = max(1, min(_ROWS, ceil(window.height / self._threads)))
+        step = window.height
+        if not self._elsewhere:
+            step = max(1, min(_ROWS, ceil(window.height / self._threads)))
+        surface = None
+        if self.interpolates and (places.valid is None or places.valid.any()):
+            surface = self._interpolation.surface(window)
+        if surface is not None:
+            step = max(1, _VALUES // (window.width * surface.count))
 
         def work(start: int) -> None:
-            if not self.stopped.is_set():
-                self._fill(places, slice(start, start + step), out[:, start : start + step])
+            if self.stopped.is_set():
+                return
+            rows = slice(start, start + step)
+            if surface is None:
+                self._fill(places, rows, out[:, rows])
+            else:
+                out[:, rows] = self._interpolated(surface, places, rows)
 
         for_each(work, range(0, window.height, step), self._threads)
         return window, out
@@ -160,11 +199,23 @@ class BlockMaker:
             index = (slice(None), *at)
             out[index] = self._of(values)
 
+    def _interpolated(self, surface: Surface, places: Places, rows: slice) -> NDArray[Any]:
+        """The product of some rows of a window, (bands, rows, cols), of interpolated values."""
+        values = surface.rows(rows)
+        if places.valid is not None:
+            values[~places.valid[rows]] = np.nan
+        if self._placed:
+            return self._placed_product(values, places, rows)
+        return self._of_values(values)
+
     def _made(self, places: Places, rows: slice) -> NDArray[Any]:
         """The product of some rows of a window, (bands, rows, cols)."""
         embeddings = embed(self._encoder, places, rows)
         if not self._placed:
             return self._of(embeddings)
+        return self._placed_product(embeddings, places, rows)
+
+    def _placed_product(self, embeddings: Float32, places: Places, rows: slice) -> NDArray[Any]:
         product = cast("PlacedProduct", self._product)
         lats = places.lats[rows]
         if places.separable:

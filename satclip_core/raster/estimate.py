@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..grid import Grid, Window
-from .blocks import BlockMaker
+from .blocks import BLOCK, BlockMaker
 from .formats import COG, COGS, ZARR
 from .spec import RasterSpec
 from .writer import create
@@ -42,7 +42,9 @@ def estimate(spec: RasterSpec, maker: BlockMaker) -> Estimate:
         maker: of its blocks.
     """
     height, width = spec.grid.shape
-    rows, cols = min(_SIDE, height), min(_SIDE, width)
+    # Interpolated, a block costs much the same whatever its size.
+    side = BLOCK if maker.interpolates else _SIDE
+    rows, cols = min(side, height), min(side, width)
     seconds, size, pixels = 0.0, 0, 0
     maker.make(Window(0, 0, min(rows, 16), min(cols, 16)))  # what only the first block pays for
     for part in range(_PARTS):

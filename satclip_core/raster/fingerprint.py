@@ -40,6 +40,8 @@ def facts_of(request: RasterRequest[Any], format: str) -> dict[str, str]:
         "mask": mask,
         "region": _source(request.region),
         "nodata": repr(options.nodata),
+        "tolerance": repr(float(request.tolerance or 0)),
+        "device": request.device,
         "creation options": json.dumps(dict(sorted(options.creation_options.items()))),
         "software": __version__,
     }

@@ -21,14 +21,15 @@ from typing import TYPE_CHECKING, Any, Callable, Generic, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ModelError
+from ..encoder.devices import CPU, on_device
+from ..errors import Argument, InputError, ModelError
 from ..files import Target
 from ..grid import Grid, Window
 from ..grid.land import LAND
 from ..grid.outlines import pixel_areas
 from ..grid.pixels import Locator
 from ..models.registry import BUNDLED, load_encoder, settled
-from ..products.product import Fitting, P, Product, Wanted
+from ..products.product import Fitting, P, Product, Rounded, Wanted
 from ..types import Cancelled, Mask, Progress
 from ..version import __version__
 from .blocks import BLOCK, Block, BlockMaker, blocks
@@ -36,6 +37,7 @@ from .dask_tasks import make_in_parts
 from .datasets import is_path
 from .estimate import Estimate, estimate
 from .formats import FORMATS, GTIFF, RasterTarget, raster_target
+from .interpolation import is_smooth
 from .mask import opened_mask
 from .nodata import check_nodata, filled
 from .parts import work_folder
@@ -96,6 +98,16 @@ class RasterRequest(Generic[P]):
         options: how it is written.
         region: polygons outside of which pixels become nodata too: a file or a country, as of
             `open_region`.
+        tolerance: error within which an encoder of harmonics is interpolated, in standard
+            deviations of the embedding over the globe; every block is measured (`interpolation`).
+            0: every pixel is evaluated. None: what the type of the values does not show
+            (`Rounded`), which is 0 for float32, whose digits all count, and for classes, where a
+            pixel between two may change sides. Encoders with a fine part are read as ever.
+
+        device: where embeddings are computed, one of `DEVICES`.
+
+    Raises:
+        InputError: a tolerance that is none.
     """
 
     grid: Grid
@@ -105,8 +117,19 @@ class RasterRequest(Generic[P]):
     mask: str | os.PathLike[str] | Mask | None = None
     options: WriteOptions = field(default_factory=WriteOptions)
     region: str | os.PathLike[str] | None = None
+    tolerance: float | None = None
+    device: str = CPU
 
     def __post_init__(self) -> None:
+        if self.tolerance is not None and not 0 <= self.tolerance < 1:
+            raise InputError(
+                f"tolerance is {self.tolerance}, no share of a standard deviation: give 0 to 1, "
+                "such as ",
+                Argument("tolerance", 1e-4),
+                ", or ",
+                Argument("tolerance", 0),
+                " for every pixel by itself",
+            )
         # As text, so that requests for the same raster are equal and hold anywhere.
         object.__setattr__(self, "model", os.fspath(self.model))
         if isinstance(self.mask, os.PathLike):
@@ -131,10 +154,11 @@ class RasterRequest(Generic[P]):
 
         Raises:
             ModelError: the model cannot be opened, or is not the one of `sha256`.
-            InputError: the mask cannot be read, or the product cannot be fitted.
+            InputError: the mask cannot be read, the product cannot be fitted, or there is no such
+                device.
             CancelledError: `cancelled` said so.
         """
-        encoder = encoder or load_encoder(self.model)
+        encoder = on_device(encoder or load_encoder(self.model), self.device)
         if self.sha256 not in (None, encoder.sha256):
             raise ModelError(
                 f"the model {self.model} ({encoder.sha256[:12]}…) is not the one of the request "
@@ -146,7 +170,9 @@ class RasterRequest(Generic[P]):
         hooks: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
 
         def integral(product: Product, model: LocationEncoder = encoder) -> float:
-            made = blocks(locator, model, product, threads=threads, **hooks)
+            made = blocks(
+                locator, model, product, threads=threads, tolerance=self._allowed(product), **hooks
+            )
             return integrated(self.grid, made)
 
         fitting = Fitting(
@@ -187,7 +213,15 @@ class RasterRequest(Generic[P]):
             sha256=encoder.sha256,
             mask=mask,
             region=region,
+            tolerance=self._allowed(product),
+            device=CPU if encoder.device == CPU else self.device,
         )
+
+    def _allowed(self, product: object) -> float:
+        """The tolerance, where it was left to the product too."""
+        if self.tolerance is not None:
+            return self.tolerance
+        return product.tolerance if isinstance(product, Rounded) else 0.0
 
 
 @dataclass(frozen=True)
@@ -208,6 +242,15 @@ class RasterJob(Generic[P]):
     locator: Locator
 
     @property
+    def tolerance(self) -> float:
+        """Error that is allowed, in standard deviations."""
+        return self.request.tolerance or 0.0
+
+    @property
+    def _interpolates(self) -> bool:
+        return self.tolerance > 0 and is_smooth(self.encoder)
+
+    @property
     def spec(self) -> RasterSpec:
         """What the file is to be, with all that a reader should know."""
         options = self.request.options
@@ -217,6 +260,11 @@ class RasterJob(Generic[P]):
             "sampling": "pixel centres",
             **options.tags,
         }
+        if self._interpolates:
+            tags["interpolation"] = (
+                f"of few places in each block, within {self.tolerance:g} standard deviations at "
+                "random pixels, or every pixel evaluated"
+            )
         nodata = options.nodata
         return RasterSpec(
             self.request.grid,
@@ -333,6 +381,7 @@ class RasterJob(Generic[P]):
             size=size,
             windows=windows,
             threads=self.request.options.threads,
+            tolerance=self.tolerance,
             progress=progress,
             cancelled=cancelled,
         )
@@ -344,8 +393,13 @@ class RasterJob(Generic[P]):
         Args:
             format: of the target, where that says it; of the options where None.
         """
-        threads = self.request.options.threads
-        maker = BlockMaker(self.locator, self.encoder, self.product, threads=threads)
+        maker = BlockMaker(
+            self.locator,
+            self.encoder,
+            self.product,
+            threads=self.request.options.threads,
+            tolerance=self.tolerance,
+        )
         return estimate(replace(self.spec, format=format or self.spec.format), maker)
 
     def _check_room(self, target: Target, spec: RasterSpec) -> None:
@@ -403,6 +457,7 @@ def write_raster(
     *,
     options: WriteOptions | None = None,
     mask: Mask | None = None,
+    tolerance: float | None = None,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> Path:
@@ -417,6 +472,7 @@ def write_raster(
         encoder: what embeds.
         options: how it is written.
         mask: which places are wanted; the others become nodata.
+        tolerance: as in a `RasterRequest`.
         progress: called with (pixels done, pixels in all).
         cancelled: asked before each block.
 
@@ -431,7 +487,9 @@ def write_raster(
     """
     options = options or WriteOptions()
     target = raster_target(path, format=options.format, overwrite=options.overwrite)
-    request = RasterRequest(grid, product, encoder.name, mask=mask, options=options)
+    request = RasterRequest(
+        grid, product, encoder.name, mask=mask, options=options, tolerance=tolerance
+    )
     job = request.prepare(encoder=encoder, cancelled=cancelled)
     return job.write(target, progress=progress, cancelled=cancelled)
 
@@ -443,6 +501,7 @@ def raster_array(
     *,
     threads: int | None = None,
     mask: Mask | None = None,
+    tolerance: float | None = None,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> NDArray[Any]:
@@ -454,6 +513,7 @@ def raster_array(
         encoder: what embeds.
         threads: number of threads; all available processors where None.
         mask: which places are wanted; the others become nodata.
+        tolerance: as in a `RasterRequest`.
         progress: called with (pixels done, pixels in all).
         cancelled: asked before each block.
 
@@ -462,6 +522,8 @@ def raster_array(
         CancelledError: `cancelled` said so.
     """
     options = WriteOptions(threads=threads)
-    request = RasterRequest(grid, product, encoder.name, mask=mask, options=options)
+    request = RasterRequest(
+        grid, product, encoder.name, mask=mask, options=options, tolerance=tolerance
+    )
     job = request.prepare(encoder=encoder, cancelled=cancelled)
     return job.array(progress=progress, cancelled=cancelled)

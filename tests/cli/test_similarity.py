@@ -33,6 +33,26 @@ def test_one_band_of_cosines(run, tmp_path, small_model):
     np.testing.assert_allclose(band[0].ravel(), want[:, 0], atol=1e-4)
 
 
+def test_a_tolerance_is_kept_and_said(run, tmp_path, small_model):
+    fine = ("--bbox", 20, -5, 25, 0, "--res", 0.05)
+    result = run("similarity", "--to", *CONGO, *fine, "--tolerance", "1e-4")
+    assert result.returncode == 0, result.stderr
+    with rasterio.open(tmp_path / "similarity.tif") as dataset:
+        band, tags = dataset.read(1), dataset.tags()
+    assert "0.0001 standard deviations" in tags["interpolation"]
+    lons, lats = np.meshgrid(20.025 + 0.05 * np.arange(100), -0.025 - 0.05 * np.arange(100))
+    want = cosine(small_model, np.stack([lons, lats], -1).reshape(-1, 2), [CONGO])
+    np.testing.assert_allclose(band.ravel(), want[:, 0], atol=1e-4)
+
+
+def test_a_tolerance_that_is_none_is_one_line(run):
+    result = run("similarity", "--to", *CONGO, *BBOX, "--tolerance", "2")
+    assert result.returncode == 1
+    assert "tolerance is 2.0" in result.stderr
+    assert "--tolerance 0.0001" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize("reduce", ["mean", "max"])
 def test_several_places(run, tmp_path, small_model, reduce):
     places = [CONGO, (-60, -3), (113.5, -0.5)]

@@ -11,8 +11,8 @@ from two_part_models import make_encoder, make_level
 
 from satclip_core.encoder import Projection, TwoPartEncoder
 from satclip_core.encoder.field import RUN, Level, cells_of_rows, runs_of_rows, taps
+from satclip_core.encoder.nearby import near_groups
 from satclip_core.encoder.smooth_lattice import NODES, SmoothLattice, lagrange_matrix
-from satclip_core.encoder.two_part import near_groups
 from satclip_core.errors import ModelError
 from satclip_core.grid import Grid
 from satclip_core.models.model_file import read_model, write_model

@@ -90,6 +90,27 @@ def test_a_transformer_over_fourier_tokens_is_a_model_like_any(run, plugin, tmp_
     assert alike.max() > alike.min()
 
 
+def test_a_smooth_model_is_interpolated_within_a_tolerance(run, plugin, tmp_path):
+    from satclip_qgis.satclip_core.encoder import EncoderConfig, LocationEncoder
+    from satclip_qgis.satclip_core.encoder.networks import NETWORKS, Sizes
+    from satclip_qgis.satclip_core.models.model_file import write_model
+
+    rng = np.random.default_rng(0)
+    weights = NETWORKS["siren"].parameters(100, 8, Sizes(16))
+    weights = {p.name: rng.uniform(-1, 1, p.shape) * p.bound for p in weights}
+    write_model(tmp_path / "smooth.npz", LocationEncoder(EncoderConfig(), weights))
+    model = {"MODEL": str(tmp_path / "smooth.npz"), "RESOLUTION": 0.05}
+    found = {}
+    for tolerance in (0, 1e-4, None):
+        given = parameters("similarity", tmp_path / f"{tolerance}.tif", TOLERANCE=tolerance)
+        run("similarity", {**given, **model})
+        dataset, found[tolerance] = read(tmp_path / f"{tolerance}.tif")
+        assert ("interpolation" in dataset.GetMetadata()) == bool(tolerance)
+    np.testing.assert_array_equal(found[0], found[None])
+    off = np.abs(found[1e-4] - found[0]).max()
+    assert 0 < off < 1e-4
+
+
 @pytest.mark.parametrize("dtype", [1, 2, 3])
 def test_smaller_types_keep_directions(dtype, run, encoder, tmp_path):
     target = tmp_path / "out.tif"
