@@ -47,9 +47,7 @@ class CapsuleSettings:
                 f"±{_LARGEST_LOG2}"
             )
         if not 1 <= self.frequencies <= _MOST_FREQUENCIES:
-            raise InputError(
-                f"frequencies is {self.frequencies}, outside 1..{_MOST_FREQUENCIES}"
-            )
+            raise InputError(f"frequencies is {self.frequencies}, outside 1..{_MOST_FREQUENCIES}")
         for name in ("hidden", "layers"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}: it must be 1 or more")

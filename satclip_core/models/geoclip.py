@@ -47,7 +47,9 @@ def geoclip_file() -> Path | None:
         return None
     path = Path(next(iter(found.submodule_search_locations))) / WEIGHTS
     if not path.is_file():
-        raise ModelError(f"the installed geoclip package has no {WEIGHTS.as_posix()}: install it again")
+        raise ModelError(
+            f"the installed geoclip package has no {WEIGHTS.as_posix()}: install it again"
+        )
     return path
 
 

@@ -319,9 +319,7 @@ def _existing(path: Path) -> Path:
     if path.is_dir():
         raise ModelError(f"{path} is a folder: give the path of an .npz or .ckpt file")
     if not path.exists():
-        raise ModelError(
-            f"there is no model file {path}; the names are {', '.join(NAMES)}"
-        )
+        raise ModelError(f"there is no model file {path}; the names are {', '.join(NAMES)}")
     return path
 
 
@@ -346,7 +344,9 @@ def _geoclip_entry() -> ModelEntry:
         path = None
     state = "not installed" if path is None else "installed"
     size = None if path is None else path.stat().st_size
-    return ModelEntry(GEOCLIP, state, None if path is None else str(path), None, GEOCLIP_DIM, None, size)
+    return ModelEntry(
+        GEOCLIP, state, None if path is None else str(path), None, GEOCLIP_DIM, None, size
+    )
 
 
 def _record(model: Published, size: int, commit: str | None, sha256: str | None = None) -> Record:
