@@ -1,7 +1,7 @@
 """GeoCLIP's network: at each of several scales random Fourier features and an MLP, then the sum.
 
-Vivanco Cepeda et al. 2023 (NeurIPS), section 3.2. It stands on the encoding `equalearth`, the scaled
-plane whose coordinates the frequencies are cycles of.
+Vivanco Cepeda et al. 2023 (NeurIPS), section 3.2. It stands on the encoding `equalearth`, the
+scaled plane whose coordinates the frequencies are cycles of.
 """
 
 from __future__ import annotations

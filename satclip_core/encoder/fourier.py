@@ -82,7 +82,7 @@ def equal_earth(lonlat: Any, xp: Any = np) -> Any:
 
 
 def scaled_plane(lonlat: Any, settings: Any, xp: Any = np) -> Any:
-    """GeoCLIP's input: Equal Earth, times a factor that makes it about 2 wide and 1 high: (N, 2)."""
+    """GeoCLIP's input: Equal Earth, scaled to be about 2 wide and 1 high: (N, 2)."""
     (factor,) = _constants(lonlat, _PLANE)
     return equal_earth(lonlat, xp) * factor
 

@@ -28,9 +28,9 @@ WEIGHTS = Path("model", "weights", "location_encoder_weights.pth")
 _CARD = """# geoclip
 
 The location encoder of GeoCLIP (Vivanco Cepeda, Nayak and Shah, NeurIPS 2023, arXiv:2309.16020), as
-the package `geoclip` brings it under the MIT licence: trained against photographs of Flickr (MP-16),
-by contrast with CLIP's embedding of the image. Three capsules of random Fourier features on the
-Equal Earth plane, 512 dimensions.
+the package `geoclip` brings it under the MIT licence: trained against photographs of Flickr
+(MP-16), by contrast with CLIP's embedding of the image. Three capsules of random Fourier features
+on the Equal Earth plane, 512 dimensions.
 """
 # As the package's state dict names them: LocEnc0.capsule.0.b, LocEnc0.capsule.1.weight, …
 _KEY = re.compile(r"LocEnc(\d+)\.(capsule|head)\.(\d+)\.(b|weight|bias)")

@@ -155,7 +155,7 @@ def _mosaiks(name: str, settings: EncoderSettings, places: Locations) -> Candida
     own: MosaiksSettings = build(MosaiksSettings, settings.settings, where)
     embed = open_mosaiks(own, places, f"{where}.files")  # finds the files, reads none yet
     identity = f"mosaiks {json.dumps(dataclasses.asdict(own), sort_keys=True)} {__version__}"
-    words = f"random convolutional features of imagery, {own.kilometres:g} km, {2 * own.filters} numbers"
+    words = f"random convolutional features of imagery, {own.kilometres:g} km around"
     return Candidate(name, words, identity, (), lambda: embed)
 
 

@@ -29,6 +29,7 @@ from .splits import RANDOM, Split, fewer_labels, largest_share
 CURVE = "curve"
 LEAST_OF_CONTINENT = 20
 """Test samples that a continent needs to have a score of its own."""
+_PARTS = ("training", "validation", "test")
 _LABELS = (20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
@@ -106,6 +107,17 @@ class Cell:
         }
 
     @property
+    def scored(self) -> tuple[str, ...]:
+        """Its heads; of learning curves that one."""
+        return (CURVE,) if self.split == CURVE else self.heads
+
+    def named(self, head: str) -> dict[str, str]:
+        """What a record begins with."""
+        return {
+            "encoder": self.encoder, "task": self.task.name, "split": self.split, "head": head
+        }  # fmt: skip
+
+    @property
     def file(self) -> str:
         """Name of files that belong to it, without a suffix."""
         words = f"{self.encoder}--{self.task.name}--{self.split}"
@@ -142,7 +154,7 @@ def write_splits(path: Path, runs: Sequence[Parts]) -> None:
     arrays = {
         f"{number}/{part}": np.asarray(getattr(one, part), np.int32)
         for number, one in enumerate(runs)
-        for part in ("training", "validation", "test")
+        for part in _PARTS
     }
     np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
 
@@ -152,9 +164,9 @@ def read_splits(path: Path) -> list[Parts]:
     with np.load(path) as file:
         count = len(file.files) // 3
         return [
-            Parts(*(file[f"{n}/{part}"].astype(np.int64) for part in ("training", "validation", "test")))
-            for n in range(count)
-        ]  # fmt: skip
+            Parts(*(file[f"{number}/{part}"].astype(np.int64) for part in _PARTS))
+            for number in range(count)
+        ]
 
 
 def compute_cell(cell: Cell) -> list[Values]:
@@ -162,29 +174,34 @@ def compute_cell(cell: Cell) -> list[Values]:
 
     Returns:
         For each head: encoder, task, split, head, `runs` (scores of each run), `test_to_train`,
-        `seconds`, and what was chosen.
+        `seconds` of the processor, and what was chosen.
     """
     import torch
 
     torch.set_num_threads(1)
     kept, opened = KeptScores(cell.kept), _Opened(cell)
-    found = []
-    for head in (CURVE,) if cell.split == CURVE else cell.heads:
-        values = kept.get(cell.key(head), partial(_scored, opened, head, kept))
-        named = {"encoder": cell.encoder, "task": cell.task.name, "split": cell.split, "head": head}
-        found.append({**named, **values})
-    return found
+    return [
+        {**cell.named(head), **kept.get(cell.key(head), partial(_scored, opened, head, kept))}
+        for head in cell.scored
+    ]
+
+
+def kept_of(cell: Cell) -> list[Values]:
+    """What `compute_cell` has kept of a cell."""
+    kept = KeptScores(cell.kept)
+    found = [(head, kept.find(cell.key(head))) for head in cell.scored]
+    return [{**cell.named(head), **values} for head, values in found if values is not None]
 
 
 def _scored(opened: _Opened, head: str, kept: KeptScores) -> Values:
-    start = time.perf_counter()
+    start = time.process_time()
     if head == RANGE:
         made = _range(opened)
     elif head == CURVE:
         made = _curve(opened)
     else:
         made = _on_splits(opened, head, kept)
-    return {**made, "seconds": round(time.perf_counter() - start, 3)}
+    return {**made, "seconds": round(time.process_time() - start, 3)}
 
 
 def _range(opened: _Opened) -> Values:

@@ -1,4 +1,4 @@
-"""Small networks on frozen embeddings, many at once: random search on validation, then several runs.
+"""Small networks on frozen embeddings, many at once: random search, then several runs.
 
 SatCLIP's downstream protocol (Klemmer et al. 2025, section 4): a frozen embedding, an MLP, squared
 error or cross-entropy, learning rate, layers and width chosen on a validation set at random.
@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..mlp_head import Parts
 
 _BETAS, _EPSILON = (0.9, 0.999), 1e-8
+EACH, WHOLE = "each", "whole"
 # Steps between looks at the validation part.
 _LOOK = 10
 
@@ -31,9 +32,11 @@ class MlpSettings:
     Attributes:
         layers: hidden ones, of ReLUs.
         width: of each.
-        rate: of Adam.
+        rate: of Adam at first; it falls to 0 with the steps, by a cosine.
         decay: of the weights, decoupled (AdamW).
         dropout: share of hidden numbers left out while fitting.
+        scaling: embeddings have mean 0, and deviation 1 in `each` dimension, or as a `whole`: then
+            what varies little stays little.
     """
 
     layers: int
@@ -41,6 +44,7 @@ class MlpSettings:
     rate: float
     decay: float
     dropout: float
+    scaling: str
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class SearchSpace:
         rates: least and largest.
         decays: least and largest.
         dropouts: shares.
+        scalings: of the embeddings.
     """
 
     layers: tuple[int, ...] = (1, 2)
@@ -60,6 +65,7 @@ class SearchSpace:
     rates: tuple[float, float] = (1e-3, 2e-2)
     decays: tuple[float, float] = (1e-5, 1e-1)
     dropouts: tuple[float, ...] = (0.0, 0.1, 0.3)
+    scalings: tuple[str, ...] = (EACH, WHOLE)
 
     def draw(self, rng: np.random.Generator) -> MlpSettings:
         """One of them."""
@@ -69,6 +75,7 @@ class SearchSpace:
             float(np.exp(rng.uniform(*np.log(self.rates)))),
             float(np.exp(rng.uniform(*np.log(self.decays)))),
             float(rng.choice(self.dropouts)),
+            str(rng.choice(self.scalings)),
         )
 
 
@@ -79,17 +86,19 @@ class SearchPlan:
     Attributes:
         space: where settings are drawn from.
         trials: settings tried on the first run's validation part.
-        steps: of a network at most; each sees all its samples at once.
+        steps: of a network at most.
+        batch: samples of a step, drawn at random.
         patience: steps without a lower validation loss that end it.
         pruning: steps after which the worse half of the trials is given up.
         seed: of the draw.
     """
 
     space: SearchSpace = field(default_factory=SearchSpace)
-    trials: int = 8
-    steps: int = 300
-    patience: int = 40
-    pruning: int = 40
+    trials: int = 6
+    steps: int = 240
+    batch: int = 256
+    patience: int = 60
+    pruning: int = 60
     seed: int = 0
 
 
@@ -103,7 +112,7 @@ class Member:
 
 
 class Runs:
-    """The samples of several runs: embeddings standardised on each one's training part.
+    """The samples of several runs: embeddings scaled by each one's training part.
 
     Args:
         embeddings: (N, width).
@@ -124,20 +133,24 @@ class Runs:
         self.classes, self.runs = classes, runs
         self.outputs = int(target.max()) + 1 if classes else 1
         self._values, self._target = values, target
-        self._offsets, self._scales, self._units = [], [], []
+        self._offsets, self._units = [], []
+        self._scales: list[dict[str, NDArray[Any]]] = []
         for one in runs:
             part = values[one.training].astype(np.float64)
             self._offsets.append(part.mean(0).astype(np.float32))
             deviation = part.std(0)
             # What does not vary in training says nothing elsewhere.
-            scale = np.where(deviation > 1e-9, 1 / np.maximum(deviation, 1e-9), 0)
-            self._scales.append(scale.astype(np.float32))
+            each = np.where(deviation > 1e-9, 1 / np.maximum(deviation, 1e-9), 0)
+            whole = (deviation > 1e-9) / max(float(np.sqrt((deviation**2).mean())), 1e-12)
+            both = {EACH: each.astype(np.float32), WHOLE: whole.astype(np.float32)}
+            self._scales.append(both)
             own = target[one.training].astype(np.float64)
             self._units.append((0.0, 1.0) if classes else (own.mean(), max(own.std(), 1e-12)))
 
-    def rows(self, run: int, part: Any) -> torch.Tensor:
-        """(n, width) standardised embeddings."""
-        return torch.from_numpy((self._values[part] - self._offsets[run]) * self._scales[run])
+    def rows(self, member: Member, part: Any) -> torch.Tensor:
+        """(n, width) scaled embeddings."""
+        scale = self._scales[member.run][member.settings.scaling]
+        return torch.from_numpy((self._values[part] - self._offsets[member.run]) * scale)
 
     def wanted(self, run: int, part: Any) -> torch.Tensor:
         """(n,) standardised numbers, or codes."""
@@ -171,7 +184,7 @@ def final_predictions(
     members = [Member(run, settings, seed) for run, seed in enumerate(seeds)]
     fitted = fit_many(runs, members, plan)
     return [
-        runs.named(member.run, _outputs(weights, runs.rows(member.run, slice(None))))
+        runs.named(member.run, _outputs(weights, runs.rows(member, slice(None))))
         for member, (_, weights) in zip(members, fitted)
     ]
 
@@ -204,7 +217,7 @@ def fit_many(
             for index, member in enumerate(members)
             if (member.settings.layers, member.settings.width) == shape
         ]
-        batches.append(_Batch(runs, [members[index] for index in own], own))
+        batches.append(_Batch(runs, [members[index] for index in own], own, plan))
     looks = math.ceil(plan.pruning / _LOOK) if prune else 0
     for batch in batches:
         batch.go(looks or math.ceil(plan.steps / _LOOK), plan.patience)
@@ -227,10 +240,14 @@ class _Batch:
         runs: the samples.
         members: the networks.
         names: a number for each, by which `best` and `kept` have it.
+        plan: steps, and samples of each.
     """
 
-    def __init__(self, runs: Runs, members: Sequence[Member], names: Sequence[int]) -> None:
+    def __init__(
+        self, runs: Runs, members: Sequence[Member], names: Sequence[int], plan: SearchPlan
+    ) -> None:
         self._runs, self._members, self._names = runs, list(members), list(names)
+        self._size, self._most = plan.batch, plan.steps
         self.best: dict[int, float] = dict.fromkeys(names, math.inf)
         self.kept: dict[int, Layers] = {}
         self._waited = dict.fromkeys(names, 0)
@@ -263,7 +280,7 @@ class _Batch:
         for member in self._members:
             own = getattr(self._runs.runs[member.run], part)
             room = longest - len(own)
-            x, y = self._runs.rows(member.run, own), self._runs.wanted(member.run, own)
+            x, y = self._runs.rows(member, own), self._runs.wanted(member.run, own)
             rows.append(torch.nn.functional.pad(x, (0, 0, 0, room)))
             wanted.append(torch.nn.functional.pad(y, (0, room)))
             share = torch.full((len(own),), 1 / len(own))
@@ -310,9 +327,10 @@ class _Batch:
             drawn = torch.rand(hidden.shape, generator=self._noise)
             return hidden * (drawn >= dropout) / (1 - dropout)
 
-        loss = self._loss(self._train, self._layers, drop if bool(dropout.any()) else None)
+        loss = self._loss(self._drawn(), self._layers, drop if bool(dropout.any()) else None)
         gradients = torch.autograd.grad(loss.sum(), self._layers)
         rate, decay = self._of_members("rate"), self._of_members("decay")
+        rate = rate * (0.5 + 0.5 * math.cos(math.pi * min(self._steps / self._most, 1)))
         one, two = (1 - beta**self._steps for beta in _BETAS)
         with torch.no_grad():
             for index, (layer, gradient) in enumerate(zip(self._layers, gradients)):
@@ -323,6 +341,15 @@ class _Batch:
                 if index % 2 == 0:  # biases do not decay
                     change += decay * layer
                 layer -= rate * change
+
+    def _drawn(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """A part of each network's training samples, as `_stacked` has them."""
+        rows, wanted, _ = self._train
+        sizes = torch.tensor([len(self._runs.runs[m.run].training) for m in self._members])
+        uniform = torch.rand((len(rows), self._size), generator=self._noise)
+        index = (uniform * sizes[:, None]).long()
+        some = [part.index_select(0, own) for part, own in zip(rows, index)]
+        return torch.stack(some), wanted.gather(1, index), torch.full(index.shape, 1 / self._size)
 
     def _look(self, patience: int) -> None:
         with torch.no_grad():

@@ -4,7 +4,6 @@ No location encoder, but what SatCLIP's tables compare with: what the image of a
 needs the imagery wherever it is asked.
 """
 
-
 from __future__ import annotations
 
 import dataclasses

@@ -23,9 +23,9 @@ from satclip_core.analysis.folds import KNNDM
 from satclip_core.errors import CancelledError, InputError
 from satclip_core.files import written_whole
 from satclip_core.grid.land import land_places
-from satclip_core.types import Cancelled, Floats, Progress
+from satclip_core.types import Cancelled, Float32, Floats, Progress
 
-from ...settings.run_files import Locations, read_yaml
+from ...settings.run_files import read_yaml
 from ...settings.schema import (
     build,
     integer,
@@ -40,7 +40,7 @@ from ..downstream import Continents
 from ..kept_scores import Values
 from ..tasks import Task, TaskSettings, tasks_digest
 from .candidates import Candidate, EncoderSettings
-from .cell_scores import CURVE, Cell, TaskFile, compute_cell, write_splits
+from .cell_scores import CURVE, Cell, TaskFile, compute_cell, kept_of, write_splits
 from .mlp_search import SearchPlan
 from .predictors import GAUSSIAN, HEADS, KNN, MLP, RANGE, RIDGE
 from .splits import FEW, RANDOM, ZERO, Split, split_parts
@@ -71,7 +71,8 @@ class SuiteSettings:
     """An evaluation, as its YAML file has it.
 
     `tasks` are files of tasks, beside the file or below the data root; `names` those of their tasks
-    that are scored, all where empty. `countries` are polygons with CONTINENT.
+    that are scored, all where empty. `countries` are polygons with CONTINENT. `imagery` are images
+    of the globe, from which is read what an encoder resolves.
     """
 
     tasks: tuple[str, ...] = setting(sequence(text(), least=1), ("tasks.yaml",))
@@ -84,6 +85,7 @@ class SuiteSettings:
     )
     countries: str = setting(text(), "tasks/ne_50m_admin_0_countries.gpkg")
     adaptation: AdaptationSettings = setting(section(AdaptationSettings), AdaptationSettings)
+    imagery: tuple[str, ...] = setting(sequence(text()), ())
     compared: tuple[str, ...] = setting(sequence(text()), ())
     encoders: dict[str, EncoderSettings] = setting(mapping(section(EncoderSettings)), {})
 
@@ -111,6 +113,7 @@ class Asked:
         tasks: the samples.
         about: of each task, what its file says.
         continents: where they lie; None where no polygons are there.
+        source: the file of settings, beside which files are looked for.
         plan: of the MLP.
     """
 
@@ -119,16 +122,8 @@ class Asked:
     tasks: Sequence[Task]
     about: dict[str, TaskSettings]
     continents: Continents | None
+    source: Path
     plan: SearchPlan = dataclasses.field(default_factory=SearchPlan)
-
-
-def continents_of(settings: SuiteSettings, places: Locations) -> Continents | None:
-    """Where continents lie, where their polygons are there."""
-    try:
-        return Continents(places.find(settings.countries, "continents"))
-    except InputError as error:
-        log.warning("scores are not told apart by continent: %s", error)
-        return None
 
 
 def evaluate(
@@ -136,6 +131,7 @@ def evaluate(
     folder: Path,
     *,
     jobs: int = 1,
+    finished: bool = False,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> dict[str, Any]:
@@ -145,6 +141,7 @@ def evaluate(
         asked: what.
         folder: keeps embeddings, splits and scores.
         jobs: processes at a time.
+        finished: take what is kept, and compute no scores.
         progress: told (cells done, cells in all).
         cancelled: asked between cells.
 
@@ -159,7 +156,7 @@ def evaluate(
     files = [_TaskFiles(asked, task, folder) for task in asked.tasks]
     cells = []
     for candidate in asked.candidates:
-        embedded = _Embedded(candidate, folder / "embeddings")
+        embedded = Embedded(candidate, folder / "embeddings")
         for one in files:
             if cancelled is not None and cancelled():
                 raise CancelledError("stopped; the same command goes on from here")
@@ -167,7 +164,10 @@ def evaluate(
             for split in one.splits:
                 cells += _cells(asked, candidate, path, one, split, folder)
     cells.sort(key=_stage)  # what all need first: an early stop leaves a whole part
-    records = _computed(cells, jobs, progress, cancelled)
+    if finished:
+        records = [record for cell in cells for record in kept_of(cell)]
+    else:
+        records = _computed(cells, jobs, progress, cancelled)
     results = {
         "settings": dataclasses.asdict(asked.settings),
         "mlp": dataclasses.asdict(asked.plan),
@@ -274,7 +274,7 @@ def _stage(cell: Cell) -> int:
     if cell.split == CURVE:
         return 1
     split = Split.named(cell.split)
-    return 0 if split.name == RANDOM else 3 if split.continent is not None else 2
+    return 0 if split.name == RANDOM else 2 if split.continent is not None else 3
 
 
 def _cells(
@@ -300,7 +300,7 @@ def _cells(
     ]  # fmt: skip
 
 
-class _Embedded:
+class Embedded:
     """Embeddings of places by one encoder, kept in a folder."""
 
     def __init__(self, candidate: Candidate, folder: Path) -> None:
@@ -315,15 +315,19 @@ class _Embedded:
         if path.is_file():
             return path
         self._folder.mkdir(parents=True, exist_ok=True)
-        if self._embed is None:
-            self._embed = self._candidate.open()
-        log.info("%s embeds %s places", self._candidate.name, len(lonlat))
-        values = np.asarray(self._embed(lonlat), np.float32)
+        values = self.values(lonlat)
         if not np.isfinite(values).all():
             raise InputError(f"{self._candidate.name}: some places have no embedding")
         with written_whole(path, overwrite=True) as partial, open(partial, "wb") as file:
             np.save(file, values)
         return path
+
+    def values(self, lonlat: Floats) -> Float32:
+        """(N, 2) degrees -> (N, dim), not kept."""
+        if self._embed is None:
+            self._embed = self._candidate.open()
+        log.info("%s embeds %s places", self._candidate.name, len(lonlat))
+        return np.asarray(self._embed(lonlat), np.float32)
 
 
 def _computed(
