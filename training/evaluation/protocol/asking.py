@@ -143,6 +143,6 @@ def _continents(
 def _splits_for(task: Task) -> tuple[str, ...]:
     """Random, and blocks as large as the samples' extent allows."""
     for side in _SIDES:
-        if len(set(blocks_of(task.lonlat, side).tolist())) >= 2 * LEAST_BLOCKS:
+        if len(set(blocks_of(task.lonlat, side).tolist())) >= 5 * LEAST_BLOCKS:
             return RANDOM, f"blocks-{side:g}"
     return (RANDOM,)

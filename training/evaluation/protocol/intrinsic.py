@@ -19,12 +19,12 @@ from satclip_core.grid.land import land_places
 from satclip_core.grid.sphere import EARTH_KM, unit_vectors
 from satclip_core.types import Floats
 
-PLACES = 6000
+PLACES = 4000
 """On land, at random; the first of them are the sample of the rank and the spectrum."""
 KILOMETRES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 AROUND = 150
 """Places nearest to one, of which its own dimension is that of the embeddings."""
-_BASES, _CENTRES, _RANKED, _ROWS = 800, 400, 4000, 1024
+_BASES, _CENTRES, _RANKED, _ROWS = 400, 400, 4000, 1024
 # Of the ratios of distances, the largest part, which follow the law least (Facco et al.).
 _DISCARDED = 0.1
 

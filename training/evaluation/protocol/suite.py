@@ -326,7 +326,7 @@ class Embedded:
         """(N, 2) degrees -> (N, dim), not kept."""
         if self._embed is None:
             self._embed = self._candidate.open()
-        log.info("%s embeds %s places", self._candidate.name, len(lonlat))
+        log.debug("%s embeds %s places", self._candidate.name, len(lonlat))
         return np.asarray(self._embed(lonlat), np.float32)
 
 

@@ -22,7 +22,7 @@ from satclip_core.report.pictures import VIRIDIS, Ramp
 from satclip_core.report.svg import SERIES, WIDTH, Axis, Plot, label, picture
 from satclip_core.types import Bools, Floats
 
-STEP = 1.5
+STEP = 2.0
 """Degrees between the places of a world map."""
 WEST, SOUTH, EAST, NORTH = -180.0, -60.0, 180.0, 84.0
 CONGO, EAST_COAST = (23.6, -2.9), (-77.0, 38.9)

@@ -50,7 +50,7 @@ td.best { font-weight: 700; } td small { color: var(--soft); }
 td.number small { display: block; font-size: 0.78rem; }
 """
 # Places that are fitted to, and compared at each distance, where an encoder's resolution is read.
-_FITTED, _COMPARED = 8_000, 1_500
+_FITTED, _COMPARED = 4_000, 800
 _MOST_CURVES, _MOST_BARS = 6, 4
 _LEAST_ON_A_MAP = 300
 
@@ -346,17 +346,19 @@ class _Report:
             ):
                 continue
             columns = {"true": task.target.astype(np.float64)}
-            test = None
-            for name in (self._tables.encoders[0], "geoclip", "identity"):
+            for name in dict.fromkeys((self._tables.encoders[0], "geoclip", "identity")):
+                if name not in rows[task.name]:
+                    continue
                 said = self._predictions(name, task.name, head)
-                if said is not None and f"predicted by {name}" not in columns:
+                if said is not None:
                     columns[f"predicted by {name}"] = said
             if len(columns) < 2:
                 continue
             test = self._test_rows(task.name)
             columns = {heading: values[test] for heading, values in columns.items()}
             self._page.heading(f"Predicted and true: {task.name.replace('_', ' ')}")
-            for heading, made in value_maps("true", task.lonlat[test], columns, task.name):
+            title = task.name.replace("_", " ")
+            for heading, made in value_maps("true", task.lonlat[test], columns, title):
                 caption = f"Test samples of the first run, means in cells of 3°; {WORDS[head]}."
                 self._page.figure(heading, made, caption)
             return
@@ -413,13 +415,19 @@ class _Report:
             "differ by half of all there is, and the distance that is resolved: where half of the "
             "squared difference of Blue Marble's pixels is read from the embedding."
         )
-        columns = [Column("encoder", number=False), *map(Column, (
-            "numbers", "effective rank", "intrinsic dimension", "half at", "resolves"))]  # fmt: skip
+        names = ("numbers", "effective rank", "intrinsic dimension", "half at", "resolves")
+        columns = [Column("encoder", number=False), *map(Column, names)]
         body = [
-            [text(name), str(found["dim"]), said(found["effective_rank"]),
-             _or_dash(found["dimension"]), _or_dash(found["half_km"], " km"), _or_dash(found.get("resolves_km"), " km")]
+            [
+                text(name),
+                str(found["dim"]),
+                said(found["effective_rank"]),
+                _or_dash(found["dimension"]),
+                _or_dash(found["half_km"], " km"),
+                _or_dash(found.get("resolves_km"), " km"),
+            ]
             for name, found in looked.items()
-        ]  # fmt: skip
+        ]
         self._page.html(table(columns, body))
         shown = {name: looked[name] for name in self._shown if name in looked}
         self._page.figure(
@@ -437,7 +445,7 @@ class _Report:
                     {f"intrinsic dimension around places: {name}": local[known]}, "dimension",
                 )  # fmt: skip
                 for heading, picture in maps:
-                    self._page.figure(heading, picture, "TwoNN of the 150 nearest of 6,000 places.")
+                    self._page.figure(heading, picture, "TwoNN of the 150 nearest of 4,000 places.")
 
     def _protocol(self) -> None:
         self._page.heading("How it was measured")
@@ -465,8 +473,8 @@ class _Report:
             f"{_list(space['layers'])}, width {_list(space['widths'])}, rate "
             f"{_list(space['rates'])} (log), decay {_list(space['decays'])} (log), dropout "
             f"{_list(space['dropouts'])}, scaling of the embeddings {_list(space['scalings'])}; "
-            f"AdamW, at most {plan['steps']} steps of {plan['batch']} samples, early stopping after "
-            f"{plan['patience']}; then {settings.seeds} runs, each with a split and first weights "
+            f"AdamW, at most {plan['steps']} steps of {plan['batch']} samples, early stopping "
+            f"after {plan['patience']}; then {settings.seeds} runs, each with a split and weights "
             "of its own; with a continent held out the settings found at random"
         )
         facts = {
@@ -475,8 +483,8 @@ class _Report:
             "MLP": searched,
             "ridge": "embeddings standardised, penalty by validation; classes by indicators",
             "neighbours": "of standardised embeddings, how many by validation",
-            "Gaussian process": "on place and embedding, fitted to training and validation samples, "
-            "as it chooses nothing by the latter; numbers alone",
+            "Gaussian process": "on place and embedding, fitted to training and validation "
+            "samples, as it chooses nothing by the latter; numbers alone",
             "test": "corrected resampled t-test (Nadeau & Bengio 2003), Holm over a row",
             "computing": f"{seconds / 60:.0f} minutes of a processor, without embedding",
             "made": f"satclip-embeddings {__version__}, {date.today().isoformat()}",
