@@ -63,6 +63,11 @@ from .train_model import StopOnInterrupt, tell_lines
     type=click.Path(dir_okay=False, path_type=Path),
     help="Page to write, in place of what is there; a CSV and a JSON of its name stand beside it.",
 )  # fmt: skip
+@click.option(
+    "--table", "texts", multiple=True, metavar="FILE.md",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="Fill the tables of this text between its marks (docs/evaluation.md); repeatable.",
+)  # fmt: skip
 @verbosity_options
 def command(
     encoders: tuple[str, ...],
@@ -73,6 +78,7 @@ def command(
     folder: Path,
     no_intrinsic: bool,
     finished: bool,
+    texts: tuple[Path, ...],
     **values: Any,
 ) -> None:
     """What is an embedding worth for a task, and against what?
@@ -100,6 +106,7 @@ def command(
     from satclip_training.evaluation.protocol.asking import DEFAULT, Wishes, ask
     from satclip_training.evaluation.protocol.suite import evaluate
     from satclip_training.evaluation.protocol.suite_report import look_closer, write_report
+    from satclip_training.evaluation.protocol.suite_tables import Tables, put_tables
     from satclip_training.probe import column_names
 
     others = [output.with_suffix(suffix) for suffix in (".csv", ".json")]
@@ -125,6 +132,8 @@ def command(
                 cancelled=stop.asked,
             )  # fmt: skip
     write_report(asked, results, folder, output)
+    for path in texts:
+        put_tables(path, Tables(results))
     seconds = sum(record["seconds"] for record in results["records"])
     tell(f"{len(results['records'])} scores, {duration(seconds)} of computing")
     for path in (output, *others):

@@ -16,7 +16,7 @@ from satclip_core.errors import CancelledError, InputError
 from satclip_core.points.read_samples import SamplesRequest
 from satclip_training.evaluation.mlp_head import Parts
 from satclip_training.evaluation.protocol import intrinsic
-from satclip_training.evaluation.protocol.asking import Wishes, ask
+from satclip_training.evaluation.protocol.asking import DEFAULT, Wishes, ask
 from satclip_training.evaluation.protocol.candidates import candidate, untrained_siren
 from satclip_training.evaluation.protocol.mlp_search import (
     Member,
@@ -33,8 +33,8 @@ from satclip_training.evaluation.protocol.significance import corrected_t_test, 
 from satclip_training.evaluation.protocol.splits import Split, fewer_labels, split_parts
 from satclip_training.evaluation.protocol.suite import evaluate
 from satclip_training.evaluation.protocol.suite_report import write_report
-from satclip_training.evaluation.protocol.suite_tables import Tables
-from satclip_training.evaluation.tasks import Task
+from satclip_training.evaluation.protocol.suite_tables import Tables, put_tables
+from satclip_training.evaluation.tasks import Task, load_tasks, read_tasks
 from satclip_training.settings.run_files import Locations
 
 RNG = np.random.default_rng(5)
@@ -282,3 +282,31 @@ def test_an_encoder_with_noise_is_told_apart() -> None:
     found = corrected_t_test(*scores, test_to_train=2.0)
     assert found.mean > 0
     assert found.p < 0.05
+
+
+def test_the_further_tasks_are_read_or_left_out_with_a_word(
+    shared_data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = DEFAULT.with_name("evaluation-tasks.yaml")
+    names = ("bio1", "bio19", "station_cloud", "station_snow", "median_income", "ecoregions")
+    tasks = load_tasks(file, data_root=shared_data, names=names, most=500)
+    assert [task.name for task in tasks] == list(names[:4])
+    assert "median_income is left out" in caplog.text
+    assert not set(read_tasks(file).tasks) & set(read_tasks(DEFAULT.with_name("tasks.yaml")).tasks)
+
+
+def test_tables_of_a_text_are_filled_between_their_marks(asked, tmp_path: Path) -> None:
+    tables = Tables(evaluate(asked, tmp_path))
+    path = tmp_path / "text.md"
+    marks = "<!-- evaluation: ridge random (one) -->\nold\n<!-- evaluation: end -->"
+    path.write_text(f"before\n{marks}\nafter\n")
+    put_tables(path, tables)
+    text = path.read_text()
+    assert "old" not in text
+    assert text.startswith(
+        "before\n<!-- evaluation: ridge random (one) -->\n| task | measure | one |"
+    )
+    assert text.endswith("<!-- evaluation: end -->\nafter\n")
+    path.write_text("no marks")
+    with pytest.raises(InputError, match="has no marks"):
+        put_tables(path, tables)

@@ -43,7 +43,7 @@ from .suite_figures import (
     spectrum,
     value_maps,
 )
-from .suite_tables import CSV_HEADER, NOTE, Entry, Row, Tables, published_tables
+from .suite_tables import CSV_HEADER, NOTE, OURS, Entry, Row, Tables, published_tables
 
 _STYLE = """
 td.best { font-weight: 700; } td small { color: var(--soft); }
@@ -248,11 +248,7 @@ class _Report:
             if not known:
                 continue
             names = list(dict.fromkeys(name for said in known.values() for name in said["scores"]))
-            ours = [
-                n
-                for n in ("geoclip", "identity", "mosaiks", "bundled")
-                if n in self._tables.encoders
-            ]
+            ours = [name for name in OURS if name in self._tables.encoders]
             columns = [
                 Column("task", number=False), *(Column(name) for name in names),
                 *(Column(f"ours: {name}") for name in ours), Column("data", number=False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from satclip_core.errors import InputError
+
 from ...settings.run_files import read_yaml
 from .cell_scores import CURVE
 from .significance import LEVEL, Difference, corrected_t_test, holm
+from .splits import RANDOM
 
 PUBLISHED = Path(__file__).with_name("published-scores.yaml")
 LEAKED, AHEAD, BEHIND = "†", "▲", "▼"
@@ -157,6 +161,45 @@ class Tables:
         return "\n".join(lines)
 
 
+_MARKED = re.compile(
+    r"(<!-- evaluation: ([\w-]+)(?: ([\w:.-]+))?(?: \(([^)]*)\))? -->\n)"
+    r".*?(<!-- evaluation: end -->)",
+    re.DOTALL,
+)
+OURS = ("geoclip", "identity", "mosaiks", "bundled")
+"""Encoders that stand beside published ones."""
+
+
+def put_tables(path: Path, tables: Tables) -> None:
+    """Replace the tables of a text that stand between its marks.
+
+    `<!-- evaluation: HEAD SPLIT (ENCODER, ENCODER) -->` begins one, of all encoders where none is
+    named, `<!-- evaluation: published -->` one of published scores beside ours;
+    `<!-- evaluation: end -->` ends it.
+
+    Raises:
+        InputError: no such file, no marks in it, or marks of what was not evaluated.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+
+    def filled(found: re.Match[str]) -> str:
+        begins, head, split, names, ends = found.groups()
+        if head == "published":
+            return f"{begins}{published_markdown(tables)}\n{ends}"
+        if not tables.rows(split or "", head):
+            raise InputError(f"{path}: there are no scores of {head} {split}")
+        encoders = [name.strip() for name in names.split(",")] if names else None
+        return f"{begins}{tables.markdown(split, head, encoders)}\n{ends}"
+
+    made, count = _MARKED.subn(filled, text)
+    if not count:
+        raise InputError(f"{path} has no marks like <!-- evaluation: mlp random --> to fill")
+    path.write_text(made, "utf-8")
+
+
 CSV_HEADER = (
     "encoder", "task", "split", "head", "measure", "runs", "mean", "sd", "difference_to_first",
     "p_holm", "label_seen",
@@ -178,6 +221,29 @@ class Published:
     source: str
     head: str
     tasks: Mapping[str, Mapping[str, Any]]
+
+
+def published_markdown(tables: Tables) -> str:
+    """Published tables beside ours, a row for each task."""
+    parts = []
+    for one in published_tables():
+        rows = tables.rows(RANDOM, one.head)
+        known = {task: said for task, said in one.tasks.items() if task in rows}
+        if not known:
+            continue
+        names = list(dict.fromkeys(name for said in known.values() for name in said["scores"]))
+        ours = [name for name in OURS if name in tables.encoders]
+        heads = [*names, *(f"ours: {name}" for name in ours)]
+        parts += [f"**{one.title}** ({one.source})", ""]
+        parts += [f"| task | {' | '.join(heads)} | data |"]
+        parts += [f"| --- |{' ---: |' * len(heads)} --- |"]
+        for task, said in known.items():
+            cells = [f"{said['scores'][n]:.3f}" if n in said["scores"] else "–" for n in names]
+            own = (rows[task].get(name) for name in ours)
+            cells += ["–" if e is None else f"{e.mean:.3f}{LEAKED * e.leaked}" for e in own]
+            parts.append(f"| {task.replace('_', ' ')} | {' | '.join(cells)} | {said['data']} |")
+        parts.append("")
+    return "\n".join(parts).rstrip()
 
 
 def published_tables() -> list[Published]:
