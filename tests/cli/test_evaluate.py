@@ -28,11 +28,11 @@ def write(path: Path, values: list[object]) -> Path:
     return path
 
 
-def test_points_with_classes_get_a_report(training_commands, extra, tmp_path: Path) -> None:
+def test_points_with_classes_get_a_report(run, extra, tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     points = write(tmp_path / "own.csv", rng.choice(["oak", "beech"], 120).tolist())
     page = tmp_path / "page.html"
-    done = training_commands.run(
+    done = run(
         "evaluate", "wrap", "identity", "--points", points, "--target", "seen", "--seeds", "2",
         *HEADS, "--folder", tmp_path / "run", "-o", page,
     )  # fmt: skip
@@ -56,7 +56,7 @@ def test_points_with_classes_get_a_report(training_commands, extra, tmp_path: Pa
     ],
 )
 def test_points_of_no_use_are_one_line(
-    training_commands,
+    run,
     extra,
     tmp_path: Path,
     values: list[object],
@@ -64,7 +64,7 @@ def test_points_of_no_use_are_one_line(
     message: str,
 ) -> None:
     points = write(tmp_path / "own.csv", values)
-    done = training_commands.run(
+    done = run(
         "evaluate", "identity", "--points", points, "--target", "seen", *HEADS, *options,
         "--folder", tmp_path / "run", "-o", tmp_path / "page.html",
     )  # fmt: skip
