@@ -47,6 +47,7 @@ from .suite_tables import CSV_HEADER, NOTE, OURS, Entry, Row, Tables, published_
 
 _STYLE = """
 td.best { font-weight: 700; } td small { color: var(--soft); }
+.wide { display: block; min-width: 14rem; }
 td.number small { display: block; font-size: 0.78rem; }
 """
 # Places that are fitted to, and compared at each distance, where an encoder's resolution is read.
@@ -258,7 +259,7 @@ class _Report:
                     text(task.replace("_", " ")),
                     *(_number(said["scores"].get(name)) for name in names),
                     *(_score_cell(rows[task].get(name), np.inf) for name in ours),
-                    text(said["data"]),
+                    f'<span class="wide">{text(said["data"])}</span>',
                 ]
                 for task, said in known.items()
             ]
