@@ -62,6 +62,10 @@ COMMANDS = {
         "commands.zones_table",
         "Add mean embeddings to polygons and lines, by what they cover.",
     ),
+    "evaluate": (
+        "commands.evaluate_encoders",
+        "Say what embeddings are worth: encoders on tasks or on points of yours, as a page.",
+    ),
     "models": ("commands.model_files", "List, describe, fetch and convert models."),
     "data": ("commands.training_data", "Fetch and check the imagery that models are trained on."),
     "train": ("commands.train_model", "Train a model of your own from a configuration file."),

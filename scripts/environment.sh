@@ -51,6 +51,16 @@ environment() { # environment ROOT EXTRAS [REQUIREMENT...]: .venv with this proj
     touch "$stamp"
 }
 
+geoclip_for_tests() { # geoclip_for_tests ROOT: geoclip's weights and code in .venv-geoclip
+    # Without what it wants (transformers, torchvision): its location encoder needs torch alone.
+    local folder=$1/.venv-geoclip
+    export SATCLIP_GEOCLIP="${SATCLIP_GEOCLIP:-$folder}"
+    [ ! -d "$SATCLIP_GEOCLIP/geoclip" ] || return 0
+    "$1/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
+        --target "$folder" geoclip >&2 \
+        || echo "geoclip could not be installed: the tests that compare with it are skipped" >&2
+}
+
 timm_for_tests() { # timm_for_tests ROOT: timm in .venv-timm, for the tests of pretrained encoders
     # Apart from the environment: PyPI's torchvision, which timm imports, does not load beside a
     # CPU build of torch, and takes whatever else looks for it down too (tests/timm_operators.py).

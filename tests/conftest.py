@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 from collections.abc import Iterator
@@ -57,6 +58,21 @@ def golden() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the golden files are not here ({folder.name}): SATCLIP_GOLDEN names them")
     return folder
+
+
+@pytest.fixture
+def geoclip(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the package geoclip, to be found by its name, or a skip where it is not.
+
+    Installed, or apart in the folder that SATCLIP_GEOCLIP names, as scripts/test puts it.
+    """
+    apart = Path(os.environ.get("SATCLIP_GEOCLIP") or REPOSITORY / ".venv-geoclip")
+    if importlib.util.find_spec("geoclip") is None and (apart / "geoclip").is_dir():
+        monkeypatch.syspath_prepend(str(apart))
+    found = importlib.util.find_spec("geoclip")
+    if found is None or not found.submodule_search_locations:
+        pytest.skip("the package geoclip is not here: scripts/test installs it")
+    return Path(next(iter(found.submodule_search_locations)))
 
 
 OURS = ("satclip_core", "satclip_cli", "geopandas", "pyarrow.parquet", "pyogrio", "rasterio")

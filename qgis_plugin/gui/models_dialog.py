@@ -53,7 +53,8 @@ class ModelsDialog(QDialog):
     def reload(self) -> None:
         """List the models anew; the row stays where it was."""
         row = max(self.table.currentRow(), 0)
-        self._entries = list_models()
+        # A package for this Python is nothing to fetch here: it is listed once it is installed.
+        self._entries = [one for one in list_models() if one.state != "not installed"]
         current = default_model()
         if gone_model():
             text = tr("The model {name} is gone: the bundled one is used.")
@@ -267,6 +268,7 @@ def _cells(entry: ModelEntry) -> tuple[str, ...]:
     states = {
         "bundled": tr("comes with the plugin"),
         "fetched": tr("fetched"),
+        "installed": tr("installed"),
         "not fetched": tr("not fetched"),
     }
     degree = "" if entry.legendre_polys is None else str(entry.legendre_polys)

@@ -1454,6 +1454,10 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>geholt</translation>
         </message>
         <message>
+            <source>installed</source>
+            <translation>installiert</translation>
+        </message>
+        <message>
             <source>not fetched</source>
             <translation>nicht geholt</translation>
         </message>

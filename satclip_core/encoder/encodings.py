@@ -19,7 +19,7 @@ import numpy as np
 from ..errors import InputError
 from ..extensions import Registry
 from ..grid.sphere import unit_vectors
-from .fourier import ScaledFourierSettings, scaled_fourier, scaled_fourier_width
+from .fourier import ScaledFourierSettings, scaled_fourier, scaled_fourier_width, scaled_plane
 from .harmonics import spherical_harmonics
 
 _MOST_DEGREES, _MOST_FREQUENCIES = 200, 1024
@@ -240,9 +240,10 @@ ENCODINGS: Registry[Encoding] = Registry(
     {
         **_ZOO,
         "scaledfourier": Encoding(scaled_fourier, scaled_fourier_width, ScaledFourierSettings),
+        "equalearth": _fixed(scaled_plane, 2),
     },
 )
-"""Encodings by name: those of the zoo, UniGeoCLIP's, and those of installed packages."""
+"""Encodings by name: the zoo's, UniGeoCLIP's, GeoCLIP's, and those of installed packages."""
 
 
 def encoding_dim(name: str, settings: Any) -> int:

@@ -81,6 +81,12 @@ def equal_earth(lonlat: Any, xp: Any = np) -> Any:
     return xp.stack([x, y]).T
 
 
+def scaled_plane(lonlat: Any, settings: Any, xp: Any = np) -> Any:
+    """GeoCLIP's input: Equal Earth, scaled to be about 2 wide and 1 high: (N, 2)."""
+    (factor,) = _constants(lonlat, _PLANE)
+    return equal_earth(lonlat, xp) * factor
+
+
 def _constants(like: Any, *values: float) -> list[Any]:
     """Numbers for arithmetic with an array; torch's in its precision.
 
@@ -120,8 +126,7 @@ def scaled_fourier(lonlat: Any, settings: ScaledFourierSettings, xp: Any = np) -
     Returns:
         (N, tokens * 2 * frequencies) in the dtype of `lonlat`.
     """
-    (factor,) = _constants(lonlat, _PLANE)
-    plane = equal_earth(lonlat, xp) * factor
+    plane = scaled_plane(lonlat, settings, xp)
     matrix: Any = frequencies(settings)
     if xp is not np:
         # Copied: torch warns of arrays that cannot be written to.

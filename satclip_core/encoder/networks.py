@@ -18,6 +18,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..extensions import Registry
+from .capsules import CapsuleSettings, capsule_parameters, capsules
 from .feature_grid import FeatureGridSettings, feature_grid, feature_grid_parameters
 from .layers import Dropout, Parameter, Weights, affine, affine_parameters, numbered_layers
 from .transformer import TransformerSettings, token_transformer, transformer_parameters
@@ -226,6 +227,7 @@ NETWORKS: Registry[Network] = Registry(
             FeatureGridSettings,
             last=lambda weights: "last_layer",
         ),
+        "capsules": Network(capsules, capsule_parameters, CapsuleSettings, rows=512),
     },
 )
-"""Networks by name: the zoo's, UniGeoCLIP's, a feature grid, and those of installed packages."""
+"""Networks by name: the zoo's, UniGeoCLIP's, a feature grid, GeoCLIP's, installed packages'."""

@@ -1,4 +1,5 @@
-"""Names of models to files: bundled, published (fetched on request into a cache), any path.
+"""Names of models to files: bundled, published (fetched on request into a cache), GeoCLIP (with its
+package), any path.
 
 What was fetched is recorded in a JSON beside the file and checked each time it is loaded.
 """
@@ -13,8 +14,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import DownloadError, ModelError, call
+from ..errors import DownloadError, ModelError, Package, call
 from ..types import Cancelled, Progress
+from .geoclip import DIM as GEOCLIP_DIM
+from .geoclip import NAME as GEOCLIP
+from .geoclip import find_geoclip, geoclip_file, read_geoclip
 from .published import HUB_URL, PUBLISHED, Published
 
 if TYPE_CHECKING:
@@ -25,6 +29,8 @@ BUNDLED, WORDS = "bundled", "words"
 SHIPPED = {name: Path(__file__).parent / f"{name}.npz" for name in (BUNDLED, WORDS)}
 """Models that come with the package: the one for everything, and the one of words and images."""
 _SUFFIXES = (".npz", ".ckpt")
+NAMES = (*SHIPPED, *PUBLISHED, GEOCLIP)
+"""What a model can be called that is no path."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,8 @@ class ModelEntry:
 
     Attributes:
         name: what users call it.
-        state: "bundled", "fetched" or "not fetched".
+        state: "bundled", "fetched" or "not fetched"; of a model that comes with a package of its
+            own "installed" or "not installed".
         path: of the file; None while it is not here.
         legendre_polys: L; None without spherical harmonics.
         dim: length of an embedding.
@@ -78,13 +85,16 @@ def load_encoder(name_or_path: str | os.PathLike[str] = BUNDLED) -> LocationEnco
 
     Args:
         name_or_path: "bundled" or "words"; a published name such as "satclip-vit16-l40", once
-            fetched; or the path of an `.npz` of this project or a published `.ckpt`.
+            fetched; "geoclip", where its package is installed; or the path of an `.npz` of this
+            project or a published `.ckpt`.
 
     Raises:
         ModelError: unknown name, not fetched, changed since it was fetched, or not readable.
     """
     from .model_file import read_model
 
+    if str(name_or_path).lower() == GEOCLIP:
+        return read_geoclip(find_geoclip())
     encoder = read_model(find_model(name_or_path))
     published = PUBLISHED.get(str(name_or_path).lower())
     if published is not None:
@@ -127,6 +137,8 @@ def find_model(name_or_path: str | os.PathLike[str] = BUNDLED) -> Path:
         return SHIPPED[name]
     if name in PUBLISHED:
         return _fetched(PUBLISHED[name])
+    if name == GEOCLIP:
+        return find_geoclip()
     path = Path(name_or_path).expanduser()
     if path.exists() or path.suffix.lower() in _SUFFIXES or path.name != name_or_path:
         return _existing(path)
@@ -137,17 +149,16 @@ def settled(name_or_path: str | os.PathLike[str]) -> str:
     """The same model from any folder: a name as it is, the path of a file in full."""
     name = os.fspath(name_or_path)
     path = Path(name).expanduser()
-    named = name.lower() in (*SHIPPED, *PUBLISHED)
+    named = name.lower() in NAMES
     return name if named or not path.is_file() else str(path.absolute())
 
 
 def unknown_name(name: str) -> ModelError:
     """The error for a name that is no model, with the nearest names and all there are."""
-    names = [*SHIPPED, *PUBLISHED]
-    near = difflib.get_close_matches(name.lower(), names, n=2, cutoff=0.6)
+    near = difflib.get_close_matches(name.lower(), NAMES, n=2, cutoff=0.6)
     guess = f" (did you mean {' or '.join(near)}?)" if near else ""
     return ModelError(
-        f"unknown model {name!r}{guess}: there are {', '.join(names)}, "
+        f"unknown model {name!r}{guess}: there are {', '.join(NAMES)}, "
         "and any path of an .npz or .ckpt file"
     )
 
@@ -169,7 +180,7 @@ def list_models() -> list[ModelEntry]:
                 size,
             )
         )
-    return entries
+    return [*entries, _geoclip_entry()]
 
 
 def fetch(
@@ -201,6 +212,8 @@ def fetch(
     if model is None:
         if name.lower() in SHIPPED:
             raise ModelError(f"{name.lower()} comes with the package: there is nothing to fetch")
+        if name.lower() == GEOCLIP:
+            raise ModelError("geoclip comes with its package: ", Package(GEOCLIP, GEOCLIP))
         raise unknown_name(name)
     if model.path.exists() and not force:
         _fetched(model)
@@ -307,9 +320,7 @@ def _existing(path: Path) -> Path:
     if path.is_dir():
         raise ModelError(f"{path} is a folder: give the path of an .npz or .ckpt file")
     if not path.exists():
-        raise ModelError(
-            f"there is no model file {path}; the names are {', '.join((*SHIPPED, *PUBLISHED))}"
-        )
+        raise ModelError(f"there is no model file {path}; the names are {', '.join(NAMES)}")
     return path
 
 
@@ -324,6 +335,18 @@ def _shipped_entry(name: str) -> ModelEntry:
         encoder.dim,
         encoder.resolution_degrees,
         SHIPPED[name].stat().st_size,
+    )
+
+
+def _geoclip_entry() -> ModelEntry:
+    try:
+        path = geoclip_file()
+    except ModelError:  # a package without weights is none
+        path = None
+    state = "not installed" if path is None else "installed"
+    size = None if path is None else path.stat().st_size
+    return ModelEntry(
+        GEOCLIP, state, None if path is None else str(path), None, GEOCLIP_DIM, None, size
     )
 
 

@@ -14,7 +14,7 @@ from forked import Commands, Run
 
 COMMAND = [sys.executable, "-m", "satclip_cli"]
 RASTERS = ("raster", "similarity", "rgb", "clusters", "map", "predict")
-TRAINING = ("train", "reproduce")
+TRAINING = ("evaluate", "train", "reproduce")
 
 
 @pytest.fixture

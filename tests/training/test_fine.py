@@ -15,13 +15,14 @@ from satclip_core.encoder import EncoderConfig, LocationEncoder, TwoPartEncoder
 from satclip_core.encoder.encodings import EncodingSettings
 from satclip_core.errors import InputError
 from satclip_core.models.model_file import read_model, write_model
-from satclip_training.fine import composing, eyes, fine_run, fitting, resolution
+from satclip_training.evaluation import resolution
+from satclip_training.evaluation.resolution import resolved
+from satclip_training.fine import composing, eyes, fine_run, fitting
 from satclip_training.fine.cells import Cells, kept_rows, sample_places
 from satclip_training.fine.composing import compose
 from satclip_training.fine.eyes import Pyramid, Targets, bilinear, box_means
 from satclip_training.fine.fine_run import train_fine
 from satclip_training.fine.fine_settings import EmbeddingSettings, LevelSettings, load_fine_config
-from satclip_training.fine.resolution import resolved
 from satclip_training.images import decoding
 from satclip_training.settings.run_files import locations
 

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 from satclip_core.encoder import LocationEncoder
-from satclip_core.errors import InputError, MissingDependencyError
+from satclip_core.errors import InputError, ModelError
 from satclip_core.models.model_file import read_model, write_model
 from satclip_training import probe as command
 from satclip_training.evaluation import linear_probe as probe
-from satclip_training.evaluation.baselines import geoclip_projection, load_geoclip
 from satclip_training.evaluation.tasks import Task, leaked, load_tasks
 
 TASKS = Path(__file__).parents[2] / "training" / "configs" / "tasks.yaml"
@@ -297,22 +296,9 @@ def test_the_shipped_tasks_are_all_there(shared_data: Path) -> None:
     assert scores["elevation"] == pytest.approx(0.002, abs=0.01)
 
 
-def test_equal_earth_keeps_areas() -> None:
-    step = 1e-4
-    lonlat = np.array([[10.0, lat] for lat in (0.0, 30.0, 60.0, 80.0)])
-    east = geoclip_projection(lonlat + np.array([step, 0])) - geoclip_projection(lonlat)
-    north = geoclip_projection(lonlat + np.array([0, step])) - geoclip_projection(lonlat)
-    area = east[:, 0] * north[:, 1] - east[:, 1] * north[:, 0]
-    on_sphere = np.cos(np.radians(lonlat[:, 1]))
-    np.testing.assert_allclose(area / on_sphere, area[0], rtol=1e-3)
-
-
-def test_geoclip_is_scored_with_its_published_weights(shared_data: Path) -> None:
-    try:
-        embed = load_geoclip()
-    except MissingDependencyError:
-        pytest.skip("the geoclip package, which brings the weights, is not installed")
-    assert embed(np.array([[10.0, 50.0]])).shape == (1, 512)
+def test_geoclip_is_scored_with_its_published_weights(shared_data: Path, geoclip: Path) -> None:
+    embed = probe.embedder("geoclip")
+    assert np.asarray(embed(np.array([[10.0, 50.0]]))).shape == (1, 512)
     tasks = load_tasks(TASKS, data_root=shared_data, names=("air_temperature",))
     # methods.md: 0.913 with three splits of another seed.
     assert probe.run_probes(embed, tasks)["air_temperature"] == pytest.approx(0.915, abs=0.015)
@@ -322,8 +308,8 @@ def test_geoclip_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch)
     import importlib.util
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingDependencyError, match="pip install geoclip"):
-        load_geoclip()
+    with pytest.raises(ModelError, match="pip install 'geoclip'"):
+        probe.embedder("geoclip")
 
 
 @pytest.mark.parametrize(

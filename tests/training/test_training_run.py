@@ -22,7 +22,7 @@ import torch
 from training_world import StopAfter
 
 from satclip_cli.main import run
-from satclip_core.errors import CancelledError, InputError, MissingDependencyError, OutputError
+from satclip_core.errors import CancelledError, InputError, ModelError, OutputError
 from satclip_core.models.model_file import read_model
 from satclip_training.export.card import model_card
 from satclip_training.places.sampling import sample_points
@@ -486,7 +486,7 @@ def test_a_baseline_that_is_missing_is_named_before_the_training(
         importlib.util, "find_spec", lambda name, *a: None if name == "geoclip" else real(name, *a)
     )
     config = short("probe.baselines=[geoclip]")
-    with pytest.raises(MissingDependencyError, match="pip install geoclip"):
+    with pytest.raises(ModelError, match="pip install 'geoclip'"):
         train(config, options(world, tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 

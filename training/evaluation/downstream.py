@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from satclip_core.errors import CancelledError, InputError
-from satclip_core.types import Bools, Cancelled, Floats, Progress
+from satclip_core.types import Bools, Cancelled, Floats, Integers, Progress
 
 from ..places.reading import check_columns, read_shapes
 from .kept_scores import KeptScores, Values
@@ -125,10 +125,14 @@ class Continents:
         """
         if name not in self.names:
             raise InputError(f"continent {name!r} is none of {', '.join(self.names)}")
+        return self.numbers(lonlat) == self.names.index(name)
+
+    def numbers(self, lonlat: Floats) -> Integers:
+        """(N, 2) degrees -> (N,) index into `names` of each place's continent, -1 where none is."""
         rows, found = shapes_at(self._polygons, lonlat, "CONTINENT")
-        inside = np.zeros(len(lonlat), bool)
-        inside[rows[found == name]] = True
-        return inside
+        known = np.full(len(lonlat), -1, np.int64)
+        known[rows] = [self.names.index(name) if name in self.names else -1 for name in found]
+        return known
 
 
 def run_downstream(

@@ -11,7 +11,8 @@ from typing import Any
 from satclip_core.errors import OutputError
 from satclip_core.files import written_whole
 
-Values = dict[str, float]
+Values = dict[str, Any]
+"""Plain values, as JSON has them."""
 
 
 class KeptScores:

@@ -57,8 +57,7 @@ def score(
         blocks: (N,) codes of blocks that are not split; each point by itself where None.
     """
     values = np.asarray(embeddings, np.float64)
-    wanted = (target[:, None] == np.unique(target)).astype(float) if classes else None
-    wanted = target[:, None].astype(np.float64) if wanted is None else wanted
+    wanted = wanted_numbers(target, classes)
     blocks = np.arange(len(values)) if blocks is None else blocks
     seeds = range(split_seed, split_seed + SPLITS)
     scores = [_split_score(values, wanted, parts(blocks, seed), classes) for seed in seeds]
@@ -87,7 +86,25 @@ def parts(blocks: Integers, seed: int) -> tuple[Integers, Integers, Integers]:
 def _split_score(
     values: Floats, wanted: Floats, split: tuple[Integers, Integers, Integers], classes: bool
 ) -> float:
-    train, check, test = split
+    said, test = ridge_predictions(values, wanted, split, classes=classes), split[2]
+    return (_accuracy if classes else _r2)(said[test], wanted[test])
+
+
+def ridge_predictions(
+    values: Floats, wanted: Floats, split: tuple[Integers, Integers, Integers], *, classes: bool
+) -> Floats:
+    """What a ridge regression says of all samples, its penalty the best on validation.
+
+    Args:
+        values: (N, dim) embeddings.
+        wanted: (N, k) numbers, or indicators of classes.
+        split: training, validation and test: indices of samples.
+        classes: choose the penalty by accuracy instead of R².
+
+    Returns:
+        (N, k).
+    """
+    train, check, _ = split
     mean, deviation = values[train].mean(0), values[train].std(0) + 1e-9
     scaled = (values - mean) / deviation
     offset = wanted[train].mean(0)
@@ -97,7 +114,7 @@ def _split_score(
     candidates = [response / (eigenvalues + penalty)[:, None] for penalty in PENALTIES]
     grade = _accuracy if classes else _r2
     best = max(candidates, key=lambda c: grade(rotated @ c + offset, wanted[check]))
-    return grade(scaled[test] @ axes @ best + offset, wanted[test])
+    return np.asarray(scaled @ (axes @ best) + offset)
 
 
 def range_score(embeddings: ArrayLike, target: NDArray[Any], *, classes: bool = False) -> float:
@@ -111,10 +128,22 @@ def range_score(embeddings: ArrayLike, target: NDArray[Any], *, classes: bool = 
         target: (N,) numbers, or class codes.
         classes: score accuracy, by regression on indicators, instead of R².
     """
+    return float(np.mean(range_scores(embeddings, target, classes=classes)))
+
+
+def range_scores(
+    embeddings: ArrayLike, target: NDArray[Any], *, classes: bool = False
+) -> list[float]:
+    """The test score of each of RANGE's seeds; see `range_score`."""
     values = np.asarray(embeddings, np.float64)
+    numbers = wanted_numbers(target, classes)
+    return [_range_split(values, numbers, seed, classes) for seed in RANGE_SEEDS]
+
+
+def wanted_numbers(target: NDArray[Any], classes: bool) -> Floats:
+    """What a regression is fitted to: numbers (N, 1), or indicators (N, k) of classes in order."""
     wanted = (target[:, None] == np.unique(target)) if classes else target[:, None]
-    numbers = wanted.astype(np.float64)
-    return float(np.mean([_range_split(values, numbers, seed, classes) for seed in RANGE_SEEDS]))
+    return np.asarray(wanted, np.float64)
 
 
 def _range_split(values: Floats, wanted: Floats, seed: int, classes: bool) -> float:

@@ -56,7 +56,7 @@ class TaskSettings:
     `positive` lists the codes that make one class of two, all others being the other one.
     `leaks` are patterns of file names: imagery that gives the label away. `bounds` (west, south,
     east, north in degrees) says where a grid lies that is not georeferenced. An `optional` task is
-    left out, with a word, where its file is not there.
+    left out, with a word, where its file is not there. `source` and `licence` are said in reports.
     """
 
     kind: str = setting(text("table", "grid", "polygons"))
@@ -74,6 +74,7 @@ class TaskSettings:
     bounds: tuple[float, ...] | None = setting(optional(sequence(real(), length=4)), None)
     leaks: tuple[str, ...] = setting(sequence(text()), ())
     source: str = setting(text(), "see the data's own documentation")
+    licence: str = setting(text(), "")
     optional: bool = setting(flag, False)
 
 
@@ -129,19 +130,36 @@ def tasks_digest(tasks: Iterable[Task]) -> str:
     return found.hexdigest()
 
 
+def read_tasks(file: Path) -> TasksFile:
+    """What a file of tasks says, none of their data read.
+
+    Raises:
+        InputError: no YAML, or a bad setting.
+    """
+    settings: TasksFile = build(TasksFile, read_yaml(file), f"{file}: ")
+    return settings
+
+
 def load_tasks(
     path: str | os.PathLike[str],
     *,
     data_root: str | os.PathLike[str] | None = None,
     names: tuple[str, ...] | None = None,
+    most: int | None = None,
 ) -> list[Task]:
     """Read the tasks of a YAML file, at most `most` points of each, drawn with a fixed seed.
+
+    Args:
+        path: the file.
+        data_root: folder of the files that it names; SATCLIP_DATA where None.
+        names: only these tasks.
+        most: points of each task, in place of what the file says.
 
     Raises:
         InputError: a bad setting, a missing file, column or array, an unknown name.
     """
     file = Path(path)
-    settings: TasksFile = build(TasksFile, read_yaml(file), f"{file}: ")
+    settings = read_tasks(file)
     for name in names or ():
         if name not in settings.tasks:
             raise InputError(f"{file}: no task {name!r}; there are {', '.join(settings.tasks)}")
@@ -164,7 +182,8 @@ def load_tasks(
         if not settings.tasks[name].optional or _is_there(name, settings.tasks[name], places)
     ]
     return [
-        _load(name, settings.tasks[name], settings.most, places, land_points) for name in chosen
+        _load(name, settings.tasks[name], most or settings.most, places, land_points)
+        for name in chosen
     ]
 
 

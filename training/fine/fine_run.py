@@ -21,6 +21,7 @@ from satclip_core.models.model_file import read_model, write_model
 from satclip_core.types import Bools, Cancelled, Floats
 
 from ..evaluation.linear_probe import run_probes, table
+from ..evaluation.resolution import Reading, resolved, shown_by_classes, shown_by_images, told
 from ..evaluation.tasks import NO_LEAKS, leaked, load_tasks
 from ..export.model_export import git_revision
 from ..places.land_mask import LandMask, read_land_mask
@@ -41,7 +42,6 @@ from .fitting import (
     steps_within,
     whole_numbers,
 )
-from .resolution import Reading, resolved, shown_by_classes, shown_by_images, told
 
 log = logging.getLogger("satclip_training")
 

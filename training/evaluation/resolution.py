@@ -5,7 +5,7 @@ difference of what a ridge regression reads from the embeddings, fitted at other
 of the squared difference is explained, the encoder resolves that distance. And how much of what
 varies within boxes of some size it explains: of images, and of the classes of a land cover.
 
-    python -m satclip_training.fine.resolution --model MODEL --images 'GLOB' --land-mask FILE
+    python -m satclip_training.evaluation.resolution --model MODEL --images 'GLOB' --land-mask FILE
         [--classes FILE]
 """
 
@@ -21,13 +21,16 @@ from numpy.typing import ArrayLike
 
 from satclip_core.analysis.linear import Ridge
 from satclip_core.errors import SatclipError
+from satclip_core.grid.sphere import EARTH_KM
 from satclip_core.types import Bools, Floats, Integers
 
 from ..images.decoding import DecodeRequest, open_raster
 from ..places.land_mask import read_land_mask
 from ..places.sampling import sample_points
 from ..settings.run_files import locations
-from .eyes import GLOBE, KM_PER_DEGREE
+
+GLOBE = (-180.0, -90.0, 180.0, 90.0)
+KM_PER_DEGREE = np.pi / 180 * EARTH_KM
 
 DISTANCES = (1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 300.0)
 """Kilometres."""
@@ -81,11 +84,23 @@ class Reading:
         show: what is there; every number counts alike, by its deviation over land.
         land: which places are on land.
         seed: of the places.
+        fitted: how many places it is fitted at.
+        compared: how many pairs of places are compared at each distance.
     """
 
-    def __init__(self, embed: Embed, show: Show, land: Callable[[Floats], Bools], seed: int = 20):
+    def __init__(
+        self,
+        embed: Embed,
+        show: Show,
+        land: Callable[[Floats], Bools],
+        seed: int = 20,
+        *,
+        fitted: int = _FITTED,
+        compared: int = _COMPARED,
+    ):
         self._embed, self._show, self._land, self._seed = embed, show, land, seed
-        places = sample_points(_FITTED, seed=seed, is_land=land, latitude=_LATITUDES)
+        self._pairs = compared
+        places = sample_points(fitted, seed=seed, is_land=land, latitude=_LATITUDES)
         numbers = show(places)
         self._deviation = numbers.std(axis=0) + 1e-9
         self._model = Ridge(np.asarray(embed(places)), numbers / self._deviation).solve(_PENALTY)
@@ -97,7 +112,7 @@ class Reading:
 
     def explained_by_distance(self, distances: Sequence[float] = DISTANCES) -> dict[float, float]:
         """Share of squared differences that are explained, by distance in kilometres."""
-        first = self._compared(_COMPARED)
+        first = self._compared(self._pairs)
         angles = np.random.default_rng(self._seed).uniform(0, 2 * np.pi, len(first))
         here, read_here = self.at(first)
         shares = {}
@@ -169,7 +184,7 @@ def told(shares: Mapping[float, float], unit: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure models: prints, for each, the share explained by distance and what it resolves."""
-    parser = argparse.ArgumentParser(prog="python -m satclip_training.fine.resolution",
+    parser = argparse.ArgumentParser(prog="python -m satclip_training.evaluation.resolution",
                                      description=__doc__)  # fmt: skip
     parser.add_argument("--model", action="append", required=True, metavar="NAME|PATH")
     parser.add_argument("--images", required=True, metavar="GLOB", help="rasters of the globe")

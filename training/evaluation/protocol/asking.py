@@ -1,0 +1,148 @@
+"""From what a user asks to what is evaluated: settings read, tasks loaded, encoders found."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from satclip_core.errors import InputError, ModelError
+from satclip_core.points.read_samples import SamplesRequest
+
+from ...settings.run_files import Locations, locations
+from ..downstream import Continents
+from ..linear_probe import blocks_of
+from ..tasks import Task, TaskSettings, load_tasks, read_tasks
+from .candidates import Candidate, candidate, check_names
+from .own_points import own_task
+from .splits import LEAST_BLOCKS, RANDOM
+from .suite import Asked, SuiteSettings, read_suite
+
+log = logging.getLogger("satclip_training")
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+DEFAULT = CONFIGS / "evaluation.yaml"
+# Of points of one's own: sides of blocks, degrees; the largest is taken that leaves enough.
+_SIDES = (10.0, 2.0, 0.5, 0.1, 0.02)
+_OF_POINTS = ("bundled", "geoclip", "untrained", "sinusoid", "onehot", "identity")
+
+
+@dataclasses.dataclass(frozen=True)
+class Wishes:
+    """What a user says.
+
+    Attributes:
+        encoders: their names in tables, and how each is asked for; the settings' where empty.
+        settings: file of an evaluation.
+        tasks: only these of its tasks.
+        data_root: folder of files; SATCLIP_DATA where None.
+        points: a table of the user's own, in place of tasks.
+        changes: settings of `SuiteSettings` in place of the file's.
+        adaptation: whether continents are held out.
+    """
+
+    encoders: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    settings: Path = DEFAULT
+    tasks: Sequence[str] = ()
+    data_root: Path | None = None
+    points: SamplesRequest | None = None
+    changes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    adaptation: bool = True
+
+
+def ask(wishes: Wishes) -> Asked:
+    """Find and read all that an evaluation needs; encoders are not opened yet.
+
+    Raises:
+        InputError: a bad setting, a missing file, a task or table that cannot be used.
+        ModelError: an encoder that was named and is not there.
+    """
+    settings = dataclasses.replace(read_suite(wishes.settings), **wishes.changes)
+    places = locations(wishes.settings, wishes.data_root)
+    if not wishes.adaptation or wishes.points is not None:
+        settings = dataclasses.replace(
+            settings, adaptation=dataclasses.replace(settings.adaptation, continents=())
+        )
+    candidates = _candidates(wishes, settings, places)
+    if wishes.points is not None:
+        task, account = own_task(wishes.points, settings.most)
+        for line in account:
+            log.warning(line)
+        if "splits" not in wishes.changes:
+            settings = dataclasses.replace(settings, splits=_splits_for(task))
+        about = {
+            task.name: TaskSettings("table", wishes.points.source, source=f"{wishes.points.source}")
+        }
+        where = _continents(settings, places, quiet=True)
+        return Asked(settings, candidates, [task], about, where, wishes.settings)
+    tasks, about = _tasks(wishes, settings, places)
+    return Asked(settings, candidates, tasks, about, _continents(settings, places), wishes.settings)
+
+
+def _candidates(wishes: Wishes, settings: SuiteSettings, places: Locations) -> list[Candidate]:
+    """The encoders; of those that nobody named, the ones that are there."""
+    if wishes.encoders:
+        check_names(list(wishes.encoders))
+        return [
+            candidate(name, settings.encoders, places, label)
+            for label, name in wishes.encoders.items()
+        ]
+    found = []
+    for name in _OF_POINTS if wishes.points is not None else settings.compared:
+        try:
+            found.append(candidate(name, settings.encoders, places))
+        except (ModelError, InputError) as error:
+            log.warning("%s is left out: %s", name, error)
+    if not found:
+        raise InputError("none of the encoders is there; name one")
+    return found
+
+
+def _tasks(
+    wishes: Wishes, settings: SuiteSettings, places: Locations
+) -> tuple[list[Task], dict[str, TaskSettings]]:
+    """The tasks of all files that were asked for, and what is said of them."""
+    wanted = tuple(wishes.tasks) or settings.names
+    about: dict[str, TaskSettings] = {}
+    files: dict[Path, tuple[str, ...]] = {}
+    for name in settings.tasks:
+        file = places.find(name, f"{wishes.settings}: tasks")
+        own = read_tasks(file).tasks
+        twice = sorted(set(own) & set(about))
+        if twice:
+            raise InputError(f"{wishes.settings}: {twice[0]} is a task of two files")
+        about.update(own)
+        files[file] = tuple(own)
+    unknown = [name for name in wanted if name not in about]
+    if unknown:
+        raise InputError(f"no task {unknown[0]!r}; there are {', '.join(about)}")
+    tasks = []
+    for file, names in files.items():
+        chosen = tuple(name for name in names if name in wanted or not wanted)
+        if chosen:
+            tasks += load_tasks(file, data_root=wishes.data_root, names=chosen, most=settings.most)
+    if not tasks:
+        raise InputError("none of the tasks has its files here; see --data-root")
+    return tasks, about
+
+
+def _continents(
+    settings: SuiteSettings, places: Locations, *, quiet: bool = False
+) -> Continents | None:
+    """Where continents lie, where their polygons are there."""
+    try:
+        return Continents(places.find(settings.countries, "continents"))
+    except InputError as error:
+        if not quiet:
+            log.warning("scores are not told apart by continent: %s", error)
+        return None
+
+
+def _splits_for(task: Task) -> tuple[str, ...]:
+    """Random, and blocks as large as the samples' extent allows."""
+    for side in _SIDES:
+        if len(set(blocks_of(task.lonlat, side).tolist())) >= 5 * LEAST_BLOCKS:
+            return RANDOM, f"blocks-{side:g}"
+    return (RANDOM,)
