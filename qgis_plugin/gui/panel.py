@@ -29,6 +29,9 @@ from .places import Place
 from .placeslist import PlacesList
 from .scale import said_length
 
+# Of a choice, that a narrow dock shows at least.
+_LETTERS = 7
+
 
 class Panel(QWidget):
     """What the dock shows.
@@ -232,12 +235,22 @@ class Panel(QWidget):
         self.status.setWordWrap(True)
         self.scale.setWordWrap(True)
         self.scale.hide()
+        # What is long is cut short in a narrow dock, and does not widen it.
+        for combo in (self._reduce, self._stretch):
+            combo.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+            combo.setMinimumContentsLength(_LETTERS)
+            combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._percent.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._percent.setMinimumWidth(self.fontMetrics().horizontalAdvance("00.0 % ….") + 24)
         # A name or path without a space must not widen the dock.
         for label in (self._model, self.status, self.scale):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def _lay_out(self) -> None:
         box = QVBoxLayout(self)
+        box.setContentsMargins(6, 6, 6, 6)
         for row in (
             (self.pick, self.add, self.help),
             (self.hint,),
@@ -247,9 +260,9 @@ class Panel(QWidget):
             (self.description,),
             (self._reduce, self._land),
             (self.histogram,),
-            (self._limit, self._percent, self._cosine),
-            (self._stretch, self._opacity),
-            (self.export,),
+            (self._limit, self._percent),
+            (self._stretch, self._cosine),
+            (self.export, self._opacity),
             (self._model,),
             (self.scale,),
             (self.status,),
@@ -257,8 +270,6 @@ class Panel(QWidget):
             line = QHBoxLayout()
             for widget in row:
                 line.addWidget(widget)
-            if row[0] is self._limit:
-                line.addStretch(1)
             box.addLayout(line)
         box.addStretch(1)
 

@@ -1599,7 +1599,7 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>Collect: each click adds a place</source>
-            <translation>Sammeln: jeder Klick fügt einen Ort hinzu</translation>
+            <translation>Sammeln: Klicks fügen hinzu</translation>
         </message>
         <message>
             <source>Otherwise a click begins anew. Shift-click or Ctrl-click switches this on.</source>

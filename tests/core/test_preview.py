@@ -120,7 +120,8 @@ def test_rows_beyond_a_pole_are_those_before_it_half_a_turn_away(
     encoder: LocationEncoder, south: int
 ) -> None:
     lattice = Lattice(3.0, -20, south, (8, 30))
-    nodes = Preview(encoder)._embed(lattice, None)
+    nodes, made = Preview(encoder)._embed(lattice, None, None)
+    assert made == lattice.nodes
     lons, lats = np.meshgrid(lattice.lons, lattice.lats)
     beyond = np.abs(lats) > 90
     assert 0 < beyond.sum() < beyond.size

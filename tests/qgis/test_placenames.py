@@ -38,10 +38,9 @@ SWISS = QgsCoordinateReferenceSystem("EPSG:2056")
         "geo:47.37,8.54",
         "https://www.openstreetmap.org/#map=12/47.37/8.54",
         "https://www.google.com/maps/@47.37,8.54,12z",
-        "47.37 368.54",
     ],
 )
-def test_coordinates_are_read_as_people_write_them(plugin_folder: object, text: str) -> None:
+def test_coordinates_are_read_as_people_write_them(qgis_app: object, text: str) -> None:
     from satclip_qgis.coordinates import read_coordinates
 
     found = read_coordinates(text, east="EO")
@@ -51,15 +50,25 @@ def test_coordinates_are_read_as_people_write_them(plugin_folder: object, text: 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "47", "Zurich", "47.37 N 8.54 N", "47.37 N", "-47 N 8 E", "47°70' 8°", "1 2 3", "4.5 6 7 8"],
+    [
+        "",
+        "47",
+        "Zurich",
+        "47.37 N 8.54 N",
+        "47.37 N",
+        "-47 N 8 E",
+        "47°70' 8°",
+        "1 2 3",
+        "4.5 6 7 8",
+    ],
 )
-def test_what_is_no_pair_of_coordinates_is_none(plugin_folder: object, text: str) -> None:
+def test_what_is_no_pair_of_coordinates_is_none(qgis_app: object, text: str) -> None:
     from satclip_qgis.coordinates import read_coordinates
 
     assert read_coordinates(text) is None
 
 
-def test_south_and_west_are_negative_and_either_order_is_offered(plugin_folder: object) -> None:
+def test_south_and_west_are_negative_and_either_order_is_offered(qgis_app: object) -> None:
     from satclip_qgis.coordinates import read_coordinates
 
     assert read_coordinates("33°52'S151°12'W").places == pytest.approx(
