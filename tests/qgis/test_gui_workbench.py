@@ -1,4 +1,4 @@
-"""The dock as a workbench: typed places, layers, names, scale, exports, and what a project keeps."""
+"""The dock as a workbench: typed places, layers, names, scale, exports, what a project keeps."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_features_become_places_with_their_names(
     menu = dock.panel.add_menu
     menu.aboutToShow.emit()
     texts = [action.text() for action in menu.actions() if not action.isSeparator()]
-    assert texts == ["Selected features of points (1)", "All points of points (3)"] + texts[2:]
+    assert texts == ["Selected features of points (1)", "All points of points (3)", *texts[2:]]
     menu.actions()[0].trigger()
     assert listed(dock) == [("1", "+", "Zürich")]
     menu.actions()[1].trigger()  # the one that is there already stays once
