@@ -383,8 +383,8 @@ class SimilarPlacesDock(QDockWidget):
         panel.collect.setChecked(kept.collect)
         panel.blockSignals(False)
         self.layer.set_opacity(kept.opacity)
-        self.session.land_only = kept.land_only
         self.session.begin(kept.places, kept.reduce)
+        self.session.set_land_only(kept.land_only)
         self.use_model(kept.model)
         self._restoring = False
         if kept.places and self.isVisible():
@@ -532,7 +532,7 @@ class SimilarPlacesDock(QDockWidget):
             return
         self.panel.set_threshold_at(self.panel.limit, True)
         crs = self._canvas.mapSettings().destinationCrs()
-        asked = self.saver.ask_areas(session.view, session.whole, crs, session.model)
+        asked = self.saver.ask_areas(session.view, session.whole, crs, session.resolution_km)
         if asked is not None:
             self.save_areas(*asked)
 

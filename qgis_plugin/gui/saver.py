@@ -11,8 +11,8 @@ from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsMapLayer, QgsProjec
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 from qgis.PyQt.QtWidgets import QFileDialog, QWidget
 
-from ..crs import default_resolution
-from ..models import encoder as load_encoder
+from ..crs import units_per_degree
+from ..satclip_core.encoder.two_part import KM_PER_DEGREE
 from ..satclip_core.errors import SatclipError
 from ..satclip_core.grid import Grid
 from ..satclip_core.raster.similar_areas import MOST_PIXELS, AreaOptions
@@ -32,6 +32,9 @@ from .exports import (
     write_raster,
 )
 from .save import SaveDialog, SaveTask, Wanted
+
+# Pixels over what the model resolves that outlines are drawn by.
+_PIXELS_RESOLVED = 4
 
 
 class Saver(QObject):
@@ -72,21 +75,21 @@ class Saver(QObject):
         view: Grid,
         picture: np.ndarray | None,
         crs: QgsCoordinateReferenceSystem,
-        model: str,
+        resolution_km: float | None,
     ) -> tuple[str, Grid] | None:
-        """File of the similar areas, and the pixels that are looked at; None for none."""
-        height, width = view.shape
-        across = view.transform[0]
+        """File of the similar areas, and the pixels that are looked at; None for none.
+
+        Pixels are those of the view, but not much finer than what the model resolves: outlines
+        would be drawn out of thin air.
+        """
+        degrees = (resolution_km or 0.0) / KM_PER_DEGREE
         wanted = Wanted(
             tr("Save similar areas"),
             _filter(),
             (GEOPACKAGE,),
             adds=True,
             most_pixels=MOST_PIXELS,
-            # Outlines finer than the model are drawn out of thin air.
-            least_size=default_resolution(
-                load_encoder(model), crs, width * across, height * across
-            ),
+            least_size=degrees / _PIXELS_RESOLVED * units_per_degree(crs),
         )
         dialog = SaveDialog(view, picture, crs, self._parent, wanted)
         home = QgsProject.instance().homePath()

@@ -6,7 +6,7 @@ from math import asin, atan2, cos, pi, sin
 
 from qgis.core import QgsGeometry, QgsPointXY, QgsWkbTypes
 from qgis.gui import QgsMapCanvas, QgsRubberBand
-from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtCore import QLocale, Qt
 from qgis.PyQt.QtGui import QColor
 
 from ..satclip_core.encoder.two_part import KM_PER_DEGREE
@@ -20,10 +20,11 @@ _DIGITS = 2
 
 
 def said_length(km: float) -> str:
-    """4.29 -> "4.3 km", 0.0312 -> "31 m"."""
-    if km < 1:
-        return tr("{length:g} m").format(length=float(f"{1000 * km:.{_DIGITS}g}"))
-    return tr("{length:g} km").format(length=float(f"{km:.{_DIGITS}g}"))
+    """4.29 -> "4.3 km", 0.0312 -> "31 m", with the decimal sign of the language."""
+    value = km if km >= 1 else 1000 * km
+    rounded = float(f"{value:.{_DIGITS}g}")
+    number = QLocale().toString(rounded, "f", 0 if rounded >= 10 else 1)
+    return (tr("{length} km") if km >= 1 else tr("{length} m")).format(length=number)
 
 
 def pixel_km(canvas: QgsMapCanvas) -> float | None:

@@ -1463,7 +1463,7 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>chance of being alike</source>
-            <translation>Wahrscheinlichkeit der Ähnlichkeit</translation>
+            <translation>Wahrscheinlichkeit</translation>
         </message>
         <message>
             <source>cosine similarity</source>
@@ -1643,7 +1643,7 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source> % of land</source>
-            <translation> % des Landes</translation>
+            <translation> % Land</translation>
         </message>
         <message>
             <source>Colours: all land</source>
@@ -1838,12 +1838,12 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Das Modell kennt nichts Feineres als {resolution}; ein Pixel dieser Ansicht misst {pixel}. So groß ist der Kreis am Mauszeiger.</translation>
         </message>
         <message>
-            <source>{length:g} km</source>
-            <translation>{length:g} km</translation>
+            <source>{length} km</source>
+            <translation>{length} km</translation>
         </message>
         <message>
-            <source>{length:g} m</source>
-            <translation>{length:g} m</translation>
+            <source>{length} m</source>
+            <translation>{length} m</translation>
         </message>
         <message>
             <source>Embedding the map view</source>
