@@ -94,7 +94,7 @@ def _features(text: str, layer: QgsVectorLayer | None) -> list[Named]:
     if not isinstance(layer, QgsVectorLayer) or not layer.isSpatial():
         return []
     context = QgsExpressionContext(QgsExpressionContextUtils.globalProjectLayerScopes(layer))
-    shown = QgsExpression(layer.displayExpression())
+    shown = name_of(layer)
     if not shown.prepare(context):
         return []
     request = QgsFeatureRequest().setLimit(_LOOKED_AT)

@@ -12,7 +12,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from ..placenames import place_of
+from ..placenames import name_of, place_of
 from .places import Place
 
 # More do not say more of what is meant, and each is a mark on the map.
@@ -48,7 +48,7 @@ def places_of(layer: QgsVectorLayer, *, selected: bool, unlike: bool = False) ->
         unlike: whether they are counter-examples.
     """
     context = QgsExpressionContext(QgsExpressionContextUtils.globalProjectLayerScopes(layer))
-    shown = QgsExpression(layer.displayExpression())
+    shown = name_of(layer)
     # A number that is an identifier is no name.
     names = layer.fields().names()
     named = shown.prepare(context) and not _is_number(layer, shown)
