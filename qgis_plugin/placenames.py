@@ -113,6 +113,18 @@ def _features(text: str, layer: QgsVectorLayer | None) -> list[Named]:
     return found
 
 
+def name_of(layer: QgsVectorLayer) -> QgsExpression:
+    """What features of a layer are called: its display name, or the field "name".
+
+    Left alone QGIS takes for a display name whatever field comes first that sounds like one.
+    """
+    shown = QgsExpression(layer.displayExpression())
+    names = [name for name in layer.fields().names() if name.casefold() == "name"]
+    if names and (shown.isField() or not layer.displayExpression()):
+        return QgsExpression(QgsExpression.quotedColumnRef(names[0]))
+    return shown
+
+
 def place_of(feature: QgsFeature, crs: QgsCoordinateReferenceSystem) -> tuple[float, float] | None:
     """Lon, lat in degrees of a feature, of lines and polygons of a point on them; None without."""
     geometry = feature.geometry()
