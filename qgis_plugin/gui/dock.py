@@ -285,7 +285,7 @@ class SimilarPlacesDock(QDockWidget):
             self.panel.set_status(tr("Click on a place that is meant first."))
             return
         self._add(taken.places)
-        if len(taken.places) < taken.count:
+        if len(taken.places) + taken.missing < taken.count:
             text = tr("{taken} of {count} places are taken, drawn at random.")
             text = text.format(taken=len(taken.places), count=taken.count)
             self._say(text, Qgis.MessageLevel.Info)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from qgis.core import (
-    QgsExpression,
     QgsExpressionContext,
     QgsExpressionContextUtils,
+    QgsFeatureRequest,
     QgsVectorLayer,
 )
 
@@ -27,8 +27,8 @@ class Taken:
 
     Attributes:
         places: as many as are taken.
-        count: features that have a place.
-        missing: features that have none.
+        count: features that there are.
+        missing: of those taken, features that have no place.
     """
 
     places: list[Place]
@@ -47,32 +47,25 @@ def places_of(layer: QgsVectorLayer, *, selected: bool, unlike: bool = False) ->
         selected: whether selected features alone are taken.
         unlike: whether they are counter-examples.
     """
+    ids = sorted(layer.selectedFeatureIds() if selected else layer.allFeatureIds())
+    count = len(ids)
+    if count > MOST_PLACES:
+        kept = np.random.default_rng(0).choice(count, MOST_PLACES, replace=False)
+        ids = [ids[index] for index in sorted(kept.tolist())]
     context = QgsExpressionContext(QgsExpressionContextUtils.globalProjectLayerScopes(layer))
     shown = name_of(layer)
-    # A number that is an identifier is no name.
+    named = shown.prepare(context)
     names = layer.fields().names()
-    named = shown.prepare(context) and not _is_number(layer, shown)
     kind = names.index(KIND) if KIND in names else None
     places, missing = [], 0
-    for feature in layer.getSelectedFeatures() if selected else layer.getFeatures():
+    for feature in layer.getFeatures(QgsFeatureRequest().setFilterFids(ids)):
         at = place_of(feature, layer.crs())
         if at is None:
             missing += 1
             continue
-        name = ""
-        if named:
-            context.setFeature(feature)
-            value = shown.evaluate(context)
-            name = str(value) if isinstance(value, str) else ""
+        context.setFeature(feature)
+        value = shown.evaluate(context) if named else None
+        name = value if isinstance(value, str) else ""  # a number is no name
         other = kind is not None and feature.attribute(kind) == COUNTER_EXAMPLE
         places.append(Place(*at, unlike or other, name))
-    count = len(places)
-    if count > MOST_PLACES:
-        kept = np.random.default_rng(0).choice(count, MOST_PLACES, replace=False)
-        places = [places[index] for index in sorted(kept)]
     return Taken(places, count, missing)
-
-
-def _is_number(layer: QgsVectorLayer, shown: QgsExpression) -> bool:
-    field = layer.fields().lookupField(shown.expression().strip('"'))
-    return bool(field >= 0 and layer.fields().at(field).isNumeric())
