@@ -118,10 +118,12 @@ class Preview:
         alike = _ALIKE[0] <= known.step / last.step <= _ALIKE[1]
         step = known.step if alike else last.step
         sampler = self._sampler(view, step)
-        new = sampler.lattice.nodes - known.shared(sampler)
-        if new > _FIRST_SECONDS * self._speed:
-            return [*stages[:-1], Stage(step, last.error, new)]
-        return [Stage(step, last.error, new)]
+        nodes = sampler.lattice.nodes
+        new = nodes - known.shared(sampler)
+        # Most of the picture is there already: a coarse one in its stead would be a step back.
+        seconds = _LAST_SECONDS if new <= nodes / 2 else _FIRST_SECONDS
+        quick = new <= seconds * self._speed
+        return [*([] if quick else stages[:-1]), Stage(step, last.error, new)]
 
     def _stages(self, view: Grid) -> list[Stage]:
         if not self.encoder.band_limited:
@@ -232,29 +234,28 @@ class Preview:
         rows, cols = np.full(len(lattice.lats), -1), np.full(len(lons), -1)
         if known is not None:
             rows, cols = among(lattice, known.sampler.lattice)
-            there = np.flatnonzero(cols >= 0)
-            for row in np.flatnonzero(rows >= 0):
-                nodes[row, there] = known.nodes[rows[row]].take(cols[there], axis=0)
-        everywhere, missing = [slice(0, len(lons))], _runs(cols < 0)
+            for here in _alongside(rows):
+                for part in _alongside(cols):
+                    there = _moved(here, rows), _moved(part, cols)
+                    nodes[here, part] = known.nodes[there]
         # Rows from the south: first those beyond the south pole (-1), which no encoder takes, then
         # the Earth's (0), then those beyond the north pole (1). One at 90 + d degrees is the one at
         # 90 - d, half a turn away: the spline then runs over the pole as over any other place.
         side = np.sign(lattice.lats) * (np.abs(lattice.lats) > 90)
+        everywhere, missing = [slice(0, len(lons))], _runs(cols < 0)
         made = 0
         for beyond in (-1, 0, 1):
             for old in (True, False):
-                numbers = np.flatnonzero((side == beyond) & ((rows >= 0) == old))
-                for start in range(0, len(numbers), _ROWS):
-                    some = numbers[start : start + _ROWS]
-                    lats = lattice.lats[some]
-                    folded = np.copysign(180.0, beyond) - lats if beyond else lats
-                    for part in missing if old else everywhere:
-                        _go_on(cancelled)
-                        turned = lons[part] + 180 if beyond else lons[part]
-                        embedded = self.encoder.encode_grid(turned, folded)
-                        _unit(embedded, embedded)
-                        nodes[some, part] = embedded
-                        made += embedded.shape[0] * embedded.shape[1]
+                for run in _runs((side == beyond) & ((rows >= 0) == old)):
+                    for start in range(run.start, run.stop, _ROWS):
+                        some = slice(start, min(start + _ROWS, run.stop))
+                        lats = lattice.lats[some]
+                        folded = np.copysign(180.0, beyond) - lats if beyond else lats
+                        for part in missing if old else everywhere:
+                            _go_on(cancelled)
+                            turned = lons[part] + 180 if beyond else lons[part]
+                            _unit(self.encoder.encode_grid(turned, folded), nodes[some, part])
+                            made += len(lats) * len(turned)
         # A view wider than the world has meridians again: they are copied.
         repeat = np.arange(len(lattice.lons)) % len(lons)
         return nodes if len(repeat) == len(lons) else np.take(nodes, repeat, axis=1), made
@@ -264,6 +265,18 @@ def _runs(wanted: Bools) -> list[slice]:
     """Where values are True, as slices."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], wanted, [False]])))
     return [slice(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
+
+
+def _alongside(numbers: Integers) -> list[slice]:
+    """Where numbers are known (not -1) and count up by one, as slices."""
+    cuts = np.flatnonzero(np.diff(numbers) != 1) + 1
+    edges = [0, *cuts.tolist(), len(numbers)]
+    return [slice(start, stop) for start, stop in zip(edges, edges[1:]) if numbers[start] >= 0]
+
+
+def _moved(part: slice, numbers: Integers) -> slice:
+    """Where what is known of a part of `_alongside` stands."""
+    return slice(int(numbers[part.start]), int(numbers[part.stop - 1]) + 1)
 
 
 def _unit(embeddings: Float32, out: Float32) -> None:

@@ -170,7 +170,7 @@ def test_a_geopackage_holds_what_a_layer_in_memory_does(run, make_points, tmp_pa
     assert (box.xMinimum(), box.yMaximum()) == (2600000, 1200000)
     near = QgsRectangle(2600000, 1195000, 2605000, 1200000)
     found = {feature["id"] for feature in made.getFeatures(near)}
-    assert found == {n for n in range(6)}
+    assert found == set(range(6))
     data = gdal.OpenEx(target)
     index = data.ExecuteSQL("SELECT count(*) FROM rtree_embedded_geom")
     assert index.GetNextFeature().GetField(0) == 39
