@@ -373,6 +373,8 @@ class SimilarPlacesDock(QDockWidget):
     def restore(self, kept: State) -> None:
         """Show what was shown before, with nothing to take back."""
         panel = self.panel
+        if self.isHidden():  # what a project keeps is drawn when the dock is opened
+            self.session.rest()
         self._restoring = True
         panel.blockSignals(True)  # each change would draw
         panel.set_reduce(kept.reduce)

@@ -92,6 +92,12 @@ class Session(QObject):
         self._task = self._land_task = None
         self.busy = False
 
+    def rest(self) -> None:
+        """Draw nothing until a view is shown again."""
+        self.stop()
+        self._keep()
+        self.view = self.field = None
+
     def _keep(self) -> None:
         """Keep the field for the next view, but not a coarse one in the stead of a fine one."""
         if self.field is not None and (self._last or self._known is None):

@@ -321,7 +321,14 @@ def test_a_project_keeps_the_dock(window: Window, dock: object, tmp_path: Path) 
     assert dock.state() == before
     assert not dock.session.undoable
     wait(lambda: dock.session.picture is not None)
-    # So does a dock that is opened afterwards.
+    # Closed it draws nothing until it is opened again.
+    dock.close()
+    project.clear()
+    assert project.read(str(tmp_path / "kept.qgz"))
+    assert project.mapLayers() == {}
+    dock.show()
+    wait(lambda: dock.session.picture is not None)
+    # So does a dock that is made afterwards.
     later = SimilarPlacesDock(window)
     assert later.state() == before
     later.close_down()
