@@ -20,6 +20,8 @@ from .geopackage import tables
 from .satclip_core.errors import OutputError
 from .text import tr
 
+# A point, its attributes, and numbers or None.
+Row = tuple[QgsGeometry, Sequence[Any], Sequence[Any]]
 # "GP", version 0, flags (little-endian, no envelope), number of the CRS; then the well-known bytes
 # of a point: little-endian, its kind, x, y.
 _BLOB = struct.Struct("<2sBBiBIdd")
@@ -91,8 +93,8 @@ class PointTable:
         )
         self._data.execute("BEGIN")
 
-    def add(self, rows: Iterable[tuple[QgsGeometry, Sequence[Any]]]) -> None:
-        """Add points with their attributes.
+    def add(self, rows: Iterable[Row]) -> None:
+        """Add points with the attributes that they had, and new numbers.
 
         Raises:
             OutputError: the disk is full, say.
@@ -125,8 +127,8 @@ class PointTable:
         """Let go of the file; what was not made the table's is gone."""
         self._data.close()
 
-    def _row(self, row: tuple[QgsGeometry, Sequence[Any]]) -> list[Any]:
-        geometry, attributes = row
+    def _row(self, row: Row) -> list[Any]:
+        geometry, attributes, more = row
         # QGIS has an object of its own for what is missing.
         values = [one if isinstance(one, (int, float, str)) else None for one in attributes]
         blob = None
@@ -136,7 +138,7 @@ class PointTable:
             blob = _BLOB.pack(b"GP", 0, _LITTLE_ENDIAN, self._srs, 1, _WKB_POINT, x, y)
             west, south, east, north = self._bounds or (x, y, x, y)
             self._bounds = min(west, x), min(south, y), max(east, x), max(north, y)
-        made = [blob, *values]
+        made = [blob, *values, *more]
         if self._at_key is not None:  # two of a number are given new ones, as by QGIS
             key = made[self._at_key]
             made[self._at_key] = None if key in self._keys else key

@@ -214,21 +214,20 @@ class PointsWriter:
             more = self.pack(next(values) if fine else None)
             geometry = feature.geometry()
             self.write(
-                geometry.centroid() if self.centroids else geometry,
-                [*feature.attributes(), *more],
+                geometry.centroid() if self.centroids else geometry, feature.attributes(), more
             )
         self.made += int(valid.sum())
         self.missing += int((~valid).sum())
 
-    def write(self, geometry, attributes) -> None:
-        """Write one.
+    def write(self, geometry, attributes, more) -> None:
+        """Write one: the attributes that it had, and what is new.
 
         Raises:
             QgsProcessingException: the sink refuses.
         """
         copy = QgsFeature(self.fields)
         copy.setGeometry(geometry)
-        copy.setAttributes(attributes)
+        copy.setAttributes([*attributes, *more])
         if not self.sink.addFeature(copy, QgsFeatureSink.Flag.FastInsert):
             raise QgsProcessingException(
                 tr("A feature could not be written: {reason}").format(
@@ -257,9 +256,9 @@ class PointsInserter(PointsWriter):
         self._rows: list = []
         table.begin(fields)
 
-    def write(self, geometry, attributes) -> None:
+    def write(self, geometry, attributes, more) -> None:
         """Keep one for the batch."""
-        self._rows.append((geometry, attributes))
+        self._rows.append((geometry, attributes, more))
 
     def flush(self) -> None:
         """Write what is here."""

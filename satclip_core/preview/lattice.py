@@ -159,9 +159,9 @@ def among(
     # Steps are whole parts of a right angle, of which 10,000 and 10,001 are not the same.
     if isinstance(lattice, Lattice) and abs(known.step / lattice.step - 1) > _SAME_STEP:
         return rows, cols
-    lons = [(one.lons[: one.turn] + 180) % 360 for one in (lattice, known)]
+    mine, other = ((one.lons[: one.turn] + 180) % 360 for one in (lattice, known))
     tolerance = _SAME * lattice.step
-    return _found(lattice.lats, known.lats, tolerance), _found(*lons, tolerance)
+    return _found(lattice.lats, known.lats, tolerance), _found(mine, other, tolerance)
 
 
 def _found(wanted: Floats, known: Floats, tolerance: float) -> Integers:

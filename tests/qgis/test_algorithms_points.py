@@ -162,7 +162,9 @@ def test_a_geopackage_holds_what_a_layer_in_memory_does(run, make_points, tmp_pa
     assert made.crs().authid() == "EPSG:2056"
     assert made.wkbType() == plain.wkbType()
     for one, other in zip(made.getFeatures(), plain.getFeatures()):
-        assert one.geometry().asWkt(3) == other.geometry().asWkt(3)
+        shapes = [each.geometry() for each in (one, other)]
+        here, there = [None if shape.isEmpty() else shape.asWkt(3) for shape in shapes]
+        assert here == there
         assert [str(value) for value in one.attributes()] == [
             str(value) for value in other.attributes()
         ]
@@ -174,9 +176,11 @@ def test_a_geopackage_holds_what_a_layer_in_memory_does(run, make_points, tmp_pa
     data = gdal.OpenEx(target)
     index = data.ExecuteSQL("SELECT count(*) FROM rtree_embedded_geom")
     assert index.GetNextFeature().GetField(0) == 39
+    data.ReleaseResultSet(index)
+    del index, data
     # It can go on being edited.
     assert made.startEditing()
-    made.deleteFeature(next(made.getFeatures()).id())
+    made.deleteFeature(1)
     assert made.commitChanges()
     assert made.featureCount() == 39
 
