@@ -269,7 +269,8 @@ def _runs(wanted: Bools) -> list[slice]:
 
 def _alongside(numbers: Integers) -> list[slice]:
     """Where numbers are known (not -1) and count up by one, as slices."""
-    cuts = np.flatnonzero(np.diff(numbers) != 1) + 1
+    apart = np.where(numbers < 0, -2, numbers)  # from -1 to 0 would be a step of one too
+    cuts = np.flatnonzero(np.diff(apart) != 1) + 1
     edges = [0, *cuts.tolist(), len(numbers)]
     return [slice(start, stop) for start, stop in zip(edges, edges[1:]) if numbers[start] >= 0]
 
