@@ -19,6 +19,7 @@ from qgis.core import (
 )
 
 from ..geopackage import in_file, is_table, source_of
+from ..gpkgpoints import PointTable, holds
 from ..satclip_core.errors import CancelledError
 from ..text import tr
 from .base import Algorithm
@@ -28,6 +29,8 @@ from .references import CentroidsMixin, located, tell_missing
 _BATCH = 2048
 # What a Shapefile can hold.
 _SHAPEFILE_FIELDS = 255
+# New fields from which on QGIS' own way costs more than all else.
+_MANY_FIELDS = 16
 # How Processing writes a table of a file that may exist.
 _TABLE = re.compile(r"ogr:dbname='(.+?)' table=\"(.+?)\"")
 
@@ -117,6 +120,17 @@ class PointsAlgorithm(CentroidsMixin, Algorithm):
         if sink is None:
             raise QgsProcessingException(self.invalidSinkError(parameters, self.OUTPUT))
         writer = PointsWriter(sink, fields, make, pack, centroids=centroids)
+        if kind == QgsWkbTypes.Type.Point and self._fills(source.fields(), new, parameters):
+            del sink, writer  # the file is whole only now
+            table = PointTable(target)
+            if table.fits(fields):
+                writer = PointsInserter(table, fields, make, pack, centroids=centroids)
+            else:
+                table.close()
+                sink, target = self.parameterAsSink(
+                    parameters, self.OUTPUT, context, fields, kind, source.sourceCrs()
+                )
+                writer = PointsWriter(sink, fields, make, pack, centroids=centroids)
         total = source.featureCount()
         try:
             features = located(source, context, feedback, centroids=centroids)
@@ -124,12 +138,22 @@ class PointsAlgorithm(CentroidsMixin, Algorithm):
                 writer.add(feature, lonlat)
                 if total > 0 and index % _BATCH == 0:
                     feedback.setProgress(start + (100 - start) * index / total)
-            writer.flush()
+            writer.end()
         except CancelledError:
-            writer.flush()
+            writer.end()
             feedback.pushInfo(tr("Stopped on request; the layer holds what was done so far."))
         tell_missing(writer.missing, feedback)
         return target, writer.made
+
+    def _fills(self, fields, new, parameters) -> bool:
+        """Whether the copy is a GeoPackage of its own whose rows are worth writing one by one."""
+        path = Path(self.target(parameters))
+        return (
+            len(new) >= _MANY_FIELDS
+            and path.suffix.lower() == ".gpkg"
+            and path.is_absolute()
+            and holds(fields)
+        )
 
     def _is_source(self, parameters, context) -> bool:
         """Whether what is to be written is what is read: it would be emptied first."""
@@ -188,15 +212,61 @@ class PointsWriter:
         values = iter(self.make(lonlat[valid]).tolist())
         for (feature, _), fine in zip(batch, valid.tolist()):
             more = self.pack(next(values) if fine else None)
-            copy = QgsFeature(self.fields)
             geometry = feature.geometry()
-            copy.setGeometry(geometry.centroid() if self.centroids else geometry)
-            copy.setAttributes([*feature.attributes(), *more])
-            if not self.sink.addFeature(copy, QgsFeatureSink.Flag.FastInsert):
-                raise QgsProcessingException(
-                    tr("A feature could not be written: {reason}").format(
-                        reason=self.sink.lastError() or tr("the disk may be full")
-                    )
-                )
+            self.write(
+                geometry.centroid() if self.centroids else geometry, feature.attributes(), more
+            )
         self.made += int(valid.sum())
         self.missing += int((~valid).sum())
+
+    def write(self, geometry, attributes, more) -> None:
+        """Write one: the attributes that it had, and what is new.
+
+        Raises:
+            QgsProcessingException: the sink refuses.
+        """
+        copy = QgsFeature(self.fields)
+        copy.setGeometry(geometry)
+        copy.setAttributes([*attributes, *more])
+        if not self.sink.addFeature(copy, QgsFeatureSink.Flag.FastInsert):
+            raise QgsProcessingException(
+                tr("A feature could not be written: {reason}").format(
+                    reason=self.sink.lastError() or tr("the disk may be full")
+                )
+            )
+
+    def end(self) -> None:
+        """Write what is left."""
+        self.flush()
+
+
+class PointsInserter(PointsWriter):
+    """The same into the table of a GeoPackage, past QGIS' features.
+
+    Args:
+        table: empty, with the columns.
+        fields: of the table.
+        make: see `PointsWriter`.
+        pack: see `PointsWriter`.
+        centroids: see `PointsWriter`.
+    """
+
+    def __init__(self, table, fields, make, pack, *, centroids=False) -> None:
+        super().__init__(table, fields, make, pack, centroids=centroids)
+        self._rows: list = []
+        table.begin(fields)
+
+    def write(self, geometry, attributes, more) -> None:
+        """Keep one for the batch."""
+        self._rows.append((geometry, attributes, more))
+
+    def flush(self) -> None:
+        """Write what is here."""
+        super().flush()
+        rows, self._rows = self._rows, []
+        self.sink.add(rows)
+
+    def end(self) -> None:
+        """Write what is left, and make it the table's."""
+        self.flush()
+        self.sink.end()

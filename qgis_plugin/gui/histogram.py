@@ -130,8 +130,13 @@ class Histogram(QWidget):
         painter.setPen(text)
         below = QRectF(box.left(), box.bottom() + 1, box.width(), self.height() - box.bottom() - 1)
         axis = tr("chance of being alike") if self.learnt else tr("cosine similarity")
-        painter.drawText(below, Qt.AlignmentFlag.AlignLeft, f"{self.range[0]:.2f}")
-        painter.drawText(below, Qt.AlignmentFlag.AlignRight, f"{self.range[1]:.2f}")
+        ends = [f"{end:.2f}" for end in self.range]
+        painter.drawText(below, Qt.AlignmentFlag.AlignLeft, ends[0])
+        painter.drawText(below, Qt.AlignmentFlag.AlignRight, ends[1])
+        # Between the numbers, cut short where the dock is narrow.
+        size = painter.fontMetrics()
+        beside = max(size.horizontalAdvance(f"{end} ") for end in ends)
+        axis = size.elidedText(axis, Qt.TextElideMode.ElideRight, int(below.width()) - 2 * beside)
         painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, axis)
         if self.threshold is None:
             return

@@ -72,6 +72,7 @@ class SimilarityLayer(QObject):
 
     removed = pyqtSignal()  # somebody else removed the layer
     recoloured = pyqtSignal()  # `ramp` may be another one
+    faded = pyqtSignal()  # `opacity` may be another one
 
     def __init__(self, iface: Any, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -116,6 +117,13 @@ class SimilarityLayer(QObject):
             self.layer.setRenderer(made)
         self.layer.triggerRepaint()
 
+    def set_opacity(self, opacity: float) -> None:
+        """How opaque the layer is, now and where it is added anew."""
+        self.opacity = opacity
+        if self.layer is not None and self.layer.renderer() is not None:
+            self.layer.setOpacity(opacity)
+            self.layer.triggerRepaint()
+
     def drop(self) -> None:
         """Take the layer out of the project, and off the map."""
         if self.layer is not None:
@@ -154,7 +162,9 @@ class SimilarityLayer(QObject):
         """Keep the ramp and opacity that the user has given the layer."""
         if self.layer is None or self.layer.renderer() is None:
             return
-        self.opacity = self.layer.renderer().opacity()
+        if self.opacity != self.layer.renderer().opacity():
+            self.opacity = self.layer.renderer().opacity()
+            self.faded.emit()
         if not self._is_ours():
             return
         function = self.layer.renderer().shader().rasterShaderFunction()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from qgis.core import (
@@ -11,29 +12,48 @@ from qgis.core import (
     QgsPointXY,
     QgsProject,
 )
-from qgis.gui import QgsMapCanvas, QgsMapTool, QgsVertexMarker
-from qgis.PyQt.QtCore import Qt, pyqtSignal
-from qgis.PyQt.QtGui import QColor, QKeySequence
+from qgis.gui import QgsMapCanvas, QgsMapCanvasItem, QgsMapTool
+from qgis.PyQt.QtCore import QPointF, QRectF, Qt, pyqtSignal
+from qgis.PyQt.QtGui import QColor, QFont, QKeySequence, QPainter, QPen
 
-# Of counter-examples, on the map and in the list.
-UNLIKE_COLOUR = "#d7301f"
+from .places import Place
+
+# Of examples and counter-examples, on the map and in the list, and of what is selected.
+LIKE_COLOUR, UNLIKE_COLOUR, CHOSEN_COLOUR = "#ffffff", "#d7301f", "#ffd400"
+# Pixels from a place to the ends of its cross.
+_ARM = 8
+# Above rubber bands and vertex markers of other tools.
+_OVER_THE_MAP = 50
 
 
 class PlaceTool(QgsMapTool):
     """A click picks a place; with Shift it adds one to those picked before, with Ctrl one that
     is not meant.
 
-    Backspace, or the keys of Undo, take the last step back.
+    Backspace, or the keys of Undo, take the last step back; those of Redo do it again; Delete
+    removes what is selected in the list.
     """
 
     picked = pyqtSignal(float, float, bool)  # lon, lat in degrees, whether to add
     countered = pyqtSignal(float, float)  # lon, lat of a counter-example
     missed = pyqtSignal()  # a click beside the map of the Earth
+    pointed = pyqtSignal(object)  # the point of the map under the pointer; None where it has left
     undone = pyqtSignal()
+    redone = pyqtSignal()
+    deleted = pyqtSignal()
 
     def __init__(self, canvas: QgsMapCanvas) -> None:
         super().__init__(canvas)
         self.setCursor(Qt.CursorShape.CrossCursor)
+
+    def canvasMoveEvent(self, event: Any) -> None:
+        """The pointer moved."""
+        self.pointed.emit(event.originalMapPoint())
+
+    def deactivate(self) -> None:
+        """Another tool was taken up."""
+        self.pointed.emit(None)
+        super().deactivate()
 
     def canvasReleaseEvent(self, event: Any) -> None:
         """The left button was let go."""
@@ -50,13 +70,80 @@ class PlaceTool(QgsMapTool):
         self.picked.emit(place.x(), place.y(), adds)
 
     def keyPressEvent(self, event: Any) -> None:
-        """Undo, as where features are digitised."""
-        undoes = event.matches(QKeySequence.StandardKey.Undo)
-        if undoes or event.key() == Qt.Key.Key_Backspace:
-            event.accept()
-            self.undone.emit()
+        """Undo and redo, as where features are digitised."""
+        if event.matches(QKeySequence.StandardKey.Redo):
+            signal = self.redone
+        elif event.matches(QKeySequence.StandardKey.Undo) or event.key() == Qt.Key.Key_Backspace:
+            signal = self.undone
+        elif event.matches(QKeySequence.StandardKey.Delete):
+            signal = self.deleted
         else:
             super().keyPressEvent(event)
+            return
+        event.accept()
+        signal.emit()
+
+
+class Marker(QgsMapCanvasItem):
+    """A cross where a place is, slanted for a counter-example, and its number beside.
+
+    Args:
+        canvas: the map.
+        point: of the map.
+        number: in the list.
+        unlike: whether it is a counter-example.
+    """
+
+    def __init__(self, canvas: QgsMapCanvas, point: QgsPointXY, number: int, unlike: bool) -> None:
+        super().__init__(canvas)
+        self.number, self.unlike, self.chosen = number, unlike, False
+        self._point = point
+        self.setZValue(_OVER_THE_MAP)
+        self.updatePosition()
+
+    @property
+    def colour(self) -> QColor:
+        """Of the cross, and of the badge behind the number."""
+        return QColor(UNLIKE_COLOUR if self.unlike else LIKE_COLOUR)
+
+    def choose(self, chosen: bool) -> None:
+        """Whether it is the one selected in the list."""
+        if chosen != self.chosen:
+            self.chosen = chosen
+            self.update()
+
+    def updatePosition(self) -> None:
+        """Go where the place is after a pan or zoom; QGIS calls this."""
+        self.setPos(self.toCanvasCoordinates(self._point))
+
+    def boundingRect(self) -> QRectF:
+        """What is painted on."""
+        return QRectF(-_ARM - 3, -_ARM - 24, 2 * _ARM + 60, 2 * _ARM + 30)
+
+    def paint(self, painter: QPainter, *_: Any) -> None:
+        """Draw cross and number; QGIS calls this."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.save()
+        if self.unlike:
+            painter.rotate(45)
+        for colour, width in ((QColor("#000000"), 5), (self.colour, 3)):
+            painter.setPen(QPen(colour, width))
+            painter.drawLine(QPointF(-_ARM, 0), QPointF(_ARM, 0))
+            painter.drawLine(QPointF(0, -_ARM), QPointF(0, _ARM))
+        painter.restore()
+        text = str(self.number)
+        font = QFont(painter.font())
+        font.setBold(True)
+        painter.setFont(font)
+        size = painter.fontMetrics()
+        badge = QRectF(0, 0, max(size.horizontalAdvance(text) + 8, size.height()), size.height())
+        badge.moveBottomLeft(QPointF(_ARM - 1, -_ARM + 1))
+        painter.setPen(QPen(QColor("#000000"), 2.4 if self.chosen else 1))
+        painter.setBrush(QColor(CHOSEN_COLOUR) if self.chosen else self.colour)
+        painter.drawRoundedRect(badge, 4, 4)
+        white = self.unlike and not self.chosen
+        painter.setPen(QColor("#ffffff" if white else "#000000"))
+        painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, text)
 
 
 class Markers:
@@ -64,36 +151,31 @@ class Markers:
 
     def __init__(self, canvas: QgsMapCanvas) -> None:
         self._canvas = canvas
-        self._marks: list[QgsVertexMarker] = []
+        self._marks: dict[int, Marker] = {}
 
-    def show(
-        self, places: list[tuple[float, float]], unlike: list[tuple[float, float]] | None = None
-    ) -> None:
-        """Mark places and counter-examples, lon and lat in degrees, in place of the former ones."""
+    @property
+    def marks(self) -> list[Marker]:
+        """Those on the map, in the order of the list."""
+        return list(self._marks.values())
+
+    def show(self, places: Sequence[Place]) -> None:
+        """Mark places by their numbers, in place of the former ones."""
         self.clear()
-        cross, slanted = QgsVertexMarker.IconType.ICON_CROSS, QgsVertexMarker.IconType.ICON_X
-        self._mark(places, cross, "#ffffff")
-        self._mark(unlike or [], slanted, UNLIKE_COLOUR)
+        for index, place in enumerate(places):
+            point = from_lonlat(self._canvas, QgsPointXY(*place.lonlat))
+            if point is not None:
+                self._marks[index] = Marker(self._canvas, point, index + 1, place.unlike)
 
-    def _mark(self, places: list[tuple[float, float]], icon: Any, shade: str) -> None:
-        for place in places:
-            point = from_lonlat(self._canvas, QgsPointXY(*place))
-            if point is None:
-                continue
-            for colour, width, size in (("#000000", 5, 17), (shade, 3, 15)):
-                mark = QgsVertexMarker(self._canvas)
-                mark.setIconType(icon)
-                mark.setColor(QColor(colour))
-                mark.setPenWidth(width)
-                mark.setIconSize(size)
-                mark.setCenter(point)
-                self._marks.append(mark)
+    def choose(self, index: int) -> None:
+        """Mark the place that is selected in the list; none where it is negative."""
+        for at, mark in self._marks.items():
+            mark.choose(at == index)
 
     def clear(self) -> None:
         """Take all marks off."""
-        for mark in self._marks:
+        for mark in self._marks.values():
             self._canvas.scene().removeItem(mark)
-        self._marks = []
+        self._marks = {}
 
 
 def to_lonlat(canvas: QgsMapCanvas, point: QgsPointXY) -> QgsPointXY | None:

@@ -2,47 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
+from qgis.gui import QgsOpacityWidget
 from qgis.PyQt.QtCore import pyqtSignal
-from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QHBoxLayout,
     QLabel,
-    QListWidget,
-    QListWidgetItem,
-    QPushButton,
+    QMenu,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from ..text import place_text, tr
+from ..placenames import Named
+from ..text import tr
 from .description import Description
 from .histogram import Histogram
-from .maptool import UNLIKE_COLOUR
+from .placeentry import PlaceEntry
+from .places import Place
+from .placeslist import PlacesList
+from .scale import said_length
+
+# Of a choice, that a narrow dock shows at least.
+_LETTERS = 7
 
 
 class Panel(QWidget):
-    """What the dock shows."""
+    """What the dock shows.
+
+    Args:
+        find: the places that a typed text may mean.
+    """
 
     picking = pyqtSignal(bool)
-    undone = pyqtSignal()
-    removed = pyqtSignal(int)
-    cleared = pyqtSignal()
     reduced = pyqtSignal(str)
     grounded = pyqtSignal(bool)  # whether the sea is left out
     styled = pyqtSignal()
     picked = pyqtSignal(float)  # a similarity, on the histogram
-    saved = pyqtSignal()
+    faded = pyqtSignal(float)  # opacity of the layer
+    raster_wanted = pyqtSignal()
+    areas_wanted = pyqtSignal()
+    places_wanted = pyqtSignal()
     helped = pyqtSignal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, find: Callable[[str], list[Named]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.entry = PlaceEntry(find)
         self._make()
         self._lay_out()
         self._connect()
@@ -55,6 +66,11 @@ class Panel(QWidget):
         return self._percent.value() if self._limit.isChecked() else None
 
     @property
+    def limit(self) -> float:
+        """The threshold, percent of land, also where it is off."""
+        return float(self._percent.value())
+
+    @property
     def collects(self) -> bool:
         """Whether each click adds a place, instead of beginning anew."""
         return self.collect.isChecked()
@@ -64,11 +80,44 @@ class Panel(QWidget):
         """Whether colours are stretched over the view, not over all land."""
         return self._stretch.currentData() == "view"
 
-    def set_model(self, model: str) -> None:
-        """Name the model."""
+    @property
+    def stretch(self) -> str:
+        """What colours are spread over, "land" or "view"."""
+        return str(self._stretch.currentData())
+
+    def set_model(self, model: str, resolution_km: float | None = None) -> None:
+        """Name the model, and what it resolves where that is known."""
         name = model.replace("\\", "/").rpartition("/")[2]
-        self._model.setText(tr("Model: {name}").format(name=name))
+        text = tr("Model: {name}").format(name=name)
+        if resolution_km is not None:
+            size = said_length(resolution_km)
+            text = tr("Model: {name}, resolves {size}").format(name=name, size=size)
+        self._model.setText(text)
         self._model.setToolTip(model)
+
+    def set_scale(self, text: str) -> None:
+        """Say how fine the model is, where the view is finer; nothing where empty."""
+        self.scale.setText(text)
+        self.scale.setVisible(bool(text))
+
+    def set_opacity(self, opacity: float) -> None:
+        """Show how opaque the layer is."""
+        self._opacity.blockSignals(True)
+        self._opacity.setOpacity(opacity)
+        self._opacity.blockSignals(False)
+
+    def set_reduce(self, reduce: str) -> None:
+        """Show how several places are joined."""
+        self._reduce.setCurrentIndex(self._reduce.findData(reduce))
+
+    def set_threshold_at(self, percentile: float, on: bool) -> None:
+        """Show a threshold in percent of land, switched on or off."""
+        self._percent.setValue(percentile)
+        self._limit.setChecked(on)
+
+    def set_stretch(self, stretch: str) -> None:
+        """Show what colours are spread over, "land" or "view"."""
+        self._stretch.setCurrentIndex(self._stretch.findData(stretch))
 
     def set_land_only(self, on: bool) -> None:
         """Show whether the sea is left out."""
@@ -88,35 +137,17 @@ class Panel(QWidget):
         self.hint.setText(text)
 
     def set_places(
-        self,
-        places: list[tuple[float, float]],
-        unlike: list[bool] | None = None,
-        *,
-        undoable: bool = False,
+        self, places: Sequence[Place], *, undoable: bool = False, redoable: bool = False
     ) -> None:
-        """List places, and say whether there is a step to take back.
-
-        Args:
-            places: lon and lat in degrees.
-            unlike: whether each is a counter-example; none is where None.
-            undoable: whether there is such a step.
-        """
-        self.undo.setEnabled(undoable)
-        self.places.clear()
-        against = unlike or [False] * len(places)
-        for (lon, lat), is_unlike in zip(places, against):
-            item = QListWidgetItem(place_text(lon, lat, 3))
-            if is_unlike:
-                item.setText(tr("not {place}").format(place=item.text()))
-                item.setForeground(QColor(UNLIKE_COLOUR))
-                item.setToolTip(tr("A counter-example: what is like it is not meant."))
-            self.places.addItem(item)
-        some = not all(against)
-        for widget in (self.clear, self.save, self._limit):
-            widget.setEnabled(some)
-        self.clear.setEnabled(bool(places))
-        self._reduce.setEnabled(len(places) > 1 and not any(against))
-        self.remove.setEnabled(False)
+        """List places, and say whether there are steps to take back or to do again."""
+        self.places.show_places(places, undoable=undoable, redoable=redoable)
+        some = any(not place.unlike for place in places)
+        self._limit.setEnabled(some)
+        for action in (self.raster_action, self.areas_action):
+            action.setEnabled(some)
+        self.places_action.setEnabled(bool(places))
+        against = any(place.unlike for place in places)
+        self._reduce.setEnabled(len(places) > 1 and not against)
 
     def set_values(
         self, view: np.ndarray | None, land: np.ndarray | None, colours: tuple[float, float]
@@ -153,14 +184,15 @@ class Panel(QWidget):
         self.collect.setToolTip(
             tr("Otherwise a click begins anew. Shift-click or Ctrl-click switches this on.")
         )
-        self.places = QListWidget()
-        self.places.setMaximumHeight(90)
-        self.places.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.add = QToolButton()
+        self.add.setText(tr("Add"))
+        self.add.setToolTip(tr("Places from the features of a layer"))
+        self.add.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.add_menu = QMenu(self.add)  # filled when it opens
+        self.add_menu.setToolTipsVisible(True)
+        self.add.setMenu(self.add_menu)
+        self.places = PlacesList()
         self.description = Description()
-        self.undo = QPushButton(tr("Undo"))
-        self.undo.setToolTip(tr("Take back the last change of the places (Backspace on the map)."))
-        self.remove = QPushButton(tr("Remove"))
-        self.clear = QPushButton(tr("Clear"))
         self._reduce = QComboBox()
         self._reduce.addItem(tr("Learnt from the places"), "classifier")
         self._reduce.addItem(tr("Mean of the places"), "mean")
@@ -187,47 +219,64 @@ class Panel(QWidget):
         self._stretch.addItem(tr("Colours: all land"), "land")
         self._stretch.addItem(tr("Colours: this view"), "view")
         self._stretch.setToolTip(tr("The range of similarity that the colours are spread over."))
-        self.save = QPushButton(tr("Save as GeoTIFF…"))
-        self._model, self.status = QLabel(), QLabel()
+        self._opacity = QgsOpacityWidget()
+        self._opacity.setToolTip(tr("How opaque the layer is"))
+        self._opacity.setAccessibleName(tr("Opacity"))
+        self.export = QToolButton()
+        self.export.setText(tr("Export"))
+        self.export.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.export.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        menu = QMenu(self.export)
+        self.areas_action = menu.addAction(tr("Similar areas as polygons…"))
+        self.raster_action = menu.addAction(tr("Similarity as GeoTIFF…"))
+        self.places_action = menu.addAction(tr("Places as points…"))
+        self.export.setMenu(menu)
+        self._model, self.status, self.scale = QLabel(), QLabel(), QLabel()
         self.status.setWordWrap(True)
+        self.scale.setWordWrap(True)
+        self.scale.hide()
+        # What is long is cut short in a narrow dock, and does not widen it.
+        for combo in (self._reduce, self._stretch):
+            combo.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+            combo.setMinimumContentsLength(_LETTERS)
+            combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._percent.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._percent.setMinimumWidth(self.fontMetrics().horizontalAdvance("00.0 % ….") + 24)
         # A name or path without a space must not widen the dock.
-        for label in (self._model, self.status):
+        for label in (self._model, self.status, self.scale):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def _lay_out(self) -> None:
         box = QVBoxLayout(self)
+        box.setContentsMargins(6, 6, 6, 6)
         for row in (
-            (self.pick, self.help),
+            (self.pick, self.add, self.help),
             (self.hint,),
-            (self.collect,),
+            (self.entry,),
             (self.places,),
+            (self.collect,),
             (self.description,),
-            (self.undo, self.remove, self.clear),
             (self._reduce, self._land),
             (self.histogram,),
-            (self._limit, self._percent, self._cosine),
-            (self._stretch, self.save),
+            (self._limit, self._percent),
+            (self._stretch, self._cosine),
+            (self.export, self._opacity),
             (self._model,),
+            (self.scale,),
             (self.status,),
         ):
             line = QHBoxLayout()
             for widget in row:
                 line.addWidget(widget)
-            if row[0] is self._limit:
-                line.addStretch(1)
             box.addLayout(line)
         box.addStretch(1)
 
     def _connect(self) -> None:
         self.pick.clicked.connect(self.picking)
-        self.places.itemSelectionChanged.connect(
-            lambda: self.remove.setEnabled(bool(self.places.selectedItems()))
-        )
         self.collect.toggled.connect(lambda: self.set_picking(self.pick.isChecked()))
         self.help.clicked.connect(lambda: self.helped.emit())
-        self.undo.clicked.connect(lambda: self.undone.emit())
-        self.remove.clicked.connect(lambda: self.removed.emit(self.places.currentRow()))
-        self.clear.clicked.connect(lambda: self.cleared.emit())
         self._reduce.currentIndexChanged.connect(
             lambda: self.reduced.emit(self._reduce.currentData())
         )
@@ -236,4 +285,7 @@ class Panel(QWidget):
         self._percent.valueChanged.connect(lambda: self.styled.emit())
         self._stretch.currentIndexChanged.connect(lambda: self.styled.emit())
         self.histogram.picked.connect(self.picked)
-        self.save.clicked.connect(lambda: self.saved.emit())
+        self._opacity.opacityChanged.connect(self.faded)
+        self.raster_action.triggered.connect(lambda: self.raster_wanted.emit())
+        self.areas_action.triggered.connect(lambda: self.areas_wanted.emit())
+        self.places_action.triggered.connect(lambda: self.places_wanted.emit())

@@ -1,7 +1,9 @@
-"""Writing the similarity of a view as a GeoTIFF, by the road that the command line takes."""
+"""What is asked before a file is written, and the task that writes it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from math import ceil, floor, log10
 from pathlib import Path
 from typing import Any
@@ -20,11 +22,9 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from ..models import encoder as load_encoder
 from ..satclip_core.grid import Grid
 from ..satclip_core.grid.crs import half_turn
-from ..satclip_core.products import SimilarityTo
-from ..satclip_core.raster import RasterRequest, WriteOptions, raster_target
+from ..satclip_core.types import Cancelled, Progress
 from ..text import tr
 from ..words import worded
 from .background import WorkTask, launch
@@ -81,6 +81,32 @@ def _drawn(view: Grid, picture: np.ndarray | None) -> tuple[int, int, int, int]:
     return int(rows[0]), int(rows[-1]) + 1, int(cols[0]), int(cols[-1]) + 1
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What a dialog asks a file for.
+
+    Attributes:
+        title: of the window.
+        filter: of the file dialog.
+        suffixes: that a file may have; the first is added to one that has none.
+        adds: whether a file that exists gets a further table, instead of being replaced.
+        most_pixels: more cannot be asked for.
+        least_size: of pixels at first, in units of the CRS.
+    """
+
+    title: str
+    filter: str
+    suffixes: tuple[str, ...]
+    adds: bool = False
+    most_pixels: int = _MOST_PIXELS
+    least_size: float = 0.0
+
+
+def raster_wanted() -> Wanted:
+    """The similarity as a raster."""
+    return Wanted(tr("Save the similarity"), tr("GeoTIFF (*.tif *.tiff)"), (".tif", ".tiff"))
+
+
 class SaveDialog(QDialog):
     """Asks for a file and a resolution, and says how large the raster becomes.
 
@@ -88,6 +114,7 @@ class SaveDialog(QDialog):
         view: pixels of the canvas.
         picture: (rows, cols) of the view; see `grid_to_save`.
         crs: of the view.
+        wanted: what is written; the similarity as a raster where None.
     """
 
     def __init__(
@@ -96,18 +123,21 @@ class SaveDialog(QDialog):
         picture: np.ndarray | None,
         crs: QgsCoordinateReferenceSystem,
         parent: QWidget | None = None,
+        wanted: Wanted | None = None,
     ) -> None:
         super().__init__(parent)
-        self.setWindowTitle(tr("Save the similarity"))
+        self._wanted = wanted or raster_wanted()
+        self.setWindowTitle(self._wanted.title)
         self.setMinimumWidth(440)
         self._view, self._picture = view, picture
         self.path = QgsFileWidget()
         self.path.setStorageMode(QgsFileWidget.StorageMode.SaveFile)
-        self.path.setFilter(tr("GeoTIFF (*.tif *.tiff)"))
+        self.path.setFilter(self._wanted.filter)
         self.path.setConfirmOverwrite(False)  # asked when all is said
         self.path.setDefaultRoot(QgsProject.instance().homePath())
-        self.resolution = _pixel_size(view.transform[0], crs)
-        self._default = self.resolution.value()
+        self.resolution = _pixel_size(max(view.transform[0], self._wanted.least_size), crs)
+        coarser = self._wanted.least_size > view.transform[0]
+        self._default = None if coarser else self.resolution.value()
         self.size = QLabel()
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel
@@ -131,21 +161,27 @@ class SaveDialog(QDialog):
     def target(self) -> str:
         """The file, by its whole name."""
         path = self.path.filePath().strip()
-        return path if path.lower().endswith((".tif", ".tiff")) or not path else path + ".tif"
+        suffixes = self._wanted.suffixes
+        return path if path.lower().endswith(suffixes) or not path else path + suffixes[0]
 
     def _check(self) -> None:
         height, width = self.grid().shape
-        fits = height * width <= _MOST_PIXELS
-        size = tr("{width} × {height} pixels, {size:.3g} MB at most").format(
-            width=width, height=height, size=_BYTES * width * height / 1e6
-        )
+        fits = height * width <= self._wanted.most_pixels
+        if self._wanted.adds:
+            size = tr("{width} × {height} pixels are looked at").format(width=width, height=height)
+        else:
+            size = tr("{width} × {height} pixels, {size:.3g} MB at most").format(
+                width=width, height=height, size=_BYTES * width * height / 1e6
+            )
         self.size.setText(size if fits else tr("{size}: too large").format(size=size))
         save = self.buttons.button(QDialogButtonBox.StandardButton.Save)
         save.setEnabled(fits and bool(self.target()))
 
     def _accept(self) -> None:
-        if not Path(self.target()).exists() or confirmed(
-            self, tr("{path} exists. Replace it?").format(path=self.target())
+        if (
+            self._wanted.adds
+            or not Path(self.target()).exists()
+            or confirmed(self, tr("{path} exists. Replace it?").format(path=self.target()))
         ):
             self.accept()
 
@@ -173,26 +209,22 @@ class SaveTask(QObject):
     """Writes one file in a task.
 
     Args:
-        path: the GeoTIFF; the user has agreed to replace it.
-        view: its pixels.
-        model: name or path.
-        wanted: what it is to be like.
-        mask: which places are wanted; None for all.
+        title: what the task manager shows.
+        path: the file; the user has agreed to replace it.
+        write: called in a thread with what is told (done, total) and what is asked whether to
+            stop; a SatclipError says what went wrong, in a line.
     """
 
     ended = pyqtSignal(str, str)  # path, error or ""
 
-    def __init__(
-        self, path: str, view: Grid, model: str, wanted: SimilarityTo, mask: str | None
-    ) -> None:
+    def __init__(self, title: str, path: str, write: Callable[[Progress, Cancelled], None]) -> None:
         super().__init__()
-        self._path, self._asked = path, (view, model, wanted, mask)
+        self._title, self._path, self._write = title, path, write
         self._task: WorkTask | None = None
 
     def start(self) -> None:
         """Begin."""
-        title = tr("Saving the similarity")
-        self._task = WorkTask(title, self._write, self._done)
+        self._task = WorkTask(self._title, self._work, self._done)
         launch(self._task)
 
     def cancel(self) -> None:
@@ -200,19 +232,14 @@ class SaveTask(QObject):
         if self._task is not None:
             self._task.cancel()
 
-    def _write(self, cancelled: Any) -> None:
+    def _work(self, cancelled: Cancelled) -> None:
         task = self._task
 
         def progress(done: int, total: int) -> None:
             if task is not None:
                 task.setProgress(100 * done / total)
 
-        view, model, wanted, mask = self._asked
-        options = WriteOptions(overwrite=True)
-        target = raster_target(self._path, overwrite=True)
-        request = RasterRequest(view, wanted, model, mask=mask, options=options)
-        job = request.prepare(encoder=load_encoder(model), cancelled=cancelled)
-        job.write(target, progress=progress, cancelled=cancelled)
+        self._write(progress, cancelled)
 
     def _done(self, _result: Any, error: Exception | None) -> None:
         self.ended.emit(self._path, "" if error is None else worded(error))

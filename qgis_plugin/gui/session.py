@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -12,6 +13,7 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..models import encoder as load_encoder
 from ..satclip_core.analysis import Background, unit
+from ..satclip_core.encoder.two_part import KM_PER_DEGREE
 from ..satclip_core.errors import ModelError
 from ..satclip_core.grid.land import land_places
 from ..satclip_core.preview import Preview, combine, land_in_view
@@ -19,35 +21,7 @@ from ..satclip_core.products import CLASSIFIER, Likeness, SimilarityTo
 from ..text import tr
 from ..words import worded
 from .background import WorkTask, launch
-
-# Changes of the places that can be taken back.
-_STEPS_BACK = 100
-
-
-@dataclass
-class Place:
-    """A reference place.
-
-    Attributes:
-        lon: degrees.
-        lat: degrees.
-        embedding: of norm 1; None until the model is here.
-        picture: similarity of the view to it; None until it is drawn.
-        error: largest error of the picture at the places checked; None until they are.
-        unlike: whether it is a counter-example.
-    """
-
-    lon: float
-    lat: float
-    embedding: Any = field(default=None, repr=False)
-    picture: Any = field(default=None, repr=False)
-    error: float | None = None
-    unlike: bool = False
-
-    @property
-    def key(self) -> tuple[float, float, bool]:
-        """What it is known by: lon, lat, and whether it is a counter-example."""
-        return self.lon, self.lat, self.unlike
+from .places import Place, Places
 
 
 class Session(QObject):
@@ -65,16 +39,19 @@ class Session(QObject):
 
     def __init__(self, model: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.places: list[Place] = []
-        self._past: list[list[tuple[float, float, bool]]] = []
+        self._places = Places()
+        # Embeddings of norm 1 of places, by lon, lat.
+        self._references: dict[tuple[float, float], np.ndarray] = {}
         self.reduce = CLASSIFIER
         self.view: Any = None  # satclip_core.grid.Grid
         self.whole: np.ndarray | None = None  # similarity of the view, at sea too
         self.land_only = True
         self._coast: np.ndarray | None = None  # which pixels of the view are land
         self._learnt: Likeness | None = None
-        self._learnt_error: float | None = None
+        self.error: float | None = None  # largest error of the picture where it was checked
         self.field: Any = None
+        self._last = True  # whether no finer one is to follow
+        self._known: Any = None  # the field of the view before: a pan takes from it what it has
         self.busy = False
         self.seconds = 0.0  # what the last picture of a place took, once the view was embedded
         self._task: WorkTask | None = None
@@ -86,13 +63,12 @@ class Session(QObject):
         self.model = model
         self.encoder: Any = None
         self.unusable = False  # whether it is the model that failed
-        self.field = None
+        self.field = self._known = None
         self._preview: Any = None
         self._land: np.ndarray | None = None
         self._background: Background | None = None
         self._land_task = None
-        for place in self.places:
-            place.embedding = None
+        self._references = {}
         if self.view is not None:
             self.show(self.view)
 
@@ -100,14 +76,14 @@ class Session(QObject):
         """Embed a view and draw the places' similarity in it, replacing what is under way."""
         if view != self.view:
             self._coast = None
-        self.view, self.field = view, None
-        for place in self.places:
-            place.picture = place.error = None
+        self._keep()
+        self.view, self.field, self.error = view, None, None
         self._start(None)
 
     def stop(self) -> None:
         """Give up what is under way; the view is then to be shown anew."""
         if self.busy or self._land_task is not None:
+            self._keep()
             self.field = None
         for task in (self._task, self._land_task):
             if task is not None:
@@ -115,6 +91,22 @@ class Session(QObject):
                     task.cancel()
         self._task = self._land_task = None
         self.busy = False
+
+    def rest(self) -> None:
+        """Draw nothing until a view is shown again."""
+        self.stop()
+        self._keep()
+        self.view = self.field = None
+
+    def _keep(self) -> None:
+        """Keep the field for the next view, but not a coarse one in the stead of a fine one."""
+        if self.field is not None and (self._last or self._known is None):
+            self._known = self.field
+
+    @property
+    def places(self) -> list[Place]:
+        """Examples and counter-examples, in order."""
+        return self._places.now
 
     def add(
         self, lon: float, lat: float, view: Any, *, replace: bool = False, unlike: bool = False
@@ -128,44 +120,80 @@ class Session(QObject):
             replace: whether the other places go.
             unlike: whether it is a counter-example.
         """
-        place = Place((lon + 180) % 360 - 180, lat, unlike=unlike)
-        self._change([place] if replace else [*self.places, place], view)
+        place = Place(lon if abs(lon) <= 180 else (lon + 180) % 360 - 180, lat, unlike)
+        self.add_all([place], view, replace=replace)
 
-    def remove(self, index: int) -> None:
-        """Leave a place out."""
-        self._change([place for at, place in enumerate(self.places) if at != index])
+    def add_all(self, places: Sequence[Place], view: Any, *, replace: bool = False) -> None:
+        """Compare with further places, in one step; those that are there already stay once."""
+        kept = [] if replace else self.places
+        known = {(*place.lonlat, place.unlike) for place in kept}
+        new = [place for place in places if (*place.lonlat, place.unlike) not in known]
+        self._change([*kept, *new], view)
+
+    def remove(self, *indices: int) -> None:
+        """Leave places out."""
+        self._change([place for at, place in enumerate(self.places) if at not in indices])
+
+    def rename(self, index: int, name: str) -> None:
+        """Call a place something; by its coordinates where the name is empty."""
+        self._replace(index, name=name.strip())
+
+    def turn(self, index: int) -> None:
+        """Make an example a counter-example, or the other way round."""
+        self._replace(index, unlike=not self.places[index].unlike)
 
     def clear(self) -> None:
         """Leave all places out."""
-        if self.places:
-            self._change([])
+        self._change([])
+
+    def begin(self, places: Sequence[Place], reduce: str = CLASSIFIER) -> None:
+        """Have other places with nothing to take back, as of another project."""
+        self.reduce = reduce
+        self._places.begin(places)
+        self.placed.emit()
+        self.draw()
 
     @property
     def undoable(self) -> bool:
         """Whether there is a step to take back."""
-        return bool(self._past)
+        return self._places.undoable
+
+    @property
+    def redoable(self) -> bool:
+        """Whether there is one that was taken back."""
+        return self._places.redoable
 
     def undo(self) -> None:
         """Take back the last change of the places."""
-        if not self._past:
-            return
-        known = {place.key: place for place in self.places}
-        self.places = [
-            known.get(at) or Place(at[0], at[1], unlike=at[2]) for at in self._past.pop()
-        ]
-        self.placed.emit()
-        self.draw()
+        self._step(False)
 
-    def _change(self, places: list[Place], view: Any = None) -> None:
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        self._step(True)
+
+    def _step(self, forth: bool) -> None:
+        before = self.wanted
+        if self._places.step(forth):
+            self.placed.emit()
+            if self.wanted != before:
+                self.draw()
+
+    def _replace(self, index: int, **values: Any) -> None:
+        places = self.places
+        places[index] = replace(places[index], **values)
+        self._change(places)
+
+    def _change(self, places: Sequence[Place], view: Any = None) -> None:
         """Have other places, which `undo` takes back, and draw them."""
-        self._past.append([place.key for place in self.places])
-        del self._past[:-_STEPS_BACK]
-        self.places = places
-        self.placed.emit()
+        before = self.wanted
+        if self._places.change(places):
+            self.placed.emit()
+        elif view is None:
+            return
         stale = view != self.view or (self.field is None and not self.busy)
         if view is not None and stale:
             self.show(view)
-        else:
+        elif view is not None or self.wanted != before:  # a name alone changes no picture
             self.draw()
 
     def set_reduce(self, reduce: str) -> None:
@@ -216,11 +244,15 @@ class Session(QObject):
         """Whether the picture is of chances that a classifier gives, not of cosines."""
         return self._learnt is not None
 
-    def draw(self) -> None:
-        """Draw the picture from the embedded view, if it is here; quick enough for the GUI."""
+    def draw(self, drawn: np.ndarray | None = None) -> None:
+        """Draw the picture from the embedded view, if it is here; quick enough for the GUI.
+
+        Args:
+            drawn: the cosines, where they are drawn already.
+        """
         wanted = self.wanted
         if wanted is None:
-            self.whole = self._learnt = None
+            self.whole = self._learnt = self.error = None
             self.pictured.emit()
             return
         if self.field is None:
@@ -229,12 +261,13 @@ class Session(QObject):
         self._learnt = self._learn(wanted)
         if self._learnt is not None:
             self.whole = self.field.chance(self._learnt.chance)
+        elif drawn is not None:
+            self.whole = drawn
         else:
-            _draw(self.field, self.examples)
-            self.whole = combine([place.picture for place in self.examples], self._joined)
+            self.whole = self.field.joined(self._embedded_at(wanted.places), self._joined)
         self.seconds = perf_counter() - start
         self.pictured.emit()
-        self._check()
+        self.error = self.field.error(self.whole, self._alike)
         self.told.emit()
         self._start_land()
 
@@ -245,23 +278,16 @@ class Session(QObject):
         """
         if not wanted.learns or self._background is None:
             return None
-        known = {}
-        for place in self.places:
-            if place.embedding is None:
-                place.embedding = self.field.reference(place.lon, place.lat)
-            known[place.lon, place.lat] = place.embedding
-        embedded = np.stack([known[at] for at in (*wanted.places, *wanted.unlike)])
+        embedded = self._embedded_at((*wanted.places, *wanted.unlike))
         made = wanted.made(embedded, self._background)
         return made if isinstance(made, Likeness) else None
 
-    def _check(self) -> None:
-        """Hold the picture against the encoder itself."""
-        if self._learnt is not None:
-            self._learnt_error = self.field.error(self.whole, self._learnt.chance)
-            return
-        for place in self.examples:
-            if place.error is None:
-                place.error = self.field.error(place.picture, place.embedding)
+    def _embedded_at(self, lonlat: Sequence[tuple[float, float]]) -> np.ndarray:
+        """Embeddings of places, (k, dim) of norm 1; each is embedded once."""
+        new = [at for at in lonlat if at not in self._references]
+        if new:
+            self._references.update(zip(new, unit(self.encoder.encode(new))))
+        return np.stack([self._references[at] for at in lonlat])
 
     @property
     def _joined(self) -> str:
@@ -272,7 +298,8 @@ class Session(QObject):
         """Similarity of places, (N, dim) of norm 1, as the picture shows it."""
         if self._learnt is not None:
             return self._learnt.chance(embedded)
-        references = np.stack([place.embedding for place in self.examples])
+        wanted = self.wanted
+        references = self._embedded_at(() if wanted is None else wanted.places)
         return combine(list(references @ embedded.T), self._joined)
 
     @property
@@ -283,33 +310,40 @@ class Session(QObject):
         return np.sort(self._alike(self._land))
 
     @property
-    def error(self) -> float | None:
-        """Largest error of the pictures at the places checked; None without any."""
-        if self._learnt is not None:
-            return self._learnt_error
-        known = [place.error for place in self.examples if place.error is not None]
-        return max(known) if known else None
-
-    @property
     def best(self) -> float:
         """The largest similarity that a reference place itself has."""
-        return float(self._alike(np.stack([place.embedding for place in self.examples])).max())
+        return float(self._alike(self._embedded_at([at.lonlat for at in self.examples])).max())
+
+    @property
+    def resolution_km(self) -> float | None:
+        """What the model resolves; None while it is not here, or where nobody knows."""
+        degrees = None if self.encoder is None else self.encoder.resolution_degrees
+        return None if degrees is None else degrees * KM_PER_DEGREE
 
     def _start(self, step: float | None) -> None:
         if self._task is not None:
             self.stop()
-        model, encoder, known, view = self.model, self.encoder, self._preview, self.view
-        places = [Place(place.lon, place.lat, place.embedding) for place in self.places]
+        model, encoder, preview, view = self.model, self.encoder, self._preview, self.view
+        wanted, joined, references = self.wanted, self._joined, self._references
         coast, land_only = self._coast, self.land_only
+        before = self._known
 
         def work(cancelled: Any) -> Any:
-            made = known or Preview(encoder or load_encoder(model))
-            stages = made.stages(view)
+            made = preview or Preview(encoder or load_encoder(model))
+            stages = made.stages(view, before)
             stage = stages[0] if step is None else stages[-1]
-            field = made.embed(view, stage.step, cancelled)
-            _draw(field, places)
+            field = made.embed(view, stage.step, cancelled, before)
+            known, drawn = {}, None
+            if wanted is not None:
+                at = [*wanted.places, *wanted.unlike]
+                known = {one: references[one] for one in at if one in references}
+                new = [one for one in at if one not in known]
+                if new:
+                    known.update(zip(new, unit(made.encoder.encode(new))))
+                meant = np.stack([known[one] for one in wanted.places])
+                drawn = wanted, field.joined(meant, joined)
             found = land_in_view(view) if coast is None and land_only else coast
-            return made, field, places, found, stages[-1].step if len(stages) > 1 else None
+            return made, field, known, drawn, found, stages[-1].step if len(stages) > 1 else None
 
         task: WorkTask = WorkTask(
             tr("Embedding the map view"), work, lambda *out: self._embedded(task, *out)
@@ -325,19 +359,18 @@ class Session(QObject):
             self.unusable = isinstance(error, ModelError)
             self.failed.emit(worded(error))
             return
-        self._preview, self.field, drawn, self._coast, finer = result
+        self._preview, self.field, known, drawn, self._coast, finer = result
         self.encoder = self._preview.encoder
-        by_place = {(place.lon, place.lat): place for place in drawn}
-        for place in self.places:
-            known = by_place.get((place.lon, place.lat))
-            # A place that came meanwhile has a picture of the coarser field, if any.
-            place.picture = place.error = None
-            if known is not None:
-                place.embedding, place.picture = known.embedding, known.picture
+        self._references.update(known)
         # Begun before this one is drawn: what draw() computes besides waits for it.
-        if finer is not None and self.field.step > finer * 1.01:
+        self._last = finer is None or self.field.step <= finer * 1.01
+        if self._last:
+            self._known = None
+        else:
             self._start(finer)
-        self.draw()
+        # The places may be others by now, or joined otherwise.
+        fresh = drawn is not None and drawn[0] == self.wanted
+        self.draw(drawn[1] if fresh else None)
         self.told.emit()
 
     def _start_land(self) -> None:
@@ -360,12 +393,3 @@ class Session(QObject):
 
         self._land_task = WorkTask(tr("Embedding random places on land"), work, done)
         launch(self._land_task)
-
-
-def _draw(field: Any, places: list[Place]) -> None:
-    """Draw what is missing of the pictures of places."""
-    for place in places:
-        if place.embedding is None:
-            place.embedding = field.reference(place.lon, place.lat)
-        if place.picture is None:
-            place.picture = field.similarity(place.embedding)

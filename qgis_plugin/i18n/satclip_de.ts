@@ -1274,6 +1274,22 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Ab jetzt: {model}</translation>
         </message>
         <message>
+            <source>No layer of points and no selected features</source>
+            <translation>Kein Punktlayer und keine gewählten Objekte</translation>
+        </message>
+        <message>
+            <source>As counter-examples</source>
+            <translation>Als Gegenbeispiele</translation>
+        </message>
+        <message>
+            <source>Selected features of {layer} ({count})</source>
+            <translation>Gewählte Objekte von {layer} ({count})</translation>
+        </message>
+        <message>
+            <source>All points of {layer} ({count})</source>
+            <translation>Alle Punkte von {layer} ({count})</translation>
+        </message>
+        <message>
             <source>In brackets the range of 8 in 10 labels, or the probability of the class; then the error at places left out.</source>
             <translation>In Klammern der Bereich von 8 aus 10 Werten oder die Wahrscheinlichkeit der Klasse; danach der Fehler an ausgelassenen Orten.</translation>
         </message>
@@ -1290,8 +1306,16 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Verschieden: {names}</translation>
         </message>
         <message>
+            <source>{text} is no place that is known here: give coordinates such as 47.37 8.54.</source>
+            <translation>{text} ist kein Ort, der hier bekannt ist: Koordinaten wie 47,37 8,54 angeben.</translation>
+        </message>
+        <message>
             <source>The model {name} is gone: the bundled one is used.</source>
             <translation>Das Modell {name} ist nicht mehr da: es gilt das mitgelieferte.</translation>
+        </message>
+        <message>
+            <source>{taken} of {count} places are taken, drawn at random.</source>
+            <translation>{taken} von {count} Orten wurden übernommen, zufällig gezogen.</translation>
         </message>
         <message>
             <source>The layer was removed. A click, or any change of the places, draws it again.</source>
@@ -1302,8 +1326,8 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation> – ein feineres Bild kommt</translation>
         </message>
         <message>
-            <source>{reason}. The bundled model is used until you choose another.</source>
-            <translation>{reason}. Bis ein anderes gewählt wird, gilt das mitgelieferte Modell.</translation>
+            <source>{reason}. The model {name} is used until you choose another.</source>
+            <translation>{reason}. Bis Sie ein anderes wählen, gilt das Modell {name}.</translation>
         </message>
         <message>
             <source>The map has no coordinate reference system.</source>
@@ -1312,6 +1336,14 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         <message>
             <source>Click on a place that is meant first.</source>
             <translation>Zuerst auf einen Ort klicken, der gemeint ist.</translation>
+        </message>
+        <message>
+            <source>The map does not show this place.</source>
+            <translation>Die Karte zeigt diesen Ort nicht.</translation>
+        </message>
+        <message>
+            <source>The places that the project keeps cannot be read ({reason}).</source>
+            <translation>Die Orte, die das Projekt enthält, sind nicht lesbar ({reason}).</translation>
         </message>
         <message>
             <source>Embedded every {step:.2g}°</source>
@@ -1332,10 +1364,6 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         <message>
             <source>, error below {error:.1g} where checked</source>
             <translation>, Fehler an den geprüften Stellen unter {error:.1g}</translation>
-        </message>
-        <message>
-            <source>Saved {path}</source>
-            <translation>{path} gespeichert</translation>
         </message>
         <message>
             <source>The file exists: it gets a further table.</source>
@@ -1414,6 +1442,18 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>es ist fehlgeschlagen</translation>
         </message>
         <message>
+            <source>Similarity to {places}</source>
+            <translation>Ähnlichkeit zu {places}</translation>
+        </message>
+        <message>
+            <source>Areas like {places}</source>
+            <translation>Gebiete wie {places}</translation>
+        </message>
+        <message>
+            <source>Example</source>
+            <translation>Beispiel</translation>
+        </message>
+        <message>
             <source>Checking {name}</source>
             <translation>{name} wird geprüft</translation>
         </message>
@@ -1431,7 +1471,7 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>chance of being alike</source>
-            <translation>Wahrscheinlichkeit der Ähnlichkeit</translation>
+            <translation>Wahrscheinlichkeit</translation>
         </message>
         <message>
             <source>cosine similarity</source>
@@ -1571,27 +1611,19 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>Collect: each click adds a place</source>
-            <translation>Sammeln: jeder Klick fügt einen Ort hinzu</translation>
+            <translation>Sammeln: Klicks fügen hinzu</translation>
         </message>
         <message>
             <source>Otherwise a click begins anew. Shift-click or Ctrl-click switches this on.</source>
             <translation>Sonst beginnt ein Klick von vorn. Klick mit Umschalt oder Strg schaltet dies ein.</translation>
         </message>
         <message>
-            <source>Undo</source>
-            <translation>Rückgängig</translation>
+            <source>Add</source>
+            <translation>Hinzufügen</translation>
         </message>
         <message>
-            <source>Take back the last change of the places (Backspace on the map).</source>
-            <translation>Die letzte Änderung der Orte zurücknehmen (Rücktaste auf der Karte).</translation>
-        </message>
-        <message>
-            <source>Remove</source>
-            <translation>Entfernen</translation>
-        </message>
-        <message>
-            <source>Clear</source>
-            <translation>Leeren</translation>
+            <source>Places from the features of a layer</source>
+            <translation>Orte aus den Objekten eines Layers</translation>
         </message>
         <message>
             <source>Learnt from the places</source>
@@ -1623,7 +1655,7 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source> % of land</source>
-            <translation> % des Landes</translation>
+            <translation> % Land</translation>
         </message>
         <message>
             <source>Colours: all land</source>
@@ -1638,8 +1670,32 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Der Bereich der Ähnlichkeit, über den sich die Farben verteilen.</translation>
         </message>
         <message>
-            <source>Save as GeoTIFF…</source>
-            <translation>Als GeoTIFF speichern…</translation>
+            <source>How opaque the layer is</source>
+            <translation>Wie deckend der Layer ist</translation>
+        </message>
+        <message>
+            <source>Opacity</source>
+            <translation>Deckkraft</translation>
+        </message>
+        <message>
+            <source>Export</source>
+            <translation>Exportieren</translation>
+        </message>
+        <message>
+            <source>Similar areas as polygons…</source>
+            <translation>Ähnliche Gebiete als Polygone…</translation>
+        </message>
+        <message>
+            <source>Similarity as GeoTIFF…</source>
+            <translation>Ähnlichkeit als GeoTIFF…</translation>
+        </message>
+        <message>
+            <source>Places as points…</source>
+            <translation>Orte als Punkte…</translation>
+        </message>
+        <message>
+            <source>Model: {name}</source>
+            <translation>Modell: {name}</translation>
         </message>
         <message>
             <source>Each click adds a place, Ctrl-click one that is not meant. Clear begins anew.</source>
@@ -1650,20 +1706,88 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Klick: was ist wie hier? Mit Umschalt: und wie hier. Mit Strg: nicht wie hier.</translation>
         </message>
         <message>
-            <source>Model: {name}</source>
-            <translation>Modell: {name}</translation>
+            <source>Model: {name}, resolves {size}</source>
+            <translation>Modell: {name}, löst {size} auf</translation>
+        </message>
+        <message>
+            <source>Coordinates, country or feature</source>
+            <translation>Koordinaten, Land oder Objekt</translation>
+        </message>
+        <message>
+            <source>Adds a place: 47.37 8.54, or 47°22'12"N 8°32'24"E, or the beginning of the name of a country or of a feature of the active layer.</source>
+            <translation>Fügt einen Ort hinzu: 47,37 8,54 oder 47°22'12"N 8°32'24"O, oder der Anfang des Namens eines Landes oder eines Objekts des aktiven Layers.</translation>
         </message>
         <message>
             <source>A counter-example: what is like it is not meant.</source>
             <translation>Ein Gegenbeispiel: was ihm gleicht, ist nicht gemeint.</translation>
         </message>
         <message>
-            <source>not {place}</source>
-            <translation>nicht {place}</translation>
+            <source>An example: what is like it is meant.</source>
+            <translation>Ein Beispiel: was ihm gleicht, ist gemeint.</translation>
         </message>
         <message>
-            <source>Saving the similarity</source>
-            <translation>Die Ähnlichkeit wird gespeichert</translation>
+            <source>Double-click: zoom to the place</source>
+            <translation>Doppelklick: auf den Ort zoomen</translation>
+        </message>
+        <message>
+            <source>Undo</source>
+            <translation>Rückgängig</translation>
+        </message>
+        <message>
+            <source>Take back the last change</source>
+            <translation>Die letzte Änderung zurücknehmen</translation>
+        </message>
+        <message>
+            <source>Redo</source>
+            <translation>Wiederherstellen</translation>
+        </message>
+        <message>
+            <source>Do again what was taken back</source>
+            <translation>Zurückgenommenes wiederholen</translation>
+        </message>
+        <message>
+            <source>Zoom to</source>
+            <translation>Zoomen auf</translation>
+        </message>
+        <message>
+            <source>Zoom to the place</source>
+            <translation>Auf den Ort zoomen</translation>
+        </message>
+        <message>
+            <source>Change kind</source>
+            <translation>Art ändern</translation>
+        </message>
+        <message>
+            <source>Make it a counter-example, or an example again</source>
+            <translation>Zum Gegenbeispiel machen, oder wieder zum Beispiel</translation>
+        </message>
+        <message>
+            <source>Remove</source>
+            <translation>Entfernen</translation>
+        </message>
+        <message>
+            <source>Remove the selected places (Del)</source>
+            <translation>Die gewählten Orte entfernen (Entf)</translation>
+        </message>
+        <message>
+            <source>Clear</source>
+            <translation>Leeren</translation>
+        </message>
+        <message>
+            <source>Remove all places</source>
+            <translation>Alle Orte entfernen</translation>
+        </message>
+        <message>
+            <source>Rename</source>
+            <translation>Umbenennen</translation>
+        </message>
+        <message>
+            <source>{kind} Double-click changes it.</source>
+            <translation>{kind} Ein Doppelklick ändert das.</translation>
+        </message>
+        <message>
+            <source>{place}. Double-click or F2: rename</source>
+            <translation>{place}. Doppelklick oder F2: umbenennen</translation>
         </message>
         <message>
             <source>Save the similarity</source>
@@ -1672,6 +1796,10 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         <message>
             <source>GeoTIFF (*.tif *.tiff)</source>
             <translation>GeoTIFF (*.tif *.tiff)</translation>
+        </message>
+        <message>
+            <source>{width} × {height} pixels are looked at</source>
+            <translation>{width} × {height} Pixel werden untersucht</translation>
         </message>
         <message>
             <source>{width} × {height} pixels, {size:.3g} MB at most</source>
@@ -1686,12 +1814,64 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>{path} gibt es schon. Ersetzen?</translation>
         </message>
         <message>
+            <source>Save similar areas</source>
+            <translation>Ähnliche Gebiete speichern</translation>
+        </message>
+        <message>
+            <source>Save places</source>
+            <translation>Orte speichern</translation>
+        </message>
+        <message>
+            <source>Saving the similarity</source>
+            <translation>Die Ähnlichkeit wird gespeichert</translation>
+        </message>
+        <message>
+            <source>Saving similar areas</source>
+            <translation>Ähnliche Gebiete werden gespeichert</translation>
+        </message>
+        <message>
+            <source>{path} was written but cannot be opened.</source>
+            <translation>{path} wurde geschrieben, lässt sich aber nicht öffnen.</translation>
+        </message>
+        <message>
+            <source>similar areas</source>
+            <translation>ähnliche Gebiete</translation>
+        </message>
+        <message>
+            <source>places</source>
+            <translation>Orte</translation>
+        </message>
+        <message>
+            <source>Saved {path}</source>
+            <translation>{path} gespeichert</translation>
+        </message>
+        <message>
+            <source>The model knows nothing finer than {resolution}; a pixel of this view is {pixel}. The circle at the pointer is of that size.</source>
+            <translation>Das Modell kennt nichts Feineres als {resolution}; ein Pixel dieser Ansicht misst {pixel}. So groß ist der Kreis am Mauszeiger.</translation>
+        </message>
+        <message>
+            <source>{length} km</source>
+            <translation>{length} km</translation>
+        </message>
+        <message>
+            <source>{length} m</source>
+            <translation>{length} m</translation>
+        </message>
+        <message>
             <source>Embedding the map view</source>
             <translation>Der Kartenausschnitt wird eingebettet</translation>
         </message>
         <message>
             <source>Embedding random places on land</source>
             <translation>Zufällige Orte an Land werden eingebettet</translation>
+        </message>
+        <message>
+            <source>{x:.10g}, {y:.10g} of the map ({crs})</source>
+            <translation>{x:.10g}, {y:.10g} der Karte ({crs})</translation>
+        </message>
+        <message>
+            <source>{name} ({layer})</source>
+            <translation>{name} ({layer})</translation>
         </message>
         <message>
             <source>R² {r2} of its logarithm, RMSE {rmse}</source>

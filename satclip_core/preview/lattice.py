@@ -11,7 +11,7 @@ from ..compute.blas import product
 from ..errors import InputError, Noun
 from ..grid import Grid, Window
 from ..grid.pixels import Locator
-from ..types import Bools, Float32, Floats
+from ..types import Bools, Float32, Floats, Integers
 from .view import scattered_places
 
 # Nodes beyond the view: a spline forgets its ends by a factor of 3.7 for each.
@@ -20,6 +20,9 @@ _MARGIN = 4
 _FINEST = 8
 # A step of a pixel, but for rounding.
 _AS_A_PIXEL = 1.01
+# Part of a step, or of a pixel, within which two nodes are the same.
+_SAME = 1e-4
+_SAME_STEP = 1e-9
 
 
 @dataclass(frozen=True)
@@ -99,15 +102,74 @@ class PlaceLattice:
     Attributes:
         step: degrees between pixels in the middle.
         places: (N, 2) degrees of the pixels on the map.
+        view: the pixels.
+        valid: (rows, cols), which of them are on the map.
     """
 
     step: float
     places: Floats
+    view: Grid
+    valid: Bools
 
     @property
     def nodes(self) -> int:
         """Number of places to embed."""
         return len(self.places)
+
+    def among(self, known: PlaceLattice) -> Integers:
+        """Which of the places of another view each is, (N,): -1 where it is none of them.
+
+        They are where the map was moved by whole pixels.
+        """
+        found = np.full(self.valid.shape, -1)
+        mine, other = self.view.transform, known.view.transform
+        across, down = (other[2] - mine[2]) / mine[0], (other[5] - mine[5]) / mine[4]
+        col, row = round(across), round(down)
+        same = self.view.crs == known.view.crs and np.allclose(
+            np.array(mine)[[0, 1, 3, 4]], np.array(other)[[0, 1, 3, 4]], rtol=1e-9
+        )
+        if same and max(abs(across - col), abs(down - row)) < _SAME:
+            numbers = np.where(
+                known.valid, np.cumsum(known.valid).reshape(known.valid.shape) - 1, -1
+            )
+            here, there = zip(
+                *(_overlap(*one) for one in zip((row, col), found.shape, numbers.shape))
+            )
+            found[here] = numbers[there]
+        return found[self.valid]
+
+
+def _overlap(shift: int, length: int, other: int) -> tuple[slice, slice]:
+    """Where two rows of pixels overlap of which the other begins so many pixels further on."""
+    start, stop = max(shift, 0), max(min(shift + other, length), max(shift, 0))
+    return slice(start, stop), slice(start - shift, stop - shift)
+
+
+def among(
+    lattice: Lattice | PixelLattice, known: Lattice | PixelLattice | PlaceLattice
+) -> tuple[Integers, Integers]:
+    """Which rows, and which of the meridians that differ, another lattice has too.
+
+    Returns:
+        (rows,) and (turn,) numbers of its rows and columns; -1 where it has none.
+    """
+    rows, cols = np.full(len(lattice.lats), -1), np.full(lattice.turn, -1)
+    if type(known) is not type(lattice) or isinstance(known, PlaceLattice):
+        return rows, cols
+    # Steps are whole parts of a right angle, of which 10,000 and 10,001 are not the same.
+    if isinstance(lattice, Lattice) and abs(known.step / lattice.step - 1) > _SAME_STEP:
+        return rows, cols
+    mine, other = ((one.lons[: one.turn] + 180) % 360 for one in (lattice, known))
+    tolerance = _SAME * lattice.step
+    return _found(lattice.lats, known.lats, tolerance), _found(mine, other, tolerance)
+
+
+def _found(wanted: Floats, known: Floats, tolerance: float) -> Integers:
+    """Number of the known value that each is, -1 where it is none."""
+    order = np.argsort(known)
+    at = np.clip(np.searchsorted(known[order], wanted - tolerance), 0, len(known) - 1)
+    found: Integers = np.where(np.abs(known[order][at] - wanted) <= tolerance, order[at], -1)
+    return found
 
 
 def make_sampler(view: Grid, step: float, *, at_pixels: bool = False) -> Sampler:
@@ -209,7 +271,8 @@ class AtPlaces(Sampler):
         if not places.valid.any():
             raise InputError("nothing of the Earth is in view: give another ", Noun("view"))
         self._valid = places.valid
-        self.lattice = PlaceLattice(step, np.stack([places.lons, places.lats], axis=1))
+        lonlat = np.stack([places.lons, places.lats], axis=1)
+        self.lattice = PlaceLattice(step, lonlat, self.view, places.valid)
 
     def sample(self, values: Float32) -> Float32:
         """(N,) at the places -> (rows, cols) of the view, NaN off the map."""

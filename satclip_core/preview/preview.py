@@ -11,7 +11,7 @@ lattice is as wide as one or a few pixels of the view, or its pixels are embedde
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from time import perf_counter
@@ -25,8 +25,8 @@ from ..errors import CancelledError, InputError
 from ..grid import Grid
 from ..grid.pixels import Locator
 from ..grid.sphere import check_lonlat
-from ..types import Cancelled, Float32, Integers
-from .lattice import Lattice, PixelLattice, PlaceLattice, Sampler, make_sampler
+from ..types import Bools, Cancelled, Float32, Integers
+from .lattice import Lattice, PixelLattice, PlaceLattice, Sampler, among, make_sampler
 from .view import scattered_places
 
 if TYPE_CHECKING:
@@ -54,6 +54,9 @@ _FINEST_SHARE = 1 / 24
 _MOST_NODES = 300_000
 # Effective resolution taken for encoders that state none; the error is then measured only.
 _UNKNOWN_RESOLUTION = 2.0
+# How much finer or coarser than wanted a lattice may be that is known already: on a map whose scale
+# changes with latitude no two views want quite the same.
+_ALIKE = (0.8, 1.2)
 # Seconds that the first picture's embeddings, and the last picture's, may take.
 _FIRST_SECONDS, _LAST_SECONDS = 0.15, 1.5
 # Nodes embedded in a second before that has been measured (two cores of 2020, hidden 1024).
@@ -65,6 +68,8 @@ _ROWS, _PLACES = 32, 24_576
 # Places at which a picture is held against the encoder itself.
 _CHECKS = 48
 REDUCTIONS = ("mean", "max")
+# Places of which each has a picture of its own where the largest similarity is wanted.
+_EACH = 16
 
 
 @dataclass(frozen=True)
@@ -95,12 +100,32 @@ class Preview:
         smooth = encoder.band_limited
         self._speed = _NODES_PER_SECOND if smooth else _FINE_NODES_PER_SECOND
 
-    def stages(self, view: Grid) -> list[Stage]:
+    def stages(self, view: Grid, known: Field | None = None) -> list[Stage]:
         """The lattices to embed in turn: a coarse one at once, then the last, or that alone.
+
+        Args:
+            view: the pixels of the map.
+            known: another view, as after a pan: the last lattice is as wide as its own where that
+                will do, and only what is new has to be embedded.
 
         Raises:
             InputError: the CRS is not known.
         """
+        stages = self._stages(view)
+        if known is None or known.encoder is not self.encoder:
+            return stages
+        last = stages[-1]
+        alike = _ALIKE[0] <= known.step / last.step <= _ALIKE[1]
+        step = known.step if alike else last.step
+        sampler = self._sampler(view, step)
+        nodes = sampler.lattice.nodes
+        new = nodes - known.shared(sampler)
+        # Most of the picture is there already: a coarse one in its stead would be a step back.
+        seconds = _LAST_SECONDS if new <= nodes / 2 else _FIRST_SECONDS
+        quick = new <= seconds * self._speed
+        return [*([] if quick else stages[:-1]), Stage(step, last.error, new)]
+
+    def _stages(self, view: Grid) -> list[Stage]:
         if not self.encoder.band_limited:
             return self._stages_by_pixels(view)
         known = self.encoder.resolution_degrees
@@ -135,29 +160,41 @@ class Preview:
         first = self._affordable(stages, _FIRST_SECONDS)
         return [stages[0]] if first == 0 else [stages[first], stages[0]]
 
-    def embed(self, view: Grid, step: float, cancelled: Cancelled | None = None) -> Field:
+    def embed(
+        self,
+        view: Grid,
+        step: float,
+        cancelled: Cancelled | None = None,
+        known: Field | None = None,
+    ) -> Field:
         """Embed a view once; every similarity is then drawn from what is kept.
 
         Args:
             view: the pixels of the map.
             step: degrees between nodes; of `stages`.
             cancelled: asked every few rows.
+            known: another view: the nodes that both have are taken from there.
 
         Raises:
             InputError: the CRS is not known, or nothing of the Earth is in view.
             CancelledError: `cancelled` said so.
         """
-        sampler = make_sampler(view, step, at_pixels=not self.encoder.band_limited)
+        sampler = self._sampler(view, step)
         start = perf_counter()
+        if known is not None and known.encoder is not self.encoder:
+            known = None
         lattice = sampler.lattice
         if isinstance(lattice, PlaceLattice):
-            nodes = self._embed_places(lattice, cancelled)
+            nodes, made = self._embed_places(lattice, cancelled, known)
         else:
-            nodes = self._embed(lattice, cancelled)
-        if sampler.lattice.nodes >= 2_000:
-            rate = sampler.lattice.nodes / (perf_counter() - start)
+            nodes, made = self._embed(lattice, cancelled, known)
+        if made >= 2_000:
+            rate = made / (perf_counter() - start)
             self._speed += 0.5 * (rate - self._speed)
         return Field(self.encoder, nodes, sampler)
+
+    def _sampler(self, view: Grid, step: float) -> Sampler:
+        return make_sampler(view, step, at_pixels=not self.encoder.band_limited)
 
     def _affordable(self, stages: list[Stage], seconds: float) -> int:
         for index, stage in enumerate(stages):
@@ -165,36 +202,82 @@ class Preview:
                 return index
         return len(stages) - 1
 
-    def _embed_places(self, lattice: PlaceLattice, cancelled: Cancelled | None) -> Float32:
-        """(N, dim) of norm 1."""
+    def _embed_places(
+        self, lattice: PlaceLattice, cancelled: Cancelled | None, known: Field | None
+    ) -> tuple[Float32, int]:
+        """(N, dim) of norm 1, and how many of them are new."""
         nodes = np.empty((lattice.nodes, self.encoder.dim), np.float32)
-        for start in range(0, len(nodes), _PLACES):
+        new = np.arange(len(nodes))
+        if known is not None and isinstance(known.sampler.lattice, PlaceLattice):
+            at = lattice.among(known.sampler.lattice)
+            for start in range(0, len(nodes), _PLACES):
+                part = slice(start, start + _PLACES)
+                there = np.flatnonzero(at[part] >= 0)
+                nodes[part][there] = known.nodes[at[part][there]]
+            new = np.flatnonzero(at < 0)
+        for start in range(0, len(new), _PLACES):
             _go_on(cancelled)
-            part = slice(start, start + _PLACES)
-            _unit(self.encoder.encode(lattice.places[part], single=True), nodes[part])
-        return nodes
+            some = new[start : start + _PLACES]
+            embedded = self.encoder.encode(lattice.places[some], single=True)
+            _unit(embedded, embedded)
+            nodes[some] = embedded
+        return nodes, len(new)
 
-    def _embed(self, lattice: Lattice | PixelLattice, cancelled: Cancelled | None) -> Float32:
-        """(rows, cols, dim) of norm 1, each meridian embedded once however often it is in view."""
+    def _embed(
+        self, lattice: Lattice | PixelLattice, cancelled: Cancelled | None, known: Field | None
+    ) -> tuple[Float32, int]:
+        """(rows, cols, dim) of norm 1, each meridian embedded once however often it is in view;
+        and how many of them are new.
+        """
         lons = lattice.lons[: lattice.turn]
         nodes = np.empty((len(lattice.lats), len(lons), self.encoder.dim), np.float32)
+        rows, cols = np.full(len(lattice.lats), -1), np.full(len(lons), -1)
+        if known is not None:
+            rows, cols = among(lattice, known.sampler.lattice)
+            for here in _alongside(rows):
+                for part in _alongside(cols):
+                    there = _moved(here, rows), _moved(part, cols)
+                    nodes[here, part] = known.nodes[there]
         # Rows from the south: first those beyond the south pole (-1), which no encoder takes, then
         # the Earth's (0), then those beyond the north pole (1). One at 90 + d degrees is the one at
         # 90 - d, half a turn away: the spline then runs over the pole as over any other place.
         side = np.sign(lattice.lats) * (np.abs(lattice.lats) > 90)
+        everywhere, missing = [slice(0, len(lons))], _runs(cols < 0)
+        made = 0
         for beyond in (-1, 0, 1):
-            numbers = np.flatnonzero(side == beyond)
-            for start in range(0, len(numbers), _ROWS):
-                _go_on(cancelled)
-                some = numbers[start : start + _ROWS]
-                lats = lattice.lats[some]
-                folded = np.copysign(180.0, beyond) - lats if beyond else lats
-                turned = lons + 180 if beyond else lons
-                part = slice(some[0], some[-1] + 1)
-                _unit(self.encoder.encode_grid(turned, folded), nodes[part])
+            for old in (True, False):
+                for run in _runs((side == beyond) & ((rows >= 0) == old)):
+                    for start in range(run.start, run.stop, _ROWS):
+                        some = slice(start, min(start + _ROWS, run.stop))
+                        lats = lattice.lats[some]
+                        folded = np.copysign(180.0, beyond) - lats if beyond else lats
+                        for part in missing if old else everywhere:
+                            _go_on(cancelled)
+                            turned = lons[part] + 180 if beyond else lons[part]
+                            _unit(self.encoder.encode_grid(turned, folded), nodes[some, part])
+                            made += len(lats) * len(turned)
         # A view wider than the world has meridians again: they are copied.
         repeat = np.arange(len(lattice.lons)) % len(lons)
-        return nodes if len(repeat) == len(lons) else np.take(nodes, repeat, axis=1)
+        return nodes if len(repeat) == len(lons) else np.take(nodes, repeat, axis=1), made
+
+
+def _runs(wanted: Bools) -> list[slice]:
+    """Where values are True, as slices."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], wanted, [False]])))
+    return [slice(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
+
+
+def _alongside(numbers: Integers) -> list[slice]:
+    """Where numbers are known (not -1) and count up by one, as slices."""
+    apart = np.where(numbers < 0, -2, numbers)  # from -1 to 0 would be a step of one too
+    cuts = np.flatnonzero(np.diff(apart) != 1) + 1
+    edges = [0, *cuts.tolist(), len(numbers)]
+    return [slice(start, stop) for start, stop in zip(edges, edges[1:]) if numbers[start] >= 0]
+
+
+def _moved(part: slice, numbers: Integers) -> slice:
+    """Where what is known of a part of `_alongside` stands."""
+    return slice(int(numbers[part.start]), int(numbers[part.stop - 1]) + 1)
 
 
 def _unit(embeddings: Float32, out: Float32) -> None:
@@ -221,7 +304,7 @@ class Field:
     def __init__(self, encoder: LocationEncoder, nodes: Float32, sampler: Sampler) -> None:
         self.encoder = encoder
         self.sampler = sampler
-        self._nodes = nodes
+        self.nodes = nodes
 
     @property
     def step(self) -> float:
@@ -232,6 +315,14 @@ class Field:
     def view(self) -> Grid:
         """The pixels of the pictures."""
         return self.sampler.view
+
+    def shared(self, sampler: Sampler) -> int:
+        """How many nodes of another lattice are among these."""
+        lattice, own = sampler.lattice, self.sampler.lattice
+        if isinstance(lattice, PlaceLattice):
+            return int((lattice.among(own) >= 0).sum()) if isinstance(own, PlaceLattice) else 0
+        rows, cols = among(lattice, own)
+        return int((rows >= 0).sum() * (cols >= 0).sum())
 
     def reference(self, lon: float, lat: float) -> Float32:
         """The embedding of a place, of norm 1, (dim,).
@@ -251,8 +342,32 @@ class Field:
         Returns:
             (rows, cols) float32 within [-1, 1], NaN off the map.
         """
-        cosines = self._nodes @ np.asarray(reference, np.float32)
+        cosines = self.nodes @ np.asarray(reference, np.float32)
         picture = self.sampler.sample(cosines)
+        return np.clip(picture, -1, 1, out=picture)
+
+    def joined(self, references: ArrayLike, reduce: str) -> Float32:
+        """Cosine similarity of every pixel to several places: their mean, or the largest.
+
+        Args:
+            references: (k, dim) of norm 1.
+            reduce: "mean" or "max".
+
+        Raises:
+            InputError: no place, or an unknown `reduce`.
+        """
+        several = np.asarray(references, np.float32)
+        check_reduce(reduce, len(several))
+        if reduce == "mean":  # the mean of cosines is the cosine with the mean
+            return self.similarity(several.mean(axis=0))
+        if len(several) <= _EACH:
+            return combine([self.similarity(one) for one in several], reduce)
+        # A picture of each would take seconds: the largest on the lattice, then interpolated.
+        most = np.full(self.nodes.shape[:-1], -1, np.float32)
+        for start in range(0, len(several), _EACH):
+            some = self.nodes @ several[start : start + _EACH].T
+            np.maximum(most, some.max(axis=-1), out=most)
+        picture = self.sampler.sample(most)
         return np.clip(picture, -1, 1, out=picture)
 
     def chance(self, chance: Chance) -> Float32:
@@ -266,15 +381,15 @@ class Field:
         Returns:
             (rows, cols) float32 within [0, 1], NaN off the map.
         """
-        picture: Float32 = logistic(self.sampler.sample(chance.score(self._nodes)))
+        picture: Float32 = logistic(self.sampler.sample(chance.score(self.nodes)))
         return picture
 
-    def error(self, picture: Float32, reference: ArrayLike | Chance) -> float:
+    def error(self, picture: Float32, exact: Callable[[Float32], Float32]) -> float:
         """Largest error of a picture at places drawn at random in view, against the encoder.
 
         Args:
-            picture: of `similarity` or `chance`.
-            reference: the same as there.
+            picture: of `similarity`, `joined` or `chance`.
+            exact: what it is of: from embeddings (N, dim) of norm 1 to (N,).
         """
         rows, cols = self._check_pixels
         lons, lats, valid = Locator(self.view).at(rows, cols)
@@ -282,11 +397,7 @@ class Field:
             return 0.0
         places = np.stack([lons[valid], lats[valid]], axis=1)
         embedded = unit(self.encoder.encode(places, single=True))
-        if isinstance(reference, Chance):
-            exact = reference(embedded)
-        else:
-            exact = embedded @ np.asarray(reference, np.float32)
-        off = np.abs(picture[rows, cols][valid] - exact)
+        off = np.abs(picture[rows, cols][valid] - exact(embedded))
         return float(np.nanmax(off)) if np.isfinite(off).any() else 0.0
 
     @cached_property
@@ -296,16 +407,25 @@ class Field:
         return random.integers(0, height, _CHECKS), random.integers(0, width, _CHECKS)
 
 
+def check_reduce(reduce: str, count: int) -> None:
+    """Whether so many places can be joined.
+
+    Raises:
+        InputError: none, or an unknown `reduce`.
+    """
+    if reduce not in REDUCTIONS:
+        raise InputError(f"unknown reduce {reduce!r}: it is none of {', '.join(REDUCTIONS)}")
+    if not count:
+        raise InputError("similarity needs at least one place: give its picture")
+
+
 def combine(pictures: Sequence[Float32], reduce: str = "mean") -> Float32:
     """Similarity to several places: the mean of the pictures, or the largest.
 
     Raises:
         InputError: no picture, or an unknown `reduce`.
     """
-    if reduce not in REDUCTIONS:
-        raise InputError(f"unknown reduce {reduce!r}: it is none of {', '.join(REDUCTIONS)}")
-    if not pictures:
-        raise InputError("similarity needs at least one place: give its picture")
+    check_reduce(reduce, len(pictures))
     total = np.array(pictures[0])
     for picture in pictures[1:]:
         (np.add if reduce == "mean" else np.maximum)(total, picture, out=total)

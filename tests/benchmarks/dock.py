@@ -4,7 +4,11 @@
     QT_QPA_PLATFORM=offscreen PYTHONPATH=DIR python3 tests/benchmarks/dock.py
 
 For each view: seconds from the click until the picture is with the map, and until the canvas has
-drawn it; the first click comes in the moment the view appears, with nothing embedded yet.
+drawn it; the first click comes in the moment the view appears, with nothing embedded yet. "Cold" is
+that click with a dock that has just been made, whose model is not loaded. Then a quarter of the
+view to the east and a fifth to the south: seconds from the pan until its first and its last
+picture, less the time that the dock waits for the map to come to rest, and the same without what
+was known.
 """
 
 from __future__ import annotations
@@ -26,6 +30,8 @@ VIEWS = {
     "Arctic, EPSG:3413": ("EPSG:3413", (-5.12e6, -3.2e6, 5.12e6, 3.2e6)),
 }
 NEXT_CLICKS = 10
+# Parts of the width and of the height.
+PAN = (0.25, -0.2)
 
 
 class Window:
@@ -102,6 +108,45 @@ def measure(window: Window, dock: object, crs: str, extent: tuple[float, ...]) -
     )
 
 
+def pan(window: Window, dock: object, right: float, up: float) -> tuple[float, float]:
+    """Seconds from a pan to its first picture and to its last, less the wait before they begin."""
+    canvas = window.mapCanvas()
+    wait(lambda: not canvas.isDrawing() and not dock.session.busy)
+    given: list[float] = []
+    dock.drawn.connect(lambda: given.append(time.perf_counter()))
+    extent = canvas.extent()
+    x, y = right * extent.width(), up * extent.height()
+    start = time.perf_counter()
+    canvas.setExtent(
+        QgsRectangle(
+            extent.xMinimum() + x,
+            extent.yMinimum() + y,
+            extent.xMaximum() + x,
+            extent.yMaximum() + y,
+        )
+    )
+    wait(lambda: given and not dock.session.busy)
+    settled = dock._timer.interval() / 1000
+    return given[0] - start - settled, given[-1] - start - settled
+
+
+def measure_pans(window: Window, dock: object) -> None:
+    """Print a line: with what is known of the view before, and without."""
+    there = pan(window, dock, *PAN)
+    back = pan(window, dock, -PAN[0], -PAN[1])
+    session = dock.session
+
+    def forget() -> None:
+        session.field = session._known = None
+
+    canvas = window.mapCanvas()
+    canvas.extentsChanged.connect(forget)
+    anew = pan(window, dock, *PAN)
+    canvas.extentsChanged.disconnect(forget)
+    first, last = ((one + other) / 2 for one, other in zip(there, back))
+    print(f"    pan {first:.3f} s, last {last:.3f} s; anew {anew[0]:.3f} s, last {anew[1]:.3f} s")
+
+
 def main() -> None:
     """Measure every view."""
     application = QgsApplication([], True)
@@ -111,11 +156,16 @@ def main() -> None:
     window = Window()
     dock = SimilarPlacesDock(window)
     window.mainWindow().addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+    canvas = window.mapCanvas()
+    crs, extent = next(iter(VIEWS.values()))
+    canvas.setDestinationCrs(QgsCoordinateReferenceSystem(crs))
+    canvas.setExtent(QgsRectangle(*extent))
     dock.show()
-    wait(lambda: dock.isVisible())
+    print(f"cold: {click(window, dock, 640, 400)[0]:.3f} s")
     for name, (crs, extent) in VIEWS.items():
         print(f"{name}: ", end="", flush=True)
         measure(window, dock, crs, extent)
+        measure_pans(window, dock)
     dock.close_down()
 
 

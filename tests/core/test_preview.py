@@ -120,7 +120,8 @@ def test_rows_beyond_a_pole_are_those_before_it_half_a_turn_away(
     encoder: LocationEncoder, south: int
 ) -> None:
     lattice = Lattice(3.0, -20, south, (8, 30))
-    nodes = Preview(encoder)._embed(lattice, None)
+    nodes, made = Preview(encoder)._embed(lattice, None, None)
+    assert made == lattice.nodes
     lons, lats = np.meshgrid(lattice.lons, lattice.lats)
     beyond = np.abs(lats) > 90
     assert 0 < beyond.sum() < beyond.size
@@ -145,6 +146,13 @@ def test_several_places_by_mean_and_by_maximum(encoder: LocationEncoder) -> None
     pictures = [field.similarity(field.reference(*place)) for place in REFERENCES]
     assert np.allclose(combine(pictures), np.mean(pictures, axis=0), atol=1e-6)
     assert (combine(pictures, "max") == np.max(pictures, axis=0)).all()
+    references = np.stack([field.reference(*place) for place in REFERENCES])
+    for reduce in ("mean", "max"):
+        joined = field.joined(references, reduce)
+        assert np.allclose(joined, combine(pictures, reduce), atol=1e-6)
+    # Many are joined on the lattice: the largest of a curve and the curve of the largest.
+    many = np.tile(references, (10, 1))
+    assert np.abs(field.joined(many, "max") - np.max(pictures, axis=0)).max() < 0.05
     with pytest.raises(InputError, match="median"):
         combine(pictures, "median")
     with pytest.raises(InputError, match="at least one place"):
@@ -161,8 +169,12 @@ def test_the_measured_error_is_that_of_the_picture(encoder: LocationEncoder) -> 
     field = Preview(encoder).embed(VIEWS["Europe, web Mercator"], 0.5)
     reference = field.reference(15, 45)
     picture = field.similarity(reference)
-    assert field.error(picture, reference) < 0.002
-    assert field.error(picture + np.float32(0.1), reference) == pytest.approx(0.1, abs=0.003)
+
+    def exact(embedded: np.ndarray) -> np.ndarray:
+        return embedded @ reference
+
+    assert field.error(picture, exact) < 0.002
+    assert field.error(picture + np.float32(0.1), exact) == pytest.approx(0.1, abs=0.003)
 
 
 def test_embedding_stops_on_request(encoder: LocationEncoder) -> None:
@@ -173,6 +185,75 @@ def test_embedding_stops_on_request(encoder: LocationEncoder) -> None:
 def test_a_view_of_nothing_says_so(encoder: LocationEncoder) -> None:
     with pytest.raises(InputError, match="nothing of the Earth"):
         Preview(encoder).stages(view("EPSG:8857", 1e9, 0, 1000))
+
+
+PANS = {
+    # name: (view, moved by so many pixels to the right and down, share of the nodes that is new)
+    "web Mercator, to the south": (
+        view("EPSG:3857", 1.2e6, 6.2e6, 2_000, (500, 800)),
+        (80, 125),
+        (0.25, 0.6),
+    ),
+    "the Alps, by parts of a pixel": (
+        view("EPSG:32632", 5e5, 5.2e6, 1_000, (500, 800)),
+        (60.3, -40.7),
+        (0.1, 0.4),
+    ),
+    "across the antimeridian": (VIEWS["Fiji, across the antimeridian"], (-150, 0), (0.3, 0.6)),
+    "away from the North Pole": (VIEWS["the North Pole, in degrees"], (0, 60), (0.2, 0.5)),
+    "pixel by pixel": (view("EPSG:3857", 1.2e6, 6.2e6, 900), (64, 0), (0.2, 0.2)),
+    "place by place": (view("EPSG:32632", 5e5, 5.2e6, 900), (64, 40), (0.36, 0.36)),
+}
+
+
+@pytest.fixture(scope="module")
+def bundled() -> LocationEncoder:
+    return load_encoder("bundled")
+
+
+@pytest.mark.parametrize("name", PANS)
+def test_a_pan_embeds_only_what_is_new(
+    bundled: LocationEncoder, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box, (right, down), (least, most) = PANS[name]
+    a, b, c, d, e, f = box.transform
+    moved = Grid(box.crs, (a, b, c + right * a, d, e, f + down * e), box.shape)
+    preview = Preview(bundled)
+    first = preview.embed(box, preview.stages(box)[-1].step)
+    stage = preview.stages(moved, first)[-1]
+    assert stage.step == pytest.approx(first.step, rel=1e-9 if "pixel" not in name else 0.01)
+    count = 0
+    for method in ("encode", "encode_grid"):
+        plain = getattr(bundled, method)
+
+        def counted(*places: object, plain: object = plain, **more: object) -> np.ndarray:
+            nonlocal count
+            made = plain(*places, **more)
+            count += made.size // made.shape[-1]
+            return made
+
+        monkeypatch.setattr(bundled, method, counted)
+    field = preview.embed(moved, stage.step, known=first)
+    assert count == stage.nodes
+    assert least - 0.01 <= count / field.sampler.lattice.nodes <= most
+    monkeypatch.undo()
+    anew = preview.embed(moved, stage.step)
+    reference = field.reference(11.0, 47.0)
+    # What was embedded with other neighbours differs by what `encode_grid` may be off.
+    off = np.abs(field.similarity(reference) - anew.similarity(reference))
+    assert np.nanmax(off) < 2e-4
+
+
+def test_another_model_or_scale_shares_nothing(
+    encoder: LocationEncoder, bundled: LocationEncoder
+) -> None:
+    box = view("EPSG:3857", 1.2e6, 6.2e6, 12_000)
+    other = Preview(encoder).embed(box, 1.0)
+    preview = Preview(bundled)
+    assert preview.stages(box, other) == preview.stages(box)
+    field = preview.embed(box, 0.3)
+    nearer = view("EPSG:3857", 1.2e6, 6.2e6, 3_000)
+    assert preview.stages(nearer, field)[-1].nodes == preview.stages(nearer)[-1].nodes
 
 
 def test_a_further_place_costs_a_product_and_a_spline(encoder: LocationEncoder) -> None:

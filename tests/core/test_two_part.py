@@ -346,5 +346,5 @@ def test_a_preview_of_a_fine_model_is_exact_where_pixels_are_embedded() -> None:
     reference = field.reference(11.5, 48.1)
     picture = field.similarity(reference)
     # The smooth part's lattice, four nodes for each resolution, is all that is interpolated.
-    assert field.error(picture, reference) < 1e-3
+    assert field.error(picture, lambda some: some @ reference) < 1e-3
     assert np.isfinite(picture).all()

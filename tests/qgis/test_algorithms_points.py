@@ -21,6 +21,7 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingUtils,
     QgsProject,
+    QgsRectangle,
     QgsVectorLayer,
 )
 
@@ -142,6 +143,46 @@ def test_an_array_and_fields_can_be_kept_in_a_geopackage(run, encoder, make_poin
     np.testing.assert_array_equal(
         np.array(json.loads(value), np.float32), encoder.encode(PLACES)[0]
     )
+
+
+def test_a_geopackage_holds_what_a_layer_in_memory_does(run, make_points, tmp_path):
+    """Rows of many numbers go past QGIS into the file: names, gaps, index and extent as by QGIS."""
+    at = [(2600000 + 900 * n, 1200000 - 700 * n) if n != 7 else None for n in range(40)]
+    rows = [(f'"{n}\'s"' if n % 3 else None, n, n / 7) for n in range(40)]
+    fields = "&field=name:string&field=id:integer&field=size:double"
+    layer = make_points(at, crs="EPSG:2056", fields=fields, rows=rows)
+    source = str(tmp_path / "source.gpkg")
+    run("embedpoints", {"INPUT": layer, "DIMS": 3, "OUTPUT": source})  # too few for that way
+    asked = {"INPUT": source, "PREFIX": "x", "DIMS": 32}
+    plain = run("embedpoints", {**asked, "OUTPUT": "memory:"})["OUTPUT"]
+    target = str(tmp_path / "embedded.gpkg")
+    made = QgsVectorLayer(run("embedpoints", {**asked, "OUTPUT": target})["OUTPUT"], "made", "ogr")
+    assert made.fields().names() == plain.fields().names()
+    assert made.featureCount() == 40
+    assert made.crs().authid() == "EPSG:2056"
+    assert made.wkbType() == plain.wkbType()
+    for one, other in zip(made.getFeatures(), plain.getFeatures()):
+        shapes = [each.geometry() for each in (one, other)]
+        here, there = [None if shape.isEmpty() else shape.asWkt(3) for shape in shapes]
+        assert here == there
+        assert [str(value) for value in one.attributes()] == [
+            str(value) for value in other.attributes()
+        ]
+    box = made.extent()
+    assert (box.xMinimum(), box.yMaximum()) == (2600000, 1200000)
+    near = QgsRectangle(2600000, 1195000, 2605000, 1200000)
+    found = {feature["id"] for feature in made.getFeatures(near)}
+    assert found == set(range(6))
+    data = gdal.OpenEx(target)
+    index = data.ExecuteSQL("SELECT count(*) FROM rtree_embedded_geom")
+    assert index.GetNextFeature().GetField(0) == 39
+    data.ReleaseResultSet(index)
+    del index, data
+    # It can go on being edited.
+    assert made.startEditing()
+    made.deleteFeature(1)
+    assert made.commitChanges()
+    assert made.featureCount() == 39
 
 
 def test_fields_that_exist_are_not_written_over(run, make_points):

@@ -175,7 +175,7 @@ def test_collected_places_survive_a_plain_click(window: Window, dock: object) ->
     assert "adds a place" in dock.panel.hint.text()
     window.click(300, 200)
     assert dock.panel.places.count() == 3
-    QTest.mouseClick(dock.panel.clear, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(dock.panel.places.clear, Qt.MouseButton.LeftButton)
     window.click(300, 200)
     window.click(100, 100)
     assert dock.panel.places.count() == 1
@@ -185,7 +185,7 @@ def test_every_change_of_the_places_is_undone(window: Window, dock: object) -> N
     def here() -> list[tuple[float, float]]:
         return [(place.lon, place.lat) for place in dock.session.places]
 
-    assert not dock.panel.undo.isEnabled()
+    assert not dock.panel.places.undo.isEnabled()
     dock.session.set_reduce("mean")  # what is learnt changes once random land is embedded
     states, pictures = [here()], []
     for change in (
@@ -193,18 +193,18 @@ def test_every_change_of_the_places_is_undone(window: Window, dock: object) -> N
         lambda: window.click(500, 300),
         lambda: window.click(300, 200, SHIFT),
         lambda: dock.session.remove(0),
-        lambda: QTest.mouseClick(dock.panel.clear, Qt.MouseButton.LeftButton),
+        lambda: QTest.mouseClick(dock.panel.places.clear, Qt.MouseButton.LeftButton),
     ):
         change()
         states.append(here())
         pictures.append(dock.session.picture)
     assert [len(state) for state in states] == [0, 1, 1, 2, 1, 0]
     for state, picture in zip(states[-2::-1], [*pictures[-2::-1], None]):
-        QTest.mouseClick(dock.panel.undo, Qt.MouseButton.LeftButton)
+        QTest.mouseClick(dock.panel.places.undo, Qt.MouseButton.LeftButton)
         assert here() == state
         same = dock.session.picture is None if picture is None else None
         assert same or np.allclose(dock.session.picture, picture, atol=1e-6)
-    assert not dock.panel.undo.isEnabled()
+    assert not dock.panel.places.undo.isEnabled()
 
 
 def test_backspace_on_the_map_undoes(window: Window, dock: object) -> None:
@@ -228,11 +228,11 @@ def test_the_largest_similarity_on_request(window: Window, dock: object) -> None
 def test_a_place_is_removed_and_all_are_cleared(window: Window, dock: object) -> None:
     window.click(100, 100)
     window.click(500, 300, SHIFT)
-    dock.panel.places.setCurrentRow(0)
-    QTest.mouseClick(dock.panel.remove, Qt.MouseButton.LeftButton)
+    dock.panel.places.select(0)
+    QTest.mouseClick(dock.panel.places.remove, Qt.MouseButton.LeftButton)
     assert len(dock.session.places) == 1
     assert pixels(dock.layer.layer)[300, 500] > PEAK
-    QTest.mouseClick(dock.panel.clear, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(dock.panel.places.clear, Qt.MouseButton.LeftButton)
     assert dock.session.places == []
     assert dock.layer.layer is None
     assert QgsProject.instance().mapLayers() == {}
@@ -325,7 +325,7 @@ def test_saving_gives_what_the_command_line_gives(
     settle(dock)
     path = tmp_path / "similar.tif"
     dock.save(str(path))
-    wait(lambda: dock._saving is None)
+    wait(lambda: not dock.saver.busy)
     assert path.exists(), window.messages()
     saved = gdal.Open(str(path))
     places = [(place.lon, place.lat) for place in dock.session.places]
@@ -340,7 +340,7 @@ def test_saving_where_nothing_can_be_written_says_so(
 ) -> None:
     window.click(320, 200)
     dock.save(str(tmp_path / "missing" / "similar.tif"))
-    wait(lambda: dock._saving is None)
+    wait(lambda: not dock.saver.busy)
     assert "missing" in window.messages()[-1]
 
 
@@ -470,7 +470,7 @@ def test_clear_takes_the_picture_off_the_map(window: Window, dock: object) -> No
     wait(lambda: on_map(window) != empty)
     told: list[object] = []
     window.canvas.renderComplete.connect(lambda *_: told.append(1))
-    QTest.mouseClick(dock.panel.clear, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(dock.panel.places.clear, Qt.MouseButton.LeftButton)
     wait(lambda: told)  # without a refresh of our own nothing is drawn any more
     QgsApplication.processEvents()
     assert window.canvas.grab().toImage().pixelColor(250, 150) == empty
@@ -510,7 +510,7 @@ def test_what_the_user_changes_of_the_layer_stays(window: Window, dock: object) 
     wait(lambda: dock.session.view == dock.view())
     settle(dock)
     check()
-    QTest.mouseClick(dock.panel.clear, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(dock.panel.places.clear, Qt.MouseButton.LeftButton)
     window.click(200, 200)
     check()
 
@@ -551,7 +551,7 @@ def test_borders_points_and_hidden_layers_stay_above(window: Window, dock: objec
     name = dock.layer.layer.name()
     assert [node.name() for node in root.children()] == ["upper", "lower"]
     assert [node.name() for node in lower.children()] == ["clear", "hatched", name, "land"]
-    QTest.mouseClick(dock.panel.clear, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(dock.panel.places.clear, Qt.MouseButton.LeftButton)
     for layer in (clear, hatched):
         lower.removeLayer(layer)
     window.click(320, 200)
@@ -602,7 +602,7 @@ def test_a_remembered_model_that_is_gone_leaves_the_bundled_one(
         wait(lambda: dock.layer.layer is not None)
         settle(dock)
         assert dock.session.model == "bundled"
-        assert dock.panel._model.text() == "Model: bundled"
+        assert dock.panel._model.text() == "Model: bundled, resolves 4.3 km"
         assert len(window.messages()) == 1
         assert "satclip-vit16-l40" in window.messages()[0] or "mine.npz" in window.messages()[0]
     finally:
@@ -691,8 +691,9 @@ def test_what_is_saved_is_on_the_map_in_the_same_colours(
     path = tmp_path / "similar.tif"
     for _ in range(2):  # the second time the layer is there
         dock.save(str(path))
-        wait(lambda: dock._saving is None)
-    (layer,) = QgsProject.instance().mapLayersByName("similar")
+        wait(lambda: not dock.saver.busy)
+    (place,) = dock.session.places
+    (layer,) = QgsProject.instance().mapLayersByName(f"Similarity to {place.title}")
     shown = dock.layer.layer.renderer()
     assert layer.renderer().classificationMin() == shown.classificationMin() == dock.threshold()
     assert layer.renderer().classificationMax() == shown.classificationMax()

@@ -13,7 +13,6 @@ pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
 from gui_window import Window, wait
 from osgeo import gdal
 from qgis.core import QgsProject, QgsSettings
-from qgis.gui import QgsVertexMarker
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
 
@@ -77,9 +76,8 @@ def lonlats(places: list[object]) -> list[tuple[float, float]]:
     return [(place.lon, place.lat) for place in places]
 
 
-def shades_of_marks(window: Window) -> set[str]:
-    marks = [item for item in window.canvas.scene().items() if isinstance(item, QgsVertexMarker)]
-    return {mark.color().name() for mark in marks}
+def on_the_map(dock: object) -> list[tuple[int, str]]:
+    return [(mark.number, mark.colour.name()) for mark in dock.markers.marks]
 
 
 def test_several_places_are_learnt_as_the_command_line_learns_them(
@@ -119,23 +117,23 @@ def test_each_counter_example_lowers_what_is_like_it_at_once(window: Window, doc
 def test_a_counter_example_is_shown_apart_and_goes_as_others_do(
     window: Window, dock: object
 ) -> None:
-    from satclip_qgis.gui.maptool import UNLIKE_COLOUR
+    from satclip_qgis.gui.maptool import LIKE_COLOUR, UNLIKE_COLOUR
 
     window.click(300, 300)
     settle(dock)
     cosines = pixels(dock)
     window.click(200, 350, CTRL)
-    item = dock.panel.places.item(1)
-    assert item.text().startswith("not ")
-    assert item.foreground().color().name() == UNLIKE_COLOUR
-    assert dock.panel.places.item(0).foreground().color().name() != UNLIKE_COLOUR
-    assert shades_of_marks(window) == {"#000000", "#ffffff", UNLIKE_COLOUR}
+    rows = [dock.panel.places.tree.topLevelItem(row) for row in range(2)]
+    assert [(row.text(0), row.text(1)) for row in rows] == [("1", "+"), ("2", "−")]
+    shades = [row.foreground(2).color().name() for row in rows]
+    assert shades[1] == UNLIKE_COLOUR != shades[0]
+    assert on_the_map(dock) == [(1, LIKE_COLOUR), (2, UNLIKE_COLOUR)]
     assert not dock.panel._reduce.isEnabled()
-    dock.panel.places.setCurrentRow(1)
-    QTest.mouseClick(dock.panel.remove, Qt.MouseButton.LeftButton)
+    dock.panel.places.select(1)
+    QTest.mouseClick(dock.panel.places.remove, Qt.MouseButton.LeftButton)
     assert not dock.session.learns
     np.testing.assert_allclose(pixels(dock), cosines, atol=1e-6)
-    QTest.mouseClick(dock.panel.undo, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(dock.panel.places.undo, Qt.MouseButton.LeftButton)
     assert [place.unlike for place in dock.session.places] == [False, True]
     dock.session.remove(0)
     assert dock.layer.layer is None
@@ -209,7 +207,7 @@ def test_what_is_saved_is_what_is_shown(window: Window, dock: object, tmp_path: 
     shown = pixels(dock)
     path = tmp_path / "alike.tif"
     dock.save(str(path))
-    wait(lambda: dock._saving is None)
+    wait(lambda: not dock.saver.busy)
     assert path.exists(), window.messages()
     saved = gdal.Open(str(path))
     written = saved.ReadAsArray()
