@@ -45,6 +45,8 @@ from .text import tr
 
 # Viridis (Smith and van der Walt 2015): perceptually uniform, in six stops.
 _VIRIDIS = ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725")
+# From ColorBrewer's OrRd (Brewer 2013): the darker, the larger the error.
+_REDS = ("#fef0d9", "#fc8d59", "#990000")
 # Shares of the pixels below and above the range of a ramp, and the number of pixels looked at.
 _CUT = (0.02, 0.98)
 _SAMPLE = 250_000
@@ -70,20 +72,36 @@ def viridis() -> QgsGradientColorRamp:
 
 def style_values(layer: QgsRasterLayer, band: int = 1) -> None:
     """One band of numbers: viridis, from the 2nd to the 98th percentile."""
-    provider = layer.dataProvider()
-    low, high = provider.cumulativeCut(band, *_CUT, QgsRectangle(), _SAMPLE)
-    if not low < high:
-        low, high = low - 0.5, low + 0.5
-    style_range(layer, low, high, band)
+    style_range(layer, *_cut(layer, band), band)
 
 
-def style_range(layer: QgsRasterLayer, low: float, high: float, band: int = 1) -> None:
-    """One band of numbers: viridis over a range that is known."""
+def _cut(layer: QgsRasterLayer, band: int) -> tuple[float, float]:
+    """The 2nd and 98th percentile of a band, apart."""
+    low, high = layer.dataProvider().cumulativeCut(band, *_CUT, QgsRectangle(), _SAMPLE)
+    return (low, high) if low < high else (low - 0.5, low + 0.5)
+
+
+def style_range(
+    layer: QgsRasterLayer,
+    low: float,
+    high: float,
+    band: int = 1,
+    ramp: QgsGradientColorRamp | None = None,
+) -> None:
+    """One band of numbers: viridis, or another ramp, over a range that is known."""
     renderer = QgsSingleBandPseudoColorRenderer(layer.dataProvider(), band)
     renderer.setClassificationMin(low)
     renderer.setClassificationMax(max(high, low + 1e-6))
-    renderer.createShader(viridis(), QgsColorRampShader.Type.Interpolated)
+    renderer.createShader(ramp or viridis(), QgsColorRampShader.Type.Interpolated)
     layer.setRenderer(renderer)
+
+
+def style_errors(layer: QgsRasterLayer, band: int) -> None:
+    """One band of errors: from pale to dark red, from the 2nd to the 98th percentile."""
+    colours = [QColor(name) for name in _REDS]
+    stops = [QgsGradientStop(0.5, colours[1])]
+    ramp = QgsGradientColorRamp(colours[0], colours[2], False, stops)
+    style_range(layer, *_cut(layer, band), band, ramp)
 
 
 def style_classes(layer: QgsRasterLayer, legend: Legend, band: int = 1) -> None:

@@ -21,6 +21,7 @@ from ..models import default_model
 from ..text import tr
 from .dock import SimilarPlacesDock
 from .embed import EmbedDialog, EmbedRun
+from .mapping import MapFromSamplesDock
 from .models_dialog import ModelsDialog
 
 try:  # Qt 6 has moved it
@@ -44,6 +45,7 @@ class Gui:
         self.actions: dict[str, QAction] = {}
         self.toolbar: Any = None
         self.dock: SimilarPlacesDock | None = None
+        self.mapping: MapFromSamplesDock | None = None
         self.models: ModelsDialog | None = None
         self.embedding: EmbedRun | None = None
         self.dialogs: list[Any] = []
@@ -57,6 +59,7 @@ class Gui:
             ("raster", "raster.svg", tr("Embedding raster…"), self.embedding_raster),
             ("similar", "similar.svg", tr("Similar places"), self.similar_places),
             ("alike", "", tr("Similar to the selected features…"), self.similar_features),
+            ("map", "map.svg", tr("Map from samples…"), self.map_from_samples),
             ("models", "models.svg", tr("Models…"), self.show_models),
             ("help", "", tr("Help"), lambda: open_help()),
         ):
@@ -84,6 +87,10 @@ class Gui:
             self.dock.close_down()
             self.iface.removeDockWidget(self.dock)
             self.dock.deleteLater()
+        if self.mapping is not None:
+            self.mapping.close_down()
+            self.iface.removeDockWidget(self.mapping)
+            self.mapping.deleteLater()
         for action in self.actions.values():
             self.iface.removePluginRasterMenu("SatCLIP", action)
             self.toolbar.removeAction(action)
@@ -94,7 +101,7 @@ class Gui:
             with suppress(RuntimeError):  # closed, and deleted by Qt
                 dialog.close()
         self.dialogs = []
-        self.dock = self.models = self.embedding = None
+        self.dock = self.mapping = self.models = self.embedding = None
 
     def similar_places(self, shown: bool) -> None:
         """Show the dock, or hide it."""
@@ -105,6 +112,18 @@ class Gui:
         self.dock.setVisible(shown)
         if shown:
             self.dock.raise_()
+
+    def map_from_samples(self) -> None:
+        """Show the panel that leads from a layer of points to a map."""
+        if self.mapping is None:
+            self.mapping = MapFromSamplesDock(self.iface)
+            self.iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.mapping)
+            if self.dock is not None and not self.dock.isHidden():
+                self.iface.mainWindow().tabifyDockWidget(self.dock, self.mapping)
+        elif self.mapping.isHidden() and isinstance(self.iface.activeLayer(), QgsVectorLayer):
+            self.mapping.questions.choose(self.iface.activeLayer())
+        self.mapping.show()
+        self.mapping.raise_()
 
     def show_models(self) -> None:
         """Open the Models dialog, beside which QGIS stays usable."""
@@ -167,6 +186,8 @@ class Gui:
     def _model_chosen(self, model: str) -> None:
         if self.dock is not None:
             self.dock.use_model(model)
+        if self.mapping is not None:
+            self.mapping.use_model(model)
         self._say(tr("From now on: {model}").format(model=model), Qgis.MessageLevel.Success)
 
     def _say(self, text: str, level: Any) -> None:
