@@ -25,6 +25,7 @@ from qgis.core import (
     QgsPalettedRasterRenderer,
     QgsProcessingUtils,
     QgsProperty,
+    QgsProviderRegistry,
     QgsRasterLayer,
     QgsRectangle,
     QgsRendererCategory,
@@ -238,11 +239,21 @@ def describe(layer: QgsMapLayer, facts: Mapping[str, str], title: str) -> None:
 
 
 def keep_style(layer: QgsMapLayer) -> None:
-    """Write the style of a raster beside its GeoTIFF, as .qml: opened again it looks the same.
+    """Keep the style with the file of a layer, so that opened again it looks the same.
 
-    Temporary files, which go with QGIS, have none.
+    In a GeoPackage itself; beside any other file as .qml. Temporary files, which go with QGIS, have
+    none.
     """
-    path = Path(layer.source())
-    temporary = Path(QgsProcessingUtils.tempFolder()) in path.parents
-    if isinstance(layer, QgsRasterLayer) and path.is_file() and not temporary:
+    parts = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
+    path = Path(str(parts.get("path") or ""))
+    if not path.is_file() or Path(QgsProcessingUtils.tempFolder()) in path.parents:
+        return
+    keeper = layer.dataProvider()
+    if isinstance(layer, QgsVectorLayer) and keeper.isSaveAndLoadStyleToDatabaseSupported():
+        _, ids, names, _, _ = layer.listStylesInDatabase()
+        for number, name in zip(ids, names):  # else QGIS asks before it replaces one
+            if name == layer.name():
+                layer.deleteStyleFromDatabase(number)
+        layer.saveStyleToDatabase(layer.name(), "", True, "")
+    else:
         layer.saveNamedStyle(str(path.with_suffix(".qml")))
