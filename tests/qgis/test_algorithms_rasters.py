@@ -21,6 +21,7 @@ from qgis.core import (
     QgsProcessingUtils,
     QgsProject,
     QgsRasterLayer,
+    QgsVectorLayer,
 )
 
 ALPS = "5,11,45,48 [EPSG:4326]"
@@ -393,7 +394,7 @@ def test_the_error_of_numbers_is_in_bands_of_its_own(run, make_points, tmp_path)
 
 def test_places_outside_the_area_of_applicability_are_hatched(run, make_points, tmp_path):
     """Samples of one region, a map of the world: polygons of just the pixels that are outside."""
-    from qgis.core import QgsPointXY, QgsVectorLayer
+    from qgis.core import QgsPointXY
     from satclip_qgis.styles import style_hatched
 
     layer = samples(make_points, "double")
