@@ -21,6 +21,7 @@ from ..models import default_model
 from ..text import tr
 from .dock import SimilarPlacesDock
 from .embed import EmbedDialog, EmbedRun
+from .identify import IdentifyWords
 from .mapping import MapFromSamplesDock
 from .models_dialog import ModelsDialog
 
@@ -49,6 +50,7 @@ class Gui:
         self.models: ModelsDialog | None = None
         self.embedding: EmbedRun | None = None
         self.dialogs: list[Any] = []
+        self.identify: IdentifyWords | None = None
 
     def load(self) -> None:
         """Add everything; the dock is made when it is first wanted."""
@@ -72,12 +74,16 @@ class Gui:
                 self.toolbar.addAction(action)
             self.iface.addPluginToRasterMenu("SatCLIP", action)
             self.actions[name] = action
+        self.identify = IdentifyWords(self.iface)
         self.iface.currentLayerChanged.connect(self._layer_changed)
         self._layer_changed(self.iface.activeLayer())
 
     def unload(self) -> None:
         """Take everything away again."""
         self.iface.currentLayerChanged.disconnect(self._layer_changed)
+        if self.identify is not None:
+            self.identify.close()
+            self.identify = None
         if self.embedding is not None:
             self.embedding.cancel()
         if self.models is not None:
