@@ -16,7 +16,7 @@ from qgis.core import (
     QgsRasterLayer,
     QgsVectorLayer,
 )
-from qgis.PyQt.QtCore import QPoint, Qt
+from qgis.PyQt.QtCore import QEvent, QPoint, Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
 
@@ -34,6 +34,7 @@ def gui(plugin: object, fine_model: Path) -> Iterator[object]:
     project.setCrs(QgsCoordinateReferenceSystem("EPSG:4326"))
     set_default_model(str(fine_model))
     made = Gui(Window())
+    made.iface.window.resize(1400, 1000)  # all of the toolbar is in sight
     made.load()
     made.iface.show_map("EPSG:4326", (0.0, 40.0, 20.0, 55.0))
     yield made
@@ -43,6 +44,9 @@ def gui(plugin: object, fine_model: Path) -> Iterator[object]:
     made.unload()
     set_default_model("bundled")
     project.clear()
+    wait(lambda: not made.iface.canvas.isDrawing())
+    # What is to be deleted goes while there is a map, as in QGIS.
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 @pytest.fixture
@@ -69,8 +73,7 @@ class Hand:
         self.clicks = 0
 
     def press(self, widget: object) -> None:
-        assert widget.isVisible()
-        assert widget.isEnabled()
+        wait(lambda: widget.isVisible() and widget.isEnabled(), 20)
         self.at(widget, widget.rect().center())
 
     def at(self, widget: object, place: QPoint) -> None:
@@ -148,7 +151,7 @@ def test_a_dot_shows_its_sample(gui: object, samples: QgsVectorLayer) -> None:
     heights = [feature["height"] for feature in samples.getFeatures()]
     assert chosen["height"] == max(heights)
     assert gui.iface.canvas.extent().contains(chosen.geometry().asPoint())
-    assert gui.iface.canvas.extent().width() < 5
+    assert gui.iface.canvas.extent().width() < 8
 
 
 def test_gross_errors_are_left_out_by_one_click(gui: object, samples: QgsVectorLayer) -> None:

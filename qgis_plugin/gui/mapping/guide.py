@@ -87,6 +87,7 @@ class MapFromSamplesDock(QDockWidget):
         self._canvas.extentsChanged.disconnect(self._view_changed)
         QgsProject.instance().crsChanged.disconnect(self._changed)
         self._watch(None)
+        self.questions.close_down()
 
     def _make(self) -> None:
         self.progress = QProgressBar()

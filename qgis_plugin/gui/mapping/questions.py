@@ -15,6 +15,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 from qgis.gui import QgsExtentWidget, QgsFieldComboBox, QgsMapLayerComboBox
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QCheckBox,
@@ -70,6 +71,11 @@ class Questions(QWidget):
         self._connect()
         self._layer_changed()
         self._area_changed()
+
+    def close_down(self) -> None:
+        """Let go of the map: what draws an extent on it must not outlive it."""
+        self.extent.blockSignals(True)
+        sip.delete(self.extent)
 
     def samples_layer(self) -> QgsVectorLayer | None:
         """The layer of samples; None where there is none."""
