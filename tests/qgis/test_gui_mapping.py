@@ -16,6 +16,7 @@ from qgis.core import (
     QgsRasterLayer,
     QgsVectorLayer,
 )
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QEvent, QPoint, Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
@@ -47,6 +48,8 @@ def gui(plugin: object, fine_model: Path) -> Iterator[object]:
     wait(lambda: not made.iface.canvas.isDrawing())
     # What is to be deleted goes while there is a map, as in QGIS.
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    del made.iface.bridge
+    sip.delete(made.iface.window)  # before QGIS, which pytest lets go first
 
 
 @pytest.fixture
