@@ -1470,6 +1470,14 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Noch kein Ort</translation>
         </message>
         <message>
+            <source>Predicted</source>
+            <translation>Vorhergesagt</translation>
+        </message>
+        <message>
+            <source>{count} bands</source>
+            <translation>{count} Bänder</translation>
+        </message>
+        <message>
             <source>Similarity in view</source>
             <translation>Ähnlichkeit im Ausschnitt</translation>
         </message>
@@ -1662,8 +1670,8 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>beobachtet</translation>
         </message>
         <message>
-            <source>predicted without it</source>
-            <translation>ohne sie vorhergesagt</translation>
+            <source>predicted</source>
+            <translation>vorhergesagt</translation>
         </message>
         <message>
             <source>Explains {share} % of the differences at places it has not seen; typical error ± {error}.</source>

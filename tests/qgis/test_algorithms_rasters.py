@@ -638,7 +638,8 @@ def test_results_arrive_styled_and_with_their_origin(
         assert len(set(labels)) == 3
         assert any("climate" in label for label in labels)
         # For other programs they stand in the file: as categories, and in its table.
-        band = gdal.Open(target).GetRasterBand(1)
+        dataset = gdal.Open(target)
+        band = dataset.GetRasterBand(1)
         assert band.GetCategoryNames()[1:] == labels
         table = band.GetDefaultRAT()
         assert [table.GetValueAsString(row, 1) for row in range(3)] == labels

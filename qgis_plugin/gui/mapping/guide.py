@@ -144,6 +144,7 @@ class MapFromSamplesDock(QDockWidget):
         lines.addLayout(foot)
         self.setWidget(whole)
         self.cancel.hide()
+        self.note.hide()
 
     def _connect(self) -> None:
         self._timer.timeout.connect(self._try)

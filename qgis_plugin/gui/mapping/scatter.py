@@ -127,7 +127,7 @@ class Scatter(QWidget):
         beside = QRectF(0, -height, box.height(), height)
         painter.drawText(beside, flags.AlignLeft, said_number(low))
         painter.drawText(beside, flags.AlignRight, said_number(high))
-        painter.drawText(beside, flags.AlignHCenter, tr("predicted without it"))
+        painter.drawText(beside, flags.AlignHCenter, tr("predicted"))
         painter.restore()
 
     def _box(self) -> QRectF:

@@ -120,7 +120,7 @@ def doubts_warning(found: Found, values: tuple[float, ...]) -> str:
         return ""
     numbers = found.samples.values
     count = int(np.sum([is_value(numbers, value) for value in values]))
-    named = "; ".join(said_number(value) for value in values[:_NAMED])
+    named = "; ".join(f"{value:.6g}" for value in values[:_NAMED])  # as they stand in the table
     if len(values) > _NAMED:
         named += "; …"
     text = tr(
