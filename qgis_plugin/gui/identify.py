@@ -72,6 +72,9 @@ class IdentifyWords(QObject):
         for top in found:
             for row in range(top.childCount()):
                 _tell_of(top.child(row), described)
+        # Names of properties are longer than those of bands.
+        wanted = min(tree.sizeHintForColumn(0), tree.viewport().width() // 2)
+        tree.setColumnWidth(0, max(tree.columnWidth(0), wanted))
 
     def _described(self, pixel: QPoint) -> PlaceDescription | None:
         """What the place under a pixel of the canvas is like; None where nobody knows."""
@@ -109,6 +112,7 @@ def _tell_of(item: QTreeWidgetItem, described: PlaceDescription) -> None:
             rows.append(QTreeWidgetItem([say(reading.facts.title), text]))
     put_away = QTreeWidgetItem([tr("{count} bands").format(count=len(bands))])
     put_away.addChildren(bands)
-    item.insertChildren(0, rows)
+    for row in reversed(rows):
+        item.insertChild(0, row)
     item.addChild(put_away)
     put_away.setExpanded(False)

@@ -109,7 +109,8 @@ class Making(QObject):
 
     def _add(self, group: Any, target: str, details: Any) -> None:
         """Add one result to the group, styled and described as the algorithm wants it."""
-        found = QgsProcessingUtils.mapLayerFromString(target, self._context)
+        kind = details.layerTypeHint
+        found = QgsProcessingUtils.mapLayerFromString(target, self._context, typeHint=kind)
         if found is None:
             return
         layer = self._context.takeResultLayer(found.id()) or found.clone()
