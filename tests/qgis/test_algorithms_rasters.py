@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -637,12 +638,10 @@ def test_results_arrive_styled_and_with_their_origin(
         labels = [item.label for item in layer.renderer().classes()]
         assert len(set(labels)) == 3
         assert any("climate" in label for label in labels)
-        # For other programs they stand in the file: as categories, and in its table.
-        dataset = gdal.Open(target)
-        band = dataset.GetRasterBand(1)
-        assert band.GetCategoryNames()[1:] == labels
-        table = band.GetDefaultRAT()
-        assert [table.GetValueAsString(row, 1) for row in range(3)] == labels
+        # For other programs they stand beside the file: as categories, and in a table.
+        beside = ElementTree.parse(f"{target}.aux.xml")
+        assert [one.text for one in beside.iter("Category")][1:] == labels
+        assert [row.findall("F")[1].text for row in beside.iter("Row")] == labels
         assert "predicted" in about.abstract()
 
 
