@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from .placewords import say, tell
-from .satclip_core.encoder import LocationEncoder
-from .satclip_core.errors import InputError
-from .satclip_core.products import PropertyHeads
-from .satclip_core.products.place_words import group_phrases
-from .text import tr
+from .satclip_core.products import ClusterModel
+from .satclip_core.products.legend import Legend
 
 
-def named_groups(encoder: LocationEncoder, embeddings, groups, count: int) -> list[str]:
-    """What most places of each group are predicted to be; their number where nobody knows.
-
-    Args:
-        encoder: that embedded them.
-        embeddings: (N, dim).
-        groups: (N,) of each, from 1.
-        count: number of groups.
-    """
-    try:
-        heads = PropertyHeads.of(encoder)
-    except InputError:
-        return [_numbered(group) for group in range(1, count + 1)]
-    labels = np.asarray(groups, np.int64) - 1
-    phrases = group_phrases(heads, embeddings, labels, count)
-    return [
-        ", ".join(phrase.said(say, tell) for phrase in name) or _numbered(group)
-        for group, name in enumerate(phrases, 1)
-    ]
+def named_groups(model: ClusterModel) -> list[str]:
+    """What most places of each group are predicted to be; their number where nobody knows."""
+    return model.said(say, tell)
 
 
-def _numbered(group: int) -> str:
-    return tr("group {number}").format(number=group)
+def named_legend(model: ClusterModel) -> Legend:
+    """Codes and colours of the core, names in the user's language."""
+    legend = model.legend
+    return Legend(legend.codes, tuple(named_groups(model)), legend.colours)

@@ -73,6 +73,15 @@ def _phrases() -> dict[str, str]:
             "water; what else there is to know, the model knows on land only"
         ),
         "{low} to {high}": tr("{low} to {high}"),
+        "cluster {number}": tr("cluster {number}"),
+        "warmer": tr("warmer"),
+        "colder": tr("colder"),
+        "wetter": tr("wetter"),
+        "drier": tr("drier"),
+        "higher": tr("higher"),
+        "lower": tr("lower"),
+        "greener": tr("greener"),
+        "barer": tr("barer"),
     }
 
 

@@ -25,6 +25,7 @@ from qgis.core import (
     QgsPalettedRasterRenderer,
     QgsProcessingUtils,
     QgsProperty,
+    QgsProviderRegistry,
     QgsRasterLayer,
     QgsRectangle,
     QgsRendererCategory,
@@ -45,6 +46,8 @@ from .text import tr
 
 # Viridis (Smith and van der Walt 2015): perceptually uniform, in six stops.
 _VIRIDIS = ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725")
+# From ColorBrewer's OrRd (Brewer 2013): the darker, the larger the error.
+_REDS = ("#fef0d9", "#fc8d59", "#990000")
 # Shares of the pixels below and above the range of a ramp, and the number of pixels looked at.
 _CUT = (0.02, 0.98)
 _SAMPLE = 250_000
@@ -70,20 +73,36 @@ def viridis() -> QgsGradientColorRamp:
 
 def style_values(layer: QgsRasterLayer, band: int = 1) -> None:
     """One band of numbers: viridis, from the 2nd to the 98th percentile."""
-    provider = layer.dataProvider()
-    low, high = provider.cumulativeCut(band, *_CUT, QgsRectangle(), _SAMPLE)
-    if not low < high:
-        low, high = low - 0.5, low + 0.5
-    style_range(layer, low, high, band)
+    style_range(layer, *_cut(layer, band), band)
 
 
-def style_range(layer: QgsRasterLayer, low: float, high: float, band: int = 1) -> None:
-    """One band of numbers: viridis over a range that is known."""
+def _cut(layer: QgsRasterLayer, band: int) -> tuple[float, float]:
+    """The 2nd and 98th percentile of a band, apart."""
+    low, high = layer.dataProvider().cumulativeCut(band, *_CUT, QgsRectangle(), _SAMPLE)
+    return (low, high) if low < high else (low - 0.5, low + 0.5)
+
+
+def style_range(
+    layer: QgsRasterLayer,
+    low: float,
+    high: float,
+    band: int = 1,
+    ramp: QgsGradientColorRamp | None = None,
+) -> None:
+    """One band of numbers: viridis, or another ramp, over a range that is known."""
     renderer = QgsSingleBandPseudoColorRenderer(layer.dataProvider(), band)
     renderer.setClassificationMin(low)
     renderer.setClassificationMax(max(high, low + 1e-6))
-    renderer.createShader(viridis(), QgsColorRampShader.Type.Interpolated)
+    renderer.createShader(ramp or viridis(), QgsColorRampShader.Type.Interpolated)
     layer.setRenderer(renderer)
+
+
+def style_errors(layer: QgsRasterLayer, band: int) -> None:
+    """One band of errors: from pale to dark red, from the 2nd to the 98th percentile."""
+    colours = [QColor(name) for name in _REDS]
+    stops = [QgsGradientStop(0.5, colours[1])]
+    ramp = QgsGradientColorRamp(colours[0], colours[2], False, stops)
+    style_range(layer, *_cut(layer, band), band, ramp)
 
 
 def style_classes(layer: QgsRasterLayer, legend: Legend, band: int = 1) -> None:
@@ -220,11 +239,21 @@ def describe(layer: QgsMapLayer, facts: Mapping[str, str], title: str) -> None:
 
 
 def keep_style(layer: QgsMapLayer) -> None:
-    """Write the style of a raster beside its GeoTIFF, as .qml: opened again it looks the same.
+    """Keep the style with the file of a layer, so that opened again it looks the same.
 
-    Temporary files, which go with QGIS, have none.
+    In a GeoPackage itself; beside any other file as .qml. Temporary files, which go with QGIS, have
+    none.
     """
-    path = Path(layer.source())
-    temporary = Path(QgsProcessingUtils.tempFolder()) in path.parents
-    if isinstance(layer, QgsRasterLayer) and path.is_file() and not temporary:
+    parts = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
+    path = Path(str(parts.get("path") or ""))
+    if not path.is_file() or Path(QgsProcessingUtils.tempFolder()) in path.parents:
+        return
+    keeper = layer.dataProvider()
+    if isinstance(layer, QgsVectorLayer) and keeper.isSaveAndLoadStyleToDatabaseSupported():
+        _, ids, names, _, _ = layer.listStylesInDatabase()
+        for number, name in zip(ids, names):  # else QGIS asks before it replaces one
+            if name == layer.name():
+                layer.deleteStyleFromDatabase(number)
+        layer.saveStyleToDatabase(layer.name(), "", True, "")
+    else:
         layer.saveNamedStyle(str(path.with_suffix(".qml")))

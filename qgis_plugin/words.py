@@ -69,7 +69,7 @@ def arguments() -> dict[str, str]:
         "res": tr("resolution"),
         "strict": tr("the demand for a place in every row"),
         "transform": tr("Transform of numbers"),
-        "uncertainty": tr("Uncertainty of numbers too"),
+        "uncertainty": tr("Uncertainty too"),
         "view": tr("view (move the map)"),
         "weights": tr("Weights of samples"),
     }

@@ -50,7 +50,7 @@ _table_options = combined(
     is_flag=True,
     help="Numbers: add bands of the standard error, the ends of the 90 % interval, the "
     "dissimilarity index, the area of applicability (1 inside), and the distance to the "
-    "nearest sample in km.",
+    "nearest sample in km. Classes: the chance that it is another one, in per cent, and the area.",
 )
 @click.option(
     "--report",

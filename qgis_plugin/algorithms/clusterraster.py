@@ -8,6 +8,7 @@ from qgis.core import (
     QgsProcessingParameterNumber,
 )
 
+from ..groupnames import named_groups, named_legend
 from ..satclip_core.products import ClusterModel, ClustersOf
 from ..satclip_core.products import Clusters as Product
 from ..satclip_core.products.clusters import MOST_CLUSTERS
@@ -34,7 +35,9 @@ class Clusters(RasterAlgorithm):
         return tr(
             "Divides an area into groups of like places, by k-means of their embeddings.\n\nThe "
             "clusters are found on a sample of the pixels; the same extent, resolution and number "
-            "give the same clusters again. Save them to use them for another extent."
+            "give the same clusters again. Save them to use them for another extent.\n\nEach is "
+            "named by what most of its places are predicted to be: land cover and climate, and "
+            "where two have the same, what sets them apart. Nothing of that is measured."
         )
 
     def add_parameters(self, configuration):
@@ -90,6 +93,20 @@ class Clusters(RasterAlgorithm):
         job.product.model.save(target, overwrite=True)
         return {self.SAVE_CLUSTERS: target}
 
+    def tell(self, product, feedback):
+        """What each cluster is."""
+        text = tr("Cluster {number}: {name} ({share:.0f} %)")
+        for number, name in enumerate(named_groups(product.model), 1):
+            share = 100 * product.model.shares[number - 1]
+            feedback.pushInfo(text.format(number=number, name=name, share=share))
+
+    def layer_name(self, product):
+        """How many, and that their names are no measurement."""
+        if product.model.names is None:
+            return ""
+        count = len(product.model.centres)
+        return tr("{count} clusters, names predicted").format(count=count)
+
     def style(self, product, layer):
-        """A colour for each cluster."""
-        style_classes(layer, product.legend)
+        """A colour and a name for each cluster."""
+        style_classes(layer, named_legend(product.model))

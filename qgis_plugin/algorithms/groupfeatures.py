@@ -69,7 +69,7 @@ class GroupFeatures(FeaturesAlgorithm):
         count = self.parameterAsInt(parameters, self.COUNT, context)
         model = ClusterModel.of(encoder, found.means, count, cancelled=feedback.isCanceled)
         groups = model.labels(found.means)
-        names = named_groups(encoder, found.means, groups, count)
+        names = named_groups(model)
         new = self._new_fields(parameters, context)
         rows = (
             (feature, [int(group), names[group - 1]])

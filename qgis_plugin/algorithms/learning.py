@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -123,6 +124,7 @@ class SamplesMixin(CovariatesMixin, CentroidsMixin):
     FIELD = "FIELD"
     KIND = "KIND"
     MISSING = "MISSING"
+    LEAVE_OUT = "LEAVE_OUT"
     WEIGHTS = "WEIGHTS"
     GROUPS = "GROUPS"
     METHOD = "METHOD"
@@ -240,6 +242,16 @@ class SamplesMixin(CovariatesMixin, CentroidsMixin):
             tr("Such as -9999; several with spaces between them."),
             advanced=True,
         )
+        self.add(
+            QgsProcessingParameterString(
+                self.LEAVE_OUT, tr("Ids of features to leave out"), "", optional=True
+            ),
+            tr(
+                "Such as the samples that hurt most, by the ids that the report and the panel Map "
+                "from samples have for them; several with spaces between them."
+            ),
+            advanced=True,
+        )
         model = QgsProcessingParameterFileDestination(
             self.SAVE_MODEL,
             tr("Save what was learnt"),
@@ -286,31 +298,82 @@ class SamplesMixin(CovariatesMixin, CentroidsMixin):
         if source is None:
             raise InputError(tr("The layer of samples cannot be read."))
         given = self.parameterAsFields(parameters, self.FIELD, context)
-        name = given[0] if given else _first_field(source)
+        name = given[0] if given else first_field(source.fields())
         if not given:
             feedback.pushInfo(tr("Field to map: {field}").format(field=name))
-        further = [
-            self.parameterAsFields(parameters, wanted, context)
+        weights, groups = (
+            next(iter(self.parameterAsFields(parameters, wanted, context)), None)
             for wanted in (self.WEIGHTS, self.GROUPS)
-        ]
-        indices = [_index(source, one) for one in (name, *(one[0] for one in further if one))]
-        found = [
-            (lonlat, [_value(feature.attribute(index)) for index in indices], feature.id())
-            for feature, lonlat in located(
-                source, context, feedback, centroids=self.centroids(parameters, context)
-            )
-        ]
-        columns = iter([values[at] for _, values, _ in found] for at in range(len(indices)))
-        return Samples.of(
-            np.array([place for place, _, _ in found], np.float64).reshape(-1, 2),
-            next(columns),
-            name=name,
+        )
+        asked = SampleFields(
+            name,
             classes=_KINDS[self.parameterAsEnum(parameters, self.KIND, context)],
             missing=numbers_in(self.parameterAsString(parameters, self.MISSING, context)),
-            weights=next(columns) if further[0] else None,
-            groups=next(columns) if further[1] else None,
-            ids=[number for _, _, number in found],
+            left_out=ids_in(self.parameterAsString(parameters, self.LEAVE_OUT, context)),
+            weights=weights,
+            groups=groups,
+            centroids=self.centroids(parameters, context),
         )
+        return read_samples(source, asked, context, feedback)
+
+
+@dataclass(frozen=True)
+class SampleFields:
+    """What samples are made of.
+
+    Attributes:
+        name: of the field that is mapped.
+        classes: whether it holds classes; as its type says where None.
+        missing: numbers that stand for no value.
+        left_out: ids of features that are no samples.
+        weights: name of the field of weights.
+        groups: name of the field of groups.
+        centroids: whether lines and polygons count, by their centroids.
+    """
+
+    name: str
+    classes: bool | None = None
+    missing: tuple[float, ...] = ()
+    left_out: frozenset[int] = frozenset()
+    weights: str | None = None
+    groups: str | None = None
+    centroids: bool = False
+
+
+def read_samples(source, asked: SampleFields, context, feedback) -> Samples:
+    """The features of a source as samples, with their ids as rows.
+
+    Args:
+        source: a QgsProcessingFeatureSource, or what is asked like one.
+        asked: what they are made of.
+        context: of a run.
+        feedback: of a run.
+
+    Raises:
+        CancelledError: the user asked to stop.
+        InputError: they cannot be used.
+    """
+    further = [name for name in (asked.weights, asked.groups) if name]
+    indices = [_index(source, name) for name in (asked.name, *further)]
+    found = [
+        (lonlat, [_value(feature.attribute(index)) for index in indices], feature.id())
+        for feature, lonlat in located(source, context, feedback, centroids=asked.centroids)
+    ]
+    kept = [one for one in found if one[2] not in asked.left_out]
+    if len(kept) < len(found):
+        text = tr("{count} features left out by their ids")
+        feedback.pushInfo(text.format(count=len(found) - len(kept)))
+    columns = iter([values[at] for _, values, _ in kept] for at in range(len(indices)))
+    return Samples.of(
+        np.array([place for place, _, _ in kept], np.float64).reshape(-1, 2),
+        next(columns),
+        name=asked.name,
+        classes=asked.classes,
+        missing=asked.missing,
+        weights=next(columns) if asked.weights else None,
+        groups=next(columns) if asked.groups else None,
+        ids=[number for _, _, number in kept],
+    )
 
 
 def _index(source, name) -> int:
@@ -338,18 +401,33 @@ def numbers_in(text: str) -> tuple[float, ...]:
         raise InputError(message.format(text=repr(text))) from None
 
 
+def ids_in(text: str) -> frozenset[int]:
+    """Ids of features with spaces between them.
+
+    Raises:
+        InputError: one is none.
+    """
+    try:
+        return frozenset(int(part) for part in text.replace(";", " ").replace(",", " ").split())
+    except ValueError:
+        message = tr(
+            "Ids of features to leave out: {text} is not whole numbers with spaces between them."
+        )
+        raise InputError(message.format(text=repr(text))) from None
+
+
 def _value(value):
     """An attribute as a number, text or None: QGIS's NULL is an object of its own."""
     return value if isinstance(value, (int, float, str)) else None
 
 
-def _first_field(source) -> str:
-    """The first field of numbers, else of text, that may be worth a map.
+def first_field(of) -> str:
+    """The first of some QgsFields of numbers, else of text, that may be worth a map.
 
     Raises:
         InputError: there is none.
     """
-    fields = [field for field in source.fields() if not _names_a_row(field.name().lower())]
+    fields = [field for field in of if not _names_a_row(field.name().lower())]
     text = text_field("").type()
     for field in sorted(fields, key=lambda field: not field.isNumeric()):
         if field.isNumeric() or field.type() == text:

@@ -7,11 +7,14 @@ from qgis.core import (
     QgsProcessingOutputString,
     QgsProcessingParameterBoolean,
     QgsProcessingParameterFileDestination,
+    QgsRasterLayer,
 )
 
 from ..satclip_core.products import MapOf
+from ..satclip_core.products.maps import CLASS_UNCERTAINTY
+from ..satclip_core.products.regression import UNCERTAINTY
 from ..satclip_core.report import is_page, report_target, write_map_report
-from ..styles import style_classes, style_values
+from ..styles import style_classes, style_errors, style_values
 from ..text import tr
 from ..words import worded
 from .learning import SamplesMixin
@@ -37,13 +40,12 @@ class MappedMixin(OutsideMixin):
             advanced=True,
         )
         self.add(
-            QgsProcessingParameterBoolean(
-                self.UNCERTAINTY, tr("Uncertainty of numbers too"), False
-            ),
+            QgsProcessingParameterBoolean(self.UNCERTAINTY, tr("Uncertainty too"), False),
             tr(
-                "Six more bands: standard error, lower and upper end of the 90 % interval, "
-                "dissimilarity index, area of applicability (1 inside), and the distance to the "
-                "nearest sample in km."
+                "Of numbers six more bands: standard error, lower and upper end of the 90 % "
+                "interval, dissimilarity index, area of applicability (1 inside), and the distance "
+                "to the nearest sample in km. Of classes two: the chance that it is another one, "
+                "in per cent, and the area of applicability."
             ),
         )
 
@@ -163,6 +165,32 @@ class MapFromSamples(SamplesMixin, MappedMixin, RasterAlgorithm):
         return outputs
 
 
+def error_layer(mapped: QgsRasterLayer) -> QgsRasterLayer | None:
+    """The band of a map's error as a layer of its own, styled; None where it has none.
+
+    Args:
+        mapped: the layer of the map.
+    """
+    titles = {
+        UNCERTAINTY[1].format(name=""): tr("{field}, standard error"),
+        CLASS_UNCERTAINTY[0].partition("{")[0]: tr("{field}, chance of another class (%)"),
+    }
+    field = _band(mapped, 1)
+    for band in range(2, mapped.bandCount() + 1):
+        for begins, title in titles.items():
+            if _band(mapped, band).startswith(begins):
+                layer = QgsRasterLayer(mapped.source(), title.format(field=field), "gdal")
+                style_errors(layer, band)
+                layer.setMetadata(mapped.metadata())
+                return layer
+    return None
+
+
+def _band(layer: QgsRasterLayer, number: int) -> str:
+    """The name of a band: QGIS writes its number before it."""
+    return layer.bandName(number).partition(": ")[2]
+
+
 def telling_score(report) -> dict:
     """The score of the samples in the extent, where there is one; else that of all."""
     within = report.get("within") or {}
@@ -196,7 +224,9 @@ def in_words(model) -> str:
             _said(model, report["score"], samples),
         ]
     text = tr("Method: {method}.")
-    lines.append(text.format(method=_method(report["method"], classes=model.legend is not None)))
+    lines.append(
+        text.format(method=method_in_words(report["method"], classes=model.legend is not None))
+    )
     return "\n".join([_head(report["validation"]["kind"]).format(field=model.name), *lines])
 
 
@@ -234,7 +264,7 @@ def _head(folds: str) -> str:
     )
 
 
-def _method(name: str, *, classes: bool) -> str:
+def method_in_words(name: str, *, classes: bool) -> str:
     """A method of the core, for people."""
     if classes:
         return {

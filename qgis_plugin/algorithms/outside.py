@@ -18,7 +18,6 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QTimer
 
 from ..compat import number_field
-from ..satclip_core.products.regression import UNCERTAINTY
 from ..styles import style_hatched
 from ..text import tr
 from .results import Finish
@@ -28,8 +27,8 @@ if TYPE_CHECKING:  # what the mixin is mixed into
 else:
     _Mixed = object
 
-# The band that says what is inside, counted from 1.
-_BAND = UNCERTAINTY.index("area of applicability") + 1
+# The band that says what is inside.
+_INSIDE = "area of applicability"
 
 
 class OutsideMixin(_Mixed):
@@ -60,9 +59,9 @@ class OutsideMixin(_Mixed):
         Raises:
             QgsProcessingException: they cannot be written.
         """
-        if not parameters.get(self.OUTSIDE) or len(product.bands) < _BAND or product.legend:
+        if not parameters.get(self.OUTSIDE) or _INSIDE not in product.bands:
             return {}
-        geometry, crs = outside_of(str(path))
+        geometry, crs = outside_of(str(path), product.bands.index(_INSIDE) + 1)
         fields = QgsFields()
         fields.append(number_field("parts"))
         rows = []
@@ -76,17 +75,18 @@ class OutsideMixin(_Mixed):
         return {self.OUTSIDE: target}
 
 
-def outside_of(raster: str):
+def outside_of(raster: str, number: int):
     """The pixels outside the area of applicability of a map.
 
     Args:
         raster: file of a map with its uncertainty.
+        number: of the band that says what is inside, counted from 1.
 
     Returns:
         One multipolygon, empty where there are none, and its CRS.
     """
     source = gdal.Open(raster)
-    band = source.GetRasterBand(_BAND)
+    band = source.GetRasterBand(number)
     outside = gdal.GetDriverByName("MEM").Create("", band.XSize, band.YSize, 1, gdal.GDT_Byte)
     outside.SetGeoTransform(source.GetGeoTransform())
     mask = outside.GetRasterBand(1)

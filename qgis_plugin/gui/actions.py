@@ -21,6 +21,8 @@ from ..models import default_model
 from ..text import tr
 from .dock import SimilarPlacesDock
 from .embed import EmbedDialog, EmbedRun
+from .identify import IdentifyWords
+from .mapping import MapFromSamplesDock
 from .models_dialog import ModelsDialog
 
 try:  # Qt 6 has moved it
@@ -44,9 +46,11 @@ class Gui:
         self.actions: dict[str, QAction] = {}
         self.toolbar: Any = None
         self.dock: SimilarPlacesDock | None = None
+        self.mapping: MapFromSamplesDock | None = None
         self.models: ModelsDialog | None = None
         self.embedding: EmbedRun | None = None
         self.dialogs: list[Any] = []
+        self.identify: IdentifyWords | None = None
 
     def load(self) -> None:
         """Add everything; the dock is made when it is first wanted."""
@@ -57,6 +61,7 @@ class Gui:
             ("raster", "raster.svg", tr("Embedding raster…"), self.embedding_raster),
             ("similar", "similar.svg", tr("Similar places"), self.similar_places),
             ("alike", "", tr("Similar to the selected features…"), self.similar_features),
+            ("map", "map.svg", tr("Map from samples…"), self.map_from_samples),
             ("models", "models.svg", tr("Models…"), self.show_models),
             ("help", "", tr("Help"), lambda: open_help()),
         ):
@@ -69,12 +74,16 @@ class Gui:
                 self.toolbar.addAction(action)
             self.iface.addPluginToRasterMenu("SatCLIP", action)
             self.actions[name] = action
+        self.identify = IdentifyWords(self.iface)
         self.iface.currentLayerChanged.connect(self._layer_changed)
         self._layer_changed(self.iface.activeLayer())
 
     def unload(self) -> None:
         """Take everything away again."""
         self.iface.currentLayerChanged.disconnect(self._layer_changed)
+        if self.identify is not None:
+            self.identify.close()
+            self.identify = None
         if self.embedding is not None:
             self.embedding.cancel()
         if self.models is not None:
@@ -84,6 +93,10 @@ class Gui:
             self.dock.close_down()
             self.iface.removeDockWidget(self.dock)
             self.dock.deleteLater()
+        if self.mapping is not None:
+            self.mapping.close_down()
+            self.iface.removeDockWidget(self.mapping)
+            self.mapping.deleteLater()
         for action in self.actions.values():
             self.iface.removePluginRasterMenu("SatCLIP", action)
             self.toolbar.removeAction(action)
@@ -94,7 +107,7 @@ class Gui:
             with suppress(RuntimeError):  # closed, and deleted by Qt
                 dialog.close()
         self.dialogs = []
-        self.dock = self.models = self.embedding = None
+        self.dock = self.mapping = self.models = self.embedding = None
 
     def similar_places(self, shown: bool) -> None:
         """Show the dock, or hide it."""
@@ -105,6 +118,18 @@ class Gui:
         self.dock.setVisible(shown)
         if shown:
             self.dock.raise_()
+
+    def map_from_samples(self) -> None:
+        """Show the panel that leads from a layer of points to a map."""
+        if self.mapping is None:
+            self.mapping = MapFromSamplesDock(self.iface)
+            self.iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.mapping)
+            if self.dock is not None and not self.dock.isHidden():
+                self.iface.mainWindow().tabifyDockWidget(self.dock, self.mapping)
+        elif self.mapping.isHidden() and isinstance(self.iface.activeLayer(), QgsVectorLayer):
+            self.mapping.questions.choose(self.iface.activeLayer())
+        self.mapping.show()
+        self.mapping.raise_()
 
     def show_models(self) -> None:
         """Open the Models dialog, beside which QGIS stays usable."""
@@ -167,6 +192,8 @@ class Gui:
     def _model_chosen(self, model: str) -> None:
         if self.dock is not None:
             self.dock.use_model(model)
+        if self.mapping is not None:
+            self.mapping.use_model(model)
         self._say(tr("From now on: {model}").format(model=model), Qgis.MessageLevel.Success)
 
     def _say(self, text: str, level: Any) -> None:

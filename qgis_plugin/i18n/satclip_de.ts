@@ -38,10 +38,18 @@
         <message>
             <source>Divides an area into groups of like places, by k-means of their embeddings.
 
-The clusters are found on a sample of the pixels; the same extent, resolution and number give the same clusters again. Save them to use them for another extent.</source>
+The clusters are found on a sample of the pixels; the same extent, resolution and number give the same clusters again. Save them to use them for another extent.
+
+Each is named by what most of its places are predicted to be: land cover and climate, and where two have the same, what sets them apart. Nothing of that is measured.</source>
             <translation>Teilt ein Gebiet in Gruppen ähnlicher Orte, mit k-Means über ihre Embeddings.
 
-Die Cluster werden an einer Stichprobe der Pixel gefunden; gleiche Ausdehnung, Auflösung und Anzahl ergeben wieder dieselben Cluster. Gespeichert lassen sie sich für eine andere Ausdehnung verwenden.</translation>
+Die Cluster werden an einer Stichprobe der Pixel gefunden; gleiche Ausdehnung, Auflösung und Anzahl ergeben wieder dieselben Cluster. Gespeichert lassen sie sich für eine andere Ausdehnung verwenden.
+
+Jeder heißt nach dem, was die meisten seiner Orte laut Vorhersage sind: Landbedeckung und Klima, und wo zwei gleich hießen, was sie unterscheidet. Nichts davon ist gemessen.</translation>
+        </message>
+        <message>
+            <source>Cluster {number}: {name} ({share:.0f} %)</source>
+            <translation>Cluster {number}: {name} ({share:.0f} %)</translation>
         </message>
         <message>
             <source>From 2 to 254; it is not used with clusters that were saved before.</source>
@@ -74,6 +82,10 @@ Die Cluster werden an einer Stichprobe der Pixel gefunden; gleiche Ausdehnung, A
         <message>
             <source>Clusters saved before</source>
             <translation>Zuvor gespeicherte Cluster</translation>
+        </message>
+        <message>
+            <source>{count} clusters, names predicted</source>
+            <translation>{count} Cluster, Namen vorhergesagt</translation>
         </message>
         <message>
             <source>Fields can be used anywhere. An array is compact; in a file it is JSON text.</source>
@@ -360,6 +372,10 @@ Nötig ist ein Modell, das mit Bildern neben Orten trainiert wurde (UniGeoCLIP):
             <translation>Das Bild ist keine Rasterdatei: eines angeben, das auf der Platte liegt.</translation>
         </message>
         <message>
+            <source>{count} features left out by their ids</source>
+            <translation>{count} Objekte nach ihrer Kennung ausgelassen</translation>
+        </message>
+        <message>
             <source>The samples have no field but identifiers: choose the Field to map.</source>
             <translation>Die Stichproben haben nur Felder mit Kennungen: das zu kartierende Feld wählen.</translation>
         </message>
@@ -408,6 +424,10 @@ Nötig ist ein Modell, das mit Bildern neben Orten trainiert wurde (UniGeoCLIP):
             <translation>Etwa -9999; mehrere mit Leerzeichen dazwischen.</translation>
         </message>
         <message>
+            <source>Such as the samples that hurt most, by the ids that the report and the panel Map from samples have for them; several with spaces between them.</source>
+            <translation>Etwa die Stichproben, die am meisten schaden, mit den Kennungen aus dem Bericht oder dem Bedienfeld Karte aus Stichproben; mehrere durch Leerzeichen getrennt.</translation>
+        </message>
+        <message>
             <source>Save what was learnt</source>
             <translation>Gelerntes speichern</translation>
         </message>
@@ -422,6 +442,10 @@ Nötig ist ein Modell, das mit Bildern neben Orten trainiert wurde (UniGeoCLIP):
         <message>
             <source>Numbers that mean no value: {text} is not numbers with spaces between them.</source>
             <translation>Zahlen, die keinen Wert bedeuten: {text} sind keine Zahlen mit Leerzeichen dazwischen.</translation>
+        </message>
+        <message>
+            <source>Ids of features to leave out: {text} is not whole numbers with spaces between them.</source>
+            <translation>Kennungen auszulassender Objekte: {text} sind keine ganzen Zahlen mit Leerzeichen dazwischen.</translation>
         </message>
         <message>
             <source>Covariates</source>
@@ -470,6 +494,10 @@ Nötig ist ein Modell, das mit Bildern neben Orten trainiert wurde (UniGeoCLIP):
         <message>
             <source>Numbers that mean no value</source>
             <translation>Zahlen, die keinen Wert bedeuten</translation>
+        </message>
+        <message>
+            <source>Ids of features to leave out</source>
+            <translation>Kennungen auszulassender Objekte</translation>
         </message>
         <message>
             <source>The layer of samples cannot be read.</source>
@@ -604,6 +632,14 @@ Numbers by the mean of ridge regression on the embeddings, kriging on the places
 Zahlen durch das Mittel aus Ridge-Regression auf den Embeddings, Kriging auf den Orten und einem Gauß-Prozess auf beidem, danach gewichtet, wie gut jedes ist; Klassen durch logistische Regression, auf den Embeddings oder auf einem Kern von Ort und Embedding. Alles wird durch Kreuzvalidierung gewählt und bewertet, an Stichproben, die so weit von denen liegen, aus denen gelernt wurde, wie die Pixel von den Stichproben. Die letzten Zeilen des Protokolls sagen, wie gut die Karte ist, mit R² für Zahlen und ausgewogener Genauigkeit für Klassen; liegen Stichproben außerhalb der Ausdehnung, so gilt die Bewertung denen innerhalb. Sehen Sie sie an, bevor Sie der Karte trauen.</translation>
         </message>
         <message>
+            <source>{field}, standard error</source>
+            <translation>{field}, Standardfehler</translation>
+        </message>
+        <message>
+            <source>{field}, chance of another class (%)</source>
+            <translation>{field}, Wahrscheinlichkeit einer anderen Klasse (%)</translation>
+        </message>
+        <message>
             <source>{share:.0f} % of the pixels lie outside its area of applicability, where that says nothing.</source>
             <translation>{share:.0f} % der Pixel liegen außerhalb ihres Anwendbarkeitsbereichs, wo das nichts besagt.</translation>
         </message>
@@ -632,8 +668,8 @@ Zahlen durch das Mittel aus Ridge-Regression auf den Embeddings, Kriging auf den
             <translation>Ein weiterer Kanal je Klasse, in ganzen Prozent.</translation>
         </message>
         <message>
-            <source>Six more bands: standard error, lower and upper end of the 90 % interval, dissimilarity index, area of applicability (1 inside), and the distance to the nearest sample in km.</source>
-            <translation>Sechs weitere Bänder: Standardfehler, unteres und oberes Ende des 90-%-Intervalls, Unähnlichkeitsindex, Anwendbarkeitsbereich (innen 1) und die Entfernung zur nächsten Stichprobe in km.</translation>
+            <source>Of numbers six more bands: standard error, lower and upper end of the 90 % interval, dissimilarity index, area of applicability (1 inside), and the distance to the nearest sample in km. Of classes two: the chance that it is another one, in per cent, and the area of applicability.</source>
+            <translation>Bei Zahlen sechs weitere Bänder: Standardfehler, unteres und oberes Ende des 90-%-Intervalls, Unähnlichkeitsindex, Anwendbarkeitsbereich (innen 1) und die Entfernung zur nächsten Stichprobe in km. Bei Klassen zwei: die Wahrscheinlichkeit, dass es eine andere ist, in Prozent, und der Anwendbarkeitsbereich.</translation>
         </message>
         <message>
             <source>Map</source>
@@ -668,8 +704,8 @@ Zahlen durch das Mittel aus Ridge-Regression auf den Embeddings, Kriging auf den
             <translation>Auch die Wahrscheinlichkeit jeder Klasse</translation>
         </message>
         <message>
-            <source>Uncertainty of numbers too</source>
-            <translation>Auch die Unsicherheit von Zahlen</translation>
+            <source>Uncertainty too</source>
+            <translation>Auch die Unsicherheit</translation>
         </message>
         <message>
             <source>Cross-validated score</source>
@@ -1234,10 +1270,6 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>{path} kann nicht geschrieben werden: {reason}</translation>
         </message>
         <message>
-            <source>group {number}</source>
-            <translation>Gruppe {number}</translation>
-        </message>
-        <message>
             <source>Embed layer points…</source>
             <translation>Layerpunkte einbetten…</translation>
         </message>
@@ -1252,6 +1284,10 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         <message>
             <source>Similar to the selected features…</source>
             <translation>Ähnlich den gewählten Objekten…</translation>
+        </message>
+        <message>
+            <source>Map from samples…</source>
+            <translation>Karte aus Stichproben…</translation>
         </message>
         <message>
             <source>Models…</source>
@@ -1482,8 +1518,256 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Noch kein Ort</translation>
         </message>
         <message>
+            <source>Predicted</source>
+            <translation>Vorhergesagt</translation>
+        </message>
+        <message>
+            <source>{count} bands</source>
+            <translation>{count} Bänder</translation>
+        </message>
+        <message>
             <source>Similarity in view</source>
             <translation>Ähnlichkeit im Ausschnitt</translation>
+        </message>
+        <message>
+            <source>{place}: off by {steps} standard errors</source>
+            <translation>{place}: {steps} Standardfehler daneben</translation>
+        </message>
+        <message>
+            <source>{place}: {chance} for its own class</source>
+            <translation>{place}: {chance} für die eigene Klasse</translation>
+        </message>
+        <message>
+            <source>Leave them out</source>
+            <translation>Auslassen</translation>
+        </message>
+        <message>
+            <source>Rows: the class of the sample. Columns: what was said. Click to see the samples.</source>
+            <translation>Zeilen: die Klasse der Stichprobe. Spalten: was vorhergesagt wurde. Ein Klick zeigt die Stichproben.</translation>
+        </message>
+        <message>
+            <source>Tick what to leave out. Click on a sample to see it on the map.</source>
+            <translation>Ankreuzen, was wegbleiben soll. Ein Klick auf eine Stichprobe zeigt sie auf der Karte.</translation>
+        </message>
+        <message>
+            <source>Test again without the ticked ones</source>
+            <translation>Ohne die angekreuzten neu prüfen</translation>
+        </message>
+        <message>
+            <source>; moves the map by {moved} in the mean</source>
+            <translation>; verschiebt die Karte im Mittel um {moved}</translation>
+        </message>
+        <message>
+            <source>Samples that hurt most</source>
+            <translation>Stichproben, die am meisten schaden</translation>
+        </message>
+        <message>
+            <source>{count} of {all} samples of {own} were taken for {said}</source>
+            <translation>{count} von {all} Stichproben von {own} wurden für {said} gehalten</translation>
+        </message>
+        <message>
+            <source>Sample</source>
+            <translation>Stichprobe</translation>
+        </message>
+        <message>
+            <source>Value</source>
+            <translation>Wert</translation>
+        </message>
+        <message>
+            <source>Without it</source>
+            <translation>Ohne sie</translation>
+        </message>
+        <message>
+            <source>Off by</source>
+            <translation>Abweichung</translation>
+        </message>
+        <message>
+            <source>Class</source>
+            <translation>Klasse</translation>
+        </message>
+        <message>
+            <source>Said</source>
+            <translation>Vorhersage</translation>
+        </message>
+        <message>
+            <source>Chance</source>
+            <translation>Wahrsch.</translation>
+        </message>
+        <message>
+            <source>Before: {score}</source>
+            <translation>Vorher: {score}</translation>
+        </message>
+        <message>
+            <source>left out</source>
+            <translation>ausgelassen</translation>
+        </message>
+        <message>
+            <source>GeoTIFF (*.tif *.tiff)</source>
+            <translation>GeoTIFF (*.tif *.tiff)</translation>
+        </message>
+        <message>
+            <source>Temporary file</source>
+            <translation>Temporäre Datei</translation>
+        </message>
+        <message>
+            <source>Make the map</source>
+            <translation>Karte erstellen</translation>
+        </message>
+        <message>
+            <source>Cancel</source>
+            <translation>Abbrechen</translation>
+        </message>
+        <message>
+            <source>More options…</source>
+            <translation>Mehr Optionen…</translation>
+        </message>
+        <message>
+            <source>The same in the dialog of the algorithm: covariates, weights, groups, a report.</source>
+            <translation>Dasselbe im Dialog des Algorithmus: Kovariablen, Gewichte, Gruppen, ein Bericht.</translation>
+        </message>
+        <message>
+            <source>Making the map…</source>
+            <translation>Die Karte entsteht…</translation>
+        </message>
+        <message>
+            <source>Save as</source>
+            <translation>Speichern als</translation>
+        </message>
+        <message>
+            <source>{names}: will be replaced.</source>
+            <translation>{names}: wird ersetzt.</translation>
+        </message>
+        <message>
+            <source>{field}, mapped from {layer}</source>
+            <translation>{field}, kartiert aus {layer}</translation>
+        </message>
+        <message>
+            <source>The map is there, with its error and where that does not hold.</source>
+            <translation>Die Karte ist da, mit ihrem Fehler und wo er nicht gilt.</translation>
+        </message>
+        <message>
+            <source>Add a layer of points where a value is known.</source>
+            <translation>Einen Layer mit Punkten hinzufügen, an denen ein Wert bekannt ist.</translation>
+        </message>
+        <message>
+            <source>Testing how well {field} can be mapped…</source>
+            <translation>Prüfe, wie gut sich {field} kartieren lässt…</translation>
+        </message>
+        <message>
+            <source>Choose the field to map.</source>
+            <translation>Das zu kartierende Feld wählen.</translation>
+        </message>
+        <message>
+            <source>Choose the area to map.</source>
+            <translation>Das zu kartierende Gebiet wählen.</translation>
+        </message>
+        <message>
+            <source>Area</source>
+            <translation>Gebiet</translation>
+        </message>
+        <message>
+            <source>Pixel size</source>
+            <translation>Pixelgröße</translation>
+        </message>
+        <message>
+            <source>Numbers, or the names of classes.</source>
+            <translation>Zahlen, oder die Namen von Klassen.</translation>
+        </message>
+        <message>
+            <source>Numbers are codes of classes</source>
+            <translation>Zahlen sind Codes von Klassen</translation>
+        </message>
+        <message>
+            <source>around the samples</source>
+            <translation>um die Stichproben</translation>
+        </message>
+        <message>
+            <source>what the map shows</source>
+            <translation>was die Karte zeigt</translation>
+        </message>
+        <message>
+            <source>a country</source>
+            <translation>ein Land</translation>
+        </message>
+        <message>
+            <source>another extent</source>
+            <translation>eine andere Ausdehnung</translation>
+        </message>
+        <message>
+            <source>Name in English, or ISO code</source>
+            <translation>Englischer Name oder ISO-Code</translation>
+        </message>
+        <message>
+            <source>as the model resolves</source>
+            <translation>wie das Modell auflöst</translation>
+        </message>
+        <message>
+            <source>In units of the project's CRS. 0: a quarter of what the model resolves.</source>
+            <translation>In Einheiten des Projekt-KBS. 0: ein Viertel dessen, was das Modell auflöst.</translation>
+        </message>
+        <message>
+            <source>No data at sea, where the models have learnt nothing.</source>
+            <translation>Keine Daten auf See, wo die Modelle nichts gelernt haben.</translation>
+        </message>
+        <message>
+            <source>observed {observed}, predicted {predicted}; click to see the sample</source>
+            <translation>beobachtet {observed}, vorhergesagt {predicted}; ein Klick zeigt die Stichprobe</translation>
+        </message>
+        <message>
+            <source>observed</source>
+            <translation>beobachtet</translation>
+        </message>
+        <message>
+            <source>predicted</source>
+            <translation>vorhergesagt</translation>
+        </message>
+        <message>
+            <source>Explains {share} % of the differences at places it has not seen; typical error ± {error}.</source>
+            <translation>Erklärt {share} % der Unterschiede an Orten, die sie nicht kannte; typischer Fehler ± {error}.</translation>
+        </message>
+        <message>
+            <source>Tested on {count} samples, whole neighbourhoods left out in turn.</source>
+            <translation>Geprüft an {count} Stichproben, reihum mit ihrer ganzen Nachbarschaft ausgelassen.</translation>
+        </message>
+        <message>
+            <source>{share} % of the map is unlike all samples: there the score says nothing (hatched on the map).</source>
+            <translation>{share} % der Karte gleichen keiner Stichprobe: dort besagt die Güte nichts (auf der Karte schraffiert).</translation>
+        </message>
+        <message>
+            <source>{count} of {all} values look like missing ones or gross errors: {values}. They bend the whole map.</source>
+            <translation>{count} von {all} Werten sehen nach fehlenden oder groben Fehlern aus: {values}. Sie verbiegen die ganze Karte.</translation>
+        </message>
+        <message>
+            <source>{width} × {height} pixels of {size} {unit}</source>
+            <translation>{width} × {height} Pixel zu {size} {unit}</translation>
+        </message>
+        <message>
+            <source>Right in {right} of 10 places it has not seen. Always saying {common} would be right in {often}.</source>
+            <translation>Richtig an {right} von 10 Orten, die sie nicht kannte. Immer {common} zu sagen, wäre an {often} richtig.</translation>
+        </message>
+        <message>
+            <source>No better than the mean of all samples at places it has not seen (typical error ± {error}): do not trust the map.</source>
+            <translation>An Orten, die sie nicht kannte, nicht besser als das Mittel aller Stichproben (typischer Fehler ± {error}): der Karte nicht trauen.</translation>
+        </message>
+        <message>
+            <source>Tried on that many of {count} samples; the map learns from all.</source>
+            <translation>Erprobt an so vielen von {count} Stichproben; die Karte lernt aus allen.</translation>
+        </message>
+        <message>
+            <source>Tested on {count} samples, left out in turn, as far from the others as the map's pixels are from samples.</source>
+            <translation>Geprüft an {count} Stichproben, reihum ausgelassen, so weit von den anderen wie die Pixel der Karte von Stichproben.</translation>
+        </message>
+        <message>
+            <source>Only {count} lie in the area, too few to score it alone.</source>
+            <translation>Nur {count} liegen im Gebiet, zu wenige für eine eigene Güte.</translation>
+        </message>
+        <message>
+            <source>The score is that of the {count} in the area.</source>
+            <translation>Die Güte ist die der {count} im Gebiet.</translation>
+        </message>
+        <message>
+            <source>Testing a map from samples</source>
+            <translation>Eine Karte aus Stichproben prüfen</translation>
         </message>
         <message>
             <source>comes with the plugin</source>
@@ -1544,10 +1828,6 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         <message>
             <source>Close</source>
             <translation>Schließen</translation>
-        </message>
-        <message>
-            <source>Cancel</source>
-            <translation>Abbrechen</translation>
         </message>
         <message>
             <source>Reading the model…</source>
@@ -1794,10 +2074,6 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Ähnlichkeit speichern</translation>
         </message>
         <message>
-            <source>GeoTIFF (*.tif *.tiff)</source>
-            <translation>GeoTIFF (*.tif *.tiff)</translation>
-        </message>
-        <message>
             <source>{width} × {height} pixels are looked at</source>
             <translation>{width} × {height} Pixel werden untersucht</translation>
         </message>
@@ -1912,6 +2188,42 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         <message>
             <source>{low} to {high}</source>
             <translation>{low} bis {high}</translation>
+        </message>
+        <message>
+            <source>cluster {number}</source>
+            <translation>Cluster {number}</translation>
+        </message>
+        <message>
+            <source>warmer</source>
+            <translation>wärmer</translation>
+        </message>
+        <message>
+            <source>colder</source>
+            <translation>kälter</translation>
+        </message>
+        <message>
+            <source>wetter</source>
+            <translation>feuchter</translation>
+        </message>
+        <message>
+            <source>drier</source>
+            <translation>trockener</translation>
+        </message>
+        <message>
+            <source>higher</source>
+            <translation>höher</translation>
+        </message>
+        <message>
+            <source>lower</source>
+            <translation>tiefer</translation>
+        </message>
+        <message>
+            <source>greener</source>
+            <translation>grüner</translation>
+        </message>
+        <message>
+            <source>barer</source>
+            <translation>kahler</translation>
         </message>
         <message>
             <source>mean temperature of the year</source>

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -12,10 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..analysis import kmeans, nearest, unit
 from ..errors import InputError, call
-from ..types import Float32, Floats
+from ..types import Float32, Floats, Integers
 from .fitted import FittedFile
 from .legend import Legend
+from .place_words import Phrase, Say, Tell, distinct_names, group_phrases, told
 from .product import Fitting, Ready
+from .properties import PREDICTED
+from .property_heads import PropertyHeads
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
@@ -26,6 +29,7 @@ CLUSTER_FILE = FittedFile(
 )
 # Pixels that clusters are found on.
 SAMPLE = 16384
+_NAMED = f"what most places of a cluster are, {PREDICTED}"
 # Codes 1..254, and the one that is none.
 MOST_CLUSTERS = 254
 NODATA = 255
@@ -50,6 +54,8 @@ class ClusterModel:
         model: name of the model.
         sha256: of the model file; clusters of another model would mean nothing.
         places: number of places it was fitted on; None where it comes from a file.
+        names: what most places of each cluster are predicted to be, () where nobody knows; None
+            without heads of the model's properties, or from a file of an earlier release.
     """
 
     centres: Floats
@@ -57,6 +63,7 @@ class ClusterModel:
     model: str
     sha256: str
     places: int | None = None
+    names: tuple[tuple[Phrase, ...], ...] | None = None
 
     @classmethod
     def fit(
@@ -103,12 +110,22 @@ class ClusterModel:
         data = unit(embeddings)
         found = kmeans(data, k, seed=seed, cancelled=cancelled)
         shares = np.bincount(found.labels, minlength=k) / len(data)
-        return cls(found.centres, shares, encoder.name, encoder.sha256, len(data))
+        names = _names(encoder, embeddings, found.labels, k)
+        return cls(found.centres, shares, encoder.name, encoder.sha256, len(data), names)
+
+    def said(self, say: Say = str, tell: Tell = told) -> list[str]:
+        """Names of the clusters, each its own, in a client's language; numbers for nameless ones.
+
+        Args:
+            say: a text in English in that language.
+            tell: a number in it.
+        """
+        return distinct_names(self.names or ((),) * len(self.centres), say, tell)
 
     @property
     def legend(self) -> Legend:
         """Codes 1..k with a name and a colour each."""
-        return Legend.of([f"cluster {index + 1}" for index in range(len(self.centres))])
+        return Legend.of(self.said())
 
     def labels(self, embeddings: NDArray[Any]) -> NDArray[np.uint8]:
         """(..., dim) -> (...) the number of the nearest cluster, 1..k; 255 where there is none."""
@@ -131,7 +148,10 @@ class ClusterModel:
         Raises:
             OutputError: the file cannot be written, or exists and may not be replaced.
         """
-        content = {"shares": self.shares.tolist(), "centres": self.centres.tolist()}
+        content: dict[str, Any] = {"shares": self.shares.tolist()}
+        if self.names is not None:
+            content["names"] = [[asdict(phrase) for phrase in name] for name in self.names]
+        content["centres"] = self.centres.tolist()
         CLUSTER_FILE.save(path, content, model=self.model, sha256=self.sha256, overwrite=overwrite)
 
     @classmethod
@@ -151,10 +171,48 @@ class ClusterModel:
             whole = centres.ndim == 2 and 2 <= len(centres) <= MOST_CLUSTERS
             whole = whole and centres.shape[1] > 0 and shares.shape == (len(centres),)
             if whole and np.isfinite(centres).all() and np.isfinite(shares).all():
-                return cls(centres, shares, str(content["model"]), str(content["weights_sha256"]))
+                model, sha256 = str(content["model"]), str(content["weights_sha256"])
+                names = _read_names(content.get("names"), len(centres))
+                return cls(centres, shares, model, sha256, names=names)
         except (ArithmeticError, KeyError, TypeError, ValueError):
             pass
         raise CLUSTER_FILE.damaged(file)
+
+
+def _names(
+    encoder: LocationEncoder, embeddings: NDArray[Any], labels: Integers, k: int
+) -> tuple[tuple[Phrase, ...], ...] | None:
+    """What most places of each cluster are predicted to be; None without the model's heads."""
+    try:
+        heads = PropertyHeads.of(encoder)
+    except InputError:
+        return None
+    return tuple(group_phrases(heads, embeddings, labels, k))
+
+
+def _read_names(content: Any, k: int) -> tuple[tuple[Phrase, ...], ...] | None:
+    """Names as a file has them; None where it has none.
+
+    Raises:
+        KeyError, TypeError, ValueError: they are something else.
+    """
+    if content is None:
+        return None
+    names = tuple(
+        tuple(
+            Phrase(
+                str(one["text"]),
+                None if one["number"] is None else float(one["number"]),
+                int(one["decimals"]),
+            )
+            for one in name
+        )
+        for name in content
+    )
+    texts = [phrase.text.replace("{number}", "") for name in names for phrase in name]
+    if len(names) != k or any("{" in text or "}" in text for text in texts):
+        raise ValueError("names that are none")
+    return names
 
 
 @dataclass(frozen=True)
@@ -217,6 +275,7 @@ class Clusters(Ready):
             "values": f"cluster 1..{len(self.model.centres)}, by k-means of unit embeddings",
             "classes": self.legend.to_json(),
             "cluster_shares": " ".join(f"{share:.4f}" for share in self.model.shares),
+            **({} if self.model.names is None else {"names": _NAMED}),
         }
 
     def check(self, encoder: LocationEncoder) -> None:

@@ -14,6 +14,9 @@ from .samples import Samples
 
 # Samples whose differences are looked at, pair by pair; more are drawn from.
 MOST_PAIRED = 2000
+# Samples named as suspects: by each of two measures of numbers; of wrong classes.
+_NAMED = 7
+_WRONG = 12
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,19 @@ class NumberEvidence:
     alone: LeftOutAlone
     pairing: Pairing
 
+    @property
+    def suspects(self) -> Integers:
+        """The samples that hurt most, (m,) positions in `alone`, those furthest off first.
+
+        They disagree most with all others, or change the map most.
+        """
+        off = np.abs(self.alone.steps)
+        chosen = np.argsort(-off, kind="stable")[:_NAMED]
+        if self.alone.moved is not None:
+            moving = np.argsort(-self.alone.moved, kind="stable")[:_NAMED]
+            chosen = np.union1d(chosen, moving)
+        return np.asarray(chosen[np.argsort(-off[chosen], kind="stable")])
+
 
 @dataclass(frozen=True)
 class ClassEvidence:
@@ -89,6 +105,12 @@ class ClassEvidence:
     folds: Integers
     predicted: Integers
     chances: Floats
+
+    @property
+    def suspects(self) -> Integers:
+        """The wrong samples whose own class is thought least likely, (m,) rows, such ones first."""
+        wrong = np.flatnonzero(self.predicted != self.samples.values.astype(np.int64))
+        return np.asarray(wrong[np.argsort(self.chances[wrong, 1], kind="stable")][:_WRONG])
 
 
 def number_evidence(

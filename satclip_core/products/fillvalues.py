@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import Argument, InputError
-from ..types import Floats
+from ..types import Bools, Floats
 
 # What tables and rasters have where there is no value (NetCDF's default among them).
 _FILL = (
@@ -34,7 +34,7 @@ def doubts(numbers: Floats, name: str) -> tuple[InputError, ...]:
     found = []
     rest = numbers
     for value in _FILL:
-        same = np.isclose(rest, value, rtol=1e-6, atol=0)
+        same = is_value(rest, value)
         if not same.any() or same.all() or not _is_fill(value, rest[~same]):
             continue
         shown = float(rest[same][0])
@@ -48,6 +48,29 @@ def doubts(numbers: Floats, name: str) -> tuple[InputError, ...]:
             )
         )
     return (*found, *_outliers(rest, len(numbers), name))
+
+
+def doubtful(numbers: Floats, name: str) -> tuple[float, ...]:
+    """All values that `doubts` would have left out, one after the other, until it has none.
+
+    Args:
+        numbers: (N,) finite.
+        name: of the column.
+    """
+    found: list[float] = []
+    rest = numbers
+    while True:
+        named = [float(str(one.value)) for doubt in doubts(rest, name) for one in doubt.arguments]
+        if not named:
+            return tuple(found)
+        found += named
+        for value in named:
+            rest = rest[~is_value(rest, value)]
+
+
+def is_value(numbers: Floats, value: float) -> Bools:
+    """Which numbers, (N,), are a value, as near as two ways to round it or to write it as text."""
+    return np.asarray(np.isclose(numbers, value, rtol=1e-6, atol=0))
 
 
 def _missing(value: float) -> Argument:

@@ -56,6 +56,8 @@ MOST_SAMPLES = {"regression": 100_000, "classification": 20_000}
 LEAST_SCORED = 20
 # Pixels whose distances to the samples are looked at.
 _PIXELS = 1000
+# What is said of the error of classes, after the class and its probabilities.
+CLASS_UNCERTAINTY = ("chance that {name} is another class, %", "area of applicability")
 # Share of pixels outside the area of applicability above which that is said beside the score.
 OUTSIDE = 0.1
 
@@ -251,18 +253,18 @@ class MapModel:
 
         Args:
             probabilities: of classes: bands of the probability of each, too.
-            uncertainty: of numbers: bands of the error, too, see `UNCERTAINTY`.
+            uncertainty: bands of the error, too, see `UNCERTAINTY` and `CLASS_UNCERTAINTY`.
             covariates: those that it was fitted with, by their names.
 
         Raises:
-            InputError: probabilities of numbers, the uncertainty of classes, other covariates.
+            InputError: probabilities of numbers, other covariates.
         """
-        check_bands(self.name, self.legend, probabilities, uncertainty)
+        check_bands(self.name, self.legend, probabilities)
         further = matched(covariates, self.covariates)
         if isinstance(self.learnt, NumberModel):
             return MappedValue(self, further, self.learnt, uncertainty)
         legend = cast("Legend", self.legend)  # what is not learnt as numbers has one
-        return MappedClasses(self, further, self.learnt, legend, probabilities=probabilities)
+        return MappedClasses(self, further, self.learnt, legend, probabilities, uncertainty)
 
     def outside(self, predictors: NDArray[Any], lonlat: Floats) -> float | None:
         """The share of places outside the area of applicability.
@@ -280,22 +282,15 @@ class MapModel:
         return area.outside(predictors, unit_vectors(*lonlat.T).T)
 
 
-def check_bands(name: str, legend: Legend | None, probabilities: bool, uncertainty: bool) -> None:
-    """Refuse bands that numbers, or classes, do not have.
+def check_bands(name: str, legend: Legend | None, probabilities: bool) -> None:
+    """Refuse bands that numbers do not have.
 
     Raises:
-        InputError: probabilities of numbers, or the uncertainty of classes.
+        InputError: probabilities of numbers.
     """
     if legend is None and probabilities:
         raise InputError(
             f"{name!r} is mapped as numbers, which have no probabilities: leave them out"
-        )
-    if legend is not None and uncertainty:
-        raise InputError(
-            f"{name!r} is mapped as classes: how sure they are is told by ",
-            Argument("probabilities", True),
-            ", in place of ",
-            Argument("uncertainty", True),
         )
 
 
@@ -443,14 +438,14 @@ class MapOf:
         seed: of the folds of the cross-validation, and of draws.
         method: see `MapOptions`.
         folds: see `MapOptions`.
-        uncertainty: of numbers: bands of the error, too, see `UNCERTAINTY`.
+        uncertainty: bands of the error, too, see `UNCERTAINTY` and `CLASS_UNCERTAINTY`.
         transform: see `MapOptions`.
         covariates: see `MapOptions`.
         evidence: see `MapOptions`.
 
     Raises:
-        InputError: probabilities of numbers, the uncertainty or another method of classes, an
-            unknown method, folds or transform, numbers that the transform does not take.
+        InputError: probabilities of numbers, another method of classes, an unknown method, folds
+            or transform, numbers that the transform does not take.
     """
 
     samples: Samples
@@ -465,7 +460,7 @@ class MapOf:
 
     def __post_init__(self) -> None:
         samples = self.samples
-        check_bands(samples.name, samples.legend, self.probabilities, self.uncertainty)
+        check_bands(samples.name, samples.legend, self.probabilities)
         self._options.check(samples)
 
     @property
@@ -703,17 +698,24 @@ class MappedClasses(Mapped):
         learnt: from embeddings and places to the scores of the classes.
         legend: the classes.
         probabilities: whether bands of probabilities follow.
+        uncertainty: whether the bands of `CLASS_UNCERTAINTY` follow at the end.
     """
 
     learnt: ClassModel | ClassStack
     legend: Legend
     probabilities: bool = False
+    uncertainty: bool = False
 
     @property
     def bands(self) -> tuple[str, ...]:
-        """The class, then the probabilities."""
+        """The class, then the probabilities, then what is said of its error."""
         chances = [f"probability of {name}, %" for name in self.legend.names]
-        return (self.model.name, *(chances if self.probabilities else ()))
+        doubt = [name.format(name=self.model.name) for name in CLASS_UNCERTAINTY]
+        return (
+            self.model.name,
+            *(chances if self.probabilities else ()),
+            *(doubt if self.uncertainty else ()),
+        )
 
     @property
     def dtype(self) -> str:
@@ -733,12 +735,16 @@ class MappedClasses(Mapped):
         if self.probabilities:
             values += "; then the probability of each class, whole per cent"
         tags = {**_tags(self.model.report, values), "method": method}
+        if self.uncertainty and self.model.area is not None:
+            threshold = self.model.area.applicability.threshold
+            tags["applicability_threshold"] = f"{threshold:.6g}"
         return {**tags, "classes": self.legend.to_json()}
 
     @property
     def placeless(self) -> bool:
-        """Of logistic regression on the embedding."""
-        return self.covariates is None and self.learnt.method == LINEAR
+        """Of logistic regression on the embedding, without its error."""
+        alone = self.covariates is None and not self.uncertainty
+        return alone and self.learnt.method == LINEAR
 
     @property
     def directions(self) -> Floats | None:
@@ -763,7 +769,13 @@ class MappedClasses(Mapped):
         chances = (
             self.chances(predictors, xyz) if len(xyz) else np.empty((0, len(self.legend.codes)))
         )
-        return self._banded(chances, known)
+        out = self._banded(chances, known)
+        if self.uncertainty and len(xyz):
+            area = self.model.area
+            out[-2, known] = np.rint(100 * (1 - chances.max(axis=1)))
+            if area is not None:
+                out[-1, known] = area.unlike(predictors) <= area.applicability.threshold
+        return out
 
     def _banded(self, chances: NDArray[Any], known: Bools) -> NDArray[Any]:
         """The bands of a grid (rows, cols), from the probabilities (N, classes) of some pixels."""
@@ -771,7 +783,7 @@ class MappedClasses(Mapped):
         if known.any():
             out[0, known] = np.array(self.legend.codes, self.dtype)[chances.argmax(axis=-1)]
             if self.probabilities:
-                out[1:, known] = np.rint(100 * chances).T
+                out[1 : 1 + chances.shape[1], known] = np.rint(100 * chances).T
         return out
 
     def chances(self, predictors: NDArray[Any], xyz: Floats) -> NDArray[Any]:

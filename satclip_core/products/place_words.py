@@ -6,7 +6,7 @@ place for one number. Nothing here is measured: heads predict, and each is told 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, cast
 
@@ -45,7 +45,21 @@ _HEIGHT, _LOWLAND = "about {number} m above the sea", "low-lying"
 # The land cover, the climates without rain for it, and what it is there, in names of groups.
 CROPLAND, IRRIGATED = "cropland", "irrigated cropland"
 _DESERTS = ("hot desert climate", "cold desert climate")
-TEXTS = (_ON_WATER, _HEIGHT, _LOWLAND, _MANY, IRRIGATED, *(text for _, text in _PEOPLE))
+# What sets groups of one name apart: a property, and what its largest and least are called; from so
+# many of its spreads on.
+_COMPARED = (
+    ("temperature", "warmer", "colder"),
+    ("rain", "wetter", "drier"),
+    (ELEVATION, "higher", "lower"),
+    ("greenness", "greener", "barer"),
+)
+_TOLD_APART = 0.05
+_NUMBERED = "cluster {number}"
+TEXTS = (
+    *(_ON_WATER, _HEIGHT, _LOWLAND, _MANY, IRRIGATED, _NUMBERED),
+    *(text for _, text in _PEOPLE),
+    *(text for _, *both in _COMPARED for text in both),
+)
 """All phrases there are, beside the names of classes."""
 
 Say = Callable[[str], str]
@@ -278,7 +292,8 @@ def group_phrases(
 ) -> list[tuple[Phrase, ...]]:
     """A name for each group of places, of what most of its places are predicted to be.
 
-    Land cover, and the climate zone; where two groups have the same, also height and people.
+    Land cover, and the climate zone. Where two groups have the same, also in what they differ most
+    (one is "higher"); where more have, height and people, and what is largest and least then.
     Cropland in a desert's climate is irrigated: it has no rain to live on.
 
     Args:
@@ -300,12 +315,90 @@ def group_phrases(
             names[group] = _group_name(cover, climate)
             if cover != WATER:
                 further[group] = list(_height_and_people(*_medians(found, members)))
+    compared = _Compared(found, heads, of_group, k)
+    for alike in _alike(names):
+        if len(alike) == 2:
+            compared.tell_apart(names, alike)
     for more in range(2):
-        said = [tuple(phrase.said() for phrase in name) for name in names]
-        for group, name in enumerate(said):
-            if name and said.count(name) > 1 and len(further[group]) > more:
+        for group in {group for alike in _alike(names) for group in alike}:
+            if len(further[group]) > more:
                 names[group].append(further[group][more])
+    for alike in _alike(names):
+        compared.tell_apart(names, alike)
     return [tuple(name) for name in names]
+
+
+def _alike(names: list[list[Phrase]]) -> list[list[int]]:
+    """The groups that share a name, each such set."""
+    said: dict[str, list[int]] = {}
+    for group, name in enumerate(names):
+        if name:
+            said.setdefault(", ".join(phrase.said() for phrase in name), []).append(group)
+    return [groups for groups in said.values() if len(groups) > 1]
+
+
+class _Compared:
+    """Medians of groups, in spreads of each property over the land.
+
+    Args:
+        found: what heads read at N places.
+        heads: these.
+        labels: (N,) the group of each.
+        k: number of groups.
+    """
+
+    def __init__(
+        self, found: dict[str, NumberRead | ClassRead], heads: PropertyHeads, labels: Any, k: int
+    ) -> None:
+        self._medians: dict[tuple[str, str], Any] = {}
+        for name, most, least in _COMPARED:
+            read = found.get(name)
+            if isinstance(read, NumberRead):
+                medians = np.full(k, np.nan)
+                for group in range(k):
+                    values = read.fitted[labels == group]
+                    values = values[np.isfinite(values)]
+                    if len(values):
+                        medians[group] = np.median(values)
+                self._medians[most, least] = medians / heads.heads[name].facts.spread
+
+    def tell_apart(self, names: list[list[Phrase]], alike: list[int]) -> None:
+        """Add to the names of groups what is largest and least of that in which they differ most.
+
+        Groups of which too little is known, or that do not differ, stay as they are.
+        """
+        apart = {words: float(np.ptp(medians[alike])) for words, medians in self._medians.items()}
+        apart = {words: by for words, by in apart.items() if by >= _TOLD_APART}  # NaN is not
+        if not apart:
+            return
+        words = max(apart, key=lambda one: apart[one])
+        medians = self._medians[words][alike]
+        for word, at in zip(words, (int(medians.argmax()), int(medians.argmin()))):
+            names[alike[at]].append(Phrase(word))
+
+
+def distinct_names(
+    names: Sequence[tuple[Phrase, ...]],
+    say: Say = str,
+    tell: Tell = told,
+    numbered: str = _NUMBERED,
+) -> list[str]:
+    """Names of groups in a client's language, each its own.
+
+    Args:
+        names: of `group_phrases`.
+        say: in the language.
+        tell: numbers.
+        numbered: what a nameless group is called, in English, with a place for its {number}.
+    """
+    said: list[str] = []
+    times: dict[str, int] = {}
+    for number, name in enumerate(names, 1):
+        text = ", ".join(phrase.said(say, tell) for phrase in name)
+        text = text or say(numbered).format(number=number)
+        times[text] = times.get(text, 0) + 1
+        said.append(text if times[text] == 1 else f"{text} ({times[text]})")
+    return said
 
 
 def _group_name(cover: str | None, climate: str | None) -> list[Phrase]:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..analysis import spatial_blocks
 from ..errors import Argument, InputError
 from ..types import Bools, Floats, Integers
-from .fillvalues import doubts
+from .fillvalues import doubts, is_value
 from .legend import Legend
 
 LEAST_SAMPLES = 5
@@ -99,8 +99,7 @@ class Samples:
             raise InputError(f"{len(places)} places with {len(values)} values: give one for each")
         numbers, texts = _read(values, name, classes, decimal_comma)
         for value in missing:
-            # As near as two ways to round it, or to write it as text.
-            numbers[np.isclose(numbers, value, rtol=1e-6, atol=0)] = np.nan
+            numbers[is_value(numbers, value)] = np.nan
         known = np.isfinite(numbers) if texts is None else np.array([t != "" for t in texts], bool)
         with np.errstate(invalid="ignore"):
             located = (np.abs(places[:, 0]) <= _TURN) & (np.abs(places[:, 1]) <= 90)

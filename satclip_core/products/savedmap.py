@@ -30,11 +30,11 @@ class SavedMap:
     Attributes:
         model: as `load_map` reads it.
         probabilities: of classes: bands of the probability of each, too.
-        uncertainty: of numbers: bands of the error, too, see `UNCERTAINTY`.
+        uncertainty: bands of the error, too, see `UNCERTAINTY` and `CLASS_UNCERTAINTY`.
         covariates: those that it was fitted with, told by their names, in any order.
 
     Raises:
-        InputError: probabilities of numbers, the uncertainty of classes, other covariates.
+        InputError: probabilities of numbers, other covariates.
     """
 
     model: MapModel
@@ -44,7 +44,7 @@ class SavedMap:
 
     def __post_init__(self) -> None:
         model = self.model
-        check_bands(model.name, model.legend, self.probabilities, self.uncertainty)
+        check_bands(model.name, model.legend, self.probabilities)
         matched(self.covariates, model.covariates)
 
     def fit(self, fitting: Fitting) -> MappedValue | MappedClasses:

@@ -24,9 +24,6 @@ Evidence = Union[NumberEvidence, ClassEvidence]
 MOST_DOTS = 3000
 _LOOKED_AT = 1000
 _LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
-# Samples named: by each of two measures of numbers; of wrong classes.
-_NAMED = 7
-_WRONG = 12
 # Standard errors beyond which a sample stands out.
 _FAR = 3.0
 # Part of the noise's variance up to which the term of the place counts as nothing.
@@ -288,10 +285,7 @@ class Suspects:
 def influential(evidence: NumberEvidence, name: str) -> Suspects:
     """The samples that disagree most with all others, and those that change the map most."""
     alone, samples = evidence.alone, evidence.samples
-    chosen = np.argsort(-np.abs(alone.steps), kind="stable")[:_NAMED]
-    if alone.moved is not None:
-        chosen = np.union1d(chosen, np.argsort(-alone.moved, kind="stable")[:_NAMED])
-    chosen = chosen[np.argsort(-np.abs(alone.steps[chosen]), kind="stable")]
+    chosen = evidence.suspects
     columns = [Column("no."), *_where_columns(samples.rows is not None), Column(name)]
     columns += [Column("without it"), Column("off by"), Column("in standard errors")]
     columns += [] if alone.moved is None else [Column("moves the map by")]
@@ -338,10 +332,9 @@ def surely_wrong(evidence: ClassEvidence, legend: Legend) -> Suspects | None:
     """The samples whose class the model thinks least likely; None where all are right."""
     samples, chances = evidence.samples, evidence.chances
     own = samples.values.astype(np.int64)
-    wrong = np.flatnonzero(evidence.predicted != own)
-    if len(wrong) == 0:
+    rows = evidence.suspects
+    if len(rows) == 0:
         return None
-    rows = wrong[np.argsort(chances[wrong, 1], kind="stable")][:_WRONG]
     columns = [Column("no."), *_where_columns(samples.rows is not None)]
     columns += [Column("class", number=False), Column("said", number=False)]
     columns += [Column("probability of that"), Column("of its own class")]

@@ -169,7 +169,7 @@ class _Drawn:
         if isinstance(job.product, MappedValue):
             product = replace(job.product, uncertainty=True)
         else:
-            product = _Classes(replace(job.product, probabilities=True))
+            product = _Classes(replace(job.product, probabilities=True, uncertainty=False))
         out = np.empty((len(product.bands), *locator.grid.shape), product.dtype)
         threads = job.request.options.threads
         for window, bands in blocks(

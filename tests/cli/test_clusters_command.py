@@ -47,6 +47,27 @@ def test_saved_clusters_match_between_extents(run, tmp_path):
     assert same.mean() > 0.999
 
 
+def test_clusters_are_told_with_names_and_shares_of_the_area(run, tmp_path):
+    result = run("clusters", "--k", 4, *WORLD, "--json")
+    told = json.loads(result.stdout)
+    assert told["names_predicted"]
+    with rasterio.open(tmp_path / "clusters.tif") as dataset:
+        codes = dataset.read(1)
+        names = {one["code"]: one["name"] for one in json.loads(dataset.tags()["classes"])}
+    # A pixel's area goes with the difference of the sines of its edges.
+    edges = np.sin(np.radians(75 - 3 * np.arange(len(codes) + 1)))
+    areas = np.broadcast_to((edges[:-1] - edges[1:])[:, None], codes.shape)
+    for one in told["clusters"]:
+        share = areas[codes == one["code"]].sum() / areas.sum()
+        assert one["share_of_area"] == pytest.approx(share, rel=0.01)
+        assert one["name"] == names[one["code"]]
+    table = run("clusters", "--k", 4, *WORLD, "--overwrite").stdout.splitlines()
+    assert len(table) == 6
+    assert table[1].split()[0] == "1"
+    assert table[1].endswith(told["clusters"][0]["name"])
+    assert table[-1] == "Names are predicted from the embedding, not measured."
+
+
 def test_a_land_mask_and_a_seed(run, tmp_path):
     ring = [[0, -60], [60, -60], [60, 75], [0, 75], [0, -60]]
     polygon = {"type": "Polygon", "coordinates": [ring]}

@@ -230,7 +230,6 @@ def test_a_dry_run_says_the_score_and_writes_nothing(run, tmp_path):
         (["samples.csv", "--column", "constant"], "have the value 7"),
         (["samples.csv", "--column", "temperature", "--classes"], "which is no class"),
         (["samples.csv", "--column", "temperature", "--probabilities"], "no probabilities"),
-        (["samples.csv", "--column", "zone", "--uncertainty"], "told by --probabilities, in place"),
         (["samples.csv", "--column", "temperature", "--folds", "loo"], "'loo' is not one of"),
         (["far.csv", "--column", "t"], "give at least 5, and say their CRS if they are projected"),
         (["samples.csv", "--column", "zone", "--lon-column", "x"], "no column 'x'"),

@@ -10,7 +10,7 @@ from satclip_core.analysis import cosine_similarity, kmeans, unit
 from satclip_core.errors import CancelledError, InputError, OutputError
 from satclip_core.grid.sphere import fibonacci_lattice
 from satclip_core.models.registry import load_encoder
-from satclip_core.products import ClusterModel, Clusters
+from satclip_core.products import ClusterModel, Clusters, PropertyHeads
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,9 @@ def test_shares_and_legend(model):
     tags = Clusters(model).tags
     classes = json.loads(tags["classes"])
     assert [entry["code"] for entry in classes] == list(range(1, 8))
-    assert classes[0]["name"] == "cluster 1"
+    assert [entry["name"] for entry in classes] == model.said()
+    assert len(set(model.said())) == 7
+    assert "predicted" in tags["names"]
     assert len({entry["colour"] for entry in classes}) == 7
 
 
@@ -119,10 +121,35 @@ def test_clusters_are_saved_and_loaded(encoder, model, tmp_path):
     loaded = ClusterModel.load(file)
     loaded.check(encoder)
     np.testing.assert_array_equal(loaded.centres, model.centres)
+    assert loaded.names == model.names
+    assert loaded.legend == model.legend
     with pytest.raises(OutputError, match="exists"):
         model.save(file)
     with pytest.raises(InputError, match="found for the model other"):
         replace(loaded, model="other", sha256="0" * 64).check(encoder)
+
+
+def test_a_file_of_an_earlier_release_has_numbers_for_names(model, tmp_path):
+    file = tmp_path / "clusters.json"
+    model.save(file)
+    content = json.loads(file.read_text())
+    del content["names"]
+    file.write_text(json.dumps(content))
+    assert ClusterModel.load(file).said() == [f"cluster {number}" for number in range(1, 8)]
+    assert "names" not in Clusters(ClusterModel.load(file)).tags
+
+
+def test_names_are_those_of_what_is_predicted(encoder, model):
+    heads = PropertyHeads.of(encoder)
+    places = fibonacci_lattice(2000)
+    embeddings = encoder.encode(places, single=True)
+    labels = model.labels(embeddings)
+    read = heads.chosen(["land_cover"]).read(embeddings)["land_cover"]
+    legend = heads.heads["land_cover"].facts.legend
+    for number, name in enumerate(model.names, 1):
+        chances = read.probabilities[labels == number].mean(axis=0)
+        cover = legend.names[int(chances.argmax())]
+        assert name[0].said() in (cover, f"irrigated {cover}")
 
 
 @pytest.mark.parametrize("k", [-1, 0, 1, 255])

@@ -10,7 +10,7 @@ from satclip_core.analysis.lookalikes import lookalikes
 from satclip_core.errors import CancelledError, InputError
 from satclip_core.models.registry import load_encoder
 from satclip_core.products import ClusterModel, PropertyHeads
-from satclip_core.products.place_words import group_phrases
+from satclip_core.products.place_words import Phrase, distinct_names, group_phrases
 
 RNG = np.random.default_rng(0)
 MINE, OTHERS = RNG.normal(size=(30, 8)), RNG.normal(size=(50, 8))
@@ -77,11 +77,38 @@ def test_groups_are_named_by_what_most_of_their_places_are():
     assert said[3:] == ["water", ""]
 
 
-def test_groups_with_one_name_are_told_apart_by_height_or_people():
+def test_two_groups_with_one_name_are_told_apart_by_what_differs_most():
     encoder = load_encoder()
     low, high = [(88.5, 24.5), (88.6, 24.6)], [(5, 25), (6, 25)]
-    embeddings = encoder.encode([*low, *low, *high])
-    found = group_phrases(PropertyHeads.of(encoder), embeddings, [0, 0, 1, 1, 2, 2], 3)
-    assert found[0] == found[1]
-    assert len(found[0]) == 4
-    assert len(found[2]) == 2
+    embeddings = encoder.encode([*low, *high, *high])
+    heads = PropertyHeads.of(encoder)
+    embeddings[4:] += 0.2 * (encoder.encode([(20, 21)]) - embeddings[4:])
+    found = group_phrases(heads, embeddings, [0, 0, 1, 1, 2, 2], 3)
+    assert len(found[0]) == 2
+    assert found[1][:2] == found[2][:2]
+    said = {phrases[2].said() for phrases in found[1:]}
+    # By an independent look at all four properties that are compared.
+    read = heads.chosen(["temperature", "rain", "elevation", "greenness"]).read(embeddings)
+    apart = {
+        name: (np.median(one.fitted[4:]) - np.median(one.fitted[2:4]))
+        / heads.heads[name].facts.spread
+        for name, one in read.items()
+    }
+    words = {"temperature": {"warmer", "colder"}, "rain": {"wetter", "drier"},
+             "elevation": {"higher", "lower"}, "greenness": {"greener", "barer"}}  # fmt: skip
+    assert said == words[max(apart, key=lambda name: abs(apart[name]))]
+
+
+def test_more_than_two_groups_with_one_name_are_told_apart_by_height_or_people():
+    encoder = load_encoder()
+    places = [(88.5, 24.5), (88.6, 24.6), (88.7, 24.7)]
+    found = group_phrases(PropertyHeads.of(encoder), encoder.encode(places), [0, 1, 2], 3)
+    assert [phrase.said() for phrase in found[0]][2:4] == ["low-lying", "many people"]
+
+
+def test_each_name_is_its_own():
+    names = [(Phrase("water"),), (Phrase("water"),), (), (Phrase("about {number} m", 1240.0, -1),)]
+    assert distinct_names(names) == ["water", "water (2)", "cluster 3", "about 1,240 m"]
+    german = {"water": "Wasser", "cluster {number}": "Gruppe {number}"}
+    said = distinct_names(names[:3], lambda text: german[text])
+    assert said == ["Wasser", "Wasser (2)", "Gruppe 3"]

@@ -313,14 +313,27 @@ def test_long_tails_and_true_zeros_are_not_suspected(values):
 
 def test_methods_and_folds_that_are_none_are_refused(places):
     numbers = Samples.of(places, noisy(places), name="t")
-    classes = Samples.of(places, np.where(places[:, 1] > 0, "n", "s"), name="side")
     for wanted, said in (
         (lambda: MapOf(numbers, method="spline"), "unknown method 'spline': give one of auto, lin"),
         (lambda: MapOf(numbers, folds="loo"), "unknown folds 'loo'"),
-        (lambda: MapOf(classes, uncertainty=True), "told by probabilities=True, in place of"),
     ):
         with pytest.raises(InputError, match=said):
             wanted()
+
+
+@pytest.mark.parametrize("probabilities", [False, True])
+def test_classes_tell_their_doubt_and_where_they_hold(encoder, places, probabilities):
+    samples = Samples.of(places, np.where(places[:, 1] > 0, "n", "s"), name="side")
+    model = fit_map(encoder, samples)
+    product = model.product(probabilities=probabilities, uncertainty=True)
+    assert product.bands[-2:] == ("chance that side is another class, %", "area of applicability")
+    bands = raster_array(WORLD, product, encoder)
+    known = raster_array(WORLD, model.product(probabilities=True), encoder)
+    np.testing.assert_array_equal(bands[0], known[0])
+    # Whole per cent of either.
+    assert np.abs(bands[-2].astype(float) - (100.0 - known[1:].max(axis=0))).max() <= 1
+    inside = model.area.unlike(encoder.encode(centres())) <= model.area.applicability.threshold
+    assert (bands[-1].ravel() == inside).mean() > 0.99  # the grid's road rounds otherwise
 
 
 @pytest.mark.parametrize("method", ["auto", "linear", "kriging", "gaussian"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from qgis.core import (
     QgsProcessingUtils,
     QgsProject,
     QgsRasterLayer,
+    QgsVectorLayer,
 )
 
 ALPS = "5,11,45,48 [EPSG:4326]"
@@ -414,7 +416,7 @@ def test_the_error_of_numbers_is_in_bands_of_its_own(run, make_points, tmp_path)
 
 def test_places_outside_the_area_of_applicability_are_hatched(run, make_points, tmp_path):
     """Samples of one region, a map of the world: polygons of just the pixels that are outside."""
-    from qgis.core import QgsPointXY, QgsVectorLayer
+    from qgis.core import QgsPointXY
     from satclip_qgis.styles import style_hatched
 
     layer = samples(make_points, "double")
@@ -617,7 +619,11 @@ def test_results_arrive_styled_and_with_their_origin(
     said = "\n".join(feedback.said)
     assert said.startswith("How good is the map of v?" if name == "mapfromsamples" else "")
     assert bool(said) == (name == "mapfromsamples")
-    names = {"mapfromsamples": "v, mapped", "similarity": "Similarity to 46.0° N, 7.0° E"}
+    names = {
+        "mapfromsamples": "v, mapped",
+        "similarity": "Similarity to 46.0° N, 7.0° E",
+        "clusters": "3 clusters, names predicted",
+    }
     assert details.name == names.get(name, "result")
     assert QgsRasterLayer(target, "again").renderer().type() == layer.renderer().type()
     assert (tmp_path / "out.qml").is_file()
@@ -650,7 +656,14 @@ def test_results_arrive_styled_and_with_their_origin(
             ends = stretch.minimumValue(), stretch.maximumValue()
             assert ends == pytest.approx(np.quantile(land[:, band], (0.02, 0.98)), abs=1e-4)
     if name == "clusters":
-        assert next(item.label for item in layer.renderer().classes()) == "cluster 1"
+        labels = [item.label for item in layer.renderer().classes()]
+        assert len(set(labels)) == 3
+        assert any("climate" in label for label in labels)
+        # For other programs they stand beside the file: as categories, and in a table.
+        beside = ElementTree.parse(f"{target}.aux.xml")
+        assert [one.text for one in beside.iter("Category")][1:] == labels
+        assert [row.findall("F")[1].text for row in beside.iter("Row")] == labels
+        assert "predicted" in about.abstract()
 
 
 @pytest.mark.parametrize("target", ["TEMPORARY_OUTPUT", "named.tif"])
@@ -713,3 +726,32 @@ def test_a_model_of_algorithms_runs_it(run, plugin, tmp_path):
     layer = out[name]
     assert layer.featureCount() == 5
     assert layer.fields().count() == 4 + 256
+
+
+@pytest.mark.parametrize("name", ["groups.gpkg", "groups.geojson"])
+def test_the_style_of_a_vector_result_stays_with_its_file(
+    plugin, project, make_points, tmp_path, name
+):
+    """Twice, since QGIS would ask before it replaces a style of the same name."""
+    layer = make_points([(6.5, 46.5), (7, 46), (30, 25), (31, 25), (-60, -3), (-61, -4)])
+    project.addMapLayer(layer)
+    target = str(tmp_path / name)
+    for _ in range(2):
+        context = QgsProcessingContext()
+        context.setProject(project)
+        context.addLayerToLoadOnCompletion(
+            target, QgsProcessingContext.LayerDetails("result", project, "OUTPUT")
+        )
+        algorithm = plugin.provider.algorithm("groupfeatures").create()
+        out, fine = algorithm.run(
+            {"INPUT": layer, "COUNT": 3, "OUTPUT": target}, context, Feedback()
+        )
+        assert fine
+        made = QgsProcessingUtils.mapLayerFromString(out["OUTPUT"], context)
+        details = context.layerToLoadOnCompletionDetails(target)
+        details.postProcessor().postProcessLayer(made, context, Feedback())
+    again = QgsVectorLayer(target, "again")
+    assert [one.label() for one in again.renderer().categories()] == [
+        one.label() for one in made.renderer().categories()
+    ]
+    assert (tmp_path / "groups.qml").is_file() == name.endswith(".geojson")

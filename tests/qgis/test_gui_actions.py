@@ -50,9 +50,9 @@ def test_it_adds_a_toolbar_and_a_menu_and_takes_them_away(gui: object) -> None:
     texts = [action.text() for action in gui.iface.menu.actions()]
     assert texts == [
         "Embed layer points…", "Embedding raster…", "Similar places",
-        "Similar to the selected features…", "Models…", "Help",
+        "Similar to the selected features…", "Map from samples…", "Models…", "Help",
     ]  # fmt: skip
-    assert [action.text() for action in gui.toolbar.actions()] == [*texts[:3], "Models…"]
+    assert [action.text() for action in gui.toolbar.actions()] == [*texts[:3], *texts[4:6]]
     assert all(not action.icon().isNull() for action in gui.toolbar.actions())
     gui.actions["similar"].trigger()
     dock = gui.dock
