@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from osgeo import gdal
-from qgis.core import Qgis, QgsProject, QgsRasterLayer, QgsSettings
+from qgis.core import Qgis, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtWidgets import QDockWidget, QFrame, QScrollArea
 
@@ -19,6 +19,7 @@ from ..randomland import LEAST_SHARE
 from ..satclip_core.grid import Grid
 from ..satclip_core.grid.land import LAND
 from ..satclip_core.models.registry import BUNDLED
+from ..settings import land_only, set_land_only
 from ..styles import describe
 from ..text import tr
 from .layer import SimilarityLayer, add_over_the_map, renderer
@@ -32,20 +33,6 @@ _SETTLED = 200
 # Every so many rows and columns of the picture are counted for the histogram.
 _COUNTED = 4
 _SECONDS_SHOWN = 8
-
-
-# Key in QGIS' settings: whether the sea is left out.
-_LAND_ONLY = "satclip/land_only"
-
-
-def land_only() -> bool:
-    """Whether the sea is left out of the picture: so at first, then as the user left it."""
-    return bool(QgsSettings().value(_LAND_ONLY, True, bool))
-
-
-def set_land_only(on: bool) -> None:
-    """Remember it."""
-    QgsSettings().setValue(_LAND_ONLY, on)
 
 
 def rounded_up(value: float) -> float:

@@ -26,6 +26,8 @@ class Window(QObject):
         self.bar = QgsMessageBar()
         self.menu = QMenu("Raster", self.window)
         self.layer = None
+        self.factories: list[object] = []
+        self.opened: list[str] = []
         self.window.setCentralWidget(self.canvas)
         root = QgsProject.instance().layerTreeRoot()
         self.bridge = QgsLayerTreeMapCanvasBridge(root, self.canvas)
@@ -62,6 +64,21 @@ class Window(QObject):
 
     def removePluginRasterMenu(self, _name: str, action: object) -> None:
         self.menu.removeAction(action)
+
+    def registerOptionsWidgetFactory(self, factory: object) -> None:
+        self.factories.append(factory)
+
+    def unregisterOptionsWidgetFactory(self, factory: object) -> None:
+        self.factories.remove(factory)
+
+    def newProject(self, ask: bool = False) -> None:
+        """As where the user lets go of what was changed."""
+        assert ask
+        QgsProject.instance().clear()
+
+    def addProject(self, path: str) -> bool:
+        self.opened.append(path)
+        return bool(QgsProject.instance().read(path))
 
     def show_map(self, crs: str, extent: tuple[float, float, float, float]) -> None:
         """Put the canvas somewhere."""
