@@ -275,7 +275,9 @@ class Tour:
         iface.addProject(str(path))
         wait()
         self.layers = {
-            (re.search(r"layername=(\w+)", layer.source()) or [0, Path(layer.source()).stem])[1]: layer
+            (re.search(r"layername=(\w+)", layer.source()) or [0, Path(layer.source()).stem])[
+                1
+            ]: layer
             for layer in QgsProject.instance().mapLayers().values()
         }
 
@@ -298,7 +300,9 @@ class Tour:
                 for window in visible() - before:
                     self.grab(f"action-{name}", window)
                     window.close()
-                if {d for d in iface.mainWindow().findChildren(QDockWidget) if d.isVisible()} - shown:
+                if {
+                    d for d in iface.mainWindow().findChildren(QDockWidget) if d.isVisible()
+                } - shown:
                     self.grab(f"action-{name}")
                     if action.isCheckable() and action.isChecked():
                         action.trigger()
@@ -369,7 +373,9 @@ class Tour:
         wait()
         layers = project.mapLayers().values()
         if sorted(layer.name() for layer in layers) != names:
-            raise RuntimeError(f"{names} were saved, {[layer.name() for layer in layers]} came back")
+            raise RuntimeError(
+                f"{names} were saved, {[layer.name() for layer in layers]} came back"
+            )
         broken = [layer.name() for layer in layers if not layer.isValid()]
         if broken:
             raise RuntimeError(f"not valid after opening again: {broken}")

@@ -118,8 +118,8 @@ def _about() -> str:
             "contrastive location-image pretraining, AAAI 2025."
         ),
         tr(
-            "Blue Marble, Black Marble, land cover and greenness: courtesy of NASA. Relief and sea: "
-            "NOAA and GEBCO. Countries and capitals: Natural Earth."
+            "Blue Marble, Black Marble, land cover and greenness: courtesy of NASA. Relief and "
+            "sea: NOAA and GEBCO. Countries and capitals: Natural Earth."
         ),
     )
     return "".join(f"<p>{text}</p>" for text in paragraphs)

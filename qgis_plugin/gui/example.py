@@ -39,9 +39,7 @@ def open_example(iface: Any) -> Path | None:
 
     A present project with changes is first offered to be saved, as QGIS itself does.
     """
-    documents = QStandardPaths.writableLocation(
-        QStandardPaths.StandardLocation.DocumentsLocation
-    )
+    documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
     folder = QFileDialog.getExistingDirectory(
         iface.mainWindow(), tr("Where shall the example project lie?"), documents
     )
@@ -57,9 +55,7 @@ def open_example(iface: Any) -> Path | None:
         text = tr("Cannot write to {folder}: {reason}").format(
             folder=folder, reason=error.strerror or str(error)
         )
-        iface.messageBar().pushMessage(
-            "SatCLIP", text, Qgis.MessageLevel.Critical, _SECONDS_SHOWN
-        )
+        iface.messageBar().pushMessage("SatCLIP", text, Qgis.MessageLevel.Critical, _SECONDS_SHOWN)
         return None
     iface.addProject(str(path))
     text = tr("The example lies in {folder}. Help → First steps says what to try.")

@@ -156,7 +156,14 @@ class ModelsDialog(QDialog):
         box.addWidget(self.status)
         for row in (
             (self.progress, self.cancel_button),
-            (self.use_button, self.fetch_button, self.file_button, None, self.help_button, self.close_button),
+            (
+                self.use_button,
+                self.fetch_button,
+                self.file_button,
+                None,
+                self.help_button,
+                self.close_button,
+            ),
         ):
             line = QHBoxLayout()
             for widget in row:

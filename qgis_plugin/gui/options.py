@@ -111,9 +111,7 @@ class OptionsPage(QgsOptionsPageWidget):
         form.addRow(tr("Threads at most"), self.threads)
         form.addRow("", self.downloads)
         form.addRow(tr("Folder of fetched models"), self.folder)
-        note = QLabel(
-            tr("The model that comes with the plugin needs no folder and no network.")
-        )
+        note = QLabel(tr("The model that comes with the plugin needs no folder and no network."))
         note.setWordWrap(True)
         form.addRow("", note)
         below = QHBoxLayout()

@@ -59,7 +59,9 @@ def test_it_adds_a_toolbar_and_a_menu_and_takes_them_away(gui: object) -> None:
     assert 4 <= len(shown) <= 6
     assert set(shown) <= set(texts)
     for action in actions:
-        assert action.icon().availableSizes() or not action.icon().pixmap(24).isNull(), action.text()
+        assert action.icon().availableSizes() or not action.icon().pixmap(24).isNull(), (
+            action.text()
+        )
     gui.actions["similar"].trigger()
     dock = gui.dock
     assert dock.isVisible()
