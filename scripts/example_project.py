@@ -3,9 +3,9 @@
     QT_QPA_PLATFORM=offscreen /usr/bin/python3 scripts/example_project.py shared/data
 
 Everything in it may be given away: countries are those of the package (Natural Earth, public
-domain), capitals come from Natural Earth's 1:10 million populated places (public domain), the values
-of the plots from MODIS (NASA, public domain) and ETOPO5 (NOAA, public domain), the rasters from the
-bundled model. The plots are places of our own choosing, drawn at random over Iberia with a seed.
+domain), capitals come from Natural Earth's 1:10 million populated places (public domain), the
+values of the plots from MODIS (NASA, public domain) and ETOPO5 (NOAA, public domain), the rasters
+from the bundled model. The plots are drawn at random over Iberia, with a seed.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ README = """This is the example project of the QGIS plugin SatCLIP embeddings.
 example.gpkg
   countries   Natural Earth 1:50 million, simplified as in the plugin. Public domain.
   capitals    Natural Earth 1:10 million populated places. Public domain.
-  plots       {count} places in Spain and Portugal, drawn at random (seed {seed}), with what public maps
-              say there. No field work was done.
+  plots       {count} places in Spain and Portugal, drawn at random (seed {seed}), with what public
+              maps say there. No field work was done.
               greenness: highest NDVI of the year, MODIS, NASA. Public domain.
               land_cover: majority class 2019 in 0.05 degrees, MODIS MCD12C1, NASA. Public domain.
               elevation_m: ETOPO5, NOAA. Public domain.

@@ -250,8 +250,7 @@ class Tour:
         for layer in QgsProject.instance().mapLayers().values():
             if not layer.isValid():
                 raise RuntimeError(f"{layer.name()} of the example project is not valid")
-            name = re.search(r"layername=(\w+)", layer.source())
-            self.layers[name[1] if name else Path(layer.source()).stem] = layer
+            self.layers[layer_key(layer)] = layer
         self.grab("example")
         self.document("qgis-example")
 
@@ -275,10 +274,7 @@ class Tour:
         iface.addProject(str(path))
         wait()
         self.layers = {
-            (re.search(r"layername=(\w+)", layer.source()) or [0, Path(layer.source()).stem])[
-                1
-            ]: layer
-            for layer in QgsProject.instance().mapLayers().values()
+            layer_key(layer): layer for layer in QgsProject.instance().mapLayers().values()
         }
 
     def _actions(self) -> None:
@@ -292,17 +288,14 @@ class Tour:
                 iface.setActiveLayer(capitals)
                 capitals.selectByIds([next(capitals.getFeatures()).id()])
                 before = visible()
-                docks = {dock for dock in iface.mainWindow().findChildren(QDockWidget)}
-                shown = {dock for dock in docks if dock.isVisible()}
+                shown = docks()
                 with answered(self, f"action-{name}"):
                     action.trigger()
                     wait()
                 for window in visible() - before:
                     self.grab(f"action-{name}", window)
                     window.close()
-                if {
-                    d for d in iface.mainWindow().findChildren(QDockWidget) if d.isVisible()
-                } - shown:
+                if docks() - shown:
                     self.grab(f"action-{name}")
                     if action.isCheckable() and action.isChecked():
                         action.trigger()
@@ -432,6 +425,17 @@ def visible() -> set[Any]:
     """Windows beside the main one."""
     main = iface.mainWindow()
     return {w for w in QApplication.topLevelWidgets() if w.isVisible() and w is not main}
+
+
+def docks() -> set[Any]:
+    """Docks that are shown."""
+    return {dock for dock in iface.mainWindow().findChildren(QDockWidget) if dock.isVisible()}
+
+
+def layer_key(layer: Any) -> str:
+    """The name of the table or file that a layer shows."""
+    table = re.search(r"layername=(\w+)", layer.source())
+    return table[1] if table else Path(layer.source()).stem
 
 
 def click(place: tuple[float, float], keys: Any) -> None:

@@ -3,8 +3,8 @@
 
     .venv/bin/python qgis_plugin/help/update.py
 
-`docs/qgis.md` becomes `index.html`, `docs/qgis.de.md` `index_de.html`, and so on. The pictures are those of
-docs/images, which build.py puts beside the pages. It needs markdown-it-py.
+`docs/qgis.md` becomes `index.html`, `docs/qgis.de.md` `index_de.html`, and so on. The pictures are
+those of docs/images, which build.py puts beside the pages. It needs markdown-it-py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Help: the pages are what docs/qgis.md says, whole in each language, and reached from everywhere."""
+"""Help: pages are what docs/qgis.md says, whole in each language, and reached from everywhere."""
 
 from __future__ import annotations
 

@@ -76,8 +76,8 @@ def test_every_name_of_qt_exists_in_pyqt6(path):
                 here = getattr(here, part)
 
 
-# What mypy says of PyQt6 where qgis.PyQt is it: names of classes and objects that are not there, and
-# arguments that do not fit. (Not that Qt may answer None: what is asked for was put there before.)
+# What mypy says of PyQt6 where qgis.PyQt is it: names of classes and objects that are not there,
+# and arguments that do not fit. (Not that Qt may answer None: what is asked for is there.)
 CODES = "attr-defined|call-arg|call-overload|arg-type|override|method-assign"
 
 
@@ -89,13 +89,13 @@ def test_every_method_of_qt_is_called_as_pyqt6_has_it(tmp_path):
     (stubs / "PyQt").mkdir(parents=True)
     for name in ("__init__", "PyQt/__init__"):
         (stubs / f"{name}.pyi").touch()
-    for name in ("QtCore", "QtGui", "QtWidgets", "QtTest", "sip"):
-        text = f"from PyQt6.{name} import *\n"
-        if name == "QtWidgets":
+    for module in ("QtCore", "QtGui", "QtWidgets", "QtTest", "sip"):
+        text = f"from PyQt6.{module} import *\n"
+        if module == "QtWidgets":
             text += "".join(
                 f"from PyQt6.{there} import {moved}\n" for moved, there in MOVED.items()
             )
-        (stubs / "PyQt" / f"{name}.pyi").write_text(text)
+        (stubs / "PyQt" / f"{module}.pyi").write_text(text)
     for name in ("core", "gui", "utils", "analysis"):
         text = "from typing import Any\ndef __getattr__(name: str) -> Any: ...\n"
         (stubs / f"{name}.pyi").write_text(text)
