@@ -35,8 +35,8 @@ IGBP = (
     "cropland", "urban", "cropland mosaic", "snow and ice", "barren",
 )  # fmt: skip
 IBERIA = (-9.6, 35.9, 3.4, 43.9)
-FARM = (-7.9, 38.6)
-"""The place that the example compares the world with: the Alentejo, cork oaks and pasture."""
+FARM = (10.5, 45.1)
+"""The place that the example compares the world with: the Po plain, fields under irrigation."""
 COUNT, SEED = 200, 13
 # NDVI = (v - 1) / 254 * 1.2 - 0.2, 0 without data.
 _NDVI = (254 / 1.2, 0.2)
@@ -77,7 +77,7 @@ def main() -> None:
         write_tables(data)
         write_rasters()
         write_project()
-    place = f"{FARM[1]} N, {-FARM[0]} W (the Alentejo)"
+    place = f"{FARM[1]} N, {FARM[0]} E (the Po plain)"
     (FOLDER / "README.txt").write_text(README.format(count=COUNT, seed=SEED, place=place), "utf-8")
     for path in sorted(FOLDER.iterdir()):
         print(f"{path.stat().st_size:8,} {path.name}")
@@ -236,7 +236,7 @@ def write_project() -> None:
     capitals = QgsVectorLayer(f"{tables}|layername=capitals", "Capitals", "ogr")
     outlines = QgsVectorLayer(f"{tables}|layername=countries", "Countries", "ogr")
     plots_layer = QgsVectorLayer(f"{tables}|layername=plots", "Plots", "ogr")
-    alike = QgsRasterLayer(str(FOLDER / "similarity.tif"), "Like the Alentejo", "gdal")
+    alike = QgsRasterLayer(str(FOLDER / "similarity.tif"), "Like the Po plain", "gdal")
     colours = QgsRasterLayer(str(FOLDER / "colours.tif"), "Iberia in colours", "gdal")
     style_range(alike, 0.2, 0.9)
     dot = {"color": "#ffffff", "outline_color": "#303030", "size": "1.6"}

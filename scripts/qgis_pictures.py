@@ -53,6 +53,8 @@ AMAZON, ALPS, CARPATHIANS = (-62.2, -3.8), (9.5, 46.6), (24.9, 46.5)
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 # Seconds without work after which the window no longer changes.
 QUIET = 2
+# A picture has no more bytes: it is made smaller until then, so much at a time.
+LARGEST, SMALLER = 400_000, 0.9
 
 
 def main() -> None:
@@ -179,8 +181,12 @@ def save_window(name: str) -> None:
     """The whole window as a picture, as it is."""
     iface.messageBar().clearWidgets()
     QgsApplication.processEvents()
-    # Quality 0 is the strongest compression, and as lossless.
-    iface.mainWindow().grab().save(str(FOLDER / f"{name}.png"), "PNG", 0)
+    image, path = iface.mainWindow().grab().toImage(), FOLDER / f"{name}.png"
+    image.save(str(path), "PNG", 0)  # quality 0 is the strongest compression, and as lossless
+    while path.stat().st_size > LARGEST:
+        how = Qt.TransformationMode.SmoothTransformation
+        image = image.scaledToWidth(round(SMALLER * image.width()), how)
+        image.save(str(path), "PNG", 0)
 
 
 def is_quiet() -> bool:

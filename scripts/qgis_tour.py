@@ -31,10 +31,10 @@ SIZE = (1500, 900)
 PLUGIN = "satclip_qgis"
 # Seconds without work after which the window no longer changes; the longest that a step may take.
 _QUIET, _LONGEST = 1.0, 300
-# A picture of the documentation has no more bytes: it is drawn with fewer colours then.
-_LARGEST = 400_000
+# A picture of the documentation has no more bytes: it is made smaller until then.
+_LARGEST, _SMALLER = 400_000, 0.9
 # Places in degrees.
-AMAZON, ALENTEJO, CALIFORNIA, SAHARA = (-62.2, -3.8), (-7.9, 38.6), (-120.5, 37.0), (5.0, 24.0)
+PO, CALIFORNIA, HUNGARY = (10.5, 45.1), (-120.5, 37.0), (19.0, 47.0)
 IBERIA = "-9.6,3.4,35.9,43.9 [EPSG:4326]"
 WORLD = "-180,180,-60,84 [EPSG:4326]"
 
@@ -48,7 +48,7 @@ def runs(layers: dict[str, Any], out: Path) -> dict[str, dict[str, Any] | str]:
     """
     fine = {"EXTENT": IBERIA, "RESOLUTION": 0.05, "CRS": "EPSG:4326"}
     world = {"EXTENT": WORLD, "RESOLUTION": 1.0, "CRS": "EPSG:4326"}
-    farm = {"POINT": f"{ALENTEJO[0]},{ALENTEJO[1]} [EPSG:4326]"}
+    farm = {"POINT": f"{PO[0]},{PO[1]} [EPSG:4326]"}
     plots, capitals, countries = (layers[name] for name in ("plots", "capitals", "countries"))
     learnt = str(out / "learnt.npz")
     samples = {"INPUT": plots, "FIELD": "greenness"}
@@ -67,7 +67,7 @@ def runs(layers: dict[str, Any], out: Path) -> dict[str, dict[str, Any] | str]:
         "similarareas": {**world, **farm, "PERCENTILE": 95},
         "wordsearch": words,
         "imageorigin": words,
-        "embedzones": {"INPUT": countries, "RES": 0.5},
+        "embedzones": {"INPUT": countries, "RES": 1.0},
         "similarfeatures": {"INPUT": capitals, "LIKE": _one_of(capitals)},
         "groupfeatures": {"INPUT": capitals, "COUNT": 6},
         "lookalikes": {"INPUT": capitals, "COUNT": 1},
@@ -108,7 +108,10 @@ def main() -> int:
         )
         environment = {
             **os.environ,
+            # QGIS takes the Python that is found first: it has to be the one it was built with.
+            "PATH": os.pathsep.join(["/usr/bin", os.environ.get("PATH", "")]),
             "HOME": folder,
+            "XDG_RUNTIME_DIR": folder,
             "PYTHONDONTWRITEBYTECODE": "1",
             "QT_SCALE_FACTOR": str(options.scale),
             "SATCLIP_TOUR": str(out),
@@ -260,9 +263,9 @@ class Tour:
         self.gui.actions["similar"].trigger()
         pump(1)
         for place, keys in (
-            (ALENTEJO, Qt.KeyboardModifier.NoModifier),
+            (PO, Qt.KeyboardModifier.NoModifier),
             (CALIFORNIA, Qt.KeyboardModifier.ShiftModifier),
-            (SAHARA, Qt.KeyboardModifier.ControlModifier),
+            (HUNGARY, Qt.KeyboardModifier.ControlModifier),
         ):
             click(place, keys)
             self.grab("dock")
@@ -397,8 +400,10 @@ class Tour:
         QgsApplication.processEvents()
         image, path = iface.mainWindow().grab().toImage(), Path(self.pictures) / f"{name}.png"
         image.save(str(path), "PNG", 0)  # quality 0 is the strongest compression, and as lossless
-        if path.stat().st_size > _LARGEST:
-            image.convertToFormat(QImage.Format.Format_Indexed8).save(str(path), "PNG", 0)
+        while path.stat().st_size > _LARGEST:
+            how = Qt.TransformationMode.SmoothTransformation
+            image = image.scaledToWidth(round(_SMALLER * image.width()), how)
+            image.save(str(path), "PNG", 0)
 
 
 @contextmanager
@@ -508,7 +513,6 @@ if os.environ.get("SATCLIP_TOUR"):
         QgsProject,
     )
     from qgis.PyQt.QtCore import Qt, QTimer
-    from qgis.PyQt.QtGui import QImage
     from qgis.PyQt.QtTest import QTest
     from qgis.PyQt.QtWidgets import QApplication, QDockWidget
     from qgis.utils import iface

@@ -28,7 +28,7 @@ import matplotlib.pyplot as plt
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 EXAMPLE = ROOT / "qgis_plugin" / "example" / "example.gpkg"
-FARM = (-7.9, 38.6)
+FARM, CALIFORNIA, HUNGARY = (10.5, 45.1), (-120.5, 37.0), (19.0, 47.0)
 _OUTLINE = {"color": "0.35", "linewidth": 0.4}
 
 
@@ -56,14 +56,14 @@ def similarity(countries) -> None:
     figure, (above, below) = plt.subplots(2, 1, figsize=(9, 7.6), layout="constrained")
     for axes, name, label in (
         (above, "like-farm.tif", "cosine similarity to the farm"),
-        (below, "like-both.tif", "chance: farm and California, not the Sahara"),
+        (below, "like-both.tif", "chance: farm and California, not Hungary"),
     ):
         drawn = show(axes, name, 1, vmin=0)
         figure.colorbar(drawn, ax=axes, label=label, shrink=0.8)
         axes.plot(*FARM, "r*", markersize=11, markeredgecolor="white")
         outline(axes, countries, (-180, 180, -60, 75))
-    below.plot(-120.5, 37, "r*", markersize=11, markeredgecolor="white")
-    below.plot(5, 24, "kX", markersize=8, markeredgecolor="white")
+    below.plot(*CALIFORNIA, "r*", markersize=11, markeredgecolor="white")
+    below.plot(*HUNGARY, "kX", markersize=8, markeredgecolor="white")
     save(figure, "tutorial-similarity")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from qgis.core import Qgis
 from qgis.PyQt.QtCore import QT_VERSION_STR
-from qgis.PyQt.QtGui import QPixmap
+from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -42,7 +42,7 @@ class AboutDialog(QDialog):
         self.resize(42 * size, 34 * size)
         self._task: WorkTask | None = None
         icon = QLabel()
-        icon.setPixmap(QPixmap(str(_FOLDER / "icons" / "satclip.svg")).scaledToHeight(_ICON_SIZE))
+        icon.setPixmap(QIcon(str(_FOLDER / "icons" / "satclip.svg")).pixmap(_ICON_SIZE, _ICON_SIZE))
         title = QLabel(
             "<h2>SatCLIP embeddings</h2>"
             + tr("Version {version}, in QGIS {qgis} with Qt {qt}").format(
