@@ -70,8 +70,8 @@ def runs(layers: dict[str, Any], out: Path) -> dict[str, dict[str, Any] | str]:
         "embedzones": {"INPUT": countries, "RES": 1.0},
         "similarfeatures": {"INPUT": capitals, "LIKE": _one_of(capitals)},
         "groupfeatures": {"INPUT": capitals, "COUNT": 6},
-        "lookalikes": {"INPUT": capitals, "COUNT": 1},
-        "fillvalues": {"INPUT": plots, "FIELD": "land_cover"},
+        "lookalikes": {"INPUT": capitals, "OTHERS": capitals, "COUNT": 1},
+        "fillvalues": {"INPUT": _with_gaps(plots, "greenness"), "FIELD": "greenness"},
     }
 
 
@@ -345,9 +345,11 @@ class Tour:
         ]
         if not new:
             raise RuntimeError("no layer came of it")
+        iface.setActiveLayer(new[0])
+        beside = [layer for layer in self.layers.values() if layer is parameters.get("INPUT")]
         root = QgsProject.instance().layerTreeRoot()
         for node in root.findLayers():
-            mine = node.layer() in (*new, self.layers["countries"])
+            mine = node.layer() in (*new, self.layers["countries"], *beside)
             node.setItemVisibilityChecked(mine)
             node.setExpanded(node.layer() in new)
         extent = iface.mapCanvas().mapSettings().layerExtentToOutputExtent(new[0], new[0].extent())
@@ -360,7 +362,12 @@ class Tour:
 
     def _again(self) -> None:
         project = QgsProject.instance()
-        names = sorted(layer.name() for layer in project.mapLayers().values())
+        # What is no file, as a preview of the view, may stay behind.
+        names = {
+            layer.name()
+            for layer in project.mapLayers().values()
+            if Path(layer.source().partition("|")[0]).is_file()
+        }
         path = str(self.out / "results" / "tour.qgz")
         if not project.write(path):
             raise RuntimeError(project.error())
@@ -368,10 +375,9 @@ class Tour:
         iface.addProject(path)
         wait()
         layers = project.mapLayers().values()
-        if sorted(layer.name() for layer in layers) != names:
-            raise RuntimeError(
-                f"{names} were saved, {[layer.name() for layer in layers]} came back"
-            )
+        lost = names - {layer.name() for layer in layers}
+        if lost:
+            raise RuntimeError(f"saved, but not there after opening again: {sorted(lost)}")
         broken = [layer.name() for layer in layers if not layer.isValid()]
         if broken:
             raise RuntimeError(f"not valid after opening again: {broken}")
@@ -487,6 +493,15 @@ def _one_of(layer: Any) -> Any:
     return QgsProcessingFeatureSourceDefinition(layer.source(), False, 1)
 
 
+def _with_gaps(layer: Any, field: str) -> Any:
+    """A copy in memory that lacks every tenth value of a field."""
+    copy = layer.materialize(QgsFeatureRequest())
+    index = copy.fields().indexOf(field)
+    gaps = {feature.id(): {index: None} for feature in copy.getFeatures() if feature.id() % 10 == 0}
+    copy.dataProvider().changeAttributeValues(gaps)
+    return copy
+
+
 def inside() -> None:
     """The tour, then the end of QGIS, which else asks whether to save the project."""
     out = Path(os.environ["SATCLIP_TOUR"])
@@ -507,6 +522,7 @@ if os.environ.get("SATCLIP_TOUR"):
         QgsApplication,
         QgsCoordinateReferenceSystem,
         QgsCoordinateTransform,
+        QgsFeatureRequest,
         QgsPointXY,
         QgsProcessingFeatureSourceDefinition,
         QgsProcessingParameterDefinition,

@@ -28,7 +28,8 @@ import matplotlib.pyplot as plt
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 EXAMPLE = ROOT / "qgis_plugin" / "example" / "example.gpkg"
-FARM, CALIFORNIA, HUNGARY = (10.5, 45.1), (-120.5, 37.0), (19.0, 47.0)
+FARM = (10.5, 45.1)
+MEANT, NOT_MEANT = ((-120.5, 37), (75.5, 31)), ((-77, 40), (80, 31))
 _OUTLINE = {"color": "0.35", "linewidth": 0.4}
 
 
@@ -56,14 +57,16 @@ def similarity(countries) -> None:
     figure, (above, below) = plt.subplots(2, 1, figsize=(9, 7.6), layout="constrained")
     for axes, name, label in (
         (above, "like-farm.tif", "cosine similarity to the farm"),
-        (below, "like-both.tif", "chance: farm and California, not Hungary"),
+        (below, "like-farms.tif", "chance of being like the farms"),
     ):
         drawn = show(axes, name, 1, vmin=0)
         figure.colorbar(drawn, ax=axes, label=label, shrink=0.8)
         axes.plot(*FARM, "r*", markersize=11, markeredgecolor="white")
         outline(axes, countries, (-180, 180, -60, 75))
-    below.plot(*CALIFORNIA, "r*", markersize=11, markeredgecolor="white")
-    below.plot(*HUNGARY, "kX", markersize=8, markeredgecolor="white")
+    for place in MEANT:
+        below.plot(*place, "r*", markersize=11, markeredgecolor="white")
+    for place in NOT_MEANT:
+        below.plot(*place, "kX", markersize=8, markeredgecolor="white")
     save(figure, "tutorial-similarity")
 
 
@@ -84,8 +87,8 @@ def greenness(countries, plots) -> None:
     figure.colorbar(drawn, ax=left, label="greenness (NDVI)", shrink=0.8)
     limits = {"vmin": drawn.norm.vmin, "vmax": drawn.norm.vmax, "cmap": "viridis"}
     plots.plot("greenness", ax=left, markersize=16, edgecolor="white", linewidth=0.6, **limits)
-    drawn = show(right, "greenness.tif", 2, cmap="magma_r")
-    figure.colorbar(drawn, ax=right, label="standard error", shrink=0.8)
+    drawn = show(right, "greenness.tif", 2, cmap="magma_r", vmax=0.12)
+    figure.colorbar(drawn, ax=right, label="standard error", shrink=0.8, extend="max")
     plots.plot(ax=right, color="black", markersize=3)
     for axes in (left, right):
         outline(axes, countries, (-9.7, 4.5, 35.8, 44))

@@ -18,7 +18,7 @@ COARSER = 10
 FILES = {
     "field-plots": ["greenness.tif", "greenness.html", "greenness.npz", "capitals.csv"],
     "regions": ["spain.tif", "regions.json", "portugal.tif", "countries.gpkg"],
-    "similar-places": ["like-farm.tif", "like-both.tif", "best.gpkg", "areas.gpkg"],
+    "similar-places": ["like-farm.tif", "like-farms.tif", "best.gpkg", "areas.gpkg"],
 }
 
 

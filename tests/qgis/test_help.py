@@ -38,6 +38,7 @@ def test_pages_are_what_the_guides_make(name: str) -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_every_link_leads_somewhere_and_every_picture_is_there(name: str) -> None:
     page = PAGES[name].read_text("utf-8")
+    assert ".example" not in page
     for link in re.findall(r'href="(.*?)"', page):
         assert link[0] == "#", f"{link} is not in the zip"
         assert link[1:] in anchors(page)

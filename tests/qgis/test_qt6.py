@@ -93,7 +93,7 @@ def test_every_method_of_qt_is_called_as_pyqt6_has_it(tmp_path):
         text = f"from PyQt6.{module} import *\n"
         if module == "QtWidgets":
             text += "".join(
-                f"from PyQt6.{there} import {moved}\n" for moved, there in MOVED.items()
+                f"from PyQt6.{there} import {moved} as {moved}\n" for moved, there in MOVED.items()
             )
         (stubs / "PyQt" / f"{module}.pyi").write_text(text)
     for name in ("core", "gui", "utils", "analysis"):
