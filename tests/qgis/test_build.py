@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -66,6 +67,14 @@ def test_one_folder_without_caches_and_not_too_large(archive):
         assert f"satclip_qgis/{wanted}" in names
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
     assert not [name for name in names if "/." in name]
+
+
+def test_pictures_of_the_help_are_beside_it(unpacked):
+    pages = sorted((unpacked / "help").glob("*.html"))
+    assert pages
+    for page in pages:
+        for picture in re.findall(r'<img src="(.*?)"', page.read_text("utf-8")):
+            assert (page.parent / picture).is_file(), picture
 
 
 def test_metadata_says_all_that_the_repository_asks_for(unpacked):
