@@ -92,8 +92,8 @@ def main() -> int:
     out = options.out.resolve()
     shutil.rmtree(out / "results", ignore_errors=True)
     (out / "results").mkdir(parents=True)
-    for picture in out.glob("*.png"):
-        picture.unlink()
+    for old in (*out.glob("*.png"), *out.glob("*.log")):
+        old.unlink()
     with tempfile.TemporaryDirectory() as folder:
         build = [sys.executable, str(root / "qgis_plugin/build.py"), "--out", folder]
         made = subprocess.run(build, check=True, capture_output=True, text=True).stdout.strip()
