@@ -1,13 +1,14 @@
 """Make the pictures of docs/tutorials: run their commands, and draw what comes out.
 
     .venv/bin/pip install matplotlib
-    .venv/bin/python scripts/tutorial_pictures.py
+    .venv/bin/python scripts/tutorial_pictures.py [TUTORIAL...]
 
 The pictures of QGIS in them are made by scripts/qgis_tour.py.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shlex
@@ -34,22 +35,24 @@ _OUTLINE = {"color": "0.35", "linewidth": 0.4}
 
 
 def main() -> None:
-    """All pictures."""
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="TUTORIAL", help="all, if none is named")
+    names = parser.parse_args().names or list(DRAWN)
     countries = geopandas.read_file(EXAMPLE, layer="countries").boundary
-    plots = geopandas.read_file(EXAMPLE, layer="plots")
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        shutil.copy(EXAMPLE, folder)
-        for path in sorted((ROOT / "docs" / "tutorials").glob("*.md")):
-            for block in re.findall(r"^```sh\n(.*?)^```", path.read_text("utf-8"), re.M | re.S):
+    for name in names:
+        with tempfile.TemporaryDirectory() as folder:
+            os.chdir(folder)
+            shutil.copy(EXAMPLE, folder)
+            text = (ROOT / "docs" / "tutorials" / f"{name}.md").read_text("utf-8")
+            for block in re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S):
                 for line in block.replace("\\\n", "").splitlines():
                     print(line, flush=True)
                     words = shlex.split(line)[1:]
                     subprocess.run([sys.executable, "-m", "satclip_cli", *words], check=True)
-        similarity(countries)
-        places(countries)
-        greenness(countries, plots)
-        regions(countries)
+            for draw in DRAWN[name]:
+                draw(countries)
+            os.chdir(ROOT)
 
 
 def similarity(countries) -> None:
@@ -80,8 +83,9 @@ def places(countries) -> None:
     save(figure, "tutorial-places")
 
 
-def greenness(countries, plots) -> None:
+def greenness(countries) -> None:
     """The map with its plots, and the standard error."""
+    plots = geopandas.read_file(EXAMPLE, layer="plots")
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
     drawn = show(left, "greenness.tif", 1)
     figure.colorbar(drawn, ax=left, label="greenness (NDVI)", shrink=0.8)
@@ -124,6 +128,13 @@ def save(figure, name: str) -> None:
     """A picture in docs/images."""
     figure.savefig(IMAGES / f"{name}.png", dpi=90)
     plt.close(figure)
+
+
+DRAWN = {
+    "similar-places": (similarity, places),
+    "field-plots": (greenness,),
+    "regions": (regions,),
+}
 
 
 if __name__ == "__main__":
