@@ -4,7 +4,8 @@
     python qgis_plugin/build.py --out DIR     the zip
     python qgis_plugin/build.py --link DIR    DIR/satclip_qgis, linked to this checkout, to develop
 
-The folder inside has the plugin, metadata.txt, LICENSE, and `satclip_core` with its model.
+The folder inside has the plugin with help pages and an example project, metadata.txt, LICENSE, and
+`satclip_core` with its model.
 """
 
 from __future__ import annotations
@@ -21,11 +22,18 @@ PLUGIN = Path(__file__).resolve().parent
 ROOT = PLUGIN.parent
 PACKAGE = "satclip_qgis"
 CORE = "satclip_core"
-# The plugin repository of QGIS takes no more.
-LARGEST = 25_000_000
-_SUFFIXES = {".py", ".html", ".svg", ".qm", ".csv", ".npz", ".md", ".json", ".typed", ".txt"}
+# The plugin repository of QGIS takes 25 MB; a slow line has to take it too.
+LARGEST = 20_000_000
+_SUFFIXES = {
+    *(".py", ".html", ".svg", ".qm", ".csv", ".npz", ".md", ".json", ".typed", ".txt"),
+    *(".qgs", ".gpkg", ".tif"),  # of the example project
+}
+# Compressed already: zlib's versions differ in their bytes.
+_STORED = {".npz", ".png", ".tif"}
 # What only developers need.
-_LEFT_OUT = {"build.py", "i18n/update.py"}
+_LEFT_OUT = {"build.py", "i18n/update.py", "help/update.py"}
+_HELP = PLUGIN / "help"
+_PICTURE = re.compile(r'<img src="(images/[\w-]+\.png)"')
 _DATE = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o100644 << 16
 
@@ -65,6 +73,12 @@ def contents() -> Iterator[tuple[str, Path]]:
             name = prefix + path.relative_to(folder).as_posix()
             if path.is_file() and path.suffix in _SUFFIXES and name not in _LEFT_OUT:
                 files[name] = path
+    for page in _HELP.glob("*.html"):
+        for picture in _PICTURE.findall(page.read_text("utf-8")):
+            files[f"help/{picture}"] = ROOT / "docs" / picture
+    for name, path in files.items():
+        if not path.is_file():
+            raise BuildError(f"{name} is missing: {path}")
     for name in ("metadata.txt", "LICENSE", f"{CORE}/LICENSE", f"{CORE}/models/bundled.npz"):
         if name not in files or not files[name].is_file():
             raise BuildError(f"{name} is missing")
@@ -84,9 +98,8 @@ def build(out: Path) -> Path:
             entry = zipfile.ZipInfo(f"{PACKAGE}/{name}", _DATE)
             entry.external_attr = _MODE
             entry.create_system = 3  # as on Unix, wherever it is built
-            # Stored where it is compressed already: zlib's versions differ in their bytes.
-            packed = path.suffix == ".npz"
-            entry.compress_type = zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED
+            stored = path.suffix in _STORED
+            entry.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
             archive.writestr(entry, path.read_bytes(), compresslevel=9)
     if target.stat().st_size > LARGEST:
         raise BuildError(f"{target} has {target.stat().st_size:,} bytes, more than {LARGEST:,}")

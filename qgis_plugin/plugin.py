@@ -10,6 +10,7 @@ from qgis.PyQt.QtCore import QCoreApplication, QTranslator
 from .algorithms.running import stop_all
 from .expressions import Functions
 from .provider import SatclipProvider
+from .settings import apply as apply_settings
 
 TRANSLATIONS = Path(__file__).parent / "i18n"
 
@@ -30,6 +31,7 @@ class SatclipPlugin:
 
     def initProcessing(self):
         """Offer algorithms and functions; QGIS calls this alone where there is no window."""
+        apply_settings()
         self.provider = SatclipProvider()
         QgsApplication.processingRegistry().addProvider(self.provider)
         self.functions.register()

@@ -21,6 +21,7 @@ class Clusters(RasterAlgorithm):
     """Groups of like places."""
 
     NAME = "clusters"
+    ICON = "clusters.svg"
     COUNT = "COUNT"
     CLUSTERS = "CLUSTERS"
     SAVE_CLUSTERS = "SAVE_CLUSTERS"

@@ -15,6 +15,7 @@ class EmbedZones(EmbeddingFieldsMixin, FeaturesAlgorithm):
     """A copy of a layer with mean embeddings."""
 
     NAME = "embedzones"
+    ICON = "zones.svg"
 
     def title(self):
         """Name in the toolbox."""

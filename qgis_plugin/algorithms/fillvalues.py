@@ -27,6 +27,7 @@ class FillValues(SamplesMixin, FeaturesAlgorithm):
     """A copy of a layer in which a field has no gaps."""
 
     NAME = "fillvalues"
+    ICON = "map.svg"
     SAMPLES = "INPUT"
 
     def title(self):

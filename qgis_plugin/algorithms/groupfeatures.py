@@ -22,6 +22,7 @@ class GroupFeatures(FeaturesAlgorithm):
     """A copy of a layer with the group of each feature."""
 
     NAME = "groupfeatures"
+    ICON = "clusters.svg"
     COUNT = "COUNT"
 
     def title(self):

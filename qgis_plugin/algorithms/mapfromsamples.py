@@ -89,6 +89,7 @@ class MapFromSamples(SamplesMixin, MappedMixin, RasterAlgorithm):
     """A model of place and embedding, learnt from samples and drawn as a map."""
 
     NAME = "mapfromsamples"
+    ICON = "map.svg"
     INPUT = SAMPLES = "INPUT"
     REPORT = "REPORT"
     SHARE = 30

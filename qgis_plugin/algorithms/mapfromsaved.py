@@ -12,6 +12,7 @@ class MapFromSaved(SavedMapMixin, MappedMixin, RasterAlgorithm):
     """What was learnt from samples, used again."""
 
     NAME = "mapfromsaved"
+    ICON = "map.svg"
 
     def title(self):
         """Name in the toolbox."""

@@ -17,6 +17,7 @@ class PlaceProperties(RasterAlgorithm):
     """A band for each property of the pixels' places."""
 
     NAME = "placeproperties"
+    ICON = "properties.svg"
     PROPERTIES = "PROPERTIES"
 
     def title(self):

@@ -38,7 +38,7 @@ _TABLE = re.compile(r"ogr:dbname='(.+?)' table=\"(.+?)\"")
 class PointsAlgorithm(CentroidsMixin, Algorithm):
     """A copy of a layer of points with more fields."""
 
-    ICON = "points.svg"
+    ICON = "embed.svg"
     INPUT = "INPUT"
 
     def add_input(self) -> None:

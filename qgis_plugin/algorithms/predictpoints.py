@@ -26,6 +26,7 @@ class PredictPoints(SamplesMixin, SavedMapMixin, PointsAlgorithm):
     """A copy of a point layer with what is predicted for each point."""
 
     NAME = "predictpoints"
+    ICON = "map.svg"
     PROBABILITIES = "PROBABILITIES"
     PREFIX = "PREFIX"
 

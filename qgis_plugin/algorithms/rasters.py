@@ -289,6 +289,7 @@ class EmbeddingRgb(RasterAlgorithm):
     """Three principal components as colours."""
 
     NAME = "embeddingrgb"
+    ICON = "colours.svg"
     BASIS = "BASIS"
     SAVE_BASIS = "SAVE_BASIS"
 

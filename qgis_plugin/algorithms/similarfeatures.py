@@ -21,7 +21,7 @@ class SimilarFeatures(FeaturesAlgorithm):
     """A copy of a layer with the similarity of each feature."""
 
     NAME = "similarfeatures"
-    ICON = "similar.svg"
+    ICON = "alike.svg"
     LIKE = "LIKE"
     UNLIKE = "UNLIKE"
     REDUCE = "REDUCE"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,15 @@ from qgis.PyQt.QtGui import QIcon
 from ..help import open_help
 from ..models import default_model
 from ..text import tr
+from .about import AboutDialog
 from .dock import SimilarPlacesDock
 from .embed import EmbedDialog, EmbedRun
+from .example import open_example
 from .identify import IdentifyWords
 from .mapping import MapFromSamplesDock
 from .models_dialog import ModelsDialog
+from .options import PAGE as OPTIONS_PAGE
+from .options import OptionsFactory
 
 try:  # Qt 6 has moved it
     from qgis.PyQt.QtGui import QAction
@@ -35,7 +40,7 @@ _SECONDS_SHOWN = 8
 
 
 class Gui:
-    """Toolbar, Raster menu, dock and dialogs.
+    """Toolbar, Raster menu, page of options, dock and dialogs.
 
     Args:
         iface: the window of QGIS.
@@ -48,47 +53,72 @@ class Gui:
         self.dock: SimilarPlacesDock | None = None
         self.mapping: MapFromSamplesDock | None = None
         self.models: ModelsDialog | None = None
+        self.about: AboutDialog | None = None
+        self.options: OptionsFactory | None = None
         self.embedding: EmbedRun | None = None
         self.dialogs: list[Any] = []
         self.identify: IdentifyWords | None = None
 
     def load(self) -> None:
-        """Add everything; the dock is made when it is first wanted."""
+        """Add everything; the dock and the dialogs are made when they are first wanted."""
         self.toolbar = self.iface.addToolBar("SatCLIP")
         self.toolbar.setObjectName("SatclipToolbar")
-        for name, icon, text, called in (
-            ("embed", "points.svg", tr("Embed layer points…"), self.embed_points),
-            ("raster", "raster.svg", tr("Embedding raster…"), self.embedding_raster),
-            ("similar", "similar.svg", tr("Similar places"), self.similar_places),
-            ("alike", "", tr("Similar to the selected features…"), self.similar_features),
-            ("map", "map.svg", tr("Map from samples…"), self.map_from_samples),
-            ("models", "models.svg", tr("Models…"), self.show_models),
-            ("help", "", tr("Help"), lambda: open_help()),
-        ):
-            image = QIcon(str(ICONS / icon)) if icon else QIcon()
-            action = QAction(image, text, self.iface.mainWindow())
+        for name, on_toolbar, text, called in self._offered():
+            action = QAction(self.iface.mainWindow())
             action.setObjectName(f"satclip_{name}")
-            action.setCheckable(name == "similar")
-            action.triggered.connect(called)
-            if icon:
+            if called is None:
+                action.setSeparator(True)
+            else:
+                action.setText(text)
+                action.setIcon(QIcon(str(ICONS / f"{name}.svg")))
+                action.setCheckable(name == "similar")
+                action.triggered.connect(called)
+            if on_toolbar:
                 self.toolbar.addAction(action)
             self.iface.addPluginToRasterMenu("SatCLIP", action)
             self.actions[name] = action
+        self.options = OptionsFactory(self._model_chosen, self.show_models)
+        self.iface.registerOptionsWidgetFactory(self.options)
         self.identify = IdentifyWords(self.iface)
         self.iface.currentLayerChanged.connect(self._layer_changed)
         self._layer_changed(self.iface.activeLayer())
 
+    def _offered(self) -> tuple[tuple[str, bool, str, Callable[..., Any] | None], ...]:
+        """Names, which are those of icons too, whether on the toolbar, texts, what is called."""
+
+        def opens(algorithm: str) -> Callable[[], None]:
+            return lambda: self.open_algorithm(algorithm)
+
+        return (
+            ("similar", True, tr("Similar places"), self.similar_places),
+            ("embed", True, tr("Embed layer points…"), self.embed_points),
+            ("raster", True, tr("Embedding raster…"), opens("embeddingraster")),
+            ("colours", False, tr("Embedding colours…"), opens("embeddingrgb")),
+            ("clusters", False, tr("Groups of places…"), opens("clusters")),
+            ("properties", False, tr("Properties of places…"), opens("placeproperties")),
+            ("alike", False, tr("Similar to the selected features…"), self.similar_features),
+            ("map", True, tr("Map from samples…"), self.map_from_samples),
+            ("separator", False, "", None),
+            ("models", True, tr("Models…"), self.show_models),
+            ("settings", False, tr("Settings…"), self.show_settings),
+            ("example", False, tr("Example project…"), lambda: open_example(self.iface)),
+            ("help", True, tr("Help"), lambda: open_help()),
+            ("about", False, tr("About…"), self.show_about),
+        )
+
     def unload(self) -> None:
         """Take everything away again."""
         self.iface.currentLayerChanged.disconnect(self._layer_changed)
+        self.iface.unregisterOptionsWidgetFactory(self.options)
         if self.identify is not None:
             self.identify.close()
             self.identify = None
         if self.embedding is not None:
             self.embedding.cancel()
-        if self.models is not None:
-            self.models.close()
-            self.models.deleteLater()
+        for window in (self.models, self.about):
+            if window is not None:
+                window.close()
+                window.deleteLater()
         if self.dock is not None:
             self.dock.close_down()
             self.iface.removeDockWidget(self.dock)
@@ -107,7 +137,8 @@ class Gui:
             with suppress(RuntimeError):  # closed, and deleted by Qt
                 dialog.close()
         self.dialogs = []
-        self.dock = self.mapping = self.models = self.embedding = None
+        self.dock = self.mapping = self.models = self.about = None
+        self.embedding = self.options = None
 
     def similar_places(self, shown: bool) -> None:
         """Show the dock, or hide it."""
@@ -140,12 +171,24 @@ class Gui:
         self.models.show()
         self.models.raise_()
 
-    def embedding_raster(self) -> None:
-        """Open the algorithm's dialog, with the model of the settings."""
+    def show_about(self) -> None:
+        """Tell what this is; beside it QGIS stays usable."""
+        if self.about is None:
+            self.about = AboutDialog(self.iface.mainWindow())
+        self.about.reload()
+        self.about.show()
+        self.about.raise_()
+
+    def show_settings(self) -> None:
+        """Open QGIS' options at the page of the plugin."""
+        self.iface.showOptionsDialog(self.iface.mainWindow(), OPTIONS_PAGE)
+
+    def open_algorithm(self, name: str, parameters: dict[str, Any] | None = None) -> None:
+        """Open the dialog of an algorithm, with the model of the settings."""
         import processing
 
-        parameters = {"MODEL": default_model()}
-        dialog = processing.createAlgorithmDialog("satclip:embeddingraster", parameters)
+        given = {"MODEL": default_model(), **(parameters or {})}
+        dialog = processing.createAlgorithmDialog(f"satclip:{name}", given)
         self.dialogs.append(dialog)
         dialog.show()
 
@@ -156,13 +199,8 @@ class Gui:
             text = tr("Select features of a layer first, by which the others are judged.")
             self._say(text, Qgis.MessageLevel.Info)
             return
-        import processing
-
         like = QgsProcessingFeatureSourceDefinition(layer.id(), True)
-        parameters = {"INPUT": layer.id(), "LIKE": like, "MODEL": default_model()}
-        dialog = processing.createAlgorithmDialog("satclip:similarfeatures", parameters)
-        self.dialogs.append(dialog)
-        dialog.show()
+        self.open_algorithm("similarfeatures", {"INPUT": layer.id(), "LIKE": like})
 
     def embed_points(self) -> None:
         """Ask how to embed the active point layer, and do it in a task."""

@@ -11,7 +11,6 @@ from qgis.core import (
     QgsMapLayer,
     QgsPointXY,
     QgsProject,
-    QgsSettings,
     QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
@@ -26,6 +25,7 @@ from ..satclip_core.grid import Grid
 from ..satclip_core.grid.land import LAND
 from ..satclip_core.models.registry import BUNDLED
 from ..satclip_core.raster.similar_areas import AreaOptions
+from ..settings import land_only, set_land_only
 from ..text import tr
 from . import state
 from .addmenu import AddMenu
@@ -50,18 +50,6 @@ _SECONDS_SHOWN = 8
 
 # Widths of what the model resolves that are in view where a place is zoomed to.
 _SEEN_ABOUT = 40
-# Key in QGIS' settings: whether the sea is left out.
-_LAND_ONLY = "satclip/land_only"
-
-
-def land_only() -> bool:
-    """Whether the sea is left out of the picture: so at first, then as the user left it."""
-    return bool(QgsSettings().value(_LAND_ONLY, True, bool))
-
-
-def set_land_only(on: bool) -> None:
-    """Remember it."""
-    QgsSettings().setValue(_LAND_ONLY, on)
 
 
 def rounded_up(value: float) -> float:

@@ -40,6 +40,7 @@ from ..geopackage import (
     table_layer,
     tables,
 )
+from ..help import open_help
 from ..models import default_model, known_models
 from ..text import tr
 from ..words import worded
@@ -112,7 +113,9 @@ class EmbedDialog(QDialog):
         self.note = QLabel()
         self.note.setWordWrap(True)
         self.buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
+            QDialogButtonBox.StandardButton.Ok
+            | QDialogButtonBox.StandardButton.Cancel
+            | QDialogButtonBox.StandardButton.Help
         )
         title = tr("{name} ({count} features)").format(name=layer.name(), count=count)
         form = QFormLayout(self)
@@ -130,6 +133,7 @@ class EmbedDialog(QDialog):
         form.addRow(self.buttons)
         self.buttons.accepted.connect(self._accept)
         self.buttons.rejected.connect(self.reject)
+        self.buttons.helpRequested.connect(lambda: open_help("embed-points"))
         self.kind.currentIndexChanged.connect(self._check)
         self.path.fileChanged.connect(self._check)
         self.table.textChanged.connect(self._check)

@@ -13,6 +13,8 @@ from ..styles import viridis
 from ..text import tr
 
 _BINS = 64
+# Of lightness, 0 to 255.
+_LEAST_CONTRAST, _MIDDLE = 80, 128
 
 
 class Histogram(QWidget):
@@ -126,8 +128,7 @@ class Histogram(QWidget):
         painter.drawPolyline(line)
 
     def _paint_axis(self, painter: QPainter, box: QRectF) -> None:
-        text = self.palette().text().color()
-        painter.setPen(text)
+        painter.setPen(self._ink())
         below = QRectF(box.left(), box.bottom() + 1, box.width(), self.height() - box.bottom() - 1)
         axis = tr("chance of being alike") if self.learnt else tr("cosine similarity")
         ends = [f"{end:.2f}" for end in self.range]
@@ -148,9 +149,17 @@ class Histogram(QWidget):
 
     def _faint(self) -> QColor:
         """Between text and background, of a dark theme too."""
-        shade = QColor(self.palette().text().color())
+        shade = QColor(self._ink())
         shade.setAlpha(165)
         return shade
+
+    def _ink(self) -> QColor:
+        """What can be read on the background: themes of QGIS darken that, and leave the text."""
+        ground, text = self.palette().base().color(), self.palette().text().color()
+        if abs(ground.lightness() - text.lightness()) > _LEAST_CONTRAST:
+            return text
+        dark = ground.lightness() < _MIDDLE
+        return QColor(Qt.GlobalColor.white if dark else Qt.GlobalColor.black)
 
     def _box(self) -> QRectF:
         return QRectF(4, 4, self.width() - 8, self.height() - 8 - self.fontMetrics().height())

@@ -23,9 +23,11 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
+from ..help import open_help
 from ..models import default_model, encoder, gone_model, set_default_model
 from ..satclip_core.models.published import PUBLISHED
 from ..satclip_core.models.registry import BUNDLED, ModelEntry, list_models, published_info
+from ..settings import downloads_allowed
 from ..text import tr
 from ..words import worded
 from .background import WorkTask, launch
@@ -139,8 +141,8 @@ class ModelsDialog(QDialog):
         self.facts.setOpenExternalLinks(True)
         self.use_button = QPushButton(tr("Use this model"))
         self.fetch_button = QPushButton(tr("Fetch"))
-        self.fetch_button.setToolTip(tr("Download from the Hugging Face hub, with QGIS' proxy."))
         self.file_button = QPushButton(tr("Open a file…"))
+        self.help_button = QPushButton(tr("Help"))
         self.close_button = QPushButton(tr("Close"))
         self.progress = QProgressBar()
         self.cancel_button = QPushButton(tr("Cancel"))
@@ -155,7 +157,14 @@ class ModelsDialog(QDialog):
         box.addWidget(self.status)
         for row in (
             (self.progress, self.cancel_button),
-            (self.use_button, self.fetch_button, self.file_button, None, self.close_button),
+            (
+                self.use_button,
+                self.fetch_button,
+                self.file_button,
+                None,
+                self.help_button,
+                self.close_button,
+            ),
         ):
             line = QHBoxLayout()
             for widget in row:
@@ -170,6 +179,7 @@ class ModelsDialog(QDialog):
         self.use_button.clicked.connect(self.use)
         self.fetch_button.clicked.connect(self.fetch)
         self.file_button.clicked.connect(self._ask_file)
+        self.help_button.clicked.connect(lambda: open_help("models"))
         self.close_button.clicked.connect(self.accept)
         self.cancel_button.clicked.connect(self._stop_fetching)
 
@@ -198,7 +208,7 @@ class ModelsDialog(QDialog):
     def _show(self) -> None:
         """The facts of the selected model, read in a task."""
         name = self.selected()
-        self.fetch_button.setEnabled(self._fetch is None and self._missing(name))
+        self._offer_fetching(self._fetch is None and self._missing(name))
         self.use_button.setEnabled(not self._missing(name))
         self._task = None
         if self._missing(name):
@@ -227,8 +237,17 @@ class ModelsDialog(QDialog):
             return
         self.use_button.setEnabled(error is None)
         if error is not None and self.selected() in PUBLISHED:  # what is wrong with it says so
-            self.fetch_button.setEnabled(self._fetch is None)
-        self.facts.setMarkdown(worded(error) if error is not None else _facts(made))
+            self._offer_fetching(self._fetch is None)
+        self.facts.setMarkdown(worded(error) if error is not None else model_facts(made))
+
+    def _offer_fetching(self, useful: bool) -> None:
+        allowed = downloads_allowed()
+        self.fetch_button.setEnabled(useful and allowed)
+        self.fetch_button.setToolTip(
+            tr("Download from the Hugging Face hub, with QGIS' proxy.")
+            if allowed
+            else tr("Settings → Options → SatCLIP says that nothing may be fetched.")
+        )
 
     def _missing(self, name: str) -> bool:
         return name in PUBLISHED and not PUBLISHED[name].path.is_file()
@@ -277,7 +296,7 @@ def _cells(entry: ModelEntry) -> tuple[str, ...]:
     return states[entry.state], degree, resolution, "MIT", size
 
 
-def _facts(made: Any) -> str:
+def model_facts(made: Any) -> str:
     """What a model is, as Markdown: the facts first, then its card."""
     resolution = made.resolution_degrees
     rows = [

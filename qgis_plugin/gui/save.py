@@ -138,14 +138,14 @@ class SaveDialog(QDialog):
         self.resolution = _pixel_size(max(view.transform[0], self._wanted.least_size), crs)
         coarser = self._wanted.least_size > view.transform[0]
         self._default = None if coarser else self.resolution.value()
-        self.size = QLabel()
+        self.size_told = QLabel()
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel
         )
         form = QFormLayout(self)
         form.addRow(tr("File"), self.path)
         form.addRow(tr("Resolution"), self.resolution)
-        form.addRow(tr("Size"), self.size)
+        form.addRow(tr("Size"), self.size_told)
         form.addRow(self.buttons)
         self.buttons.accepted.connect(self._accept)
         self.buttons.rejected.connect(self.reject)
@@ -173,7 +173,7 @@ class SaveDialog(QDialog):
             size = tr("{width} × {height} pixels, {size:.3g} MB at most").format(
                 width=width, height=height, size=_BYTES * width * height / 1e6
             )
-        self.size.setText(size if fits else tr("{size}: too large").format(size=size))
+        self.size_told.setText(size if fits else tr("{size}: too large").format(size=size))
         save = self.buttons.button(QDialogButtonBox.StandardButton.Save)
         save.setEnabled(fits and bool(self.target()))
 

@@ -1270,6 +1270,58 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>{path} kann nicht geschrieben werden: {reason}</translation>
         </message>
         <message>
+            <source>A location encoder turns a longitude and a latitude into numbers that say what the place looks like from above. This plugin puts them on the map: similar places, groups of places, maps of what was sampled, in words what a place is like.</source>
+            <translation>Ein Orts-Encoder macht aus Länge und Breite Zahlen, die sagen, wie der Ort von oben aussieht. Diese Erweiterung bringt sie auf die Karte: ähnliche Orte, Gruppen von Orten, Karten aus Stichproben, und in Worten, wie ein Ort ist.</translation>
+        </message>
+        <message>
+            <source>Nothing is sent anywhere: the model is on this computer.</source>
+            <translation>Nichts wird irgendwohin gesandt: das Modell liegt auf diesem Rechner.</translation>
+        </message>
+        <message>
+            <source>The plugin is free software under the GNU General Public License, version 2 or later; the library inside (satclip_core) and its model are under the MIT licence.</source>
+            <translation>Die Erweiterung ist freie Software unter der GNU General Public License, Version 2 oder neuer; die Bibliothek darin (satclip_core) und ihr Modell stehen unter der MIT-Lizenz.</translation>
+        </message>
+        <message>
+            <source>The method is SatCLIP's: Klemmer, Rolf, Robinson, Mackey, Rußwurm: Satellite contrastive location-image pretraining, AAAI 2025.</source>
+            <translation>Das Verfahren ist das von SatCLIP: Klemmer, Rolf, Robinson, Mackey, Rußwurm: Satellite contrastive location-image pretraining, AAAI 2025.</translation>
+        </message>
+        <message>
+            <source>Blue Marble, Black Marble, land cover and greenness: courtesy of NASA. Relief and sea: NOAA and GEBCO. Countries and capitals: Natural Earth.</source>
+            <translation>Blue Marble, Black Marble, Landbedeckung und Grün: mit Dank an die NASA. Relief und See: NOAA und GEBCO. Länder und Hauptstädte: Natural Earth.</translation>
+        </message>
+        <message>
+            <source>About SatCLIP embeddings</source>
+            <translation>Über SatCLIP-Embeddings</translation>
+        </message>
+        <message>
+            <source>Plugin</source>
+            <translation>Erweiterung</translation>
+        </message>
+        <message>
+            <source>Reading the model…</source>
+            <translation>Das Modell wird gelesen…</translation>
+        </message>
+        <message>
+            <source>Reading a model</source>
+            <translation>Ein Modell wird gelesen</translation>
+        </message>
+        <message>
+            <source>Home page</source>
+            <translation>Startseite</translation>
+        </message>
+        <message>
+            <source>Source code</source>
+            <translation>Quelltext</translation>
+        </message>
+        <message>
+            <source>Report a fault</source>
+            <translation>Einen Fehler melden</translation>
+        </message>
+        <message>
+            <source>Version {version}, in QGIS {qgis} with Qt {qt}</source>
+            <translation>Version {version}, in QGIS {qgis} mit Qt {qt}</translation>
+        </message>
+        <message>
             <source>Embed layer points…</source>
             <translation>Layerpunkte einbetten…</translation>
         </message>
@@ -1280,6 +1332,18 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         <message>
             <source>Embedding raster…</source>
             <translation>Embedding-Raster…</translation>
+        </message>
+        <message>
+            <source>Embedding colours…</source>
+            <translation>Embedding-Farben…</translation>
+        </message>
+        <message>
+            <source>Groups of places…</source>
+            <translation>Gruppen von Orten…</translation>
+        </message>
+        <message>
+            <source>Properties of places…</source>
+            <translation>Eigenschaften von Orten…</translation>
         </message>
         <message>
             <source>Similar to the selected features…</source>
@@ -1294,8 +1358,20 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Modelle…</translation>
         </message>
         <message>
+            <source>Settings…</source>
+            <translation>Einstellungen…</translation>
+        </message>
+        <message>
+            <source>Example project…</source>
+            <translation>Beispielprojekt…</translation>
+        </message>
+        <message>
             <source>Help</source>
             <translation>Hilfe</translation>
+        </message>
+        <message>
+            <source>About…</source>
+            <translation>Über…</translation>
         </message>
         <message>
             <source>Select a point layer in the Layers panel first.</source>
@@ -1478,6 +1554,18 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>es ist fehlgeschlagen</translation>
         </message>
         <message>
+            <source>The example lies in {folder}. Help → First steps says what to try.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Where shall the example project lie?</source>
+            <translation>Wo soll das Beispielprojekt liegen?</translation>
+        </message>
+        <message>
+            <source>Cannot write to {folder}: {reason}</source>
+            <translation>In {folder} kann nicht geschrieben werden: {reason}</translation>
+        </message>
+        <message>
             <source>Similarity to {places}</source>
             <translation>Ähnlichkeit zu {places}</translation>
         </message>
@@ -1496,10 +1584,6 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         <message>
             <source>{name} could not be fetched: {reason}</source>
             <translation>{name} konnte nicht geholt werden: {reason}</translation>
-        </message>
-        <message>
-            <source>Cannot write to {folder}: {reason}</source>
-            <translation>In {folder} kann nicht geschrieben werden: {reason}</translation>
         </message>
         <message>
             <source>Coloured: the similarity of the view. Grey line: of random places on land. Click to set the threshold.</source>
@@ -1818,24 +1902,12 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Holen</translation>
         </message>
         <message>
-            <source>Download from the Hugging Face hub, with QGIS' proxy.</source>
-            <translation>Vom Hugging Face Hub herunterladen, über den Proxy von QGIS.</translation>
-        </message>
-        <message>
             <source>Open a file…</source>
             <translation>Datei öffnen…</translation>
         </message>
         <message>
             <source>Close</source>
             <translation>Schließen</translation>
-        </message>
-        <message>
-            <source>Reading the model…</source>
-            <translation>Das Modell wird gelesen…</translation>
-        </message>
-        <message>
-            <source>Reading a model</source>
-            <translation>Ein Modell wird gelesen</translation>
         </message>
         <message>
             <source>Open a model</source>
@@ -1858,6 +1930,14 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Herkunft</translation>
         </message>
         <message>
+            <source>Download from the Hugging Face hub, with QGIS' proxy.</source>
+            <translation>Vom Hugging Face Hub herunterladen, über den Proxy von QGIS.</translation>
+        </message>
+        <message>
+            <source>Settings → Options → SatCLIP says that nothing may be fetched.</source>
+            <translation>Nach Einstellungen → Optionen → SatCLIP darf nichts geholt werden.</translation>
+        </message>
+        <message>
             <source>noted on the first fetch</source>
             <translation>wird beim ersten Holen vermerkt</translation>
         </message>
@@ -1876,6 +1956,30 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         <message>
             <source>{name} is here, and checked.</source>
             <translation>{name} ist da und geprüft.</translation>
+        </message>
+        <message>
+            <source>Similar places: only on land</source>
+            <translation>Ähnliche Orte: nur an Land</translation>
+        </message>
+        <message>
+            <source>all processors</source>
+            <translation>alle Prozessoren</translation>
+        </message>
+        <message>
+            <source>Published models may be fetched when I ask for it</source>
+            <translation>Veröffentlichte Modelle dürfen geholt werden, wenn ich es verlange</translation>
+        </message>
+        <message>
+            <source>Threads at most</source>
+            <translation>Threads höchstens</translation>
+        </message>
+        <message>
+            <source>Folder of fetched models</source>
+            <translation>Ordner geholter Modelle</translation>
+        </message>
+        <message>
+            <source>The model that comes with the plugin needs no folder and no network.</source>
+            <translation>Das mitgelieferte Modell braucht weder Ordner noch Netz.</translation>
         </message>
         <message>
             <source>Press Pick places, then click on the map.</source>

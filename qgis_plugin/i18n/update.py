@@ -4,8 +4,8 @@
     python3 qgis_plugin/i18n/update.py
 
 Texts are the literals inside `tr(…)`. What was translated stays; what is new waits as
-"unfinished"; what no source uses any more goes. Compiling needs lrelease (Debian:
-qttools5-dev-tools).
+"unfinished" and is printed, for each language; what no source uses any more goes. A new language
+begins as an empty file `satclip_xx.ts`. Compiling needs lrelease (Debian: qttools5-dev-tools).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def texts() -> list[str]:
 
 def translations(path: Path) -> dict[str, str]:
     """Source texts of a .ts file and their finished translations."""
-    if not path.exists():
+    if not path.exists() or not path.stat().st_size:
         return {}
     known = {}
     for message in ElementTree.parse(path).iter("message"):
@@ -49,12 +49,12 @@ def translations(path: Path) -> dict[str, str]:
     return known
 
 
-def write(path: Path, language: str, known: dict[str, str]) -> int:
-    """Write a .ts file; returns the number of texts that wait for a translation."""
+def write(path: Path, language: str, known: dict[str, str]) -> list[str]:
+    """Write a .ts file; returns the texts that wait for a translation."""
     root = ElementTree.Element("TS", version="2.1", language=language, sourcelanguage="en")
     context = ElementTree.SubElement(root, "context")
     ElementTree.SubElement(context, "name").text = CONTEXT
-    missing = 0
+    missing = []
     for text in texts():
         message = ElementTree.SubElement(context, "message")
         ElementTree.SubElement(message, "source").text = text
@@ -63,7 +63,7 @@ def write(path: Path, language: str, known: dict[str, str]) -> int:
             translation.text = known[text]
         else:
             translation.set("type", "unfinished")
-            missing += 1
+            missing.append(text)
     ElementTree.indent(root, "    ")
     path.write_text(_HEADER + ElementTree.tostring(root, "unicode") + "\n", "utf-8")
     return missing
@@ -73,7 +73,9 @@ def main() -> int:
     """Update every language that has a file."""
     for path in sorted(FOLDER.glob("satclip_*.ts")):
         missing = write(path, path.stem.partition("_")[2], translations(path))
-        print(f"{path.name}: {missing} texts to translate")
+        print(f"{path.name}: {len(missing)} texts to translate")
+        for text in missing:
+            print(f"  {text!r}")
         lrelease = shutil.which("lrelease")
         if lrelease is None:
             print("lrelease is missing: the .qm stays as it is", file=sys.stderr)

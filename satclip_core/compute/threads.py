@@ -17,11 +17,27 @@ import numpy as np
 T = TypeVar("T")
 
 
+_most: int | None = None
+
+
+def limit_threads(most: int | None) -> None:
+    """Take no more than so many threads from now on where none are asked for; None: no limit.
+
+    Raises:
+        ValueError: fewer than one.
+    """
+    global _most
+    if most is not None and most < 1:
+        raise ValueError(f"{most} threads: give at least 1")
+    _most = most
+
+
 def available_threads() -> int:
-    """Processors that this process may use."""
+    """Processors that this process may use, and no more than `limit_threads` allows."""
+    there = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        there = len(os.sched_getaffinity(0))
+    return there if _most is None else min(there, _most)
 
 
 @lru_cache(maxsize=1)

@@ -114,9 +114,21 @@ PUBLISHED = {
 }
 
 
+_chosen_folder: str | None = None
+
+
+def use_cache_folder(folder: str | None) -> None:
+    """Keep fetched models in a folder from now on; None: where they are kept unless told."""
+    global _chosen_folder
+    _chosen_folder = folder
+
+
 def cache_folder() -> Path:
-    """Where fetched models lie: SATCLIP_CACHE, else `models` in the user's cache folder."""
-    chosen = os.environ.get("SATCLIP_CACHE")
+    """Where fetched models lie.
+
+    The folder of `use_cache_folder`, else SATCLIP_CACHE, else `models` in the user's cache folder.
+    """
+    chosen = _chosen_folder or os.environ.get("SATCLIP_CACHE")
     if chosen:
         return Path(chosen).expanduser()
     try:

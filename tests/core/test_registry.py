@@ -17,7 +17,7 @@ from hub import COMMIT, Hub, Server, hub_handler
 from satclip_core.errors import DownloadError, ModelError
 from satclip_core.models import registry
 from satclip_core.models.download import Policy
-from satclip_core.models.published import PUBLISHED, cache_folder
+from satclip_core.models.published import PUBLISHED, cache_folder, use_cache_folder
 from satclip_core.models.registry import fetch, find_model, list_models, load_encoder, read_record
 
 # The one published model whose size and hash are learnt from the hub, so that any file will do.
@@ -224,3 +224,14 @@ def test_the_registry_needs_neither_torch_nor_a_download_library():
     code = "import sys, satclip_core.models.registry as r; r.list_models(); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "requests", "httpx", "huggingface_hub"} & set(done.stdout.split())
+
+
+def test_a_folder_that_is_named_comes_before_the_environment(tmp_path: Path) -> None:
+    usual = cache_folder()
+    try:
+        use_cache_folder(str(tmp_path / "chosen"))
+        assert cache_folder() == tmp_path / "chosen"
+        assert PUBLISHED["satclip-vit16-l10"].path.parent == tmp_path / "chosen"
+    finally:
+        use_cache_folder(None)
+    assert cache_folder() == usual

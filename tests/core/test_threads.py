@@ -81,3 +81,17 @@ def test_without_a_way_to_hold_blas_items_run_one_after_the_other(
     seen = []
     threads.for_each(lambda item: seen.append((item, threading.get_ident())), range(5), 4)
     assert seen == [(item, threading.get_ident()) for item in range(5)]
+
+
+def test_no_more_threads_are_taken_than_is_allowed() -> None:
+    there = threads.available_threads()
+    try:
+        threads.limit_threads(1)
+        assert threads.available_threads() == 1
+        threads.limit_threads(there + 5)
+        assert threads.available_threads() == there
+        with pytest.raises(ValueError, match="at least 1"):
+            threads.limit_threads(0)
+    finally:
+        threads.limit_threads(None)
+    assert threads.available_threads() == there

@@ -38,6 +38,8 @@ class Window(QObject):
         self.bar = Bar()
         self.menu = QMenu("Raster", self.window)
         self.layer = None
+        self.factories: list[object] = []
+        self.opened: list[str] = []
         self.window.setCentralWidget(self.canvas)
         root = QgsProject.instance().layerTreeRoot()
         self.bridge = QgsLayerTreeMapCanvasBridge(root, self.canvas)
@@ -74,6 +76,21 @@ class Window(QObject):
 
     def removePluginRasterMenu(self, _name: str, action: object) -> None:
         self.menu.removeAction(action)
+
+    def registerOptionsWidgetFactory(self, factory: object) -> None:
+        self.factories.append(factory)
+
+    def unregisterOptionsWidgetFactory(self, factory: object) -> None:
+        self.factories.remove(factory)
+
+    def newProject(self, ask: bool = False) -> None:
+        """As where the user lets go of what was changed."""
+        assert ask
+        QgsProject.instance().clear()
+
+    def addProject(self, path: str) -> bool:
+        self.opened.append(path)
+        return bool(QgsProject.instance().read(path))
 
     def show_map(self, crs: str, extent: tuple[float, float, float, float]) -> None:
         """Put the canvas somewhere."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -45,7 +46,7 @@ def unpacked(archive, tmp_path_factory):
 def test_the_zip_is_the_same_wherever_it_is_built(archive, tmp_path):
     copy = tmp_path / "copy"
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
-    for folder in ("qgis_plugin", "satclip_core"):
+    for folder in ("qgis_plugin", "satclip_core", "docs/images"):
         shutil.copytree(ROOT / folder, copy / folder, ignore=ignored, copy_function=shutil.copy)
     for file in ("metadata.txt", "LICENSE"):
         shutil.copy(ROOT / file, copy / file)
@@ -55,16 +56,26 @@ def test_the_zip_is_the_same_wherever_it_is_built(archive, tmp_path):
 
 
 def test_one_folder_without_caches_and_not_too_large(archive):
-    assert archive.stat().st_size <= 25_000_000
+    assert archive.stat().st_size <= 20_000_000
     names = zipfile.ZipFile(archive).namelist()
     assert {name.partition("/")[0] for name in names} == {"satclip_qgis"}
     for wanted in ("__init__.py", "metadata.txt", "LICENSE", "icons/satclip.svg",
                    "satclip_core/LICENSE", "satclip_core/models/bundled.npz",
                    "satclip_core/models/words.npz",
-                   "i18n/satclip_de.qm", "help/index.html", "help/index_de.html"):  # fmt: skip
+                   "i18n/satclip_de.qm", "i18n/satclip_fr.qm", "help/index.html",
+                   "help/index_de.html", "help/index_fr.html", "example/satclip-example.qgs",
+                   "example/example.gpkg", "example/README.txt"):  # fmt: skip
         assert f"satclip_qgis/{wanted}" in names
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
     assert not [name for name in names if "/." in name]
+
+
+def test_pictures_of_the_help_are_beside_it(unpacked):
+    pages = sorted((unpacked / "help").glob("*.html"))
+    assert pages
+    for page in pages:
+        for picture in re.findall(r'<img src="(.*?)"', page.read_text("utf-8")):
+            assert (page.parent / picture).is_file(), picture
 
 
 def test_metadata_says_all_that_the_repository_asks_for(unpacked):
@@ -80,7 +91,7 @@ def test_metadata_says_all_that_the_repository_asks_for(unpacked):
 
 
 def test_a_version_that_differs_is_refused(tmp_path):
-    for folder in ("qgis_plugin", "satclip_core"):
+    for folder in ("qgis_plugin", "satclip_core", "docs/images"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     shutil.copy(ROOT / "LICENSE", tmp_path)
     text = (ROOT / "metadata.txt").read_text("utf-8")

@@ -652,7 +652,7 @@ def test_what_is_saved_ends_where_the_earth_does(
     assert dialog.grid() == kept
     dialog.resolution.setValue(7 * pixel)
     assert dialog.grid().transform[0] == pytest.approx(7 * pixel, rel=1e-4)
-    assert f"{dialog.grid().shape[1]} × {dialog.grid().shape[0]} pixels" in dialog.size.text()
+    assert f"{dialog.grid().shape[1]} × {dialog.grid().shape[0]} pixels" in dialog.size_told.text()
 
 
 def test_the_dialog_asks_before_it_replaces_a_file(

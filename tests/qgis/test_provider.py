@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,20 +56,6 @@ def test_an_algorithm_explains_itself(name, algorithms):
         # Sentence case: no word but the first, names and abbreviations starts with a capital.
         rest = [word for word in parameter.description().split()[1:] if word.istitle()]
         assert not rest, parameter.description()
-
-
-def test_help_is_the_same_in_every_language_and_leads_somewhere():
-    pages = sorted((PLUGIN / "help").glob("index*.html"))
-    assert [page.name for page in pages] == ["index.html", "index_de.html"]
-    ids = []
-    for page in pages:
-        text = page.read_text("utf-8")
-        ids.append(re.findall(r'id="([^"]+)"', text))
-        links = re.findall(r'href="([^"]*)"', text)
-        assert links
-        assert {link.lstrip("#") for link in links} <= set(ids[-1])  # none leaves the page
-        assert ".example" not in text
-    assert ids[0] == ids[1]
 
 
 def test_parameters_are_named_as_documented(algorithms):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -72,6 +74,47 @@ def test_every_name_of_qt_exists_in_pyqt6(path):
             for part in chain[1:]:
                 assert hasattr(here, part), ".".join(chain)
                 here = getattr(here, part)
+
+
+# What mypy says of PyQt6 where qgis.PyQt is it: names of classes and objects that are not there,
+# and arguments that do not fit. (Not that Qt may answer None: what is asked for is there.)
+CODES = "attr-defined|call-arg|call-overload|arg-type|override|method-assign"
+
+
+def test_every_method_of_qt_is_called_as_pyqt6_has_it(tmp_path):
+    """The plugin is type-checked against the stubs of PyQt6, QGIS itself being unknown."""
+    pytest.importorskip("PyQt6.QtCore", reason="PyQt6 is not installed: pip install PyQt6")
+    pytest.importorskip("mypy", reason="mypy is not installed: pip install mypy")
+    stubs = tmp_path / "stubs" / "qgis"
+    (stubs / "PyQt").mkdir(parents=True)
+    for name in ("__init__", "PyQt/__init__"):
+        (stubs / f"{name}.pyi").touch()
+    for module in ("QtCore", "QtGui", "QtWidgets", "QtTest", "sip"):
+        text = f"from PyQt6.{module} import *\n"
+        if module == "QtWidgets":
+            text += "".join(
+                f"from PyQt6.{there} import {moved} as {moved}\n" for moved, there in MOVED.items()
+            )
+        (stubs / "PyQt" / f"{module}.pyi").write_text(text)
+    for name in ("core", "gui", "utils", "analysis"):
+        text = "from typing import Any\ndef __getattr__(name: str) -> Any: ...\n"
+        (stubs / f"{name}.pyi").write_text(text)
+    build = [sys.executable, str(PLUGIN / "build.py"), "--link", str(tmp_path / "plugin")]
+    subprocess.run(build, check=True, capture_output=True)
+    command = [
+        *(sys.executable, "-m", "mypy", "--config-file=", "--ignore-missing-imports"),
+        *("--check-untyped-defs", "--follow-imports", "silent", "--no-error-summary"),
+        *(part for name in ("gui", "help", "algorithms", "plugin", "provider", "styles", "text")
+          for part in ("-p", f"satclip_qgis.{name}")),
+    ]  # fmt: skip
+    environment = {**os.environ, "MYPYPATH": str(tmp_path / "stubs")}
+    said = subprocess.run(
+        command, cwd=tmp_path / "plugin", env=environment, capture_output=True, text=True
+    )
+    assert "error: Cannot find" not in said.stdout
+    assert not said.stderr
+    found = [line for line in said.stdout.splitlines() if re.search(rf"\[({CODES})\]$", line)]
+    assert not found, "\n".join(found)
 
 
 # What Qt 6 has taken from QMouseEvent: position() and globalPosition() stand for it.
