@@ -132,10 +132,9 @@ class PlaceLattice:
             numbers = np.where(
                 known.valid, np.cumsum(known.valid).reshape(known.valid.shape) - 1, -1
             )
-            here, there = zip(
-                *(_overlap(*one) for one in zip((row, col), found.shape, numbers.shape))
-            )
-            found[here] = numbers[there]
+            here, there = _overlap(row, self.view.shape[0], known.view.shape[0])
+            part, from_there = _overlap(col, self.view.shape[1], known.view.shape[1])
+            found[here, part] = numbers[there, from_there]
         return found[self.valid]
 
 

@@ -59,7 +59,7 @@ class Window:
         return self._window
 
 
-def wait(reached: Callable[[], object], seconds: float = 30) -> None:
+def wait(reached: Callable[[], object], seconds: float = 120) -> None:
     """Let QGIS work until something is reached."""
     end = time.perf_counter() + seconds
     while not reached():
@@ -161,6 +161,7 @@ def main() -> None:
     canvas.setDestinationCrs(QgsCoordinateReferenceSystem(crs))
     canvas.setExtent(QgsRectangle(*extent))
     dock.show()
+    wait(lambda: canvas.mapTool() is dock.tool)
     print(f"cold: {click(window, dock, 640, 400)[0]:.3f} s")
     for name, (crs, extent) in VIEWS.items():
         print(f"{name}: ", end="", flush=True)
