@@ -242,7 +242,8 @@ def test_two_places_do(encoder):
     assert band[0, 0, 0] < band[0, 0, 1]
     classes = fit_map(encoder, Samples.of(places, list("aaabbb")))
     assert classes.report["score"]["accuracy"] == 0  # each is unseen while the other is left out
-    assert classes.product()(encoder.encode(places[2:4])[None])[0, 0].tolist() == [1, 2]
+    band = classes.product().at(encoder.encode(places[2:4], single=True)[None], lons, lats)
+    assert band[0, 0].tolist() == [1, 2]
 
 
 def test_more_samples_than_needed_are_drawn_from(encoder, places, monkeypatch):
