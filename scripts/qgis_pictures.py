@@ -35,6 +35,7 @@ from qgis.core import (
     QgsProject,
     QgsRasterLayer,
     QgsRectangle,
+    QgsSettings,
     QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import Qt, QTimer
@@ -74,6 +75,7 @@ def main() -> None:
     dock.panel._reduce.setCurrentIndex(dock.panel._reduce.findData("max"))
     dock.panel.set_percentile(95)
     grab("qgis-two-places", dock)
+    dock.panel.cleared.emit()
     map_stations()
 
 
@@ -102,6 +104,10 @@ def map_stations() -> None:
     }
     out = processing.runAndLoadResults("satclip:mapfromsamples", given)
     print(out["SUMMARY"], flush=True)
+    root = QgsProject.instance().layerTreeRoot()
+    above = root.findLayer(stations)
+    root.insertChildNode(0, above.clone())
+    root.removeChildNode(above)
     wait(is_quiet)
     save_window("qgis-map")
     found = QgsProject.instance().mapLayersByName("meanT, mapped")[0]
@@ -113,7 +119,9 @@ def map_stations() -> None:
 
 
 def tidy_window() -> None:
-    """The layers' panel alone, nothing in the message bar."""
+    """The layers' panel alone, and no dialog that waits for an answer."""
+    asks = "projections/promptWhenMultipleTransformsExist"
+    QgsSettings().setValue(asks, False, QgsSettings.Section.App)
     window = iface.mainWindow()
     window.showNormal()
     window.setGeometry(0, 0, *SIZE)
