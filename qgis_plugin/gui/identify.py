@@ -51,8 +51,8 @@ class IdentifyWords(QObject):
             and event.button() == Qt.MouseButton.LeftButton
             and isinstance(self._canvas.mapTool(), QgsMapToolIdentify)
         ):
-            place = event.pos()
-            QTimer.singleShot(0, lambda: self._tell(place))
+            place = event.position() if hasattr(event, "position") else event.localPos()
+            QTimer.singleShot(0, lambda: self._tell(place.toPoint()))
         return False
 
     def _tell(self, pixel: QPoint) -> None:

@@ -16,6 +16,7 @@ from satclip_core.grid import Grid
 from satclip_core.grid.sphere import fibonacci_lattice, unit_vectors
 from satclip_core.models.registry import load_encoder
 from satclip_core.products import MapOf, MapOptions, Samples, fit_map
+from satclip_core.products.fillvalues import doubtful
 from satclip_core.products.regression import LinearPredictor, Regression, conformal
 from satclip_core.raster import RasterRequest, raster_array
 
@@ -309,6 +310,15 @@ def test_the_stations_whose_map_said_nothing_of_it(shared_data):
 )
 def test_long_tails_and_true_zeros_are_not_suspected(values):
     assert Samples.of(fibonacci_lattice(len(values)), values).doubts == ()
+
+
+def test_all_doubtful_values_are_named_until_none_is_left():
+    numbers = np.concatenate([np.linspace(200, 800, 60), [-9999, -9999, 7e5, 8e5]])
+    found = doubtful(numbers, "height")
+    assert sorted(found) == [-9999, 7e5, 8e5]
+    rest = numbers[~np.isin(numbers, found)]
+    assert doubtful(rest, "height") == ()
+    assert (rest == np.linspace(200, 800, 60)).all()
 
 
 def test_methods_and_folds_that_are_none_are_refused(places):

@@ -220,3 +220,16 @@ def test_processing_and_the_command_line_agree(run, layer, rows, dem, tmp_path):
     )  # fmt: skip
     one, other = read(tmp_path / "q.tif")[1], read(tmp_path / "c.tif")[1]
     np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-3)
+
+
+def test_features_are_left_out_by_their_ids(run, layer):
+    ids = layer.allFeatureIds()[:4]
+    given = {"INPUT": layer, "FIELD": "t", "EXTENT": BOX, "RESOLUTION": 5, "CRS": "EPSG:4326"}
+    given |= {"METHOD": 1, "FOLDS": 2, "OUTPUT": "TEMPORARY_OUTPUT"}
+    feedback = Feedback()
+    run("mapfromsamples", {**given, "LEAVE_OUT": " ".join(map(str, ids))}, feedback=feedback)
+    assert "4 features left out by their ids" in feedback.said
+    out = run("mapfromsamples", {**given, "LEAVE_OUT": str(ids[0])})
+    assert gdal.Open(out["OUTPUT"]).GetMetadataItem("samples") == "119"
+    with pytest.raises(QgsProcessingException, match="is not whole numbers"):
+        run("mapfromsamples", {**given, "LEAVE_OUT": "4, five"})

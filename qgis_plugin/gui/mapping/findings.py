@@ -190,7 +190,7 @@ class Findings(QWidget):
         for row in range(count):
             for column in range(count):
                 item = QTableWidgetItem(str(counts[row, column]))
-                item.setTextAlignment(int(Qt.AlignmentFlag.AlignCenter))
+                item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
                 shade = QColor(*_SHADE)
                 shade.setAlpha(int(190 * shares[row, column]))
                 item.setBackground(shade)
@@ -230,7 +230,7 @@ class Findings(QWidget):
             for column in range(4):
                 item.setToolTip(column, tr("left out") if out else suspect.tip)
                 if column and legend is None:
-                    item.setTextAlignment(column, int(Qt.AlignmentFlag.AlignRight))
+                    item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight)
                 if out:
                     item.setForeground(column, self.palette().mid())
             tree.addTopLevelItem(item)

@@ -81,7 +81,7 @@ class Scatter(QWidget):
         observed, predicted = (said_number(value) for value in self._values[number].tolist())
         text = tr("observed {observed}, predicted {predicted}; click to see the sample")
         told = text.format(observed=observed, predicted=predicted)
-        QToolTip.showText(self.mapToGlobal(event.pos()), told, self)
+        QToolTip.showText(self.mapToGlobal(_place(event).toPoint()), told, self)
 
     def paintEvent(self, _event: Any) -> None:
         """Draw it all."""
@@ -150,7 +150,12 @@ class Scatter(QWidget):
         """The dot that is nearest to the pointer; None where none is near."""
         if not len(self._values):
             return None
-        place = np.array([event.pos().x(), event.pos().y()])
+        place = np.array([_place(event).x(), _place(event).y()])
         away = np.hypot(*(self._positions() - place).T)
         number = int(away.argmin())
         return number if away[number] <= _REACH else None
+
+
+def _place(event: Any) -> QPointF:
+    """Where in the widget the mouse is."""
+    return event.position() if hasattr(event, "position") else event.localPos()
