@@ -158,7 +158,8 @@ def among(
     # Steps are whole parts of a right angle, of which 10,000 and 10,001 are not the same.
     if isinstance(lattice, Lattice) and abs(known.step / lattice.step - 1) > _SAME_STEP:
         return rows, cols
-    mine, other = ((one.lons[: one.turn] + 180) % 360 for one in (lattice, known))
+    mine = (lattice.lons[: lattice.turn] + 180) % 360
+    other = (known.lons[: known.turn] + 180) % 360
     tolerance = _SAME * lattice.step
     return _found(lattice.lats, known.lats, tolerance), _found(mine, other, tolerance)
 

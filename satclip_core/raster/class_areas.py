@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..grid import Grid
+from ..grid import Grid, Window
 from ..grid.outlines import pixel_areas
-from ..grid.pixels import Window
 from ..types import Floats
 
 

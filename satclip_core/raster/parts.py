@@ -242,8 +242,7 @@ def begun_work(job: RasterJob[Any], target: RasterTarget) -> Iterator[Work]:
     folder = work_folder(target.path)
     folder.mkdir(exist_ok=True)
     with _held(folder):
-        # Without the parts it was finished: only the clearing away was interrupted.
-        if (folder / "plan.json").exists() and (folder / "raster").is_dir():
+        if (folder / "plan.json").exists() and not _is_finished(folder):
             _check_same(folder, job, target)
             work = open_work(job, target.path, target.format)
             left, total = len(work.pending), len(work.parts.windows)
@@ -254,8 +253,7 @@ def begun_work(job: RasterJob[Any], target: RasterTarget) -> Iterator[Work]:
             yield work
         except BaseException as error:
             left, total = len(work.pending), len(work.parts.windows)
-            finished = not (folder / "raster").is_dir()
-            if finished or left == total or not is_lasting(job.request):
+            if _is_finished(folder) or left == total or not is_lasting(job.request):
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
             log.warning(
@@ -326,6 +324,11 @@ def finish_work(work: Work, target: RasterTarget) -> None:
     except OSError as error:
         raise OutputError(f"cannot write {target.path}: {error.strerror or error}") from error
     shutil.rmtree(work.folder, ignore_errors=True)
+
+
+def _is_finished(folder: Path) -> bool:
+    """Whether the parts have gone to the target, and only the clearing away was interrupted."""
+    return (folder / "done").is_dir() and not (folder / "raster").is_dir()
 
 
 def _name(index: int) -> str:

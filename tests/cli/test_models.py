@@ -113,7 +113,7 @@ def test_convert_keeps_the_embeddings(models, golden, environment, tmp_path):
         (["fetch", "bundled"], 1, "nothing to fetch"),
         (["info", "nowhere.npz"], 1, "there is no model file nowhere.npz"),
         (["convert", NAME, "out.npz"], 1, f"satclip models fetch {NAME}"),
-        (["convert", "junk.ckpt", "out.npz"], 1, "junk.ckpt is no model file"),
+        (["convert", "junk.ckpt", "out.npz"], 1, "junk.ckpt: it is no model file"),
         (["convert", "junk.ckpt", "out.pt"], 2, "must end in .npz"),
         (["convert", "junk.ckpt", "no/out.npz"], 1, "the folder no does not exist"),
         (["wrong"], 2, "No such command 'wrong'"),
