@@ -16,7 +16,7 @@ from .search_command import LandOptions, where_options
 if TYPE_CHECKING:
     from satclip_core.files import Target
 
-# Where neither extent nor pixels are given: all land but Antarctica's.
+# Where no extent is given: all land but Antarctica's.
 _WORLD, _WORLD_RES = (-180.0, -60.0, 180.0, 84.0), (0.5,)
 
 
@@ -52,9 +52,9 @@ class QueryOptions(LandOptions):
         return Query(raster.begin(*read), target)
 
     def _raster(self) -> RasterOptions:
-        placed = (self.bbox, self.res, self.crs, self.bbox_crs, self.tap, self.like, self.region)
+        placed = (self.bbox, self.crs, self.bbox_crs, self.tap, self.like, self.region)
         nowhere = all(value is None for value in placed)
-        world: dict[str, Any] = {"bbox": _WORLD, "res": _WORLD_RES} if nowhere else {}
+        world: dict[str, Any] = {"bbox": _WORLD, "res": self.res or _WORLD_RES} if nowhere else {}
         return self.raster(creation_options=self.creation_options, dry_run=self.dry_run, **world)
 
 

@@ -73,6 +73,14 @@ def test_all_land_where_no_extent_is_given(run, tmp_path, model):
         assert np.isfinite(dataset.read(1)).all()
 
 
+def test_a_resolution_alone_is_that_of_all_land(run, tmp_path, model):
+    result = run("search", "desert", *model, "--res", 2)
+    assert result.returncode == 0, result.stderr
+    with rasterio.open(tmp_path / "search.tif") as dataset:
+        assert dataset.bounds == (-180, -60, 180, 84)
+        assert dataset.res == (2, 2)
+
+
 def test_nothing_but_unknown_words_is_one_line(refused, model):
     line = refused("search", "rice in the dessert", *BBOX, *model)
     assert "'rice', 'dessert' (nearest: desert)" in line
