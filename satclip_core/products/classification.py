@@ -199,7 +199,8 @@ def pooled(scores: Mapping[str, NDArray[Any]], weights: Mapping[str, float]) -> 
     for name, share in weights.items():
         mean += mean.dtype.type(share) * softmax(scores[name])
     np.maximum(mean, _LEAST_CHANCE, out=mean)
-    return np.log(mean, out=mean)
+    np.log(mean, out=mean)
+    return mean
 
 
 @dataclass(frozen=True)
