@@ -1555,7 +1555,7 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>The example lies in {folder}. Help → First steps says what to try.</source>
-            <translation type="unfinished" />
+            <translation>Das Beispiel liegt in {folder}. Hilfe → Erste Schritte sagt, was man ausprobieren kann.</translation>
         </message>
         <message>
             <source>Where shall the example project lie?</source>

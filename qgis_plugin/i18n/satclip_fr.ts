@@ -9,7 +9,7 @@
         </message>
         <message>
             <source>A name (bundled, words, or a published model that was fetched under SatCLIP &gt; Models), or the path of an .npz or .ckpt file.</source>
-            <translation type="unfinished" />
+            <translation>Un nom (bundled, words, ou un modèle publié téléchargé sous SatCLIP &gt; Modèles), ou le chemin d'un fichier .npz ou .ckpt.</translation>
         </message>
         <message>
             <source>Dimensions</source>
@@ -41,11 +41,15 @@
 The clusters are found on a sample of the pixels; the same extent, resolution and number give the same clusters again. Save them to use them for another extent.
 
 Each is named by what most of its places are predicted to be: land cover and climate, and where two have the same, what sets them apart. Nothing of that is measured.</source>
-            <translation type="unfinished" />
+            <translation>Divise une zone en groupes de lieux semblables, par k-moyennes de leurs plongements.
+
+Les groupes sont trouvés sur un échantillon des pixels ; la même emprise, la même résolution et le même nombre redonnent les mêmes groupes. Enregistrez-les pour les utiliser sur une autre emprise.
+
+Chacun est nommé d'après ce que la plupart de ses lieux sont selon la prédiction : occupation du sol et climat, et si deux ont le même nom, ce qui les sépare. Rien de cela n'est mesuré.</translation>
         </message>
         <message>
             <source>Cluster {number}: {name} ({share:.0f} %)</source>
-            <translation type="unfinished" />
+            <translation>Groupe {number} : {name} ({share:.0f} %)</translation>
         </message>
         <message>
             <source>From 2 to 254; it is not used with clusters that were saved before.</source>
@@ -81,7 +85,7 @@ Each is named by what most of its places are predicted to be: land cover and cli
         </message>
         <message>
             <source>{count} clusters, names predicted</source>
-            <translation type="unfinished" />
+            <translation>{count} groupes, noms prédits</translation>
         </message>
         <message>
             <source>Fields can be used anywhere. An array is compact; in a file it is JSON text.</source>
@@ -307,7 +311,9 @@ Le champ group contient le numéro, le plus grand groupe d'abord, et group_name 
             <source>Maps how probable it is that an image comes from a place: per million square kilometres, summing to 1 over the raster. The most probable places are given as points, with the probability that it comes from around them.
 
 It takes a model that was trained with images beside places (UniGeoCLIP): “words”, which comes with the plugin, knows true colour, relief, night lights and greenness of coarse satellite images. The middle of the image is brought to the size and scale that the model has learnt from; where the image lies, if it says so, is not used.</source>
-            <translation type="unfinished" />
+            <translation>Cartographie la probabilité qu'une image vienne d'un lieu : par million de kilomètres carrés, de somme 1 sur le raster. Les lieux les plus probables sont donnés comme points, avec la probabilité que l'image vienne de leurs environs.
+
+Il faut un modèle entraîné avec des images à côté des lieux (UniGeoCLIP) : « words », fourni avec l'extension, connaît les couleurs naturelles, le relief, les lumières nocturnes et la verdure d'images satellites grossières. Le milieu de l'image est ramené à la taille et à l'échelle dont le modèle a appris ; où se trouve l'image, si elle le dit, n'est pas utilisé.</translation>
         </message>
         <message>
             <source>An image of the kind that the model was trained on, of a known scale.</source>
@@ -367,7 +373,7 @@ It takes a model that was trained with images beside places (UniGeoCLIP): “wor
         </message>
         <message>
             <source>{count} features left out by their ids</source>
-            <translation type="unfinished" />
+            <translation>{count} entités écartées d'après leur identifiant</translation>
         </message>
         <message>
             <source>The samples have no field but identifiers: choose the Field to map.</source>
@@ -419,7 +425,7 @@ It takes a model that was trained with images beside places (UniGeoCLIP): “wor
         </message>
         <message>
             <source>Such as the samples that hurt most, by the ids that the report and the panel Map from samples have for them; several with spaces between them.</source>
-            <translation type="unfinished" />
+            <translation>Comme les échantillons qui nuisent le plus, par les identifiants que leur donnent le rapport et le panneau Carte à partir d'échantillons ; plusieurs, séparés par des espaces.</translation>
         </message>
         <message>
             <source>Save what was learnt</source>
@@ -439,7 +445,7 @@ It takes a model that was trained with images beside places (UniGeoCLIP): “wor
         </message>
         <message>
             <source>Ids of features to leave out: {text} is not whole numbers with spaces between them.</source>
-            <translation type="unfinished" />
+            <translation>Identifiants d'entités à écarter : {text} n'est pas une suite de nombres entiers séparés par des espaces.</translation>
         </message>
         <message>
             <source>Covariates</source>
@@ -491,7 +497,7 @@ It takes a model that was trained with images beside places (UniGeoCLIP): “wor
         </message>
         <message>
             <source>Ids of features to leave out</source>
-            <translation type="unfinished" />
+            <translation>Identifiants d'entités à écarter</translation>
         </message>
         <message>
             <source>The layer of samples cannot be read.</source>
@@ -627,11 +633,11 @@ Les nombres par la moyenne d'une régression ridge sur les plongements, d'un kri
         </message>
         <message>
             <source>{field}, standard error</source>
-            <translation type="unfinished" />
+            <translation>{field}, erreur type</translation>
         </message>
         <message>
             <source>{field}, chance of another class (%)</source>
-            <translation type="unfinished" />
+            <translation>{field}, probabilité d'une autre classe (%)</translation>
         </message>
         <message>
             <source>{share:.0f} % of the pixels lie outside its area of applicability, where that says nothing.</source>
@@ -663,7 +669,7 @@ Les nombres par la moyenne d'une régression ridge sur les plongements, d'un kri
         </message>
         <message>
             <source>Of numbers six more bands: standard error, lower and upper end of the 90 % interval, dissimilarity index, area of applicability (1 inside), and the distance to the nearest sample in km. Of classes two: the chance that it is another one, in per cent, and the area of applicability.</source>
-            <translation type="unfinished" />
+            <translation>Pour des nombres, six bandes de plus : erreur type, bornes inférieure et supérieure de l'intervalle à 90 %, indice de dissimilarité, domaine d'applicabilité (1 à l'intérieur), et distance en km de l'échantillon le plus proche. Pour des classes, deux : la probabilité que c'en soit une autre, en pour cent, et le domaine d'applicabilité.</translation>
         </message>
         <message>
             <source>Map</source>
@@ -699,7 +705,7 @@ Les nombres par la moyenne d'une régression ridge sur les plongements, d'un kri
         </message>
         <message>
             <source>Uncertainty too</source>
-            <translation type="unfinished" />
+            <translation>L'incertitude aussi</translation>
         </message>
         <message>
             <source>Cross-validated score</source>
@@ -895,11 +901,11 @@ Les composantes sont ajustées sur un échantillon des pixels et étirées du 2e
         </message>
         <message>
             <source>Tolerance</source>
-            <translation type="unfinished" />
+            <translation>Tolérance</translation>
         </message>
         <message>
             <source>Smooth models are interpolated where they are off by less than this share of the standard deviation, measured in every block: many times as fast. 0: every pixel is evaluated. Not set: 0.0001 where the type of the data does not show it (int16, uint8, float16, colours), else 0. The model that comes with the plugin is fast without.</source>
-            <translation type="unfinished" />
+            <translation>Les modèles lisses sont interpolés là où l'écart est inférieur à cette part de l'écart type, mesuré dans chaque bloc : bien des fois plus rapide. 0 : chaque pixel est calculé. Non défini : 0,0001 là où le type de données ne le montre pas (int16, uint8, float16, couleurs), sinon 0. Le modèle fourni avec l'extension est rapide sans cela.</translation>
         </message>
         <message>
             <source>A GeoTIFF (.tif) with names of bands and the origin of the model inside.</source>
@@ -1197,7 +1203,9 @@ Les centres d'une grille sont comparés. Les lieux trouvés sont espacés : sans
             <source>Maps how well every pixel fits words such as “desert near a coast”: the cosine of the angle between the embeddings of the place and of the words, and gives the best places as points.
 
 It takes a model that was trained with words beside places (UniGeoCLIP): “words”, which comes with the plugin, knows some 240 of climate, land cover, relief and countries. A word that the model does not know is left out, with a warning that names the nearest that it knows.</source>
-            <translation type="unfinished" />
+            <translation>Cartographie combien chaque pixel convient à des mots comme « desert near a coast » : le cosinus de l'angle entre les plongements du lieu et des mots, et donne les meilleurs lieux comme points.
+
+Il faut un modèle entraîné avec des mots à côté des lieux (UniGeoCLIP) : « words », fourni avec l'extension, en connaît environ 240 sur le climat, l'occupation du sol, le relief et les pays. Un mot que le modèle ne connaît pas est laissé de côté, avec un avertissement qui nomme les plus proches qu'il connaît.</translation>
         </message>
         <message>
             <source>How many of the best places are given as points.</source>
@@ -1343,7 +1351,7 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>Map from samples…</source>
-            <translation type="unfinished" />
+            <translation>Carte à partir d'échantillons…</translation>
         </message>
         <message>
             <source>Models…</source>
@@ -1379,19 +1387,19 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>No layer of points and no selected features</source>
-            <translation type="unfinished" />
+            <translation>Ni couche de points ni entités sélectionnées</translation>
         </message>
         <message>
             <source>As counter-examples</source>
-            <translation type="unfinished" />
+            <translation>Comme contre-exemples</translation>
         </message>
         <message>
             <source>Selected features of {layer} ({count})</source>
-            <translation type="unfinished" />
+            <translation>Entités sélectionnées de {layer} ({count})</translation>
         </message>
         <message>
             <source>All points of {layer} ({count})</source>
-            <translation type="unfinished" />
+            <translation>Tous les points de {layer} ({count})</translation>
         </message>
         <message>
             <source>In brackets the range of 8 in 10 labels, or the probability of the class; then the error at places left out.</source>
@@ -1411,7 +1419,7 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>{text} is no place that is known here: give coordinates such as 47.37 8.54.</source>
-            <translation type="unfinished" />
+            <translation>{text} n'est pas un lieu connu ici : donnez des coordonnées comme 47,37 8,54.</translation>
         </message>
         <message>
             <source>The model {name} is gone: the bundled one is used.</source>
@@ -1419,7 +1427,7 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>{taken} of {count} places are taken, drawn at random.</source>
-            <translation type="unfinished" />
+            <translation>{taken} lieux sur {count} sont pris, tirés au hasard.</translation>
         </message>
         <message>
             <source>The layer was removed. A click, or any change of the places, draws it again.</source>
@@ -1431,7 +1439,7 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>{reason}. The model {name} is used until you choose another.</source>
-            <translation type="unfinished" />
+            <translation>{reason}. Le modèle {name} sert jusqu'à ce que vous en choisissiez un autre.</translation>
         </message>
         <message>
             <source>The map has no coordinate reference system.</source>
@@ -1443,11 +1451,11 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>The map does not show this place.</source>
-            <translation type="unfinished" />
+            <translation>La carte ne montre pas ce lieu.</translation>
         </message>
         <message>
             <source>The places that the project keeps cannot be read ({reason}).</source>
-            <translation type="unfinished" />
+            <translation>Les lieux que garde le projet ne peuvent pas être lus ({reason}).</translation>
         </message>
         <message>
             <source>Embedded every {step:.2g}°</source>
@@ -1559,15 +1567,15 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>Similarity to {places}</source>
-            <translation type="unfinished" />
+            <translation>Similarité à {places}</translation>
         </message>
         <message>
             <source>Areas like {places}</source>
-            <translation type="unfinished" />
+            <translation>Zones semblables à {places}</translation>
         </message>
         <message>
             <source>Example</source>
-            <translation type="unfinished" />
+            <translation>Exemple</translation>
         </message>
         <message>
             <source>Checking {name}</source>
@@ -1595,11 +1603,11 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>Predicted</source>
-            <translation type="unfinished" />
+            <translation>Prédit</translation>
         </message>
         <message>
             <source>{count} bands</source>
-            <translation type="unfinished" />
+            <translation>{count} bandes</translation>
         </message>
         <message>
             <source>Similarity in view</source>
@@ -1607,75 +1615,75 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>{place}: off by {steps} standard errors</source>
-            <translation type="unfinished" />
+            <translation>{place} : écart de {steps} erreurs types</translation>
         </message>
         <message>
             <source>{place}: {chance} for its own class</source>
-            <translation type="unfinished" />
+            <translation>{place} : {chance} pour sa propre classe</translation>
         </message>
         <message>
             <source>Leave them out</source>
-            <translation type="unfinished" />
+            <translation>Les écarter</translation>
         </message>
         <message>
             <source>Rows: the class of the sample. Columns: what was said. Click to see the samples.</source>
-            <translation type="unfinished" />
+            <translation>Lignes : la classe de l'échantillon. Colonnes : ce qui a été prédit. Cliquez pour voir les échantillons.</translation>
         </message>
         <message>
             <source>Tick what to leave out. Click on a sample to see it on the map.</source>
-            <translation type="unfinished" />
+            <translation>Cochez ce qui est à écarter. Cliquez sur un échantillon pour le voir sur la carte.</translation>
         </message>
         <message>
             <source>Test again without the ticked ones</source>
-            <translation type="unfinished" />
+            <translation>Éprouver à nouveau sans ceux cochés</translation>
         </message>
         <message>
             <source>; moves the map by {moved} in the mean</source>
-            <translation type="unfinished" />
+            <translation> ; fait varier la carte de {moved} en moyenne</translation>
         </message>
         <message>
             <source>Samples that hurt most</source>
-            <translation type="unfinished" />
+            <translation>Échantillons qui nuisent le plus</translation>
         </message>
         <message>
             <source>{count} of {all} samples of {own} were taken for {said}</source>
-            <translation type="unfinished" />
+            <translation>{count} échantillons sur {all} de {own} ont été pris pour {said}</translation>
         </message>
         <message>
             <source>Sample</source>
-            <translation type="unfinished" />
+            <translation>Échantillon</translation>
         </message>
         <message>
             <source>Value</source>
-            <translation type="unfinished" />
+            <translation>Valeur</translation>
         </message>
         <message>
             <source>Without it</source>
-            <translation type="unfinished" />
+            <translation>Sans lui</translation>
         </message>
         <message>
             <source>Off by</source>
-            <translation type="unfinished" />
+            <translation>Écart</translation>
         </message>
         <message>
             <source>Class</source>
-            <translation type="unfinished" />
+            <translation>Classe</translation>
         </message>
         <message>
             <source>Said</source>
-            <translation type="unfinished" />
+            <translation>Prédiction</translation>
         </message>
         <message>
             <source>Chance</source>
-            <translation type="unfinished" />
+            <translation>Probabilité</translation>
         </message>
         <message>
             <source>Before: {score}</source>
-            <translation type="unfinished" />
+            <translation>Avant : {score}</translation>
         </message>
         <message>
             <source>left out</source>
-            <translation type="unfinished" />
+            <translation>écarté</translation>
         </message>
         <message>
             <source>GeoTIFF (*.tif *.tiff)</source>
@@ -1683,11 +1691,11 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>Temporary file</source>
-            <translation type="unfinished" />
+            <translation>Fichier temporaire</translation>
         </message>
         <message>
             <source>Make the map</source>
-            <translation type="unfinished" />
+            <translation>Faire la carte</translation>
         </message>
         <message>
             <source>Cancel</source>
@@ -1695,155 +1703,155 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>More options…</source>
-            <translation type="unfinished" />
+            <translation>Plus d'options…</translation>
         </message>
         <message>
             <source>The same in the dialog of the algorithm: covariates, weights, groups, a report.</source>
-            <translation type="unfinished" />
+            <translation>La même chose dans la boîte de dialogue de l'algorithme : covariables, poids, groupes, un rapport.</translation>
         </message>
         <message>
             <source>Making the map…</source>
-            <translation type="unfinished" />
+            <translation>Création de la carte…</translation>
         </message>
         <message>
             <source>Save as</source>
-            <translation type="unfinished" />
+            <translation>Enregistrer sous</translation>
         </message>
         <message>
             <source>{names}: will be replaced.</source>
-            <translation type="unfinished" />
+            <translation>{names} : sera remplacé.</translation>
         </message>
         <message>
             <source>{field}, mapped from {layer}</source>
-            <translation type="unfinished" />
+            <translation>{field}, cartographié d'après {layer}</translation>
         </message>
         <message>
             <source>The map is there, with its error and where that does not hold.</source>
-            <translation type="unfinished" />
+            <translation>La carte est là, avec son erreur et les endroits où celle-ci ne vaut pas.</translation>
         </message>
         <message>
             <source>Add a layer of points where a value is known.</source>
-            <translation type="unfinished" />
+            <translation>Ajoutez une couche de points où une valeur est connue.</translation>
         </message>
         <message>
             <source>Testing how well {field} can be mapped…</source>
-            <translation type="unfinished" />
+            <translation>Vérification de ce que vaudrait une carte de {field}…</translation>
         </message>
         <message>
             <source>Choose the field to map.</source>
-            <translation type="unfinished" />
+            <translation>Choisissez le champ à cartographier.</translation>
         </message>
         <message>
             <source>Choose the area to map.</source>
-            <translation type="unfinished" />
+            <translation>Choisissez la zone à cartographier.</translation>
         </message>
         <message>
             <source>Area</source>
-            <translation type="unfinished" />
+            <translation>Zone</translation>
         </message>
         <message>
             <source>Pixel size</source>
-            <translation type="unfinished" />
+            <translation>Taille des pixels</translation>
         </message>
         <message>
             <source>Numbers, or the names of classes.</source>
-            <translation type="unfinished" />
+            <translation>Des nombres, ou des noms de classes.</translation>
         </message>
         <message>
             <source>Numbers are codes of classes</source>
-            <translation type="unfinished" />
+            <translation>Les nombres sont des codes de classes</translation>
         </message>
         <message>
             <source>around the samples</source>
-            <translation type="unfinished" />
+            <translation>autour des échantillons</translation>
         </message>
         <message>
             <source>what the map shows</source>
-            <translation type="unfinished" />
+            <translation>ce que montre la carte</translation>
         </message>
         <message>
             <source>a country</source>
-            <translation type="unfinished" />
+            <translation>un pays</translation>
         </message>
         <message>
             <source>another extent</source>
-            <translation type="unfinished" />
+            <translation>une autre emprise</translation>
         </message>
         <message>
             <source>Name in English, or ISO code</source>
-            <translation type="unfinished" />
+            <translation>Nom en anglais, ou code ISO</translation>
         </message>
         <message>
             <source>as the model resolves</source>
-            <translation type="unfinished" />
+            <translation>selon ce que le modèle distingue</translation>
         </message>
         <message>
             <source>In units of the project's CRS. 0: a quarter of what the model resolves.</source>
-            <translation type="unfinished" />
+            <translation>En unités du SCR du projet. 0 : un quart de ce que le modèle distingue.</translation>
         </message>
         <message>
             <source>No data at sea, where the models have learnt nothing.</source>
-            <translation type="unfinished" />
+            <translation>Sans données en mer, où les modèles n'ont rien appris.</translation>
         </message>
         <message>
             <source>observed {observed}, predicted {predicted}; click to see the sample</source>
-            <translation type="unfinished" />
+            <translation>observé {observed}, prédit {predicted} ; cliquez pour voir l'échantillon</translation>
         </message>
         <message>
             <source>observed</source>
-            <translation type="unfinished" />
+            <translation>observé</translation>
         </message>
         <message>
             <source>predicted</source>
-            <translation type="unfinished" />
+            <translation>prédit</translation>
         </message>
         <message>
             <source>Explains {share} % of the differences at places it has not seen; typical error ± {error}.</source>
-            <translation type="unfinished" />
+            <translation>Explique {share} % des différences en des lieux qu'elle n'a pas vus ; erreur courante ± {error}.</translation>
         </message>
         <message>
             <source>Tested on {count} samples, whole neighbourhoods left out in turn.</source>
-            <translation type="unfinished" />
+            <translation>Éprouvée sur {count} échantillons, mis de côté tour à tour par voisinages entiers.</translation>
         </message>
         <message>
             <source>{share} % of the map is unlike all samples: there the score says nothing (hatched on the map).</source>
-            <translation type="unfinished" />
+            <translation>{share} % de la carte diffère de tous les échantillons : le score n'y dit rien (hachuré sur la carte).</translation>
         </message>
         <message>
             <source>{count} of {all} values look like missing ones or gross errors: {values}. They bend the whole map.</source>
-            <translation type="unfinished" />
+            <translation>{count} valeurs sur {all} semblent manquantes ou grossièrement fausses : {values}. Elles faussent toute la carte.</translation>
         </message>
         <message>
             <source>{width} × {height} pixels of {size} {unit}</source>
-            <translation type="unfinished" />
+            <translation>{width} × {height} pixels de {size} {unit}</translation>
         </message>
         <message>
             <source>Right in {right} of 10 places it has not seen. Always saying {common} would be right in {often}.</source>
-            <translation type="unfinished" />
+            <translation>Juste pour {right} lieux sur 10 qu'elle n'a pas vus. Dire toujours {common} serait juste pour {often}.</translation>
         </message>
         <message>
             <source>No better than the mean of all samples at places it has not seen (typical error ± {error}): do not trust the map.</source>
-            <translation type="unfinished" />
+            <translation>Ne vaut pas mieux que la moyenne de tous les échantillons en des lieux qu'elle n'a pas vus (erreur courante ± {error}) : ne vous fiez pas à la carte.</translation>
         </message>
         <message>
             <source>Tried on that many of {count} samples; the map learns from all.</source>
-            <translation type="unfinished" />
+            <translation>Essayée sur autant des {count} échantillons ; la carte apprend de tous.</translation>
         </message>
         <message>
             <source>Tested on {count} samples, left out in turn, as far from the others as the map's pixels are from samples.</source>
-            <translation type="unfinished" />
+            <translation>Éprouvée sur {count} échantillons, mis de côté tour à tour, aussi loin des autres que les pixels de la carte le sont des échantillons.</translation>
         </message>
         <message>
             <source>Only {count} lie in the area, too few to score it alone.</source>
-            <translation type="unfinished" />
+            <translation>Seuls {count} sont dans la zone, trop peu pour lui donner son propre score.</translation>
         </message>
         <message>
             <source>The score is that of the {count} in the area.</source>
-            <translation type="unfinished" />
+            <translation>Le score est celui des {count} qui sont dans la zone.</translation>
         </message>
         <message>
             <source>Testing a map from samples</source>
-            <translation type="unfinished" />
+            <translation>Mise à l'épreuve d'une carte à partir d'échantillons</translation>
         </message>
         <message>
             <source>comes with the plugin</source>
@@ -1855,7 +1863,7 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>installed</source>
-            <translation type="unfinished" />
+            <translation>installé</translation>
         </message>
         <message>
             <source>not fetched</source>
@@ -1995,11 +2003,11 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>Add</source>
-            <translation type="unfinished" />
+            <translation>Ajouter</translation>
         </message>
         <message>
             <source>Places from the features of a layer</source>
-            <translation type="unfinished" />
+            <translation>Des lieux d'après les entités d'une couche</translation>
         </message>
         <message>
             <source>Learnt from the places</source>
@@ -2047,27 +2055,27 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>How opaque the layer is</source>
-            <translation type="unfinished" />
+            <translation>L'opacité de la couche</translation>
         </message>
         <message>
             <source>Opacity</source>
-            <translation type="unfinished" />
+            <translation>Opacité</translation>
         </message>
         <message>
             <source>Export</source>
-            <translation type="unfinished" />
+            <translation>Exporter</translation>
         </message>
         <message>
             <source>Similar areas as polygons…</source>
-            <translation type="unfinished" />
+            <translation>Zones semblables en polygones…</translation>
         </message>
         <message>
             <source>Similarity as GeoTIFF…</source>
-            <translation type="unfinished" />
+            <translation>Similarité en GeoTIFF…</translation>
         </message>
         <message>
             <source>Places as points…</source>
-            <translation type="unfinished" />
+            <translation>Lieux en points…</translation>
         </message>
         <message>
             <source>Model: {name}</source>
@@ -2083,15 +2091,15 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>Model: {name}, resolves {size}</source>
-            <translation type="unfinished" />
+            <translation>Modèle : {name}, distingue {size}</translation>
         </message>
         <message>
             <source>Coordinates, country or feature</source>
-            <translation type="unfinished" />
+            <translation>Coordonnées, pays ou entité</translation>
         </message>
         <message>
             <source>Adds a place: 47.37 8.54, or 47°22'12"N 8°32'24"E, or the beginning of the name of a country or of a feature of the active layer.</source>
-            <translation type="unfinished" />
+            <translation>Ajoute un lieu : 47,37 8,54, ou 47°22'12"N 8°32'24"E, ou le début du nom d'un pays ou d'une entité de la couche active.</translation>
         </message>
         <message>
             <source>A counter-example: what is like it is not meant.</source>
@@ -2099,11 +2107,11 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>An example: what is like it is meant.</source>
-            <translation type="unfinished" />
+            <translation>Un exemple : ce qui lui ressemble est voulu.</translation>
         </message>
         <message>
             <source>Double-click: zoom to the place</source>
-            <translation type="unfinished" />
+            <translation>Double-clic : zoomer sur le lieu</translation>
         </message>
         <message>
             <source>Undo</source>
@@ -2111,31 +2119,31 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>Take back the last change</source>
-            <translation type="unfinished" />
+            <translation>Annuler le dernier changement</translation>
         </message>
         <message>
             <source>Redo</source>
-            <translation type="unfinished" />
+            <translation>Rétablir</translation>
         </message>
         <message>
             <source>Do again what was taken back</source>
-            <translation type="unfinished" />
+            <translation>Refaire ce qui a été annulé</translation>
         </message>
         <message>
             <source>Zoom to</source>
-            <translation type="unfinished" />
+            <translation>Zoomer sur</translation>
         </message>
         <message>
             <source>Zoom to the place</source>
-            <translation type="unfinished" />
+            <translation>Zoomer sur le lieu</translation>
         </message>
         <message>
             <source>Change kind</source>
-            <translation type="unfinished" />
+            <translation>Changer le type</translation>
         </message>
         <message>
             <source>Make it a counter-example, or an example again</source>
-            <translation type="unfinished" />
+            <translation>En faire un contre-exemple, ou de nouveau un exemple</translation>
         </message>
         <message>
             <source>Remove</source>
@@ -2143,7 +2151,7 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>Remove the selected places (Del)</source>
-            <translation type="unfinished" />
+            <translation>Supprimer les lieux sélectionnés (Suppr)</translation>
         </message>
         <message>
             <source>Clear</source>
@@ -2151,19 +2159,19 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>Remove all places</source>
-            <translation type="unfinished" />
+            <translation>Supprimer tous les lieux</translation>
         </message>
         <message>
             <source>Rename</source>
-            <translation type="unfinished" />
+            <translation>Renommer</translation>
         </message>
         <message>
             <source>{kind} Double-click changes it.</source>
-            <translation type="unfinished" />
+            <translation>{kind} Un double-clic le change.</translation>
         </message>
         <message>
             <source>{place}. Double-click or F2: rename</source>
-            <translation type="unfinished" />
+            <translation>{place}. Double-clic ou F2 : renommer</translation>
         </message>
         <message>
             <source>Save the similarity</source>
@@ -2171,7 +2179,7 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>{width} × {height} pixels are looked at</source>
-            <translation type="unfinished" />
+            <translation>{width} × {height} pixels sont examinés</translation>
         </message>
         <message>
             <source>{width} × {height} pixels, {size:.3g} MB at most</source>
@@ -2187,11 +2195,11 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>Save similar areas</source>
-            <translation type="unfinished" />
+            <translation>Enregistrer les zones semblables</translation>
         </message>
         <message>
             <source>Save places</source>
-            <translation type="unfinished" />
+            <translation>Enregistrer les lieux</translation>
         </message>
         <message>
             <source>Saving the similarity</source>
@@ -2199,19 +2207,19 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>Saving similar areas</source>
-            <translation type="unfinished" />
+            <translation>Enregistrement des zones semblables</translation>
         </message>
         <message>
             <source>{path} was written but cannot be opened.</source>
-            <translation type="unfinished" />
+            <translation>{path} a été écrit mais ne peut pas être ouvert.</translation>
         </message>
         <message>
             <source>similar areas</source>
-            <translation type="unfinished" />
+            <translation>zones semblables</translation>
         </message>
         <message>
             <source>places</source>
-            <translation type="unfinished" />
+            <translation>lieux</translation>
         </message>
         <message>
             <source>Saved {path}</source>
@@ -2219,15 +2227,15 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>The model knows nothing finer than {resolution}; a pixel of this view is {pixel}. The circle at the pointer is of that size.</source>
-            <translation type="unfinished" />
+            <translation>Le modèle ne connaît rien de plus fin que {resolution} ; un pixel de cette vue fait {pixel}. Le cercle autour du pointeur a la taille de ce que le modèle distingue.</translation>
         </message>
         <message>
             <source>{length} km</source>
-            <translation type="unfinished" />
+            <translation>{length} km</translation>
         </message>
         <message>
             <source>{length} m</source>
-            <translation type="unfinished" />
+            <translation>{length} m</translation>
         </message>
         <message>
             <source>Embedding the map view</source>
@@ -2239,11 +2247,11 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>{x:.10g}, {y:.10g} of the map ({crs})</source>
-            <translation type="unfinished" />
+            <translation>{x:.10g}, {y:.10g} de la carte ({crs})</translation>
         </message>
         <message>
             <source>{name} ({layer})</source>
-            <translation type="unfinished" />
+            <translation>{name} ({layer})</translation>
         </message>
         <message>
             <source>R² {r2} of its logarithm, RMSE {rmse}</source>
@@ -2287,39 +2295,39 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>cluster {number}</source>
-            <translation type="unfinished" />
+            <translation>groupe {number}</translation>
         </message>
         <message>
             <source>warmer</source>
-            <translation type="unfinished" />
+            <translation>plus chaud</translation>
         </message>
         <message>
             <source>colder</source>
-            <translation type="unfinished" />
+            <translation>plus froid</translation>
         </message>
         <message>
             <source>wetter</source>
-            <translation type="unfinished" />
+            <translation>plus humide</translation>
         </message>
         <message>
             <source>drier</source>
-            <translation type="unfinished" />
+            <translation>plus sec</translation>
         </message>
         <message>
             <source>higher</source>
-            <translation type="unfinished" />
+            <translation>plus élevé</translation>
         </message>
         <message>
             <source>lower</source>
-            <translation type="unfinished" />
+            <translation>plus bas</translation>
         </message>
         <message>
             <source>greener</source>
-            <translation type="unfinished" />
+            <translation>plus vert</translation>
         </message>
         <message>
             <source>barer</source>
-            <translation type="unfinished" />
+            <translation>plus dénudé</translation>
         </message>
         <message>
             <source>mean temperature of the year</source>
@@ -2615,7 +2623,7 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>device</source>
-            <translation type="unfinished" />
+            <translation>périphérique</translation>
         </message>
         <message>
             <source>encoding of the layer</source>
