@@ -87,8 +87,8 @@ def look_closer(
         key = {"encoder": one.identity, "of": "intrinsic"}
         found[one.name] = kept.get(key, partial(_intrinsic, embedded))
         if asked.settings.imagery:
-            key = {"encoder": one.identity, "imagery": list(asked.settings.imagery)}
-            read = kept.get(key, partial(_resolution, embedded, asked, data_root))
+            of = {"encoder": one.identity, "imagery": list(asked.settings.imagery)}
+            read = kept.get(of, partial(_resolution, embedded, asked, data_root))
             found[one.name] = {**found[one.name], **read}
         embedded(_with_references(world))
         if progress is not None:
