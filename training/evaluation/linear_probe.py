@@ -258,7 +258,8 @@ def embedder(name: str) -> Embed:
     """One of `baselines.BASELINES`, or a model by name or path."""
     if name in BASELINES:
         return BASELINES[name]()
-    from satclip_core.models.registry import GEOCLIP, load_encoder
+    from satclip_core.models.geoclip import NAME as GEOCLIP
+    from satclip_core.models.registry import load_encoder
 
     encoder = load_encoder(name)
     # Its three networks of 1024 take twice as long in double precision.
