@@ -125,8 +125,8 @@ class Continents:
         """
         if name not in self.names:
             raise InputError(f"continent {name!r} is none of {', '.join(self.names)}")
-        within: Bools = self.numbers(lonlat) == self.names.index(name)
-        return within
+        inside: Bools = self.numbers(lonlat) == self.names.index(name)
+        return inside
 
     def numbers(self, lonlat: Floats) -> Integers:
         """(N, 2) degrees -> (N,) index into `names` of each place's continent, -1 where none is."""

@@ -87,8 +87,8 @@ def look_closer(
         key = {"encoder": one.identity, "of": "intrinsic"}
         found[one.name] = kept.get(key, partial(_intrinsic, embedded))
         if asked.settings.imagery:
-            seen: dict[str, Any] = {"encoder": one.identity, "imagery": asked.settings.imagery}
-            read = kept.get(seen, partial(_resolution, embedded, asked, data_root))
+            of = {"encoder": one.identity, "imagery": list(asked.settings.imagery)}
+            read = kept.get(of, partial(_resolution, embedded, asked, data_root))
             found[one.name] = {**found[one.name], **read}
         embedded(_with_references(world))
         if progress is not None:
