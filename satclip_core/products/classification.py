@@ -198,9 +198,7 @@ def pooled(scores: Mapping[str, NDArray[Any]], weights: Mapping[str, float]) -> 
     mean: NDArray[Any] = np.zeros_like(next(iter(scores.values())))
     for name, share in weights.items():
         mean += mean.dtype.type(share) * softmax(scores[name])
-    np.maximum(mean, _LEAST_CHANCE, out=mean)
-    np.log(mean, out=mean)
-    return mean
+    return np.asarray(np.log(np.maximum(mean, _LEAST_CHANCE, out=mean), out=mean))
 
 
 @dataclass(frozen=True)
