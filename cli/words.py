@@ -38,7 +38,6 @@ OPTIONS = {
     "overwrite": "--overwrite",
     "percentile": "--percentile",
     "prefix": "--prefix",
-    "probabilities": "--probabilities",
     "properties": "--properties",
     "quoting": "--quoting",
     "reduce": "--reduce",
@@ -46,7 +45,6 @@ OPTIONS = {
     "strict": "--strict",
     "tolerance": "--tolerance",
     "transform": "--transform",
-    "uncertainty": "--uncertainty",
     "weights": "--weights",
 }
 # Where a command has another option for it. Errors name `crs` for tables of points alone; in

@@ -75,7 +75,7 @@ def main() -> None:
     dock.panel._reduce.setCurrentIndex(dock.panel._reduce.findData("max"))
     dock.panel.set_percentile(95)
     grab("qgis-two-places", dock)
-    dock.panel.cleared.emit()
+    dock.panel.places.cleared.emit()
     map_stations()
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from xml.sax.saxutils import escape
 
 import numpy as np
 import pytest
@@ -468,6 +469,8 @@ def test_names_of_classes_stand_beside_the_raster(encoder, tmp_path):
         write_raster(target, grid, Clusters(model), encoder, options=options)
         text = beside.read_text("utf-8")
         assert text.count("<Row ") == count
-        assert f"<Category>cluster {count}</Category>" in text
+        names = Clusters(model).legend.names
+        assert len(set(names)) == count
+        assert all(f"<Category>{escape(name)}</Category>" in text for name in names)
     write_raster(target, grid, Similarity.to(encoder, [(9, 40)]), encoder, options=options)
     assert not beside.exists()

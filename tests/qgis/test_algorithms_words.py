@@ -137,6 +137,8 @@ def test_the_dock_says_it_in_the_same_words(plugin, tmp_path, monkeypatch):
     from satclip_qgis.gui.save import SaveTask
     from satclip_qgis.gui.session import Session
     from satclip_qgis.satclip_core.grid import Grid
+    from satclip_qgis.satclip_core.products import SimilarityTo
+    from satclip_qgis.satclip_core.raster import RasterRequest
 
     monkeypatch.setenv("SATCLIP_CACHE", str(tmp_path / "cache"))
     view = Grid.from_bounds((5, 45, 11, 48), 0.1)
@@ -145,7 +147,13 @@ def test_the_dock_says_it_in_the_same_words(plugin, tmp_path, monkeypatch):
     session.failed.connect(told.append)
     session.show(view)
     wait(lambda: told)
-    saving = SaveTask(str(tmp_path / "a.tif"), view, "satclip-vit16-l40", [(7, 46)], "mean")
+    wanted = SimilarityTo.of([(7, 46)])
+
+    def write(progress, cancelled):
+        request = RasterRequest(view, wanted, model="satclip-vit16-l40")
+        request.prepare(cancelled=cancelled).write(tmp_path / "a.tif", progress=progress)
+
+    saving = SaveTask("Saving", str(tmp_path / "a.tif"), write)
     saving.ended.connect(lambda _path, error: told.append(error))
     saving.start()
     wait(lambda: len(told) == 2)

@@ -54,7 +54,7 @@ def rasters(encoder, tmp_path_factory):
 def clusters(encoder, tmp_path_factory):
     model = ClusterModel.fit(encoder, [(x, y) for x in range(6, 14) for y in range(43, 48)], 5)
     target = tmp_path_factory.mktemp("clusters") / "clusters.tif"
-    return write_raster(target, GRID, Clusters(model), encoder)
+    return write_raster(target, GRID, Clusters(model), encoder), list(Clusters(model).legend.names)
 
 
 def step(file: Path) -> float:
@@ -174,15 +174,13 @@ def categories(dataset) -> dict[int, str]:
     return {int(code): name[1:] for code, name in pairs}
 
 
-NAMES = [f"cluster {number}" for number in range(1, 6)]
-
-
 def test_classes_have_names_in_gdal(clusters):
-    dataset = gdal.Open(str(clusters))
+    file, names = clusters
+    dataset = gdal.Open(str(file))
     band = dataset.GetRasterBand(1)
-    assert categories(dataset) == dict(enumerate(["", *NAMES]))
+    assert categories(dataset) == dict(enumerate(["", *names]))
     table = band.GetDefaultRAT()
-    assert [table.GetValueAsString(row, 1) for row in range(table.GetRowCount())] == NAMES
+    assert [table.GetValueAsString(row, 1) for row in range(table.GetRowCount())] == names
     assert table.GetColOfUsage(gdal.GFU_Name) == 1
     assert [table.GetValueAsInt(row, 0) for row in range(5)] == [1, 2, 3, 4, 5]
     assert table.GetValueAsInt(0, 2) == band.GetColorTable().GetColorEntry(1)[0]
@@ -192,30 +190,32 @@ def test_classes_have_names_in_qgis(clusters, qgis_app):
     """Loaded by hand, without the style that our algorithms give."""
     from qgis.core import QgsPalettedRasterRenderer, QgsRasterLayer
 
-    layer = QgsRasterLayer(str(clusters), "clusters")
+    file, names = clusters
+    layer = QgsRasterLayer(str(file), "clusters")
     assert isinstance(layer.renderer(), QgsPalettedRasterRenderer)
     labels = {entry.value: entry.label for entry in layer.renderer().classes()}
-    assert [labels[code] for code in range(1, 6)] == NAMES
+    assert [labels[code] for code in range(1, 6)] == names
 
 
 def test_classes_have_names_in_grass(clusters, tmp_path):
     if shutil.which("grass") is None:
         pytest.skip("GRASS is not installed: apt-get install grass-core")
+    file, names = clusters
     script = tmp_path / "read.sh"
     script.write_text(
-        f"r.in.gdal --quiet --overwrite input={clusters} output=c\n"
-        "r.category map=c separator=pipe\n"
+        f"r.in.gdal --quiet --overwrite input={file} output=c\nr.category map=c separator=pipe\n"
     )
     said = run("grass", "--tmp-location", "EPSG:4326", "--exec", "bash", str(script))
-    for code, name in enumerate(NAMES, 1):
+    for code, name in enumerate(names, 1):
         assert f"{code}|{name}" in said
 
 
 def test_classes_have_names_in_terra(clusters):
     code = "suppressPackageStartupMessages(library(terra)); r <- rast(commandArgs(TRUE)[1]); "
     code += 'cat(paste(cats(r)[[1]][[2]], collapse="|"))'
-    said = run(terra(), "-e", code, str(clusters))
-    assert [name for name in said.split("|") if name] == NAMES
+    file, names = clusters
+    said = run(terra(), "-e", code, str(file))
+    assert [name for name in said.split("|") if name] == names
 
 
 @pytest.mark.parametrize("name", ["Wald & Wiese", "<no>", "a\x07b", "Ж中"])

@@ -102,7 +102,7 @@ def test_another_shape_is_named(finished: Path, change: str, message: str) -> No
 def test_a_file_that_is_none_is_named(finished: Path) -> None:
     with pytest.raises(InputError, match=r"model\.init: 'nowhere\.npz' is not there"):
         warm_start(short("model.init=nowhere.npz"), Locations((finished,)))
-    with pytest.raises(InputError, match=r"model\.init: .*log\.csv is no model file"):
+    with pytest.raises(InputError, match=r"model\.init: .*log\.csv: it is no model file"):
         warm_start(short("model.init=log.csv"), Locations((finished,)))
 
 

@@ -62,7 +62,9 @@ def all_to_all_loss(
         The scalar loss of the whole batch; 0 where no sample has a pair.
     """
     unit = {name: _unit(rows_) for name, rows_ in embeddings.items()}
-    everybody = {name: group.gathered(unit[name]) for name in {second for _, second in pairs}}
+    # In one order in all processes, which a set of names has not: gathering is told by its order.
+    seconds = dict.fromkeys(second for _, second in pairs)
+    everybody = {name: group.gathered(unit[name]) for name in seconds}
     weights = pair_weights(
         {name: group.gathered(there.float()) > 0 for name, there in present.items()},
         pairs,

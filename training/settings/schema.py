@@ -338,8 +338,12 @@ def chosen(registry: Registry[Any], default: str, keys: Keys = lambda name, entr
                 raise InputError(f"{where}.{key}: unknown key; {name!r} has {said}")
         return Chosen(name, build(entry.settings, rest, where), known)
 
-    held = {name: registry[name].settings for name in registry.built_in}
-    return saying(parse, _kinds(held, default), held)
+    held = {
+        name: entry.settings
+        for name in registry.built_in
+        if (entry := registry[name]) is not None  # a kind without an entry of its own
+    }
+    return saying(parse, _kinds(registry.built_in, default), held)
 
 
 def _entry(registry: Registry[Any], name: str, where: str) -> Any:
