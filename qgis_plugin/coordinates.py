@@ -59,8 +59,8 @@ def read_coordinates(text: str, *, east: str = "E", west: str = "W") -> Coordina
         return _of_degrees(float(link[1]), float(link[2]), either=False)
     named = [found[0].lower()[:3] for found in _WORDS.finditer(plain)]
     plain = _WORDS.sub(" ", plain).upper().replace("''", '"')
-    for letters, one in ((east, "E"), (west, "W")):
-        for letter in letters:
+    for local, one in ((east, "E"), (west, "W")):
+        for letter in local:
             plain = plain.replace(letter.upper(), one)
     if not _ALLOWED.fullmatch(plain):
         return None
@@ -68,8 +68,8 @@ def read_coordinates(text: str, *, east: str = "E", west: str = "W") -> Coordina
         plain = re.sub(r"(\d),(\d)", r"\1.\2", plain)
     letters = _LETTERS.findall(plain)
     halves = _halves(plain, letters)
-    values = [_angle(half) for half in halves]
-    if len(values) != 2 or None in values:
+    values = [angle for angle in map(_angle, halves) if angle is not None]
+    if len(halves) != 2 or len(values) != 2:
         return None
     first, second = values
     axes = [letter in "NS" for letter in letters] or [name == "lat" for name in named]

@@ -62,7 +62,8 @@ class PointTable:
         found = self._data.execute(
             "SELECT column_name, srs_id FROM gpkg_geometry_columns WHERE table_name = ?", (table,)
         ).fetchone()
-        self._geometry, self._srs = found or ("", 0)
+        geometry, srs = found or ("", 0)
+        self._geometry, self._srs = str(geometry), int(srs)
         rows = self._data.execute("SELECT name, pk FROM pragma_table_info(?)", (table,)).fetchall()
         self._columns = [name for name, _ in rows if name != self._geometry]
         self._key = next((name for name, is_key in rows if is_key), "")

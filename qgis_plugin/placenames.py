@@ -180,7 +180,7 @@ def _middle(name: str) -> tuple[float, float]:
 @lru_cache(maxsize=1)
 def _native() -> dict[str, str]:
     """ISO codes of countries by what they call themselves, in lower case."""
-    names = {}
+    names: dict[str, str] = {}
     every = QLocale.matchingLocales(
         QLocale.Language.AnyLanguage, QLocale.Script.AnyScript, QLocale.Country.AnyCountry
     )

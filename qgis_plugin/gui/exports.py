@@ -129,17 +129,24 @@ def write_areas(
         SatclipError: they cannot be computed or written.
     """
     encoder = load_encoder(asked.model)
-    hooks = {"progress": progress, "cancelled": cancelled}
-    found = similar_areas(grid, encoder, asked.wanted, options, mask=asked.mask, **hooks)
+    found = similar_areas(
+        grid,
+        encoder,
+        asked.wanted,
+        options,
+        mask=asked.mask,
+        progress=progress,
+        cancelled=cancelled,
+    )
     fields = QgsFields()
     for name, values in found.columns.items():
         fields.append((integer_field if values.dtype.kind == "i" else number_field)(name))
     attributes = zip(*(values.tolist() for values in found.columns.values()))
     features = []
-    for wkb, values in zip(found.wkb, attributes):
+    for wkb, row in zip(found.wkb, attributes):
         geometry = QgsGeometry()
         geometry.fromWkb(wkb)
-        features.append(_feature(fields, geometry, values))
+        features.append(_feature(fields, geometry, row))
     _write(path, table, fields, QgsWkbTypes.Type.Polygon, crs, features)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtWidgets import (
@@ -28,6 +29,7 @@ from qgis.PyQt.QtWidgets import (
 from ...placewords import tell
 from ...satclip_core.products.evidence import ClassEvidence, NumberEvidence
 from ...satclip_core.products.legend import Legend
+from ...satclip_core.products.samples import Samples
 from ...text import place_text, tr
 from .scatter import Scatter
 from .scorewords import (
@@ -246,7 +248,7 @@ class Findings(QWidget):
 
     def _ids(self, rows: np.ndarray) -> list[int]:
         evidence: Any = self._found.model.evidence if self._found is not None else None
-        return [] if evidence is None else [int(id_) for id_ in evidence.samples.rows[rows]]
+        return [] if evidence is None else [int(id_) for id_ in ids_of(evidence.samples)[rows]]
 
     def _picked(self, number: int) -> None:
         self.shown.emit(self._ids(np.array([number])))
@@ -257,7 +259,7 @@ class Findings(QWidget):
         wanted = int(item.data(0, _ID))
         evidence: Any = self._found.model.evidence if self._found is not None else None
         if evidence is not None:
-            numbers = np.flatnonzero(evidence.samples.rows == wanted)
+            numbers = np.flatnonzero(ids_of(evidence.samples) == wanted)
             self.scatter.mark(int(numbers[0]) if len(numbers) else None)
         self.shown.emit([wanted])
 
@@ -282,8 +284,13 @@ def _of_numbers(evidence: NumberEvidence) -> list[Suspect]:
         if alone.moved is not None:
             text = tr("; moves the map by {moved} in the mean")
             tip += text.format(moved=said_number(float(alone.moved[at])))
-        made.append(Suspect(int(samples.rows[row]), cells, tip))
+        made.append(Suspect(int(ids_of(samples)[row]), cells, tip))
     return made
+
+
+def ids_of(samples: Samples) -> NDArray[Any]:
+    """(N,) ids of the features that the samples are; those of a layer always have them."""
+    return np.arange(len(samples.values)) if samples.rows is None else samples.rows
 
 
 def _of_classes(evidence: ClassEvidence, legend: Legend) -> list[Suspect]:
@@ -295,5 +302,5 @@ def _of_classes(evidence: ClassEvidence, legend: Legend) -> list[Suspect]:
         text = tr("{place}: {chance} for its own class")
         tip = text.format(place=place_text(lon, lat, 3), chance=chances[1])
         cells = (legend.names[own], legend.names[said], chances[0])
-        made.append(Suspect(int(samples.rows[row]), cells, tip))
+        made.append(Suspect(int(ids_of(samples)[row]), cells, tip))
     return made
