@@ -77,6 +77,7 @@ class AboutDialog(QDialog):
             tr("Reading a model"),
             lambda _cancelled: encoder(name),
             lambda made, error: self._read(task, made, error),
+            self,
         )
         self._task = task
         launch(task)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from qgis.core import QgsApplication, QgsTask
+from qgis.PyQt import sip
+from qgis.PyQt.QtCore import QObject
 
 # Without a notification at the end, where QGIS knows how (3.26 and later).
 _FLAGS = QgsTask.Flag.CanCancel
@@ -19,11 +21,13 @@ class WorkTask(QgsTask):
         title: what the task manager shows.
         work: called in the thread; touches no project, layer or widget.
         done: called in the main thread with (result, error); one of them is None.
+        owner: whose task it is: once Qt has deleted that, nothing is handed on. What a slot raises
+            that nobody catches takes QGIS down.
     """
 
-    def __init__(self, title: str, work: Any, done: Any) -> None:
+    def __init__(self, title: str, work: Any, done: Any, owner: QObject | None = None) -> None:
         super().__init__(title, _FLAGS)
-        self._work, self._done = work, done
+        self._work, self._done, self._owner = work, done, owner
         self._result: Any = None
         self._error: Exception | None = None
 
@@ -37,7 +41,8 @@ class WorkTask(QgsTask):
 
     def finished(self, _succeeded: bool) -> None:
         """In the main thread."""
-        if not self.isCanceled():
+        gone = self._owner is not None and sip.isdeleted(self._owner)
+        if not self.isCanceled() and not gone:
             self._done(self._result, self._error)
 
 

@@ -93,7 +93,7 @@ class Fetch(QObject):
         """Size, hash and content, in a task: reading 100 MB takes a moment."""
         name, part = self.name, Path(self._part)
         title = tr("Checking {name}").format(name=name)
-        self._task = WorkTask(title, lambda _cancelled: adopt(name, part), self._checked)
+        self._task = WorkTask(title, lambda _cancelled: adopt(name, part), self._checked, self)
         launch(self._task)
 
     def _checked(self, _record: Any, error: Exception | None) -> None:

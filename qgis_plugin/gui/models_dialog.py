@@ -219,6 +219,7 @@ class ModelsDialog(QDialog):
             tr("Reading a model"),
             lambda _cancelled: encoder(name),
             lambda made, error: self._read(task, name, made, error),
+            self,
         )
         self._task = task
         launch(task)

@@ -224,7 +224,7 @@ class SaveTask(QObject):
 
     def start(self) -> None:
         """Begin."""
-        self._task = WorkTask(self._title, self._work, self._done)
+        self._task = WorkTask(self._title, self._work, self._done, self)
         launch(self._task)
 
     def cancel(self) -> None:

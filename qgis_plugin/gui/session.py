@@ -346,7 +346,7 @@ class Session(QObject):
             return made, field, known, drawn, found, stages[-1].step if len(stages) > 1 else None
 
         task: WorkTask = WorkTask(
-            tr("Embedding the map view"), work, lambda *out: self._embedded(task, *out)
+            tr("Embedding the map view"), work, lambda *out: self._embedded(task, *out), self
         )
         self._task, self.busy = task, True
         launch(task)
@@ -383,6 +383,8 @@ class Session(QObject):
             return land, Background(land)
 
         def done(result: Any, error: Exception | None) -> None:
+            if self._land_task is not task:
+                return
             self._land_task = None
             if error is None and encoder is self.encoder:
                 self._land, self._background = result
@@ -391,5 +393,6 @@ class Session(QObject):
                     self.draw()
                 self.landed.emit()
 
-        self._land_task = WorkTask(tr("Embedding random places on land"), work, done)
-        launch(self._land_task)
+        task = WorkTask(tr("Embedding random places on land"), work, done, self)
+        self._land_task = task
+        launch(task)

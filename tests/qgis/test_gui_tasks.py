@@ -27,6 +27,20 @@ def test_a_task_that_nobody_holds_is_finished_and_then_forgotten(qgis_app: objec
     wait(lambda: held() is None)
 
 
+def test_a_task_whose_owner_is_deleted_meanwhile_tells_nobody(qgis_app: object) -> None:
+    from qgis.PyQt import sip
+    from qgis.PyQt.QtCore import QObject
+    from satclip_qgis.gui import background
+
+    owner, told, ended = QObject(), [], []
+    task = background.WorkTask("one", lambda _cancelled: 1, lambda *said: told.append(said), owner)
+    task.taskCompleted.connect(lambda: ended.append(True))
+    sip.delete(owner)
+    background.launch(task)
+    wait(lambda: ended)
+    assert not told
+
+
 def test_an_embedding_that_nobody_holds_is_not_cut_short(
     qgis_app: object, plugin: object, make_points: object
 ) -> None:

@@ -152,7 +152,7 @@ class Trial(QObject):
             task.setProgress(100 * done / max(total, 1))
 
         title = tr("Testing a map from samples")
-        task: WorkTask = WorkTask(title, work, lambda *out: self._done(task, *out))
+        task: WorkTask = WorkTask(title, work, lambda *out: self._done(task, *out), self)
         task.progressChanged.connect(self.progressed)
         self._task = task
         launch(task)
