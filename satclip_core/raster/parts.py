@@ -252,8 +252,11 @@ def begun_work(job: RasterJob[Any], target: RasterTarget) -> Iterator[Work]:
         try:
             yield work
         except BaseException as error:
-            left, total = len(work.pending), len(work.parts.windows)
-            if _is_finished(folder) or left == total or not is_lasting(job.request):
+            total = len(work.parts.windows)
+            # Interrupted while it was cleared away there is nothing to go on from, nor to count.
+            unfinished = (folder / "plan.json").exists() and not _is_finished(folder)
+            left = len(work.pending) if unfinished else total
+            if left == total or not is_lasting(job.request):
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
             log.warning(
@@ -323,6 +326,7 @@ def finish_work(work: Work, target: RasterTarget) -> None:
         work.parts.finish(target, work.begun)
     except OSError as error:
         raise OutputError(f"cannot write {target.path}: {error.strerror or error}") from error
+    (work.folder / "plan.json").unlink(missing_ok=True)
     shutil.rmtree(work.folder, ignore_errors=True)
 
 

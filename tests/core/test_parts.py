@@ -166,6 +166,26 @@ def test_what_was_finished_but_not_cleared_away_is_made_anew(request_of, tmp_pat
     assert names(tmp_path) == ["out"]
 
 
+def test_interrupted_while_it_is_cleared_away_it_is_whole(request_of, tmp_path, monkeypatch):
+    clear = shutil.rmtree
+
+    def halfway(folder, *args, **options):
+        if not (target.exists() and str(folder) == f"{target}.part"):
+            return clear(folder, *args, **options)
+        monkeypatch.setattr(parts.shutil, "rmtree", clear)
+        clear(folder / "done")
+        raise KeyboardInterrupt
+
+    target = tmp_path / "r.zarr"
+    job = request_of().prepare()
+    monkeypatch.setattr(parts, "_is_finished", lambda folder: False)
+    monkeypatch.setattr(parts.shutil, "rmtree", halfway)
+    with pytest.raises(KeyboardInterrupt) as raised:
+        job.write(target)
+    assert type(raised.value) is KeyboardInterrupt  # nothing is kept to go on from
+    assert names(tmp_path) == ["r.zarr"]
+
+
 def test_each_block_is_shown_once_also_of_parts_that_were_there(request_of, tmp_path):
     job = request_of(format="cogs").prepare()
     done = tmp_path / "out.part" / "done"
