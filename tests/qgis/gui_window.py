@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import count
 
 from qgis.core import QgsApplication, QgsCoordinateReferenceSystem, QgsProject, QgsRectangle
 from qgis.gui import QgsLayerTreeMapCanvasBridge, QgsMapCanvas, QgsMessageBar
 from qgis.PyQt.QtCore import QObject, QPoint, Qt, pyqtSignal
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QFrame, QMainWindow, QMenu, QToolBar
+
+_NUMBERS = count()
 
 
 class Bar(QgsMessageBar):
@@ -33,6 +36,8 @@ class Window(QObject):
         super().__init__()
         self.window = QMainWindow()
         self.canvas = QgsMapCanvas(self.window)
+        # A project keeps the view of each canvas by its name, and those of other tests may be alive.
+        self.canvas.setObjectName(f"canvas-{next(_NUMBERS)}")
         self.canvas.setFrameShape(QFrame.Shape.NoFrame)
         self.canvas.setFixedSize(width, height)
         self.bar = Bar()
