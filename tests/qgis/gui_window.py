@@ -36,7 +36,7 @@ class Window(QObject):
         super().__init__()
         self.window = QMainWindow()
         self.canvas = QgsMapCanvas(self.window)
-        # A project keeps the view of each canvas by its name, and those of other tests may be alive.
+        # A project keeps the view of each canvas by its name, and those of other tests may live.
         self.canvas.setObjectName(f"canvas-{next(_NUMBERS)}")
         self.canvas.setFrameShape(QFrame.Shape.NoFrame)
         self.canvas.setFixedSize(width, height)
