@@ -52,7 +52,7 @@ def runs(layers: dict[str, Any], out: Path) -> dict[str, dict[str, Any] | str]:
     plots, capitals, countries = (layers[name] for name in ("plots", "capitals", "countries"))
     learnt = str(out / "learnt.npz")
     samples = {"INPUT": plots, "FIELD": "greenness"}
-    words = "it takes a model that was trained with words or images, and none comes with the plugin"
+    image = "it takes a satellite image of some 10 km a pixel, and the example has none"
     return {
         "embedpoints": {"INPUT": capitals, "FORMAT": 0},
         "embeddingraster": fine,
@@ -65,8 +65,8 @@ def runs(layers: dict[str, Any], out: Path) -> dict[str, dict[str, Any] | str]:
         "similarplaces": {**world, **farm, "COUNT": 30},
         "placeproperties": {**fine, "PROPERTIES": [0, 1]},
         "similarareas": {**world, **farm, "PERCENTILE": 95},
-        "wordsearch": words,
-        "imageorigin": words,
+        "wordsearch": {**world, "WORDS": "hot desert"},
+        "imageorigin": image,
         "embedzones": {"INPUT": countries, "RES": 1.0},
         "similarfeatures": {"INPUT": capitals, "LIKE": _one_of(capitals)},
         "groupfeatures": {"INPUT": capitals, "COUNT": 6},
@@ -405,6 +405,7 @@ class Tour:
         iface.messageBar().clearWidgets()
         QgsApplication.processEvents()
         image, path = iface.mainWindow().grab().toImage(), Path(self.pictures) / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
         image.save(str(path), "PNG", 0)  # quality 0 is the strongest compression, and as lossless
         while path.stat().st_size > _LARGEST:
             how = Qt.TransformationMode.SmoothTransformation
