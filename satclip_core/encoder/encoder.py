@@ -16,7 +16,7 @@ from ..compute.blas import product
 from ..compute.threads import for_each
 from ..errors import InputError, ModelError
 from ..extensions import Registry
-from ..grid.sphere import check_latitudes, check_lonlat, wrap_longitudes
+from ..grid.sphere import check_latitudes, check_lonlat, fibonacci_lattice, wrap_longitudes
 from ..types import Bools, Float32, Floats
 from .encodings import ENCODINGS, EncodingSettings
 from .gridpath import GridPath
@@ -29,6 +29,8 @@ GridPart = tuple[tuple[Any, Any], Float32]
 
 # Points at a time: at L = 40 the float64 features of a chunk take 26 MB.
 _CHUNK = 2048
+# Places on the globe that deviations are taken of.
+_GLOBE = 2048
 # A hundred million products with features of some tens stay within float32.
 _LARGEST_WEIGHT = 1e28
 
@@ -298,6 +300,11 @@ class LocationEncoder:
             directions: (k, dim).
         """
         return Projection(self, directions)
+
+    @cached_property
+    def everywhere(self) -> Float32:
+        """(places, dim) embeddings of places all over the globe: what deviations are taken of."""
+        return self.encode(fibonacci_lattice(_GLOBE), threads=1, single=True)
 
     @cached_property
     def _nearby(self) -> Nearby:

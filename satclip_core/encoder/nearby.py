@@ -14,7 +14,6 @@ import numpy as np
 
 from ..compute.blas import product
 from ..compute.threads import for_each
-from ..grid.sphere import fibonacci_lattice
 from ..types import Float32, Floats, Integers
 from .smooth_lattice import SmoothLattice, lagrange_matrix
 
@@ -37,9 +36,8 @@ _NARROWEST = 86.0
 # Error that is allowed, in standard deviations of the embedding over the globe, and the share of it
 # that points which are looked at may show: others may be off by more.
 _TOLERANCE, _SHOWN = 1e-4, 0.5
-# Points of a group that are looked at, and one more for so many; places that deviations are of.
+# Points of a group that are looked at, and one more for so many.
 _LOOKED_AT, _ONE_IN = 2, 128
-_GLOBE = 2048
 
 
 class Nearby:
@@ -84,8 +82,7 @@ class Nearby:
 
     @cached_property
     def _bound(self) -> float:
-        everywhere = self._encoder.encode(fibonacci_lattice(_GLOBE), threads=1, single=True)
-        deviation = np.sqrt(everywhere.astype(np.float64).var(axis=0).mean())
+        deviation = np.sqrt(self._encoder.everywhere.astype(np.float64).var(axis=0).mean())
         return float(_SHOWN * _TOLERANCE * deviation)
 
 

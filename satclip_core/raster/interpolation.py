@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import ceil, log10
 from typing import TYPE_CHECKING, Any, Callable
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +25,7 @@ from numpy.typing import NDArray
 from ..compute.blas import product
 from ..grid import Window
 from ..grid.pixels import Locator, Positions
-from ..grid.sphere import fibonacci_lattice, unit_vectors
+from ..grid.sphere import unit_vectors
 from ..products.product import LinearProduct, Product, SmoothProduct
 from ..types import Float32, Floats, Integers
 
@@ -50,13 +49,9 @@ _CHECKED = 6
 _SHOWN = 0.5
 # Places along each side by which the size of a block on the ground is reckoned.
 _ALONG = 5
-# Places on the globe that deviations are taken over.
-_GLOBE = 2048
 
 Values = Callable[[Float32], Float32]
 """(N, dim) embeddings -> (N, k) values that are as smooth."""
-
-_EVERYWHERE: WeakKeyDictionary[LocationEncoder, Float32] = WeakKeyDictionary()
 
 
 def smooth_values(made: Product) -> tuple[Values | None, Callable[[Float32], NDArray[Any]]]:
@@ -257,11 +252,7 @@ class Interpolation:
     @cached_property
     def _bounds(self) -> Floats:
         """What a random pixel may be off, of each value or of all."""
-        everywhere = _EVERYWHERE.get(self._encoder)
-        if everywhere is None:
-            everywhere = self._encoder.encode(fibonacci_lattice(_GLOBE), threads=1, single=True)
-            _EVERYWHERE[self._encoder] = everywhere
-        deviations = self._of(everywhere).astype(np.float64).std(axis=0)
+        deviations = self._of(self._encoder.everywhere).astype(np.float64).std(axis=0)
         if self._values is None:
             deviations = np.sqrt((deviations**2).mean(keepdims=True))
         bounds: Floats = _SHOWN * self._tolerance * deviations

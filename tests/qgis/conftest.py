@@ -124,3 +124,32 @@ def make_points(qgis_app):
         return layer
 
     return make
+
+
+@pytest.fixture
+def window(qgis_app):
+    """A window with a canvas, and an empty project."""
+    from gui_window import Window
+    from qgis.core import QgsProject
+
+    QgsProject.instance().clear()
+    made = Window()
+    yield made
+    QgsProject.instance().clear()
+    made.window.close()
+
+
+@pytest.fixture
+def gui(plugin):
+    """The plugin's toolbar, menu and docks in such a window, and an empty project."""
+    from gui_window import Window
+    from qgis.core import QgsProject
+    from satclip_qgis.gui import Gui
+
+    QgsProject.instance().clear()
+    made = Gui(Window())
+    made.load()
+    yield made
+    if made.toolbar is not None:  # a test has unloaded it
+        made.unload()
+    QgsProject.instance().clear()

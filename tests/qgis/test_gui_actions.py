@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
-from gui_window import Window, wait
+from gui_window import wait
 from osgeo import ogr, osr
 from qgis.core import QgsProject, QgsVectorLayer
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import QDialog, QDialogButtonBox
 
 PLACES = [(11.5, 48.1), (-60.0, -3.0), (179.99, -17.0)]
-
-
-@pytest.fixture
-def gui(plugin: object) -> Iterator[object]:
-    from satclip_qgis.gui import Gui
-
-    QgsProject.instance().clear()
-    made = Gui(Window())
-    made.load()
-    yield made
-    if made.toolbar is not None:
-        made.unload()
-    QgsProject.instance().clear()
 
 
 def embed(gui: object, layer: QgsVectorLayer, kind: str, **more: object) -> object:

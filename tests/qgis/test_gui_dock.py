@@ -56,15 +56,6 @@ VIEWS = {
 PEAK = 0.9
 
 
-@pytest.fixture
-def window(qgis_app: object) -> Iterator[Window]:
-    QgsProject.instance().clear()
-    made = Window()
-    yield made
-    QgsProject.instance().clear()
-    made.window.close()
-
-
 @contextmanager
 def opened(window: Window, model: str) -> Iterator[object]:
     """The dock beside a map of Europe, with a model."""

@@ -12,7 +12,7 @@ pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
 
 from gui_window import Window, wait
 from osgeo import gdal
-from qgis.core import QgsProject, QgsSettings
+from qgis.core import QgsSettings
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
 
@@ -20,15 +20,6 @@ SHIFT, CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModi
 BALTIC = ("EPSG:4326", (5.0, 45.0, 21.0, 55.0))
 MERCATOR = ("EPSG:3857", (-1.0e6, 4.2e6, 4.12e6, 7.4e6))
 POLAR = ("EPSG:3413", (-3.2e6, -2e6, 3.2e6, 2e6))
-
-
-@pytest.fixture
-def window(qgis_app: object) -> Iterator[Window]:
-    QgsProject.instance().clear()
-    made = Window()
-    yield made
-    QgsProject.instance().clear()
-    made.window.close()
 
 
 @pytest.fixture

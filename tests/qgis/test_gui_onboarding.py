@@ -9,21 +9,9 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
-from gui_window import Window, wait
+from gui_window import wait
 from qgis.core import QgsProject, QgsSettings, QgsVectorLayer
 from qgis.PyQt.QtWidgets import QLabel
-
-
-@pytest.fixture
-def gui(plugin: object) -> Iterator[object]:
-    from satclip_qgis.gui import Gui
-
-    QgsProject.instance().clear()
-    made = Gui(Window())
-    made.load()
-    yield made
-    made.unload()
-    QgsProject.instance().clear()
 
 
 @pytest.fixture

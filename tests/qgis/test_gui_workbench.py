@@ -28,15 +28,6 @@ ALPS = ("EPSG:4326", (5.0, 43.0, 21.0, 53.0))
 
 
 @pytest.fixture
-def window(qgis_app: object) -> Iterator[Window]:
-    QgsProject.instance().clear()
-    made = Window()
-    yield made
-    QgsProject.instance().clear()
-    made.window.close()
-
-
-@pytest.fixture
 def model(small_model: Path) -> str:
     """What the dock works with; tests of the bundled one's own numbers say so."""
     return str(small_model)
