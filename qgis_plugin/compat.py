@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from qgis.core import QgsField
-from qgis.PyQt.QtCore import QMetaType
+from qgis.PyQt.QtCore import QMetaType, QPointF
 
 _NUMBER, _INTEGER, _TEXT, _LIST = "Double", "Int", "QString", "QVariantList"
 # What QVariant calls them where its name is another.
@@ -28,6 +30,11 @@ def text_field(name: str) -> QgsField:
 def array_field(name: str) -> QgsField:
     """A field of arrays of numbers."""
     return _field(name, _LIST, _NUMBER)
+
+
+def mouse_place(event: Any) -> QPointF:
+    """Where in its widget a mouse event is: Qt 6 knows position() alone, Qt 5 localPos()."""
+    return event.position() if hasattr(event, "position") else event.localPos()
 
 
 def _field(name: str, kind: str, of: str | None = None) -> QgsField:

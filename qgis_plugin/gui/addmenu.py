@@ -38,7 +38,9 @@ class AddMenu(QObject):
             return
         self._offer(self._menu, layers, unlike=False)
         self._menu.addSeparator()
-        self._offer(self._menu.addMenu(tr("As counter-examples")), layers, unlike=True)
+        unlike = QMenu(tr("As counter-examples"), self._menu)
+        self._menu.addMenu(unlike)
+        self._offer(unlike, layers, unlike=True)
 
     def _layers(self) -> list[QgsVectorLayer]:
         """Layers of points and those with a selection, the active one first."""

@@ -9,6 +9,7 @@ from qgis.PyQt.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QColor, QPainter, QPen, QPolygonF
 from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
 
+from ..compat import mouse_place
 from ..styles import viridis
 from ..text import tr
 
@@ -166,8 +167,7 @@ class Histogram(QWidget):
 
     def _pick(self, event: Any) -> None:
         box = self._box()
-        # Qt 6 knows position() alone, Qt 5 localPos().
-        at = event.position() if hasattr(event, "position") else event.localPos()
+        at = mouse_place(event)
         share = (at.x() - box.left()) / max(box.width(), 1.0)
         if self.view_counts is not None and 0 <= share <= 1:
             self.picked.emit(self.range[0] + share * (self.range[1] - self.range[0]))

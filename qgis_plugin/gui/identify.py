@@ -7,8 +7,10 @@ from typing import Any
 from qgis.core import QgsProject, QgsRasterLayer
 from qgis.gui import QgsMapToolIdentify
 from qgis.PyQt.QtCore import QEvent, QObject, QPoint, Qt, QTimer
+from qgis.PyQt.QtGui import QMouseEvent
 from qgis.PyQt.QtWidgets import QTreeWidget, QTreeWidgetItem
 
+from ..compat import mouse_place
 from ..crs import to_lonlat
 from ..models import encoder
 from ..placewords import say, tell
@@ -46,13 +48,13 @@ class IdentifyWords(QObject):
     def eventFilter(self, _watched: QObject | None, event: QEvent | None) -> bool:
         """See a click of the identify tool; QGIS answers it before the timer does."""
         if (
-            event is not None
+            isinstance(event, QMouseEvent)
             and event.type() == QEvent.Type.MouseButtonRelease
             and event.button() == Qt.MouseButton.LeftButton
             and isinstance(self._canvas.mapTool(), QgsMapToolIdentify)
         ):
-            place = event.position() if hasattr(event, "position") else event.localPos()
-            QTimer.singleShot(0, lambda: self._tell(place.toPoint()))
+            pixel = mouse_place(event).toPoint()
+            QTimer.singleShot(0, lambda: self._tell(pixel))
         return False
 
     def _tell(self, pixel: QPoint) -> None:
@@ -98,7 +100,7 @@ def is_embedding(layer: Any) -> bool:
 def _tell_of(item: QTreeWidgetItem, described: PlaceDescription) -> None:
     """Put a description before the bands of one result."""
     branches = [item.child(row) for row in range(item.childCount())]
-    bands = [one for one in branches if one.childCount() == 0]
+    bands = [one for one in branches if one is not None and one.childCount() == 0]
     if len(bands) < _MANY:
         return
     for one in bands:

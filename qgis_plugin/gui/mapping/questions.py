@@ -66,7 +66,7 @@ class Questions(QWidget):
         form.addRow(tr("Area"), self.area)
         form.addRow("", self.where)
         form.addRow(tr("Pixel size"), self.resolution)
-        form.addRow("", self.size)
+        form.addRow("", self._pixels)
         form.addRow("", self.land)
         self._connect()
         self._layer_changed()
@@ -88,7 +88,7 @@ class Questions(QWidget):
 
     def set_size(self, text: str) -> None:
         """Say how many pixels that makes."""
-        self.size.setText(text)
+        self._pixels.setText(text)
 
     def crs(self) -> QgsCoordinateReferenceSystem:
         """Of the map: the project's, else the layer's, else degrees."""
@@ -160,7 +160,7 @@ class Questions(QWidget):
         self.resolution.setToolTip(
             tr("In units of the project's CRS. 0: a quarter of what the model resolves.")
         )
-        self.size = QLabel()
+        self._pixels = QLabel()
         self.land = QCheckBox(tr("Only on land"))
         self.land.setChecked(True)
         self.land.setToolTip(tr("No data at sea, where the models have learnt nothing."))

@@ -9,6 +9,7 @@ from qgis.PyQt.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QColor, QPainter, QPen
 from qgis.PyQt.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from ...compat import mouse_place
 from ...text import tr
 from .scorewords import said_number
 
@@ -81,7 +82,7 @@ class Scatter(QWidget):
         observed, predicted = (said_number(value) for value in self._values[number].tolist())
         text = tr("observed {observed}, predicted {predicted}; click to see the sample")
         told = text.format(observed=observed, predicted=predicted)
-        QToolTip.showText(self.mapToGlobal(_place(event).toPoint()), told, self)
+        QToolTip.showText(self.mapToGlobal(mouse_place(event).toPoint()), told, self)
 
     def paintEvent(self, _event: Any) -> None:
         """Draw it all."""
@@ -150,12 +151,8 @@ class Scatter(QWidget):
         """The dot that is nearest to the pointer; None where none is near."""
         if not len(self._values):
             return None
-        place = np.array([_place(event).x(), _place(event).y()])
+        at = mouse_place(event)
+        place = np.array([at.x(), at.y()])
         away = np.hypot(*(self._positions() - place).T)
         number = int(away.argmin())
         return number if away[number] <= _REACH else None
-
-
-def _place(event: Any) -> QPointF:
-    """Where in the widget the mouse is."""
-    return event.position() if hasattr(event, "position") else event.localPos()
