@@ -7,7 +7,7 @@ The rooms, from the ground up; each imports only from floors below its own:
 
     version, errors, types      what users can mend; names of array types and callbacks
     compute, files, extensions  matrix products, threads; whole files; what other packages add
-    grid                        pixels, CRSs, places on the sphere
+    grid, resumable             pixels, CRSs, places on the sphere; work kept in parts
     analysis, encoder           arrays in, arrays out; degrees to embeddings
     models, products, preview   names to files; functions of embeddings; the view of a canvas
     raster, points              rasters and tables in and out

@@ -69,7 +69,6 @@ def check_target(path: Path, *, overwrite: bool = False) -> None:
         OutputError: it exists and may not be replaced, it is a folder or a device, its folder is
             missing or read-only.
     """
-    folder = path.parent
     if path.is_dir():
         raise OutputError(f"{path} is a folder: give a file name")
     if path.exists() and not path.is_file():  # /dev/null would be replaced, given the right to
@@ -80,6 +79,61 @@ def check_target(path: Path, *, overwrite: bool = False) -> None:
             Argument("overwrite", True),
             " to replace it",
         )
+    _check_place(path.parent)
+
+
+def check_folder(path: Path, mark: str, *, overwrite: bool = False) -> None:
+    """Refuse a folder that cannot be written, or whose place is taken by something else.
+
+    Args:
+        path: the folder.
+        mark: a file by which a folder of this kind is known.
+        overwrite: whether an existing one may be replaced.
+
+    Raises:
+        OutputError: it exists and may not be replaced, or is none of this kind; its own folder is
+            missing or read-only.
+    """
+    if path.exists() and not overwrite:
+        raise OutputError(
+            f"{path} exists: give another name, or ",
+            Argument("overwrite", True),
+            " to replace it",
+        )
+    empty = path.is_dir() and not any(path.iterdir())
+    if path.exists() and not empty and not (path / mark).is_file():
+        raise OutputError(
+            f"{path} is not replaced: nothing of this format was written there (it has no {mark}); "
+            "give another name, or remove it yourself"
+        )
+    _check_place(path.absolute().parent)
+
+
+def put_folder(made: Path, path: Path, mark: str, *, overwrite: bool = False) -> None:
+    """Give a finished folder its name; what had it before goes away after that.
+
+    Args:
+        made: the folder, on the same disk.
+        path: its name.
+        mark: as in `check_folder`.
+        overwrite: whether an existing one may be replaced.
+
+    Raises:
+        OSError: the system refuses.
+        OutputError: something else has come there meanwhile.
+    """
+    old = None
+    if path.is_dir():
+        check_folder(path, mark, overwrite=overwrite)
+        old = path.with_name(f".{path.name}-{os.getpid()}")
+        os.rename(path, old)
+    os.replace(made, path)
+    sync_folder(path.absolute().parent)
+    if old is not None:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _check_place(folder: Path) -> None:
     if not folder.is_dir():
         raise OutputError(f"the folder {folder} does not exist: create it, or write elsewhere")
     if not os.access(folder, os.W_OK):

@@ -7,22 +7,18 @@ twice, is no matter; what is done stands in the folder (`parts`), not in the sch
 
 from __future__ import annotations
 
-import logging
-import secrets
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Callable
 
+from ..compute.cluster import check_dask, run_tasks
 from ..compute.threads import available_threads
-from ..errors import Argument, CancelledError, InputError, OutputError, require
-from ..files import read_json
-from ..version import __version__
+from ..errors import Argument, InputError
+from ..resumable import kept_mark
 from .formats import COGS, FORMATS, ZARR, RasterTarget
-from .parts import Work, begun_work, finish_work, open_work, work_folder, write_parts
+from .parts import Work, begun_work, finish_work, open_work, write_parts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,16 +26,6 @@ if TYPE_CHECKING:
     from ..grid import Window
     from ..types import Cancelled, Progress
     from .request import RasterJob, RasterRequest
-
-LOCAL = "local"
-EXTRA, PURPOSE = "dask", "a Dask scheduler"
-
-# Tasks handed out for each thread of the cluster: enough that none waits, few enough to forget.
-_AHEAD = 3
-# Seconds until a scheduler has to answer, and between two questions whether to stop.
-_ANSWER, _PATIENCE = 10, 0.5
-# Attempts at a part after one that failed with an error, such as a file system's.
-_RETRIES = 2
 
 _jobs: dict[str, RasterJob[Any]] = {}
 _opening = Lock()
@@ -82,7 +68,7 @@ def make_in_parts(
         else:
             write_parts(work, job, progress=progress, cancelled=cancelled, seen=seen)
         finish_work(work, target)
-    return work.begun, [window for index in before for window in work.windows(index)]
+    return work.kept.begun, [window for index in before for window in work.windows(index)]
 
 
 def check_cluster(format: str) -> None:
@@ -99,7 +85,7 @@ def check_cluster(format: str) -> None:
             " or ",
             Argument("format", COGS),
         )
-    require("distributed", extra=EXTRA, purpose=PURPOSE)
+    check_dask()
 
 
 def write_on_cluster(
@@ -128,113 +114,36 @@ def write_on_cluster(
         OutputError: a part cannot be written.
         CancelledError: `cancelled` said so.
     """
-    distributed = require("distributed", extra=EXTRA, purpose=PURPOSE)
     options = job.request.options
-    # One thread each: the cluster has one task for each of its threads.
-    request = replace(job.request, options=replace(options, threads=1))
     path = target.path.absolute()
-    total, pending = job.request.grid.pixels, work.pending
-    with _client(distributed, scheduler, options.threads or available_threads()) as client:
-        threads = sum(client.nthreads().values()) or 1
-        # A task of its own: held by workers, sent by one to the other, made again if lost.
-        # Under names of its own, or the scheduler would give what another client's tasks gave.
-        name = f"satclip-{path.name}-{secrets.token_hex(8)}"
-        sent = client.submit(_itself, request, key=f"{name}-request")
-        todo, running = iter(pending), set()
+    pending = work.pending
+    left, total = set(pending), job.request.grid.pixels
 
-        def hand_out(count: int) -> None:
-            for index in islice(todo, count):
-                arguments = (sent, str(path), target.format, index, __version__)
-                key = f"{name}-{index}"
-                running.add(client.submit(_write_part, *arguments, key=key, retries=_RETRIES))
+    def done(index: int) -> None:
+        left.discard(index)
+        if progress is not None:
+            progress(total - work.pixels(left), total)
 
-        hand_out(_AHEAD * threads)
-        left = set(pending)
-        while running:
-            if cancelled is not None and cancelled():
-                client.cancel(list(running))
-                raise CancelledError("stopped on request: what is done is kept")
-            finished = _finished(distributed, running)
-            for future in finished:
-                left.discard(_result(distributed, future))
-            running -= finished
-            hand_out(len(finished))
-            if finished and progress is not None:
-                progress(total - work.pixels(left), total)
+    run_tasks(
+        scheduler,
+        _write_part,
+        # One thread each: the cluster has one task for each of its threads.
+        replace(job.request, options=replace(options, threads=1)),
+        ((str(path), target.format, index) for index in pending),
+        name=path.name,
+        threads=options.threads or available_threads(),
+        done=done,
+        cancelled=cancelled,
+    )
 
 
-@contextmanager
-def _client(distributed: Any, scheduler: str, threads: int) -> Iterator[Any]:
-    """A client of the cluster; one of this machine's own goes with it."""
-    if scheduler != LOCAL:
-        try:
-            client = distributed.Client(scheduler, timeout=_ANSWER)
-        except (OSError, ValueError, TypeError) as error:
-            raise InputError(
-                f"no Dask scheduler answers at {scheduler!r}: give its address, such as "
-                "tcp://10.0.0.1:8786, or local"
-            ) from error
-        with client:
-            yield client
-        return
-    # What the cluster says of workers that come and go is no matter here.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    with (
-        distributed.LocalCluster(
-            n_workers=threads,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=None,
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
-
-
-def _finished(distributed: Any, running: set[Any]) -> set[Any]:
-    """Those of the tasks that are done, after some patience."""
-    try:
-        done = distributed.wait(running, timeout=_PATIENCE, return_when="FIRST_COMPLETED").done
-    except (TimeoutError, distributed.TimeoutError):
-        return set()
-    return set(done)
-
-
-def _result(distributed: Any, future: Any) -> int:
-    """The number of the part that a task wrote."""
-    try:
-        index: int = future.result()
-    except distributed.KilledWorker as error:
-        raise OutputError(
-            "a part was lost with each worker that tried it: they may have too little memory "
-            "(a part takes some 500 MB)"
-        ) from error
-    return index
-
-
-def _itself(request: RasterRequest[Any]) -> RasterRequest[Any]:
-    return request
-
-
-def _write_part(
-    request: RasterRequest[Any], path: str, format: str, index: int, version: str
-) -> int:
+def _write_part(request: RasterRequest[Any], path: str, format: str, index: int) -> int:
     """The task: write a part, if nobody else has; gives its number.
 
     Raises:
-        OutputError: the worker has another version of this package, or sees another file system.
+        OutputError: the worker sees another file system, or divides otherwise.
     """
-    if version != __version__:
-        raise OutputError(
-            f"a worker has satclip-embeddings {__version__}, the client {version}: install one "
-            "version everywhere"
-        )
-    folder = work_folder(Path(path))
-    plan = folder / "plan.json"
-    if not plan.is_file():
-        raise OutputError(f"a worker does not see {folder}: the cluster needs one file system")
-    job = _opened(read_json(plan)["fingerprint"], request)
+    job = _opened(kept_mark(Path(path)), request)
     work = open_work(job, Path(path), format)
     if index in work.pending:
         with closing(job.blocks(windows=list(work.windows(index)))) as blocks:
@@ -242,10 +151,10 @@ def _write_part(
     return index
 
 
-def _opened(fingerprint: str, request: RasterRequest[Any]) -> RasterJob[Any]:
+def _opened(mark: str, request: RasterRequest[Any]) -> RasterJob[Any]:
     """The job of a request, opened once in each worker."""
     with _opening:
-        if fingerprint not in _jobs:
+        if mark not in _jobs:
             _jobs.clear()  # one raster at a time: models are large
-            _jobs[fingerprint] = request.prepare()
-        return _jobs[fingerprint]
+            _jobs[mark] = request.prepare()
+        return _jobs[mark]

@@ -1,18 +1,17 @@
-"""Whether two requests ask for the same bytes: what decides them, as facts and one hash."""
+"""Whether two requests ask for the same raster: what decides its bytes, as facts."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..resumable import source_fact
 from ..version import __version__
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def facts_of(request: RasterRequest[Any], format: str) -> dict[str, str]:
     """
     options, grid = request.options, request.grid
     # Of a function nobody can tell whether it is the same: it is another each time.
-    mask = _source(request.mask) if is_lasting(request) else secrets.token_hex(8)
+    mask = source_fact(request.mask) if is_lasting(request) else secrets.token_hex(8)
     height, width = grid.shape
     return {
         "format": format,
@@ -38,7 +37,7 @@ def facts_of(request: RasterRequest[Any], format: str) -> dict[str, str]:
         "crs": grid.crs,
         "product": _hashed(request.product),
         "mask": mask,
-        "region": _source(request.region),
+        "region": source_fact(request.region),
         "nodata": repr(options.nodata),
         "tolerance": repr(float(request.tolerance or 0)),
         "device": request.device,
@@ -50,22 +49,6 @@ def facts_of(request: RasterRequest[Any], format: str) -> dict[str, str]:
 def is_lasting(request: RasterRequest[Any]) -> bool:
     """Whether a request means the same in another process: its mask is no function."""
     return request.mask is None or isinstance(request.mask, str)
-
-
-def fingerprint(facts: Mapping[str, str]) -> str:
-    """One hash of all of them."""
-    return hashlib.sha256(json.dumps(dict(facts), sort_keys=True).encode()).hexdigest()
-
-
-def _source(source: Any) -> str:
-    """A file by its name, size and time: another content is another mask."""
-    if source is None:
-        return ""
-    path = Path(source)
-    if not path.is_file():
-        return str(source)
-    status = path.stat()
-    return f"{os.path.abspath(source)} {status.st_size} {status.st_mtime_ns}"
 
 
 def _hashed(value: Any) -> str:

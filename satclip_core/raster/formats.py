@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import files
 from ..errors import Argument, InputError, OutputError
-from ..files import Target, check_apart, sync_folder
+from ..files import Target, check_apart
 
 GTIFF, COG, COGS, ZARR, PARQUET = "gtiff", "cog", "cogs", "zarr", "parquet"
 
@@ -63,7 +63,7 @@ class RasterTarget(Target):
         if mark is None:
             super().__post_init__()
         else:
-            _check_folder(self.path, mark, overwrite=self.overwrite)
+            files.check_folder(self.path, mark, overwrite=self.overwrite)
 
 
 def raster_target(
@@ -127,44 +127,11 @@ def format_of(path: Path, name: str | None) -> str:
     return name
 
 
-def _check_folder(path: Path, mark: str, *, overwrite: bool) -> None:
-    """Refuse a folder that cannot be written, or whose place is taken by something else.
-
-    Raises:
-        OutputError: it exists and may not be replaced, or holds none of our rasters; its own folder
-            is missing or read-only.
-    """
-    if path.exists() and not overwrite:
-        raise OutputError(
-            f"{path} exists: give another name, or ",
-            Argument("overwrite", True),
-            " to replace it",
-        )
-    empty = path.is_dir() and not any(path.iterdir())
-    if path.exists() and not empty and not (path / mark).is_file():
-        raise OutputError(
-            f"{path} is not replaced: it is no raster of this format (it has no {mark}); give "
-            "another name, or remove it yourself"
-        )
-    folder = path.absolute().parent
-    if not folder.is_dir():
-        raise OutputError(f"the folder {folder} does not exist: create it, or write elsewhere")
-    if not os.access(folder, os.W_OK):
-        raise OutputError(f"no permission to write in {folder}: write elsewhere")
-
-
 def put_folder(made: Path, target: RasterTarget) -> None:
-    """Give a finished folder its name; what had it before goes away after that.
+    """Give a finished folder its name; see `files.put_folder`.
 
     Raises:
         OSError: the system refuses.
     """
-    path, old = target.path, None
-    if path.is_dir():
-        _check_folder(path, FORMATS[target.format].mark or "", overwrite=target.overwrite)
-        old = path.with_name(f".{path.name}-{os.getpid()}")
-        os.rename(path, old)
-    os.replace(made, path)
-    sync_folder(path.absolute().parent)
-    if old is not None:
-        shutil.rmtree(old, ignore_errors=True)
+    mark = FORMATS[target.format].mark or ""
+    files.put_folder(made, target.path, mark, overwrite=target.overwrite)

@@ -1,33 +1,22 @@
 """Rasters made part by part: interrupted they go on, on a cluster each part is a task.
 
-While it is made a raster is a folder beside its target, NAME.part, which nothing takes for whole:
-
-    NAME.part/plan.json     what was asked for (a fingerprint and what it is of), and when
-    NAME.part/done/00017    a part that is written, and on the disk
-    NAME.part/raster/       the parts themselves
-
-A part's bytes depend on the request and the part alone, so whoever writes it, and how often, is no
-matter. The target appears once all are there.
+How parts are kept until all are there, see `resumable`.
 """
 
 from __future__ import annotations
 
-import json
-import logging
-import os
-import shutil
-import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Callable, Protocol
+from typing import TYPE_CHECKING, Any, Callable, Protocol
 
-from ..errors import KeptInterrupt, OutputError
-from ..files import read_json, sync_folder, written_whole
+from ..errors import OutputError
+from ..files import sync_folder, written_whole
 from ..grid import Window
-from .fingerprint import facts_of, fingerprint, is_lasting
+from ..resumable import Kept, kept_work, open_kept, work_folder
+from .fingerprint import facts_of, is_lasting
 from .formats import COGS, ZARR, RasterTarget
 from .geotiff import create as create_geotiff
 from .geotiff import open_geotiff
@@ -41,8 +30,7 @@ if TYPE_CHECKING:
     from .blocks import Block
     from .request import RasterJob
 
-log = logging.getLogger(__name__)
-
+RASTER = "raster"
 # Pixels along the side of a part that is a GeoTIFF; parts are lost whole, so not too many.
 _PART_SIDE, _PART_SIDE_OF_MANY, _MANY_BANDS = 4096, 1024, 16
 
@@ -165,20 +153,18 @@ class Work:
     """The folder in which a raster is made.
 
     Attributes:
-        folder: NAME.part.
+        kept: what is done of it.
         parts: how its parts lie in it.
-        begun: seconds since 1970, of the first attempt.
     """
 
-    folder: Path
+    kept: Kept
     parts: Parts
-    begun: float
 
     @property
     def pending(self) -> list[int]:
         """The parts that are not written yet."""
-        done = {path.name for path in (self.folder / "done").iterdir()}
-        return [index for index in range(len(self.parts.windows)) if _name(index) not in done]
+        done = self.kept.done
+        return [index for index in range(len(self.parts.windows)) if index not in done]
 
     def windows(self, index: int) -> Iterator[Window]:
         """The blocks of a part, row by row."""
@@ -197,8 +183,7 @@ class Work:
     def write(self, index: int, blocks: Iterator[Block]) -> None:
         """Write a part and put it down as done."""
         self.parts.write(index, blocks)
-        with open(self.folder / "done" / _name(index), "wb") as file:
-            os.fsync(file.fileno())
+        self.kept.put_down(index)
 
 
 def open_work(job: RasterJob[Any], target: Path, format: str) -> Work:
@@ -212,60 +197,34 @@ def open_work(job: RasterJob[Any], target: Path, format: str) -> Work:
     Raises:
         OutputError: it is divided otherwise here than where it was begun.
     """
-    spec = replace(job.spec, format=format)
-    folder = work_folder(target)
-    parts = parts_of(folder / "raster", spec, target)
-    plan = read_json(folder / "plan.json")
-    if plan["parts"] != len(parts.windows):
-        raise OutputError(
-            f"{folder} has {plan['parts']} parts, here it would have {len(parts.windows)}: it was "
-            "begun by another version, remove it or use that one"
-        )
-    return Work(folder, parts, plan["begun"])
-
-
-def work_folder(target: Path) -> Path:
-    """Where a raster is made."""
-    return target.with_name(f"{target.name}.part")
+    parts = _parts(job, target, format)
+    return Work(open_kept(target, RASTER, len(parts.windows)), parts)
 
 
 @contextmanager
 def begun_work(job: RasterJob[Any], target: RasterTarget) -> Iterator[Work]:
-    """The same, begun or taken up again, and held against others.
+    """The same, begun or taken up again, and held against others; see `kept_work`.
 
-    What is done stays there where the block ends badly, and is said once; not where the mask is a
-    function, which nobody can tell from another.
+    Nothing stays where the mask is a function, which nobody can tell from another.
 
     Raises:
         OutputError: another request was begun there, or another process is at it.
     """
-    folder = work_folder(target.path)
-    folder.mkdir(exist_ok=True)
-    with _held(folder):
-        if (folder / "plan.json").exists() and not _is_finished(folder):
-            _check_same(folder, job, target)
-            work = open_work(job, target.path, target.format)
-            left, total = len(work.pending), len(work.parts.windows)
-            log.info("%s: %d of %d parts are there already", folder, total - left, total)
-        else:
-            work = _begin(folder, job, target)
-        try:
-            yield work
-        except BaseException as error:
-            total = len(work.parts.windows)
-            # Interrupted while it was cleared away there is nothing to go on from, nor to count.
-            unfinished = (folder / "plan.json").exists() and not _is_finished(folder)
-            left = len(work.pending) if unfinished else total
-            if left == total or not is_lasting(job.request):
-                shutil.rmtree(folder, ignore_errors=True)
-                raise
-            log.warning(
-                "%d of %d parts are kept in %s: the same request goes on from there",
-                *(total - left, total, folder),
-            )
-            if isinstance(error, KeyboardInterrupt):
-                raise KeptInterrupt from None
-            raise
+    parts = _parts(job, target.path, target.format)
+    with kept_work(
+        target.path,
+        RASTER,
+        facts_of(job.request, target.format),
+        begin=parts.begin,
+        parts=len(parts.windows),
+        lasting=is_lasting(job.request),
+    ) as kept:
+        yield Work(kept, parts)
+
+
+def _parts(job: RasterJob[Any], target: Path, format: str) -> Parts:
+    spec = replace(job.spec, format=format)
+    return parts_of(work_folder(target) / RASTER, spec, target)
 
 
 def write_parts(
@@ -323,88 +282,7 @@ def finish_work(work: Work, target: RasterTarget) -> None:
     if missing:
         raise OutputError(f"{len(missing)} parts of {target.path} were not written: run it again")
     try:
-        work.parts.finish(target, work.begun)
+        work.parts.finish(target, work.kept.begun)
     except OSError as error:
         raise OutputError(f"cannot write {target.path}: {error.strerror or error}") from error
-    (work.folder / "plan.json").unlink(missing_ok=True)
-    shutil.rmtree(work.folder, ignore_errors=True)
-
-
-def _is_finished(folder: Path) -> bool:
-    """Whether the parts have gone to the target, and only the clearing away was interrupted."""
-    return (folder / "done").is_dir() and not (folder / "raster").is_dir()
-
-
-def _name(index: int) -> str:
-    return f"{index:05d}"
-
-
-def _begin(folder: Path, job: RasterJob[Any], target: RasterTarget) -> Work:
-    """Make the folder; the plan is written last, so that it stands for all the rest."""
-    facts = facts_of(job.request, target.format)
-    (folder / "plan.json").unlink(missing_ok=True)
-    for name in ("raster", "done"):  # of an attempt that did not come this far
-        shutil.rmtree(folder / name, ignore_errors=True)
-    (folder / "done").mkdir()
-    spec = replace(job.spec, format=target.format)
-    work = Work(folder, parts_of(folder / "raster", spec, target.path), float(int(time.time())))
-    try:
-        work.parts.begin()
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    plan = {
-        "fingerprint": fingerprint(facts),
-        "of": facts,
-        "parts": len(work.parts.windows),
-        "begun": work.begun,
-    }
-    with written_whole(folder / "plan.json") as temporary:
-        temporary.write_text(json.dumps(plan, indent=1), "utf-8")
-    return work
-
-
-def _check_same(folder: Path, job: RasterJob[Any], target: RasterTarget) -> None:
-    """Refuse to go on with another raster than was begun.
-
-    Raises:
-        OutputError: it is another.
-    """
-    try:
-        plan = read_json(folder / "plan.json")
-        begun = dict(plan["of"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OutputError(f"{folder} is damaged ({error}): remove it") from error
-    facts = facts_of(job.request, target.format)
-    if plan.get("fingerprint") == fingerprint(facts):
-        return
-    other = [name for name in facts if begun.get(name) != facts[name]] or ["version"]
-    raise OutputError(
-        f"{folder} was begun for another raster (another {', '.join(other)}): ask for that one to "
-        "go on with it, or remove the folder"
-    )
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Keep other processes off a folder, as long as this one lives.
-
-    Raises:
-        OutputError: another is at it.
-    """
-    with open(folder / "lock", "a+b") as file:
-        try:
-            _lock(file)
-        except OSError as error:
-            raise OutputError(
-                f"another process is writing {folder}: wait for it, or write elsewhere"
-            ) from error
-        yield
-
-
-def _lock(file: IO[bytes]) -> None:
-    """Lock a file; the system lets go of it with the process. Nothing where that is not known."""
-    with suppress(ImportError):
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    work.kept.clear()

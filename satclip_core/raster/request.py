@@ -30,6 +30,7 @@ from ..grid.outlines import pixel_areas
 from ..grid.pixels import Locator
 from ..models.registry import BUNDLED, load_encoder, settled
 from ..products.product import Fitting, P, Product, Rounded, Wanted
+from ..resumable import work_folder
 from ..types import Cancelled, Mask, Progress
 from ..version import __version__
 from .blocks import BLOCK, Block, BlockMaker, blocks
@@ -40,7 +41,6 @@ from .formats import FORMATS, GTIFF, RasterTarget, raster_target
 from .interpolation import is_smooth
 from .mask import opened_mask
 from .nodata import check_nodata, filled
-from .parts import work_folder
 from .region import both, is_country, open_region
 from .space import check_room, check_share, room
 from .spec import RasterSpec

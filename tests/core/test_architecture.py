@@ -16,7 +16,7 @@ CLIENTS = ("satclip_cli", "satclip_training", "qgis", "qgis_plugin", "torch", "l
 FLOORS = (
     ("version", "errors", "types"),
     ("compute", "files", "extensions"),
-    ("grid",),
+    ("grid", "resumable"),
     ("analysis", "encoder"),
     ("models", "products", "preview"),
     ("raster", "points"),

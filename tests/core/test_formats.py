@@ -301,7 +301,7 @@ def test_a_folder_that_is_no_raster_is_never_replaced(tmp_path):
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.txt").write_text("years of work")
-    with pytest.raises(OutputError, match="mine is not replaced: it is no raster of this format"):
+    with pytest.raises(OutputError, match="mine is not replaced: nothing of this format"):
         raster_target(mine, format="cogs", overwrite=True)
     with pytest.raises(OutputError, match="exists"):
         raster_target(mine, format="cogs")

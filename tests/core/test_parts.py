@@ -14,11 +14,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from satclip_core import resumable
 from satclip_core.errors import CancelledError, InputError, MissingDependencyError, OutputError
 from satclip_core.grid import Grid
 from satclip_core.products import ClustersOf, EmbeddingOf
 from satclip_core.raster import RasterRequest, WriteOptions, cog_folder, parts, raster_target
-from satclip_core.raster.fingerprint import facts_of, fingerprint
+from satclip_core.raster.fingerprint import facts_of
+from satclip_core.resumable import fingerprint
 
 rasterio = pytest.importorskip("rasterio")
 
@@ -172,14 +174,14 @@ def test_interrupted_while_it_is_cleared_away_it_is_whole(request_of, tmp_path, 
     def halfway(folder, *args, **options):
         if not (target.exists() and str(folder) == f"{target}.part"):
             return clear(folder, *args, **options)
-        monkeypatch.setattr(parts.shutil, "rmtree", clear)
+        monkeypatch.setattr(resumable.shutil, "rmtree", clear)
         clear(folder / "done")
         raise KeyboardInterrupt
 
     target = tmp_path / "r.zarr"
     job = request_of().prepare()
-    monkeypatch.setattr(parts, "_is_finished", lambda folder: False)
-    monkeypatch.setattr(parts.shutil, "rmtree", halfway)
+    monkeypatch.setattr(resumable, "_is_finished", lambda folder, kind: False)
+    monkeypatch.setattr(resumable.shutil, "rmtree", halfway)
     with pytest.raises(KeyboardInterrupt) as raised:
         job.write(target)
     assert type(raised.value) is KeyboardInterrupt  # nothing is kept to go on from
@@ -331,7 +333,7 @@ def test_what_a_cluster_cannot_do_is_one_line(request_of, tmp_path, monkeypatch)
     job = request_of().prepare()
     with pytest.raises(InputError, match="a GeoTIFF is written by one process"):
         job.write(tmp_path / "out.tif", scheduler="local")
-    monkeypatch.setattr("satclip_core.raster.dask_tasks._ANSWER", 0.5)
+    monkeypatch.setattr("satclip_core.compute.cluster._ANSWER", 0.5)
     with pytest.raises(InputError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:9'"):
         request_of(format="cogs").prepare().write(tmp_path / "out", scheduler="tcp://127.0.0.1:9")
 
