@@ -277,6 +277,26 @@ co_option = click.option(
 )
 
 
+def resume_option(always: str) -> Callable[[Any], Any]:
+    """`--resume`, with what keeps parts without it."""
+    return click.option(
+        "--resume",
+        is_flag=True,
+        help="Keep what is done when interrupted (NAME.part), and go on from it with the same "
+        f"command; {always}.",
+    )
+
+
+def scheduler_option(what: str) -> Callable[[Any], Any]:
+    """`--scheduler`, with what can be made so."""
+    return click.option(
+        "--scheduler",
+        metavar="ADDRESS|local",
+        help="Compute on the workers of this Dask scheduler, or on workers of this machine: "
+        f"{what}.",
+    )
+
+
 format_options = combined(
     click.option(
         "--format",
@@ -294,18 +314,8 @@ format_options = combined(
     click.option(
         "--stac", is_flag=True, help="Write a STAC item beside the output, NAME.stac.json."
     ),
-    click.option(
-        "--resume",
-        is_flag=True,
-        help="Keep what is done when interrupted (NAME.part), and go on from it with the same "
-        "command; zarr and cogs always do.",
-    ),
-    click.option(
-        "--scheduler",
-        metavar="ADDRESS|local",
-        help="Compute on the workers of this Dask scheduler, or on workers of this machine: zarr "
-        "and cogs.",
-    ),
+    resume_option("zarr and cogs always do"),
+    scheduler_option("zarr and cogs"),
 )
 
 region_option = click.option(

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Callable
 
 from . import messages
@@ -39,6 +40,16 @@ def quantity(value: float, unit: str) -> str:
         if value >= factor:
             return f"{value / factor:.3g} {prefix}{unit}"
     return f"{value:.3g} {unit}"
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder.
+
+    Raises:
+        OSError: it is not there.
+    """
+    files = [file for file in path.rglob("*") if file.is_file()] or [path]
+    return sum(file.stat().st_size for file in files)
 
 
 def duration(seconds: float) -> str:

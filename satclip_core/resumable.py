@@ -137,7 +137,7 @@ def kept_work(
         if (folder / _PLAN).exists() and not _is_finished(folder, kind):
             _check_same(folder, kind, facts)
             kept = open_kept(target, kind, parts)
-            log.info("%s: %s are there already", folder, _count(kept))
+            log.info("%s: %s there already", folder, _count(kept))
         else:
             kept = _begin(folder, kind, facts, begin, parts)
         try:
@@ -148,7 +148,7 @@ def kept_work(
             if not unfinished or not kept.done or not lasting:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
-            said = "%s are kept in %s: the same request goes on from there"
+            said = "%s kept in %s: the same request goes on from there"
             log.warning(said, _count(kept), folder)
             if isinstance(error, KeyboardInterrupt):
                 raise KeptInterrupt from None
@@ -181,9 +181,9 @@ def _plan(target: Path) -> Any:
 def _count(kept: Kept) -> str:
     """How many parts are there, in words."""
     done = len(kept.done)
-    if kept.parts is None:
-        return "1 part" if done == 1 else f"{done} parts"
-    return f"{done} of {kept.parts} parts"
+    if kept.parts is not None:
+        return f"{done} of {kept.parts} parts are"
+    return "1 part is" if done == 1 else f"{done} parts are"
 
 
 def _is_finished(folder: Path, kind: str) -> bool:

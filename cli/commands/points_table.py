@@ -18,10 +18,12 @@ from ..options import (
     properties_option,
     property_names,
     quoting_option,
+    resume_option,
+    scheduler_option,
     threads_option,
     verbosity_options,
 )
-from ..progress import duration, progress, quantity
+from ..progress import duration, progress, quantity, size_of
 
 if TYPE_CHECKING:
     from satclip_core.points import PointsResult
@@ -35,7 +37,8 @@ if TYPE_CHECKING:
     "target",
     metavar="OUT",
     required=True,
-    help="CSV, GeoJSON, GeoPackage or GeoParquet by its extension; - for CSV on standard output.",
+    help="CSV, GeoJSON, GeoPackage or GeoParquet by its extension; NAME/ for a folder of "
+    "GeoParquet files; - for CSV on standard output.",
 )
 @model_option
 @click.option("--lon-column", metavar="NAME", help="Column of longitudes, or of x with --crs.")
@@ -81,10 +84,14 @@ if TYPE_CHECKING:
 @click.option("--encoding", default="utf-8", show_default=True, help="Of CSV text.")
 @quoting_option
 @overwrite_option
+@resume_option("a folder always does")
+@scheduler_option("any format but standard output")
 @threads_option
 @device_option
 @verbosity_options
-def command(source: str, target: str, model: str, device: str, **options: Any) -> None:
+def command(
+    source: str, target: str, model: str, device: str, scheduler: str | None, **options: Any
+) -> None:
     """Add the embedding of its place to each row of IN, a table of points; or its properties.
 
     IN is a CSV (- for standard input), or any file of points that GDAL reads, in any CRS, also in
@@ -97,6 +104,7 @@ def command(source: str, target: str, model: str, device: str, **options: Any) -
     satclip points plots.gpkg -o plots.csv --dims 64 --normalize
     satclip points cities.csv --properties temperature,rain -o cities.gpkg
     satclip points survey.csv --crs EPSG:32632 --lon-column E --lat-column N -o survey.gpkg
+    satclip points observations.parquet -o embedded/ --scheduler tcp://10.0.0.1:8786
     """
     from satclip_core.encoder import on_device
     from satclip_core.models.registry import load_encoder
@@ -109,7 +117,7 @@ def command(source: str, target: str, model: str, device: str, **options: Any) -
     _ = request.target_format  # a wrong extension is said before a model is loaded
     encoder = on_device(load_encoder(model), device)
     with progress("embedding points" if target == "-" else target, "rows") as report:
-        result = embed_points(encoder, request, progress=report)
+        result = embed_points(encoder, request, progress=report, scheduler=scheduler)
     if target != "-" and not quiet():
         count = request.dims or encoder.dim
         what = f"{count} dimensions" if properties is None else "properties"
@@ -121,5 +129,5 @@ def summary(target: str, result: PointsResult, what: str, seconds: float) -> str
     rows = "1 row" if result.rows == 1 else f"{result.rows:,} rows"
     size = ""
     with suppress(OSError):
-        size = f", {quantity(Path(target).stat().st_size, 'B')}"
+        size = f", {quantity(size_of(Path(target)), 'B')}"
     return f"{target}: {rows} with {what}{size}, in {duration(seconds)}"

@@ -16,7 +16,7 @@ from satclip_core.errors import InputError
 
 from .. import options
 from ..messages import quiet, tell
-from ..progress import duration, progress, quantity
+from ..progress import duration, progress, quantity, size_of
 from ..words import worded
 
 if TYPE_CHECKING:
@@ -357,6 +357,5 @@ def _summary(output: Path, job: RasterJob[Any], seconds: float) -> str:
     bands = _bands(job.product)
     size = ""
     with suppress(OSError):
-        files = [path for path in output.rglob("*") if path.is_file()] or [output]
-        size = f", {quantity(sum(path.stat().st_size for path in files), 'B')}"
+        size = f", {quantity(size_of(output), 'B')}"
     return f"{output}: {width} x {height} pixels, {bands}{size}, in {duration(seconds)}"

@@ -153,6 +153,23 @@ def settled(name_or_path: str | os.PathLike[str]) -> str:
     return name if named or not path.is_file() else str(path.absolute())
 
 
+def name_of(encoder: LocationEncoder) -> str:
+    """What an encoder's model is called on any machine; the path of its file where it has no name.
+
+    Raises:
+        ModelError: it was made in memory, and nobody else can open it.
+    """
+    if encoder.file is None:
+        raise ModelError(
+            f"the model {encoder.name} is in the memory of this process alone: write it to a file "
+            "and open that"
+        )
+    published = {name: model.path for name, model in PUBLISHED.items()}
+    places = {**SHIPPED, **published, GEOCLIP: geoclip_file()}
+    names = [name for name, path in places.items() if path == encoder.file]
+    return names[0] if names else str(encoder.file.absolute())
+
+
 def unknown_name(name: str) -> ModelError:
     """The error for a name that is no model, with the nearest names and all there are."""
     near = difflib.get_close_matches(name.lower(), NAMES, n=2, cutoff=0.6)

@@ -184,6 +184,17 @@ class PropertiesOfPlaces(_Embedding):
         return read
 
 
+def adding_of(encoder: LocationEncoder, request: PointsRequest) -> Adding:
+    """What a request adds: embeddings, or properties.
+
+    Raises:
+        InputError: properties that the heads of the encoder do not know.
+    """
+    if request.properties is None:
+        return Embedding(encoder, request)
+    return PropertiesOfPlaces(encoder, request)
+
+
 def named(wanted: Sequence[str], existing: Sequence[str]) -> list[str]:
     """Names of columns that a table does not have yet.
 

@@ -282,9 +282,7 @@ def embed_csv(source: CsvSource, target: IO[str], embedder: Embedder) -> None:
         CancelledError: the caller asked to stop.
     """
     request, header = embedder.request, source.header
-    columns = find_coordinates(
-        header, request.lon_column, request.lat_column, projected=request.crs is not None
-    )
+    columns = coordinate_columns(source)
     adding = embedder.adding
     added = adding.names(header)
     delimiter = "\t" if Path(request.target).suffix.lower() == ".tsv" else source.delimiter
@@ -292,6 +290,21 @@ def embed_csv(source: CsvSource, target: IO[str], embedder: Embedder) -> None:
     for rows in batches(source.rows()):
         values = embedder.embed(*source.coordinates(rows, columns))
         target.writelines(csv_lines(rows, values, delimiter, adding))
+
+
+def coordinate_columns(source: CsvSource) -> tuple[int, int]:
+    """The positions of longitude (x) and latitude (y) among the columns.
+
+    Raises:
+        InputError: there are none.
+    """
+    request = source.request
+    return find_coordinates(
+        source.header,
+        request.lon_column,
+        request.lat_column,
+        projected=request.crs is not None,
+    )
 
 
 def batches(rows: Iterator[list[str]], size: int = ROWS) -> Iterator[list[list[str]]]:

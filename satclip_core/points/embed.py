@@ -14,14 +14,14 @@ from typing import IO, TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from ..errors import OutputError
-from ..files import check_target, is_same, written_whole
+from ..files import check_folder, check_target, is_same, written_whole
 from ..grid.crs import LONLAT, check_crs
 from ..types import Cancelled, Floats, Progress
-from .adding import Adding, Embedding, PropertiesOfPlaces
+from .adding import Adding, adding_of
 from .csvtable import embed_csv, open_csv
 from .embedder import Embedder
 from .locate import brought
-from .request import CSV, STANDARD_STREAM, PointsRequest, PointsResult
+from .request import CSV, FOLDER_MARK, STANDARD_STREAM, PointsRequest, PointsResult
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
@@ -36,6 +36,7 @@ def embed_points(
     *,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
+    scheduler: str | None = None,
 ) -> PointsResult:
     """Add the embedding of its place to each row of a table.
 
@@ -48,21 +49,31 @@ def embed_points(
         request: source, target and how.
         progress: called with (rows done, rows in all; 0 where unknown).
         cancelled: asked every few thousand rows.
+        scheduler: address of a Dask scheduler whose workers embed the rows, or "local" for workers
+            on this machine; in this process where None. What is done is kept as with `resume`.
 
     Raises:
         InputError: the table cannot be used: missing, unreadable, no coordinates, columns that
             are there already, no usable row (`strict`: any unusable row).
-        OutputError: the target exists or cannot be written.
-        CancelledError: `cancelled` said so; nothing was written.
-        MissingDependencyError: a format needs the extra `points`.
+        OutputError: the target exists or cannot be written, or another table was begun there.
+        CancelledError: `cancelled` said so; nothing was written but what is kept.
+        MissingDependencyError: a format needs the extra `points`, a scheduler `dask`.
     """
-    check_request(request)
+    check_request(request, folders=True)
+    in_parts = request.is_folder or request.resume or scheduler is not None
+    if in_parts:
+        from .part_tables import check_parts, file_in_parts, folder_in_parts
+
+        check_parts(request, scheduler)
     if request.crs is not None:
         request = replace(request, crs=check_crs(request.crs))
     hooks: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
     with brought(request) as here:
-        made = Embedding if request.properties is None else PropertiesOfPlaces
-        result = extended(here, made(encoder, request), hooks)
+        if in_parts:
+            make = folder_in_parts if request.is_folder else file_in_parts
+            result = make(encoder, here, hooks, scheduler)
+        else:
+            result = extended(here, adding_of(encoder, request), hooks)
     say(result)
     return result
 
@@ -103,8 +114,12 @@ def written(table: Table, embedder: Embedder) -> PointsResult:
     return work(table, request, embedder)
 
 
-def check_request(request: PointsRequest) -> None:
+def check_request(request: PointsRequest, *, folders: bool = False) -> None:
     """Refuse what cannot come out well before anything is read.
+
+    Args:
+        request: what is asked.
+        folders: whether it may be a folder of tables.
 
     Raises:
         OutputError: the target cannot be written, or is what is read.
@@ -113,6 +128,11 @@ def check_request(request: PointsRequest) -> None:
     target = Path(request.target)
     if request.target == STANDARD_STREAM:
         return
+    if request.is_folder and folders:
+        check_folder(target, FOLDER_MARK, overwrite=request.overwrite)
+        return
+    if request.is_folder:
+        raise OutputError(f"{request.target} is a folder by its name: give a file name")
     if target.exists() and is_same(target, Path(request.source)):
         raise OutputError(f"{target} is the {kind} table that is read: write to another file")
     check_target(target, overwrite=request.overwrite)

@@ -73,11 +73,18 @@ class Embedder:
         Raises:
             InputError: a geometry that is no point, without `centroid`; else as `embed`.
         """
+        x, y, lonlat = self.batch_places(table, batch)
+        values = values_at(self.adding, lonlat)
+        self.report(0)
+        return x, y, values
+
+    def batch_places(self, table: Table, batch: Any) -> tuple[Floats, Floats, Floats]:
+        """The same without the new columns: x, y, and `places` (N, 2) in degrees."""
         from .geometry import coordinates
 
         centroid = self.request.centroid
         x, y, describe = coordinates(table, batch, first_row=self.rows + 1, centroid=centroid)
-        return x, y, self.embed(x, y, describe)
+        return x, y, self.places(x, y, describe)
 
     def embed(self, x: Floats, y: Floats, describe: Callable[[int], str]) -> NDArray[Any]:
         """The new columns of the next rows.
@@ -94,18 +101,25 @@ class Embedder:
             InputError: such a row, where the request is strict.
             CancelledError: the caller asked to stop.
         """
+        lonlat = self.places(x, y, describe)
+        values = values_at(self.adding, lonlat)
+        self.report(0)
+        return values
+
+    def places(self, x: Floats, y: Floats, describe: Callable[[int], str]) -> Floats:
+        """Where the next rows are, which count as seen; arguments and errors as of `embed`.
+
+        Returns:
+            (N, 2) degrees, NaN in rows without usable coordinates.
+        """
         if self.cancelled is not None and self.cancelled():
             raise CancelledError("stopped: nothing was written")
         lon, lat = self.lonlat(x, y)
         with np.errstate(invalid="ignore"):
             usable = (np.abs(lon) <= _TURN) & (np.abs(lat) <= 90)
         self.account(np.flatnonzero(~usable), describe)
-        values = np.full((len(lon), self.adding.width), np.nan, np.float32)
-        if usable.any():
-            values[usable] = self.adding(np.column_stack([lon[usable], lat[usable]]))
         self.rows += len(lon)
-        self.report(0)
-        return values.astype(self.adding.dtype, copy=False)
+        return np.where(usable[:, None], np.column_stack([lon, lat]), np.nan)
 
     def report(self, more: int) -> None:
         """Say that all rows so far are through, and some more of the next batch."""
@@ -157,6 +171,23 @@ class Embedder:
     def _shown(self) -> str:
         more = ", …" if self.empty > len(self._examples) else ""
         return ", ".join(self._examples) + more
+
+
+def values_at(adding: Adding, lonlat: Floats) -> NDArray[Any]:
+    """The new columns of rows.
+
+    Args:
+        adding: what makes them.
+        lonlat: (N, 2) degrees, NaN in rows that stay empty.
+
+    Returns:
+        (N, width) of the adding's dtype.
+    """
+    usable = ~np.isnan(lonlat[:, 0])
+    values = np.full((len(lonlat), adding.width), np.nan, np.float32)
+    if usable.any():
+        values[usable] = adding(lonlat[usable])
+    return values.astype(adding.dtype, copy=False)
 
 
 def number_or_nan(text: str, decimal_comma: bool = False) -> float:

@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, require
 from .columns import listing
 from .embedder import ROWS
-from .request import PointsRequest
+from .request import PointsRequest, parquet_files
 from .table import PURPOSE, Table, arrow, crs_of, guarded, reading
 
 _CRS84 = "OGC:CRS84"
@@ -50,7 +51,7 @@ class Geometry:
 
 @contextmanager
 def open_parquet(request: PointsRequest) -> Iterator[Table]:
-    """Open a Parquet table.
+    """Open a Parquet table: a file, or a folder of files of one kind.
 
     Raises:
         InputError: not readable, of unknown CRS, a geometry in an encoding that is not known.
@@ -58,29 +59,37 @@ def open_parquet(request: PointsRequest) -> Iterator[Table]:
     arrow()
     from pyarrow import parquet
 
+    paths = parquet_files(request.path) or [Path(request.path)]
     with reading(request.source):
-        file = parquet.ParquetFile(request.path)
-    with file:
-        geometry = _geometry(file, request) if request.lon_column is None else None
-        schema, batches = file.schema_arrow, file.iter_batches(batch_size=ROWS)
-        if geometry is not None and not geometry.described:
-            schema = _with_wkb(schema, geometry.name)
-            batches = (_as_wkb(batch, geometry, schema) for batch in batches)
+        first = parquet.ParquetFile(paths[0])
+    with first:
+        geometry = _geometry(first, request) if request.lon_column is None else None
+        stored = first.schema_arrow
 
-        def second_look(names: Sequence[str]) -> Iterator[Any]:
-            return guarded(file.iter_batches(batch_size=ROWS, columns=list(names)), request.source)
+    def read(columns: Sequence[str] | None = None) -> Iterator[Any]:
+        for path in paths:
+            with parquet.ParquetFile(path) as file:
+                if file.schema_arrow != stored:
+                    raise InputError(f"{path} has other columns than {paths[0]}: keep them apart")
+                yield from file.iter_batches(batch_size=ROWS, columns=columns)
 
-        own = None if geometry is None else geometry.crs
-        yield Table(
-            request.source,
-            schema,
-            guarded(batches, request.source),
-            geometry=None if geometry is None else geometry.name,
-            geometry_type="Unknown" if geometry is None else geometry.kind,
-            crs=crs_of(request, own, geometry is not None),
-            total=file.metadata.num_rows,
-            second_look=second_look,
-        )
+    batches, schema = read(), stored
+    if geometry is not None and not geometry.described:
+        schema = _with_wkb(stored, geometry.name)
+        batches = (_as_wkb(batch, geometry, schema) for batch in batches)
+    own = None if geometry is None else geometry.crs
+    with reading(request.source):
+        total = sum(parquet.read_metadata(path).num_rows for path in paths)
+    yield Table(
+        request.source,
+        schema,
+        guarded(batches, request.source),
+        geometry=None if geometry is None else geometry.name,
+        geometry_type="Unknown" if geometry is None else geometry.kind,
+        crs=crs_of(request, own, geometry is not None),
+        total=total,
+        second_look=lambda names: guarded(read(list(names)), request.source),
+    )
 
 
 def _geometry(file: Any, request: PointsRequest) -> Geometry | None:

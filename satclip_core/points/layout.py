@@ -104,6 +104,10 @@ class Composer:
             x: (N,) in the table's CRS.
             y: (N,) in the table's CRS.
         """
+        return joined(self.kept_columns(batch, x, y), values, self.added, self.kind, self.adding)
+
+    def kept_columns(self, batch: Any, x: Floats, y: Floats) -> Any:
+        """A batch of the result without the new columns; arguments are those of `compose`."""
         pa = arrow()
         columns = {
             name: kept.convert(column)
@@ -118,11 +122,8 @@ class Composer:
         elif self.native and self.kind != PARQUET:
             columns[str(self.geometry)] = struct_to_wkb(columns[str(self.geometry)])
         fields = [self._field(name, column) for name, column in columns.items()]
-        new = value_columns(values, self.added, self.kind, self.adding)
-        return pa.RecordBatch.from_arrays(
-            [*columns.values(), *(column for _, column in new)],
-            schema=pa.schema([*fields, *(field for field, _ in new)], self.table.schema.metadata),
-        )
+        schema = pa.schema(fields, self.table.schema.metadata)
+        return pa.RecordBatch.from_arrays([*columns.values()], schema=schema)
 
     def _schema(self, no_values: NDArray[Any]) -> Any:
         pa = arrow()
@@ -214,6 +215,15 @@ class PlaceColumns:
         """How many of a batch's geometries have a Z, and an M."""
         has_z, has_m = dimensions(self._table, batch)
         return {"z": has_z, "m": has_m}
+
+
+def joined(batch: Any, values: NDArray[Any], names: list[str], kind: str, adding: Adding) -> Any:
+    """A batch with the new columns after its own; arguments as of `value_columns`."""
+    pa, new = arrow(), value_columns(values, names, kind, adding)
+    return pa.RecordBatch.from_arrays(
+        [*batch.columns, *(column for _, column in new)],
+        schema=pa.schema([*batch.schema, *(field for field, _ in new)], batch.schema.metadata),
+    )
 
 
 def value_columns(

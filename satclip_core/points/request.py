@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ DTYPES = ("float32", "float16")
 PREFIX = "e"
 """Of the dimensions' columns where none is given."""
 CSV, GEOJSON, GPKG, PARQUET, OGR = "CSV", "GeoJSON", "GPKG", "Parquet", "OGR"
+FOLDER_MARK = "_about.json"
+"""By which a folder of tables is known; what reads Parquet passes it over."""
 _SUFFIXES = {
     ".csv": CSV,
     ".tsv": CSV,
@@ -34,6 +37,8 @@ _GDAL_ONLY = re.compile(r"(/vsi|[A-Za-z][A-Za-z0-9_+]+:)")
 
 def format_of(source: str) -> str:
     """CSV or Parquet by the extension of a path, an address or an archive's member, else OGR."""
+    if parquet_files(source):
+        return PARQUET
     if _GDAL_ONLY.match(source) and not _REACHED.match(source) and not Path(source).is_file():
         return OGR
     path = source.partition("?")[0] if "://" in source else source
@@ -41,6 +46,12 @@ def format_of(source: str) -> str:
         return CSV if _SUFFIXES.get(Path(path[:-3]).suffix.lower()) == CSV else OGR
     kind = _SUFFIXES.get(Path(path).suffix.lower(), OGR)
     return kind if kind in (CSV, PARQUET) else OGR
+
+
+def parquet_files(source: str) -> list[Path]:
+    """The Parquet files of a folder, by their names; none where it is no folder of such."""
+    folder = Path(source)
+    return sorted(folder.glob("[!_.]*.parquet")) if folder.is_dir() else []
 
 
 def format_to_write(target: str) -> str:
@@ -52,7 +63,8 @@ def format_to_write(target: str) -> str:
     kind = _SUFFIXES.get(Path(target).suffix.lower())
     if kind is None:
         raise InputError(
-            f"{target}: the extension says the format, and it is none of {', '.join(_SUFFIXES)}"
+            f"{target}: the extension says the format, and it is none of {', '.join(_SUFFIXES)}; a "
+            "name that ends in / is a folder of GeoParquet"
         )
     return kind
 
@@ -64,7 +76,8 @@ class PointsRequest:
     Attributes:
         source: path, "-" for CSV on standard input, or whatever else GDAL opens: an address, a
             member of an archive (`/vsizip/…`, `zip://…!…`), a connection.
-        target: path (CSV, GeoJSON, GeoPackage, GeoParquet by extension), or "-" for CSV.
+        target: path (CSV, GeoJSON, GeoPackage, GeoParquet by extension), or "-" for CSV; with a
+            slash at its end a folder of GeoParquet tables.
         lon_column: column of longitudes (x); found by its name where None.
         lat_column: column of latitudes (y); found by its name where None.
         crs: of the coordinates where the table does not say; lon/lat where None.
@@ -84,6 +97,7 @@ class PointsRequest:
         quoting: of CSV text: "double" where quotes hold delimiters and line breaks in a field,
             "none" where they are part of its text; "auto" decides by whether rows fit the header.
         threads: to embed with; all available processors where None.
+        resume: keep what is done when interrupted, and go on from it; a folder always does.
         local: path of the copy of `source` that is read, made where it lies in an archive or on
             the web.
         local_format: of that copy, where the source's own name does not say it.
@@ -108,6 +122,7 @@ class PointsRequest:
     encoding: str = "utf-8"
     quoting: str = "auto"
     threads: int | None = None
+    resume: bool = False
     local: str | None = None
     local_format: str | None = None
 
@@ -142,12 +157,19 @@ class PointsRequest:
         return self.local_format or format_of(self.source)
 
     @property
+    def is_folder(self) -> bool:
+        """Whether the target is a folder of GeoParquet tables."""
+        return self.target.endswith(("/", os.sep))
+
+    @property
     def target_format(self) -> str:
         """CSV, GeoJSON, GPKG or Parquet by extension.
 
         Raises:
             InputError: the extension is none of theirs.
         """
+        if self.is_folder:
+            return PARQUET
         return CSV if self.target == STANDARD_STREAM else format_to_write(self.target)
 
 

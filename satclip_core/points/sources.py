@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import InputError, require
 from ..grid.crs import LONLAT
 from .columns import find_coordinates, listing
-from .csvtable import CsvSource, open_csv
+from .csvtable import CsvSource, coordinate_columns, open_csv
 from .csvtypes import UNITS, settle_types, text_batches, typed
 from .embedder import ROWS
 from .geoparquet import open_parquet
@@ -58,12 +58,7 @@ def _open_csv(request: PointsRequest) -> Iterator[Table]:
     """Read twice: once for the types that all rows have, and whether all rows are sound."""
     pa = require("pyarrow", extra="points", purpose="CSV to another format")
     with open_csv(request, twice=True) as source:
-        pair = find_coordinates(
-            source.header,
-            request.lon_column,
-            request.lat_column,
-            projected=request.crs is not None,
-        )
+        pair = coordinate_columns(source)
         types, total = _csv_types(source)
         for index in pair:  # text until they are parsed, so that a bad one costs its row only
             types[index] = pa.string()

@@ -3,6 +3,7 @@
 NAME/r00c00.tif       a piece, with overviews of its own
 NAME/r00c00.json      its STAC item
 NAME/NAME.vrt         all of them as one raster, which GDAL and QGIS open
+NAME/NAME.gti.gpkg    the same for GDAL 3.9 on, with overviews; and a layer of the pieces' outlines
 NAME/collection.json  what they are
 """
 
@@ -15,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..files import sync_folder, written_whole
 from ..grid import Window
-from ..grid.crs import is_lonlat, to_wkt
 from .formats import COG, RasterTarget, put_folder
+from .mosaics import vrt, write_gti
 from .spec import RasterSpec
 from .stac import stac_collection, stac_item, write_json
 from .writer import open_writer
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 # Pixels along the side of a piece: some 100 MB of embeddings before compression, and of one band.
 _SIDE, _SIDE_OF_MANY, _MANY_BANDS = 4096, 1024, 16
-_TYPES = {"float32": "Float32", "float16": "Float32", "uint8": "Byte"}
-_TYPES.update(int16="Int16", uint16="UInt16")
 
 
 class CogParts:
@@ -82,10 +81,12 @@ class CogParts:
             self._put(f"{piece}.json", item)
         items = [f"./{self._name(index)}.json" for index in range(len(self.windows))]
         self._put("collection.json", stac_collection(spec, name, items, begun))
-        mosaic = self._folder / f"{name}.vrt"
-        mosaic.unlink(missing_ok=True)
-        with written_whole(mosaic) as temporary:
-            temporary.write_text(self._mosaic(), "utf-8")
+        pieces = {f"{self._name(i)}.tif": window for i, window in enumerate(self.windows)}
+        levels = self._piece(0).levels
+        with written_whole(self._folder / f"{name}.vrt", overwrite=True) as temporary:
+            temporary.write_text(vrt(spec, pieces), "utf-8")
+        with written_whole(self._folder / f"{name}.gti.gpkg", overwrite=True) as temporary:
+            write_gti(temporary, spec, pieces, levels)
         for left in self._folder.glob(".*"):  # of a process that was killed
             if left.is_dir():
                 for file in left.iterdir():
@@ -107,59 +108,3 @@ class CogParts:
         digits = max(2, len(str(last)))
         row, col = window.row // self._side, window.col // self._side
         return f"r{row:0{digits}d}c{col:0{digits}d}"
-
-    def _mosaic(self) -> str:
-        """The pieces as one raster, in the XML of GDAL's VRT driver."""
-        # Written here, never parsed.
-        from xml.etree.ElementTree import Element, SubElement, tostring  # nosec B405
-
-        spec, product = self._spec, self._spec.product
-        height, width = spec.grid.shape
-        a, b, c, d, e, f = spec.grid.transform
-        root = Element("VRTDataset", rasterXSize=str(width), rasterYSize=str(height))
-        # Without a mapping of axes, data are east, then north, whatever the CRS has.
-        crs = "EPSG:4326" if is_lonlat(spec.grid.crs) else to_wkt(spec.grid.crs)
-        SubElement(root, "SRS").text = crs
-        numbers = (c, a, b, f, d, e)
-        SubElement(root, "GeoTransform").text = ", ".join(f"{number:.17g}" for number in numbers)
-        about = SubElement(root, "Metadata")
-        for key, value in {**spec.tags, **product.tags}.items():
-            SubElement(about, "MDI", key=key).text = value
-        for number, name in enumerate(product.bands, 1):
-            kind = _TYPES[product.dtype]
-            band = SubElement(root, "VRTRasterBand", dataType=kind, band=str(number))
-            SubElement(band, "Description").text = name
-            if spec.nodata is not None:
-                SubElement(band, "NoDataValue").text = f"{spec.nodata:.17g}"
-            if product.units:
-                SubElement(band, "UnitType").text = product.units[number - 1]
-            if product.colours:
-                colour = product.colours[number - 1]
-                SubElement(band, "ColorInterp").text = colour.capitalize()
-            if product.scale is not None:
-                SubElement(band, "Offset").text = f"{product.offset or 0.0:.17g}"
-                SubElement(band, "Scale").text = f"{product.scale:.17g}"
-            legend = product.legends.get(number)
-            if legend is not None:
-                _colour_table(SubElement, band, legend)
-            for index, window in enumerate(self.windows):
-                self._source(SubElement, band, index, window, number)
-        text: str = tostring(root, "unicode")
-        return text + "\n"
-
-    def _source(self, child: Any, band: Any, index: int, window: Window, number: int) -> None:
-        source = child(band, "SimpleSource")
-        child(source, "SourceFilename", relativeToVRT="1").text = f"{self._name(index)}.tif"
-        child(source, "SourceBand").text = str(number)
-        size = {"xSize": str(window.width), "ySize": str(window.height)}
-        child(source, "SrcRect", xOff="0", yOff="0", **size)
-        child(source, "DstRect", xOff=str(window.col), yOff=str(window.row), **size)
-
-
-def _colour_table(child: Any, band: Any, legend: Any) -> None:
-    """Colours of classes, by code from 0."""
-    table = child(band, "ColorTable")
-    colours = legend.colour_table
-    for code in range(max(colours) + 1):
-        red, green, blue, alpha = colours.get(code, (0, 0, 0, 0))
-        child(table, "Entry", c1=str(red), c2=str(green), c3=str(blue), c4=str(alpha))

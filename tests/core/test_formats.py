@@ -267,7 +267,7 @@ def test_a_folder_of_cogs_is_one_raster_by_its_vrt(encoder, tmp_path):
     path = write_raster(tmp_path / "out", grid, product, encoder, options=options, mask=NORTH)
     names = sorted(file.name for file in path.iterdir())
     pieces = [f"r00c0{index}.{suffix}" for index in (0, 1) for suffix in ("json", "tif")]
-    assert names == ["collection.json", "out.vrt", *pieces]
+    assert names == ["collection.json", "out.gti.gpkg", "out.vrt", *pieces]
     with rasterio.open(path / "out.vrt") as file:
         assert file.crs.to_epsg() == 4326
         assert file.transform[:6] == pytest.approx(grid.transform)
@@ -281,6 +281,81 @@ def test_a_folder_of_cogs_is_one_raster_by_its_vrt(encoder, tmp_path):
         validate_item(item)
         assert item["collection"] == "out"
         assert (path / item["assets"]["embeddings"]["href"]).exists()
+
+
+_ROBINSON = "+proj=robin +lon_0=10 +type=crs"
+
+
+@pytest.fixture
+def gti():
+    """GDAL's raster tile index, or a skip."""
+    if not [int(part) for part in rasterio.__gdal_version__.split(".")[:2]] >= [3, 9]:
+        pytest.skip("rasterio's GDAL knows no raster tile index before 3.9")
+
+
+@pytest.mark.parametrize("kind", ["uint8", "similarity", "rgb", "clusters"])
+@pytest.mark.parametrize(
+    "grid",
+    [
+        Grid.from_bounds((3e5, 5e6, 1.6e6, 5.1e6), 1000, "EPSG:32632"),
+        Grid.from_bounds((0, 0, 1.3e7, 1e6), 10_000, _ROBINSON),
+        Grid.from_bounds((170, -20, 235, -15), 0.05),
+    ],
+    ids=["EPSG", "no code", "antimeridian"],
+)
+def test_a_folder_of_cogs_is_the_same_by_its_tile_index(
+    encoder, tmp_path, grid, kind, gti, monkeypatch
+):
+    monkeypatch.setattr("satclip_core.raster.cog_folder._SIDE_OF_MANY", 512)
+    monkeypatch.setattr("satclip_core.raster.cog_folder._SIDE", 512)
+    places = np.random.default_rng(0).uniform((5, 45), (11, 48), (64, 2))
+    product = {
+        "uint8": lambda: embedding(encoder, "uint8"),
+        "similarity": lambda: Similarity.to(encoder, [(0, 10)]),
+        "rgb": lambda: Rgb(RgbBasis.fit(encoder, places)),
+        "clusters": lambda: Clusters(ClusterModel.fit(encoder, places, 5)),
+    }[kind]()
+    south = lambda lons, lats: lats < 46  # noqa: E731
+    options = WriteOptions(format="cogs")
+    path = write_raster(tmp_path / "out", grid, product, encoder, options=options, mask=south)
+    moved = path.rename(tmp_path / "moved")  # names of files in it are relative
+    assert len(list(moved.glob("*.tif"))) > 1
+    with rasterio.open(moved / "out.vrt") as vrt, rasterio.open(moved / "out.gti.gpkg") as index:
+        assert index.driver == "GTI"
+        np.testing.assert_array_equal(index.read(), vrt.read())
+        for name in ("crs", "transform", "shape", "descriptions", "scales", "offsets", "units"):
+            assert getattr(index, name) == getattr(vrt, name), name
+        assert repr(index.nodatavals) == repr(vrt.nodatavals)
+        assert index.tags()["weights_sha256"] == encoder.sha256
+        assert index.colorinterp == vrt.colorinterp
+        if kind == "clusters":
+            assert index.colormap(1) == vrt.colormap(1)
+
+
+def test_the_overviews_of_a_tile_index_are_those_of_the_pieces(encoder, tmp_path, gti):
+    grid = Grid.from_bounds((0, 13, 120, 17), 0.1)  # 1200 x 40: pieces of 1024 and 176
+    options = WriteOptions(format="cogs")
+    path = write_raster(tmp_path / "out", grid, embedding(encoder), encoder, options=options)
+    with rasterio.open(path / "out.gti.gpkg") as index:
+        assert index.overviews(1) == [2]
+    with (
+        rasterio.open(path / "out.gti.gpkg", overview_level=0) as index,
+        rasterio.open(path / "r00c00.tif", overview_level=0) as piece,
+    ):
+        np.testing.assert_array_equal(index.read()[:, :, : piece.width], piece.read())
+
+
+def test_the_outlines_of_pieces_are_a_layer(encoder, tmp_path):
+    pyogrio = pytest.importorskip("pyogrio")
+    grid = Grid.from_bounds((0, 13, 120, 17), 0.1)
+    options = WriteOptions(format="cogs")
+    path = write_raster(tmp_path / "out", grid, embedding(encoder), encoder, options=options)
+    layer = pyogrio.read_dataframe(path / "out.gti.gpkg", layer="pieces")
+    assert layer["location"].tolist() == ["r00c00.tif", "r00c01.tif"]
+    assert [tuple(one.bounds) for one in layer.geometry] == pytest.approx(
+        [(0, 13, 102.4, 17), (102.4, 13, 120, 17)]
+    )
+    assert layer.crs.to_epsg() == 4326
 
 
 @pytest.mark.parametrize(

@@ -398,6 +398,14 @@ def geoparquet(folder: Path, **options) -> Path:
     return folder / "plots.parquet"
 
 
+def parquet_folder(folder: Path) -> Path:
+    (folder / "plots").mkdir()
+    for row in range(2):
+        frame()[row : row + 1].to_parquet(folder / "plots" / f"part-{row}.parquet")
+    (folder / "plots" / "_about.json").write_text("{}")
+    return folder / "plots"
+
+
 def styled(folder: Path) -> Path:
     written(folder, "plots.gpkg", layer="plots")
     style = pa.table({"f_table_name": ["plots"], "styleName": ["red"]})
@@ -437,6 +445,7 @@ SOURCES = {
     "Parquet with columns of coordinates": plain_parquet,
     "GeoParquet, WKB": geoparquet,
     "GeoParquet, native points": lambda f: geoparquet(f, geometry_encoding="geoarrow"),
+    "folder of Parquet files": parquet_folder,
     "Parquet's own GEOMETRY": lambda f: native(f, "{}"),
     "Parquet's own GEOGRAPHY": lambda f: native(f, '{"edges":"spherical"}'),
     "GeoArrow, geoarrow.wkb": lambda f: geoarrow(f, "geoarrow.wkb", pa.array(WKB)),
