@@ -16,7 +16,7 @@ from qgis.core import (
 from ..randomland import land_range
 from ..satclip_core.products import DTYPES, EmbeddingOf, Rgb, RgbBasis, RgbOf
 from ..satclip_core.raster import RasterRequest, WriteOptions, raster_target
-from ..satclip_core.raster.formats import FORMATS, GTIFF
+from ..satclip_core.raster.formats import COG, FORMATS, GTIFF
 from ..styles import style_bands, style_range, style_values, world_range
 from ..text import place_text, tr
 from .base import progress_to
@@ -34,6 +34,9 @@ class RasterAlgorithm(GridAlgorithm):
 
     ICON = "raster.svg"
     TOLERANCE = "TOLERANCE"
+    FORMAT = "FORMAT"
+    # As the parameter lists them; None as the name of the file says it.
+    _FORMATS = (None, COG)
     # Per cent of the progress that fitting takes.
     SHARE = 0
 
@@ -76,7 +79,7 @@ class RasterAlgorithm(GridAlgorithm):
         return {}
 
     def add_output(self, description: str) -> None:
-        """Declare the raster, and what it may be off."""
+        """Declare the raster, its format, and what it may be off."""
         number = QgsProcessingParameterNumber.Type.Double
         tolerance = QgsProcessingParameterNumber(
             self.TOLERANCE, tr("Tolerance"), number, optional=True, minValue=0, maxValue=0.5
@@ -91,6 +94,18 @@ class RasterAlgorithm(GridAlgorithm):
                 "is evaluated. Not set: 0.0001 where the type of the data does not show it "
                 "(int16, uint8, float16, colours), else 0. The model that comes with the plugin "
                 "is fast without."
+            ),
+            advanced=True,
+        )
+        formats = [tr("GeoTIFF"), tr("Cloud-optimised GeoTIFF (COG)")]
+        self.add(
+            QgsProcessingParameterEnum(
+                self.FORMAT, tr("Format"), formats, defaultValue=0, optional=True
+            ),
+            tr(
+                "Both open in QGIS and are .tif files. A COG is for reading parts of it over the "
+                "network, and has overviews of embeddings, so that all of it is drawn quickly; it "
+                "takes longer to write."
             ),
             advanced=True,
         )
@@ -135,13 +150,14 @@ class RasterAlgorithm(GridAlgorithm):
         if said is not None:
             feedback.pushInfo(said)
         output = self.parameterAsOutputLayer(parameters, self.OUTPUT, context)
-        target = raster_target(output, overwrite=True)
+        format = self._FORMATS[self.parameterAsEnum(parameters, self.FORMAT, context)]
+        target = raster_target(output, format=format, overwrite=True)
         request = RasterRequest(
             grid,
             self.wanted(parameters, context, feedback),
             self.model_name(parameters, context),
             mask=self.mask(parameters, context),
-            options=WriteOptions(overwrite=True, tags={"command": self.command()}),
+            options=WriteOptions(overwrite=True, tags={"command": self.command()}, format=format),
             tolerance=self.tolerance(parameters, context),
         )
         job = request.prepare(

@@ -908,6 +908,18 @@ Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum
             <translation>Glatte Modelle werden interpoliert, wo sie um weniger als diesen Teil der Standardabweichung abweichen; das wird in jedem Block gemessen und ist um ein Vielfaches schneller. 0: Jedes Pixel wird berechnet. Leer: 0,0001, wo der Datentyp es nicht zeigt (int16, uint8, float16, Farben), sonst 0. Das mitgelieferte Modell ist ohnehin schnell.</translation>
         </message>
         <message>
+            <source>GeoTIFF</source>
+            <translation>GeoTIFF</translation>
+        </message>
+        <message>
+            <source>Cloud-optimised GeoTIFF (COG)</source>
+            <translation>Cloud-optimiertes GeoTIFF (COG)</translation>
+        </message>
+        <message>
+            <source>Both open in QGIS and are .tif files. A COG is for reading parts of it over the network, and has overviews of embeddings, so that all of it is drawn quickly; it takes longer to write.</source>
+            <translation>Beide öffnen sich in QGIS und sind .tif-Dateien. Ein COG lässt sich in Teilen über das Netz lesen und hat Übersichten auch von Embeddings, so dass es als Ganzes schnell gezeichnet wird; es zu schreiben dauert länger.</translation>
+        </message>
+        <message>
             <source>A GeoTIFF (.tif) with names of bands and the origin of the model inside.</source>
             <translation>Ein GeoTIFF (.tif) mit den Namen der Kanäle und der Herkunft des Modells.</translation>
         </message>
@@ -946,6 +958,10 @@ Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum
         <message>
             <source>Embedding colours</source>
             <translation>Embedding-Farben</translation>
+        </message>
+        <message>
+            <source>Format</source>
+            <translation>Format</translation>
         </message>
         <message>
             <source>Data type</source>
@@ -1386,12 +1402,12 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Ab jetzt: {model}</translation>
         </message>
         <message>
-            <source>No layer of points and no selected features</source>
-            <translation>Kein Punktlayer und keine gewählten Objekte</translation>
-        </message>
-        <message>
             <source>As counter-examples</source>
             <translation>Als Gegenbeispiele</translation>
+        </message>
+        <message>
+            <source>No layer of points and no selected features</source>
+            <translation>Kein Punktlayer und keine gewählten Objekte</translation>
         </message>
         <message>
             <source>Selected features of {layer} ({count})</source>
@@ -2628,10 +2644,6 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         <message>
             <source>encoding of the layer</source>
             <translation>Zeichenkodierung des Layers</translation>
-        </message>
-        <message>
-            <source>Format</source>
-            <translation>Format</translation>
         </message>
         <message>
             <source>field of latitudes</source>

@@ -908,6 +908,18 @@ Les composantes sont ajustées sur un échantillon des pixels et étirées du 2e
             <translation>Les modèles lisses sont interpolés là où l'écart est inférieur à cette part de l'écart type, mesuré dans chaque bloc : bien des fois plus rapide. 0 : chaque pixel est calculé. Non défini : 0,0001 là où le type de données ne le montre pas (int16, uint8, float16, couleurs), sinon 0. Le modèle fourni avec l'extension est rapide sans cela.</translation>
         </message>
         <message>
+            <source>GeoTIFF</source>
+            <translation>GeoTIFF</translation>
+        </message>
+        <message>
+            <source>Cloud-optimised GeoTIFF (COG)</source>
+            <translation>GeoTIFF optimisé pour le cloud (COG)</translation>
+        </message>
+        <message>
+            <source>Both open in QGIS and are .tif files. A COG is for reading parts of it over the network, and has overviews of embeddings, so that all of it is drawn quickly; it takes longer to write.</source>
+            <translation>Les deux s'ouvrent dans QGIS et sont des fichiers .tif. Un COG se lit par parties à travers le réseau et a des aperçus des plongements, si bien que l'ensemble s'affiche vite ; il est plus long à écrire.</translation>
+        </message>
+        <message>
             <source>A GeoTIFF (.tif) with names of bands and the origin of the model inside.</source>
             <translation>Un GeoTIFF (.tif) avec les noms des bandes et l'origine du modèle à l'intérieur.</translation>
         </message>
@@ -946,6 +958,10 @@ Les composantes sont ajustées sur un échantillon des pixels et étirées du 2e
         <message>
             <source>Embedding colours</source>
             <translation>Plongement en couleurs</translation>
+        </message>
+        <message>
+            <source>Format</source>
+            <translation>Format</translation>
         </message>
         <message>
             <source>Data type</source>
@@ -1386,12 +1402,12 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Désormais : {model}</translation>
         </message>
         <message>
-            <source>No layer of points and no selected features</source>
-            <translation>Ni couche de points ni entités sélectionnées</translation>
-        </message>
-        <message>
             <source>As counter-examples</source>
             <translation>Comme contre-exemples</translation>
+        </message>
+        <message>
+            <source>No layer of points and no selected features</source>
+            <translation>Ni couche de points ni entités sélectionnées</translation>
         </message>
         <message>
             <source>Selected features of {layer} ({count})</source>
@@ -2628,10 +2644,6 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         <message>
             <source>encoding of the layer</source>
             <translation>encodage de la couche</translation>
-        </message>
-        <message>
-            <source>Format</source>
-            <translation>Format</translation>
         </message>
         <message>
             <source>field of latitudes</source>

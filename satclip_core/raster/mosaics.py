@@ -189,6 +189,7 @@ def _bands(root: Element, kind: str, spec: RasterSpec) -> Sequence[Element]:
             SubElement(band, "Scale").text = f"{product.scale:.17g}"
         legend = product.legends.get(number)
         if legend is not None:
+            SubElement(band, "ColorInterp").text = "Palette"
             _colour_table(band, legend)
         bands.append(band)
     return bands

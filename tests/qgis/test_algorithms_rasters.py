@@ -74,6 +74,35 @@ def test_embeddings_are_those_of_the_encoder(run, encoder, tmp_path):
     np.testing.assert_array_equal(values, encoder.encode_grid(lons, lats).transpose(2, 0, 1))
 
 
+@pytest.mark.parametrize("name", RASTERS)
+def test_a_cloud_optimised_raster_has_the_same_pixels(name, run, tmp_path, qgis_app):
+    given = {"EXTENT": "0,30,40,50 [EPSG:4326]", "RESOLUTION": 0.05}
+    given = given if name == "embeddingrgb" else {**given, "RESOLUTION": 0.1}
+    dims = {"DIMS": 20} if name == "embeddingraster" else {}
+    run(name, parameters(name, tmp_path / "plain.tif", **given, **dims))
+    out = run(name, parameters(name, tmp_path / "cog.tif", FORMAT=1, **given, **dims))
+    dataset, values = read(out["OUTPUT"])
+    plain, wanted = read(tmp_path / "plain.tif")
+    assert dataset.GetMetadata("IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+    assert plain.GetMetadata("IMAGE_STRUCTURE").get("LAYOUT") is None
+    np.testing.assert_array_equal(values, wanted)
+    if dataset.RasterXSize > 512:
+        assert dataset.GetRasterBand(1).GetOverviewCount() == 1
+    layer = QgsRasterLayer(out["OUTPUT"], "cog")
+    assert layer.isValid()
+    assert layer.bandCount() == dataset.RasterCount
+
+
+def test_overviews_of_a_cloud_optimised_raster_are_unit_embeddings(run, tmp_path):
+    given = {"EXTENT": "0,30,40,50 [EPSG:4326]", "RESOLUTION": 0.05, "NORMALIZE": True, "DIMS": 16}
+    run("embeddingraster", parameters("embeddingraster", tmp_path / "o.tif", FORMAT=1, **given))
+    dataset, _ = read(tmp_path / "o.tif")
+    bands = [dataset.GetRasterBand(index + 1).GetOverview(0) for index in range(16)]
+    coarse = np.stack([band.ReadAsArray() for band in bands])
+    assert coarse.shape == (16, 100, 300)
+    np.testing.assert_allclose(np.linalg.norm(coarse, axis=0), 1, atol=1e-5)
+
+
 def test_a_transformer_over_fourier_tokens_is_a_model_like_any(run, plugin, tmp_path):
     """UniGeoCLIP's encoder, in QGIS' own Python; numpy against torch is another test's."""
     from satclip_qgis.satclip_core.models.model_file import write_model
