@@ -1,24 +1,42 @@
-"""How large a raster would be and how long it would take, by making a small part of it."""
+"""How large a raster would be and how long it would take, by making small parts of it.
+
+Parts are made and written as the whole would be, by the same blocks, threads and writers: some
+where pixels are wanted, and one where none is. How many are of either kind is counted on a lattice.
+"""
 
 from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from ..grid import Grid, Window
-from .blocks import BLOCK, BlockMaker
-from .formats import COG, COGS, ZARR
+from ..grid import Window
+from ..grid.pixels import Locator
+from ..types import Integers
+from .blocks import BLOCK, Block
+from .formats import COG, COGS, GTIFF, ZARR
+from .parts import parts_of
 from .spec import RasterSpec
 from .writer import create
 
-# Pixels along the side of the parts that are made, and how many there are.
-_SIDE = 128
-_PARTS = 3
+Maker = Callable[[Sequence[Window]], Generator[Block, None, None]]
+"""The blocks of some windows, one after the other."""
+
+# Parts that are made where pixels are wanted, and looks for one where none is.
+_PARTS, _LOOKS = 3, 16
+# Blocks along the side of a part: of few bytes, several are made at once.
+_BLOCKS_OF_FEW, _FEW_BYTES = 2, 2**22
+# Rows and columns of pixels that are asked whether they are wanted.
+_LATTICE = 192
+# An overview has a quarter of the pixels of what it is of.
+_COARSER = 0.25
 
 
 @dataclass(frozen=True)
@@ -28,49 +46,153 @@ class Estimate:
     Attributes:
         seconds: of computing and writing.
         bytes: on disk.
+        wanted: share of its pixels that are computed.
     """
 
     seconds: float
     bytes: float
+    wanted: float
 
 
-def estimate(spec: RasterSpec, maker: BlockMaker) -> Estimate:
-    """Make parts of a raster, along its diagonal, and reckon up.
+@dataclass
+class _Taken:
+    """What parts took.
+
+    Attributes:
+        pixels: in all.
+        wanted: those that were computed.
+        computing: seconds.
+        writing: seconds.
+        bytes: on disk.
+    """
+
+    pixels: int = 0
+    wanted: int = 0
+    computing: float = 0.0
+    writing: float = 0.0
+    bytes: float = 0.0
+
+
+def estimate(spec: RasterSpec, locator: Locator, make: Maker) -> Estimate:
+    """Make parts of a raster, and reckon up.
 
     Args:
         spec: the raster.
-        maker: of its blocks.
+        locator: of its pixels.
+        make: gives its blocks.
     """
-    height, width = spec.grid.shape
-    # Interpolated, a block costs much the same whatever its size.
-    side = BLOCK if maker.interpolates else _SIDE
+    wanted, unwanted = _looked_at(locator)
+    side = BLOCK * (_BLOCKS_OF_FEW if spec.pixel_bytes * BLOCK**2 <= _FEW_BYTES else 1)
+    full = _parts_at(locator, wanted, _PARTS, side)
+    void = [
+        part for part in _parts_at(locator, unwanted, _LOOKS, side) if not _count(locator, part)
+    ]
+    made, none = _taken(spec, locator, make, full), _taken(spec, locator, make, void[:1])
+    total, share = spec.grid.pixels, len(wanted) / (len(wanted) + len(unwanted))
+
+    def reckoned(of_made: float, of_none: float) -> float:
+        without = of_none / max(none.pixels, 1)
+        within = max(of_made - without * (made.pixels - made.wanted), 0) / max(made.wanted, 1)
+        return total * (share * within + (1 - share) * without)
+
+    more = _with_overviews(spec) / _with_overviews(_part_of(spec, (full or void)[0]))
+    seconds = reckoned(made.computing, none.computing) + more * reckoned(made.writing, none.writing)
+    return Estimate(seconds, more * reckoned(made.bytes, none.bytes), share)
+
+
+def _looked_at(locator: Locator) -> tuple[Integers, Integers]:
+    """Pixels of a lattice that are wanted, and that are not: (N, 2) rows and columns."""
+    rows, cols = (
+        np.unique(((np.arange(_LATTICE) + 0.5) * size / _LATTICE).astype(np.int64))
+        for size in locator.grid.shape
+    )
+    _, _, valid = locator.at(*np.broadcast_arrays(rows[:, None], cols))
+    pixels = np.stack(np.broadcast_arrays(rows[:, None], cols), axis=-1)
+    return pixels[valid], pixels[~valid]
+
+
+def _parts_at(locator: Locator, pixels: Integers, count: int, side: int) -> list[Window]:
+    """Parts around some of the pixels, as far from one another in their order as can be."""
+    height, width = locator.grid.shape
     rows, cols = min(side, height), min(side, width)
-    seconds, size, pixels = 0.0, 0, 0
-    maker.make(Window(0, 0, min(rows, 16), min(cols, 16)))  # what only the first block pays for
-    for part in range(_PARTS):
-        share = (part + 0.5) / _PARTS
-        window = Window(int((height - rows) * share), int((width - cols) * share), rows, cols)
-        start = time.monotonic()
-        _, bands = maker.make(window)
-        size += _written(spec, window, bands)
-        seconds += time.monotonic() - start
-        pixels += rows * cols
-        if pixels >= spec.grid.pixels:
-            break
-    factor = spec.grid.pixels / pixels
-    return Estimate(seconds * factor, size * factor)
+    steps = ((np.arange(count) + 0.5) * len(pixels) / count).astype(np.int64)
+    found = {}
+    for row, col in pixels[steps] if len(pixels) else []:
+        # Where blocks of the whole would begin, and inside.
+        corner = (
+            min(int(row) // side * side, height - rows),
+            min(int(col) // side * side, width - cols),
+        )
+        found[corner] = Window(*corner, rows, cols)
+    return list(found.values())
 
 
-def _written(spec: RasterSpec, window: Window, bands: NDArray[Any]) -> int:
+def _count(locator: Locator, part: Window) -> int:
+    """How many pixels of a part are wanted."""
+    valid = locator.places(part).valid
+    return part.height * part.width if valid is None else int(valid.sum())
+
+
+def _taken(spec: RasterSpec, locator: Locator, make: Maker, parts: Sequence[Window]) -> _Taken:
+    """Make parts and write each; what only the first block pays for does not count."""
+    taken = _Taken()
+    if not parts:
+        return taken
+    first = parts[0]
+    with closing(make([first._replace(height=min(first.height, 16))])) as warming:
+        next(warming)
+    with closing(make([block for part in parts for block in _blocks_of(part)])) as blocks:
+        for part in parts:
+            bands = np.empty((len(spec.product.bands), part.height, part.width), spec.product.dtype)
+            for _ in _blocks_of(part):
+                start = time.monotonic()
+                window, made = next(blocks)
+                taken.computing += time.monotonic() - start
+                row, col = window.row - part.row, window.col - part.col
+                bands[:, row : row + window.height, col : col + window.width] = made
+            start = time.monotonic()
+            taken.bytes += _written(spec, part, bands)
+            taken.writing += time.monotonic() - start
+            taken.pixels += part.height * part.width
+            taken.wanted += _count(locator, part)
+    return taken
+
+
+def _blocks_of(part: Window) -> list[Window]:
+    return [
+        Window(
+            part.row + row,
+            part.col + col,
+            min(BLOCK, part.height - row),
+            min(BLOCK, part.width - col),
+        )
+        for row in range(0, part.height, BLOCK)
+        for col in range(0, part.width, BLOCK)
+    ]
+
+
+def _part_of(spec: RasterSpec, part: Window) -> RasterSpec:
+    return replace(spec, grid=spec.grid.part(part))
+
+
+def _with_overviews(spec: RasterSpec) -> float:
+    """Pixels of a raster and of its overviews, over its own."""
+    if spec.format == COGS:
+        piece = parts_of(Path(), spec, Path()).windows[0]
+        spec = replace(_part_of(spec, piece), format=COG)
+    levels = spec.levels if spec.format in (GTIFF, COG) else 0
+    return sum(_COARSER**level for level in range(levels + 1))
+
+
+def _written(spec: RasterSpec, part: Window, bands: NDArray[Any]) -> int:
     """Bytes of a file with this part alone."""
-    grid = Grid(spec.grid.crs, spec.grid.transform, (window.height, window.width))
-    part, inside = replace(spec, grid=grid), Window(0, 0, window.height, window.width)
+    alone, inside = _part_of(spec, part), Window(0, 0, part.height, part.width)
     with tempfile.TemporaryDirectory() as folder:
         if spec.format == ZARR:
-            return _written_shard(Path(folder) / "part.zarr", part, inside, bands)
+            return _written_shard(Path(folder) / "part.zarr", alone, inside, bands)
         path = Path(folder) / "part.tif"
-        part = replace(part, format=COG) if spec.format == COGS else part
-        with create(path, path, part) as writer:
+        alone = replace(alone, format=COG) if spec.format == COGS else alone
+        with create(path, path, alone) as writer:
             writer.write(inside, bands)
         return path.stat().st_size
 

@@ -33,7 +33,7 @@ from ..products.product import Fitting, P, Product, Rounded, Wanted
 from ..resumable import work_folder
 from ..types import Cancelled, Mask, Progress
 from ..version import __version__
-from .blocks import BLOCK, Block, BlockMaker, blocks
+from .blocks import BLOCK, Block, blocks
 from .dask_tasks import make_in_parts
 from .datasets import is_path
 from .estimate import Estimate, estimate
@@ -393,14 +393,18 @@ class RasterJob(Generic[P]):
         Args:
             format: of the target, where that says it; of the options where None.
         """
-        maker = BlockMaker(
-            self.locator,
-            self.encoder,
-            self.product,
-            threads=self.request.options.threads,
-            tolerance=self.tolerance,
-        )
-        return estimate(replace(self.spec, format=format or self.spec.format), maker)
+
+        def make(windows: Sequence[Window]) -> Generator[Block, None, None]:
+            return blocks(
+                self.locator,
+                self.encoder,
+                self.product,
+                windows=windows,
+                threads=self.request.options.threads,
+                tolerance=self.tolerance,
+            )
+
+        return estimate(replace(self.spec, format=format or self.spec.format), self.locator, make)
 
     def _check_room(self, target: Target, spec: RasterSpec) -> None:
         """Refuse what the disk cannot hold; a part is compressed where that may decide it."""

@@ -33,8 +33,9 @@ _PURPOSE = "writing a Zarr store"
 _CHUNK_BANDS, _CHUNK_SIDE, _CHUNK_SIDE_OF_FEW = 64, 64, 512
 _FEW_BANDS = 4
 _SHARD_BYTES, _LARGEST_SHARD_SIDE = 2**27, 4096
-# zstd: as for GeoTIFF, floats hardly gain by more.
-_LEVELS = {"f": 1, "i": 9, "u": 9}
+# Of blosc, for which 3 is zstd's 5, and 9 zstd's slowest. Measured on embeddings: small types gain
+# up to 25 % by 3 over 1, at 80 MB/s, and up to 16 % by 9 over 3, at 2 MB/s; float32 hardly gains.
+_LEVEL, _LEVEL_OF_SMALL = 1, 3
 
 _CONVENTIONS = {
     "spatial": {
@@ -266,7 +267,10 @@ def _create_array(zarr: Any, store: Any, spec: RasterSpec, side: int) -> None:
         dtype=kind,
         # A shuffle lets floats shrink as predictor 3 does in a GeoTIFF.
         compressors=codecs.BloscCodec(
-            cname="zstd", clevel=_LEVELS[kind.kind], shuffle="shuffle", typesize=kind.itemsize
+            cname="zstd",
+            clevel=_LEVEL_OF_SMALL if kind.itemsize < 4 else _LEVEL,
+            shuffle="shuffle",
+            typesize=kind.itemsize,
         ),
         fill_value=0 if spec.nodata is None else kind.type(spec.nodata).item(),
         dimension_names=("band", "y", "x"),
