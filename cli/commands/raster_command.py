@@ -336,6 +336,8 @@ def _forecast(job: RasterJob[Any], format: str) -> list[str]:
         "size": f"about {as_size(guess.bytes)} ({as_size(job.spec.bytes)} before compression)",
         "time": f"about {duration(guess.seconds)}",
     }
+    if guess.wanted < 1:
+        lines["wanted"] = f"{guess.wanted:.0%} of the pixels, the others have no data"
     if FORMATS[format].is_folder:
         parts = part_windows(job, format)
         side = max(parts[0].height, parts[0].width)

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..resumable import source_fact
 from ..version import __version__
+from .covariates import RasterCovariate
 
 if TYPE_CHECKING:
     from .request import RasterRequest
@@ -66,6 +67,8 @@ def _feed(digest: Any, value: Any) -> None:
     if isinstance(value, np.ndarray):
         digest.update(f"{value.dtype.str}{value.shape}".encode())
         digest.update(np.ascontiguousarray(value).tobytes())
+    elif isinstance(value, RasterCovariate):
+        _feed(digest, (source_fact(value.path), value.names))
     elif is_dataclass(value):
         for field in fields(value):
             digest.update(field.name.encode())

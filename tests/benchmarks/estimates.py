@@ -4,8 +4,8 @@
 
 Rasters of a few seconds, of each format and kind, are made by this process and by the workers of a
 Dask cluster of this machine, one for each core. Estimates and runs take turns, and the median of
-their ratios counts: who else is on the machine slows down both. Workers have the model open already,
-as they have it once in a run of any length. With `--page` the table goes into docs/benchmarks.md.
+their ratios counts: who else is on the machine slows down both. Workers have the model open, as
+they have in a run of any length. With `--page` the table goes into docs/benchmarks.md.
 """
 
 from __future__ import annotations

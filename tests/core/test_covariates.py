@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 
 import numpy as np
@@ -15,6 +16,7 @@ from satclip_core.products import MapOf, MapOptions, Samples, fit_map, load_map,
 from satclip_core.products.covariates import matched
 from satclip_core.raster import RasterRequest, raster_array
 from satclip_core.raster.covariates import open_covariates
+from satclip_core.raster.fingerprint import facts_of
 
 rasterio = pytest.importorskip("rasterio")
 
@@ -124,6 +126,23 @@ def test_far_apart_places_are_read_in_small_parts(tmp_path, monkeypatch):
     whole = at(open_covariates([file]), *places)
     monkeypatch.setattr("satclip_core.raster.covariates._LARGEST_READ", 30)
     np.testing.assert_array_equal(at(open_covariates([file]), *places), whole)
+
+
+def test_a_covariate_that_changes_makes_another_raster(small_model, encoder, dem, tmp_path):
+    """One that was begun is not gone on with."""
+    file = tmp_path / "dem.tif"
+    file.write_bytes(dem.read_bytes())
+    random = np.random.default_rng(1)
+    places = random.uniform((-20, 30), (40, 60), (40, 2))
+    wanted = MapOf(Samples.of(places, places[:, 1]), covariates=open_covariates([file]))
+
+    def facts():
+        return facts_of(RasterRequest(GRID, wanted, str(small_model)).prepare().request, "zarr")
+
+    before = facts()
+    assert facts() == before
+    os.utime(file, (1e9, 1e9))
+    assert facts()["product"] != before["product"]
 
 
 def test_covariates_are_pickled_by_their_names(dem):

@@ -13,8 +13,23 @@ from satclip_core.analysis import mean_embeddings
 from satclip_core.errors import InputError, OutputError
 from satclip_core.grid import Grid
 from satclip_core.models.registry import load_encoder
-from satclip_core.products import ClusterModel, Clusters, Embedding, Rgb, RgbBasis, Similarity
-from satclip_core.raster import RasterSpec, WriteOptions, raster_array, raster_target, write_raster
+from satclip_core.products import (
+    ClusterModel,
+    Clusters,
+    Embedding,
+    EmbeddingOf,
+    Rgb,
+    RgbBasis,
+    Similarity,
+)
+from satclip_core.raster import (
+    RasterRequest,
+    RasterSpec,
+    WriteOptions,
+    raster_array,
+    raster_target,
+    write_raster,
+)
 from satclip_core.raster.cog import cog_options
 from satclip_core.raster.stac import footprint, stac_collection
 
@@ -210,6 +225,46 @@ def test_a_table_of_whole_numbers_says_what_they_stand_for(encoder, tmp_path):
     assert str(schema.field("e000").type) == "uint8"
     assert float(schema.field("e000").metadata[b"scale"]) == product.scale
     assert json.loads(schema.metadata[b"satclip"])["weights_sha256"] == encoder.sha256
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int16", "uint8"])
+@pytest.mark.parametrize("format", ["gtiff", "cog", "cogs", "zarr", "parquet"])
+def test_what_a_smaller_type_costs_stands_in_the_file(small_model, tmp_path, format, dtype):
+    """The tag is of pixels drawn at random; here it is measured on all that are read."""
+    grid = Grid.from_bounds((5, 45, 11, 48), 0.1)
+    exact = raster_array(grid, EmbeddingOf(normalize=True), load_encoder(small_model))
+    options = WriteOptions(format=format)
+    job = RasterRequest(grid, EmbeddingOf(dtype), small_model, options=options).prepare()
+    suffix = {"cogs": "", "zarr": ".zarr", "parquet": ".parquet"}.get(format, ".tif")
+    path = job.write(tmp_path / f"out{suffix}")
+    tags, kept = read_back(path, format)
+    kept = kept / np.linalg.norm(kept, axis=0)
+    loss = 1 - (kept * exact.astype(np.float64)).sum(axis=0) / np.linalg.norm(exact, axis=0)
+    assert float(tags["cosine_loss_mean"]) == pytest.approx(loss.mean(), rel=0.2, abs=2e-8)
+    assert float(tags["cosine_loss_largest"]) == pytest.approx(loss.max(), rel=0.3, abs=1e-7)
+
+
+def read_back(path, format):
+    """Tags, and embeddings (bands, rows, cols) in float64, read without this package."""
+    if format == "zarr":
+        xarray = pytest.importorskip("xarray")
+        pytest.importorskip("zarr", minversion="3")
+        data = xarray.open_zarr(path, consolidated=True)
+        return data.attrs, data["embedding"].values.astype(np.float64)
+    if format == "parquet":
+        parquet = pytest.importorskip("pyarrow.parquet")
+        table = parquet.read_table(path)
+        tags, columns = json.loads(table.schema.metadata[b"satclip"]), []
+        for field in table.schema:
+            if field.name != "geometry":
+                said = {k: float(v) for k, v in (field.metadata or {}).items() if b"PARQ" not in k}
+                values = table[field.name].to_numpy().astype(np.float64)
+                columns.append(values * said.get(b"scale", 1) + said.get(b"offset", 0))
+        return tags, np.array(columns).reshape(256, 30, 60)
+    path = path / f"{path.name}.vrt" if format == "cogs" else path
+    with rasterio.open(path) as file:
+        scale, offset = (np.array(one)[:, None, None] for one in (file.scales, file.offsets))
+        return file.tags(), file.read().astype(np.float64) * scale + offset
 
 
 @pytest.mark.parametrize("kind", ["embedding", "uint8", "similarity"])

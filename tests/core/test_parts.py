@@ -82,11 +82,13 @@ def stop_after(count):
 
 KINDS = {
     "gtiff": ("out.tif", {"resume": True}),
+    "cog": ("out.tif", {"format": "cog", "resume": True}),
+    "parquet": ("out.parquet", {"resume": True}),
     "cogs": ("out", {"format": "cogs"}),
 }
 
 
-@pytest.mark.parametrize("kind", ["gtiff", "cogs"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_interrupted_raster_goes_on_to_the_same_bytes(request_of, tmp_path, kind):
     name, options = KINDS[kind]
     (tmp_path / "whole").mkdir()
