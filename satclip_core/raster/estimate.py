@@ -84,11 +84,13 @@ def estimate(spec: RasterSpec, locator: Locator, make: Maker) -> Estimate:
     wanted, unwanted = _looked_at(locator)
     side = BLOCK * (_BLOCKS_OF_FEW if spec.pixel_bytes * BLOCK**2 <= _FEW_BYTES else 1)
     full = _parts_at(locator, wanted, _PARTS, side)
-    void = [
-        part for part in _parts_at(locator, unwanted, _LOOKS, side) if not _count(locator, part)
-    ]
-    made, none = _taken(spec, locator, make, full), _taken(spec, locator, make, void[:1])
+    looks = _parts_at(locator, unwanted, _LOOKS, side)
+    void = next(([part] for part in looks if not _count(locator, part)), [])
+    if not full and not void:  # what is wanted is smaller than what the lattice sees
+        full = looks[:1]
+    made, none = _taken(spec, locator, make, full), _taken(spec, locator, make, void)
     total, share = spec.grid.pixels, len(wanted) / (len(wanted) + len(unwanted))
+    share = max(share, made.wanted / total)
 
     def reckoned(of_made: float, of_none: float) -> float:
         without = of_none / max(none.pixels, 1)

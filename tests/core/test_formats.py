@@ -338,6 +338,24 @@ def test_a_folder_of_cogs_is_one_raster_by_its_vrt(encoder, tmp_path):
         assert (path / item["assets"]["embeddings"]["href"]).exists()
 
 
+def test_a_folder_of_cogs_is_a_stac_catalogue(encoder, tmp_path):
+    """As pystac walks through it, each link followed."""
+    pystac = pytest.importorskip("pystac")
+    grid = Grid.from_bounds((0, 13, 120, 17), 0.1)
+    options = WriteOptions(format="cogs")
+    path = write_raster(tmp_path / "out", grid, embedding(encoder), encoder, options=options)
+    collection = pystac.Collection.from_file(str(path / "collection.json"))
+    plain = {**collection.to_dict(include_self_link=False), "stac_extensions": []}
+    pystac.Collection.from_dict(plain).validate()  # extensions' schemas are on the network
+    items = list(collection.get_items())
+    assert [item.id for item in items] == ["out-r00c00", "out-r00c01"]
+    assert collection.extent.spatial.bboxes == [[0, 13, 120, 17]]
+    for item in items:
+        assert item.get_collection().id == collection.id
+        with rasterio.open(item.assets["embeddings"].get_absolute_href()) as piece:
+            assert tuple(piece.bounds) == pytest.approx(tuple(item.bbox))
+
+
 _ROBINSON = "+proj=robin +lon_0=10 +type=crs"
 
 

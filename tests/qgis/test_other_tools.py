@@ -5,6 +5,7 @@ Whole numbers that stand for others, nodata and the names of classes; held to th
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,7 +18,7 @@ gdal = pytest.importorskip("osgeo.gdal", reason="osgeo.gdal is not installed for
 from satclip_core.grid import Grid  # noqa: E402
 from satclip_core.models.registry import load_encoder  # noqa: E402
 from satclip_core.products import ClusterModel, Clusters, Embedding  # noqa: E402
-from satclip_core.raster import write_raster  # noqa: E402
+from satclip_core.raster import WriteOptions, write_raster  # noqa: E402
 
 GRID = Grid.from_bounds((6, 43, 14, 48), 0.5)
 BAND = 5
@@ -81,6 +82,78 @@ def unscaled(file: Path) -> np.ndarray:
     read = values.GetRasterBand(BAND).ReadAsArray()
     read[stored.ReadAsArray() == stored.GetNoDataValue()] = np.nan
     return read
+
+
+@pytest.fixture(scope="module")
+def formats(encoder, tmp_path_factory):
+    """One raster in each format that GDAL opens, and the file to open."""
+    folder = tmp_path_factory.mktemp("formats")
+    product = Embedding.of(encoder, dtype="uint8")
+    files = {}
+    for name, target in (("gtiff", "plain.tif"), ("cog", "cog.tif"), ("cogs", "pieces")):
+        options = WriteOptions(format=name)
+        files[name] = write_raster(folder / target, GRID, product, encoder, options=options)
+    files["cogs"] /= "pieces.vrt"
+    files["gti"] = files["cogs"].with_name("pieces.gti.gpkg")
+    return files
+
+
+def opened_by(name: str) -> None:
+    """Skip what this GDAL does not know yet."""
+    if name == "gti" and int(gdal.VersionInfo()) < 3090000:
+        pytest.skip("GDAL knows no raster tile index before 3.9")
+
+
+FORMATS = ["gtiff", "cog", "cogs", "gti"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_gdalinfo_tells_of_each_format(name, formats):
+    opened_by(name)
+    if shutil.which("gdalinfo") is None:
+        pytest.skip("gdalinfo is not installed")
+    info = json.loads(run("gdalinfo", "-json", str(formats[name])))
+    assert info["size"] == [16, 10]
+    assert info["geoTransform"] == [6, 0.5, 0, 48, 0, -0.5]
+    assert info["stac"]["proj:epsg"] == 4326
+    assert len(info["bands"]) == 256
+    band = info["bands"][BAND - 1]
+    assert (band["type"], band["description"], band["noDataValue"]) == ("Byte", "e004", 255)
+    assert band["scale"] == pytest.approx(step(formats["gtiff"]))
+    assert info["metadata"][""]["model"] == "bundled"
+    assert float(info["metadata"][""]["cosine_loss_mean"]) < 1e-3
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_qgis_opens_each_format(name, formats, qgis_app):
+    from qgis.core import QgsRasterLayer
+
+    opened_by(name)
+    layer = QgsRasterLayer(str(formats[name]), name)
+    assert layer.isValid()
+    assert (layer.bandCount(), layer.width(), layer.height()) == (256, 16, 10)
+    assert layer.crs().authid() == "EPSG:4326"
+    plain = QgsRasterLayer(str(formats["gtiff"]), "plain").dataProvider()
+    found, wanted = (
+        [
+            one.block(BAND, layer.extent(), 16, 10).value(row, col)
+            for row in (0, 9)
+            for col in (0, 9)
+        ]
+        for one in (layer.dataProvider(), plain)
+    )
+    assert found == wanted
+
+
+def test_the_pieces_of_a_folder_are_a_layer_in_qgis(formats, qgis_app):
+    from qgis.core import QgsVectorLayer
+
+    layer = QgsVectorLayer(f"{formats['gti']}|layername=pieces", "pieces", "ogr")
+    assert layer.isValid()
+    assert layer.crs().authid() == "EPSG:4326"
+    (piece,) = layer.getFeatures()
+    assert piece["location"] == "r00c00.tif"
+    assert piece.geometry().boundingBox().toString(1) == "6.0,43.0 : 14.0,48.0"
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
