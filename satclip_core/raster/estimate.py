@@ -86,11 +86,10 @@ def estimate(spec: RasterSpec, locator: Locator, make: Maker) -> Estimate:
     full = _parts_at(locator, wanted, _PARTS, side)
     looks = _parts_at(locator, unwanted, _LOOKS, side)
     void = next(([part] for part in looks if not _count(locator, part)), [])
-    if not full and not void:  # what is wanted is smaller than what the lattice sees
-        full = looks[:1]
-    made, none = _taken(spec, locator, make, full), _taken(spec, locator, make, void)
     total, share = spec.grid.pixels, len(wanted) / (len(wanted) + len(unwanted))
-    share = max(share, made.wanted / total)
+    if not full and not void:  # what is wanted is smaller than what the lattice sees
+        full, share = looks[:1], _count(locator, looks[0]) / total
+    made, none = _taken(spec, locator, make, full), _taken(spec, locator, make, void)
 
     def reckoned(of_made: float, of_none: float) -> float:
         without = of_none / max(none.pixels, 1)

@@ -17,7 +17,7 @@ gdal = pytest.importorskip("osgeo.gdal", reason="osgeo.gdal is not installed for
 
 from satclip_core.grid import Grid  # noqa: E402
 from satclip_core.models.registry import load_encoder  # noqa: E402
-from satclip_core.products import ClusterModel, Clusters, Embedding  # noqa: E402
+from satclip_core.products import ClusterModel, Clusters, Embedding, EmbeddingOf  # noqa: E402
 from satclip_core.raster import WriteOptions, write_raster  # noqa: E402
 
 GRID = Grid.from_bounds((6, 43, 14, 48), 0.5)
@@ -88,8 +88,7 @@ def unscaled(file: Path) -> np.ndarray:
 def formats(encoder, tmp_path_factory):
     """One raster in each format that GDAL opens, and the file to open."""
     folder = tmp_path_factory.mktemp("formats")
-    product = Embedding.of(encoder, dtype="uint8")
-    files = {}
+    product, files = EmbeddingOf("uint8"), {}
     for name, target in (("gtiff", "plain.tif"), ("cog", "cog.tif"), ("cogs", "pieces")):
         options = WriteOptions(format=name)
         files[name] = write_raster(folder / target, GRID, product, encoder, options=options)
