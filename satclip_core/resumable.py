@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Callable
 
-from .errors import KeptInterrupt, OutputError
+from .errors import KeptInterrupt, OutputError, SatclipError
 from .files import read_json, written_whole
 
 log = logging.getLogger(__name__)
@@ -129,7 +129,8 @@ def kept_work(
         lasting: whether the facts mean the same in another process; else nothing stays.
 
     Raises:
-        OutputError: another request was begun there, or another process is at it.
+        OutputError: another request was begun there, another process is at it, or the system says
+            no, in the block too.
     """
     folder = work_folder(target)
     folder.mkdir(exist_ok=True)
@@ -145,13 +146,17 @@ def kept_work(
         except BaseException as error:
             # Interrupted while it was cleared away there is nothing to go on from, nor to count.
             unfinished = (folder / _PLAN).exists() and not _is_finished(folder, kind)
-            if not unfinished or not kept.done or not lasting:
+            stays = unfinished and lasting and bool(kept.done)
+            if stays:
+                said = "%s kept in %s: the same request goes on from there"
+                log.warning(said, _count(kept), folder)
+            else:
                 shutil.rmtree(folder, ignore_errors=True)
-                raise
-            said = "%s kept in %s: the same request goes on from there"
-            log.warning(said, _count(kept), folder)
-            if isinstance(error, KeyboardInterrupt):
+            if isinstance(error, KeyboardInterrupt) and stays:
                 raise KeptInterrupt from None
+            if isinstance(error, OSError) and not isinstance(error, SatclipError):
+                reason = error.strerror or error
+                raise OutputError(f"cannot write {target}: {reason}") from error
             raise
 
 

@@ -1,4 +1,5 @@
-"""Whatever happens while a raster is written: it is whole or not there, and the exit code tells.
+"""Whatever happens while a raster or a table is written: it is whole or not there, and the exit
+code tells.
 
 `python -m pytest tests/faults` tries a little, with `SATCLIP_FAULTS=100` and `-s` it kills a
 hundred times. Commands are processes of their own, forked off one that has all imported.
@@ -7,11 +8,13 @@ hundred times. Commands are processes of their own, forked off one that has all 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import random
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -21,6 +24,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from forked import Commands
 from hypothesis import HealthCheck, settings
@@ -37,13 +41,21 @@ WAYS = {
     "cog": ("out.tif", ["--format", "cog"]),
     "cogs": ("out", ["--format", "cogs"]),
     "zarr": ("out.zarr", []),
+    "table": ("out.csv", ["--resume"]),
+    "tables": ("out/", []),
 }
 # The rasters: 0.5 MB in some parts each, of a few tenths of a second.
 RASTERS = {"a": ["--bbox", "5", "45", "11", "48"], "b": ["--bbox", "6", "45", "12", "48"]}
+TABLES = ("table", "tables")
+# Of a table, in two batches.
+ROWS = 40_000
 
 
-def words(which: str, way: str, model: Path) -> list[str]:
+def words(which: str, way: str, model: Path, tables: Path) -> list[str]:
     name, more = WAYS[way]
+    if way in TABLES:
+        return ["points", str(tables / f"{which}.csv"), "--dims", "4", "--model", str(model),
+                "-o", name, *more]  # fmt: skip
     return ["raster", *RASTERS[which], "--res", "0.02", "--dims", "8", "--model", str(model),
             "-o", name, *more]  # fmt: skip
 
@@ -61,7 +73,11 @@ def mark(path: Path) -> str:
                     content = repr(dataset.profile).encode() + dataset.read().tobytes()
                     content += repr(dataset.overviews(1)).encode()
             else:
-                content = re.sub(rb"\d{4}-\d\d-\d\dT[\d:.]+", b"", file.read_bytes())
+                content = file.read_bytes()
+                if file.suffix == ".gpkg":  # whose pages depend on how long the command is
+                    with closing(sqlite3.connect(file)) as base:
+                        content = "\n".join(base.iterdump()).encode()
+                content = re.sub(rb"\d{4}-\d\d-\d\dT[\d:.]+", b"", content)
                 content = re.sub(rb"satclip raster [^\"<]*", b"", content)
             digest.update(str(file.relative_to(path)).encode() + b"\0" + content)
     return digest.hexdigest()
@@ -73,6 +89,9 @@ class World:
     def __init__(self, commands: Commands, model: Path, folder: Path) -> None:
         self.commands, self.model, self.folder = commands, model, folder
         self._whole: dict[tuple[str, str], tuple[str, float]] = {}
+        for seed, which in enumerate(RASTERS):
+            rows = np.random.default_rng(seed).uniform(5, 15, (ROWS, 2)).round(3)
+            np.savetxt(folder / f"{which}.csv", rows, "%g", ",", header="lon,lat", comments="")
 
     def whole(self, which: str, way: str) -> tuple[str, float]:
         """Mark of an output that nothing happened to, and the seconds it takes."""
@@ -97,7 +116,7 @@ class World:
 
     def run(self, folder: Path, which: str, way: str, *more: str, **options: Any) -> Any:
         return self.commands.run(
-            [*words(which, way, self.model), *more], cwd=folder, timeout=300, **options
+            [*words(which, way, self.model, self.folder), *more], cwd=folder, timeout=300, **options
         )
 
     def check(self, folder: Path, way: str, *which: str) -> None:
@@ -109,6 +128,8 @@ class World:
 
 def there(way: str) -> bool:
     """Whether what a way needs is installed."""
+    if way == "tables":
+        return importlib.util.find_spec("pyarrow") is not None
     if way != "zarr":
         return True
     try:
@@ -127,7 +148,7 @@ def world(small_model, tmp_path_factory) -> Iterator[World]:
 @pytest.fixture(params=WAYS)
 def way(request) -> str:
     if not there(request.param):
-        pytest.skip("zarr 3 is not installed")
+        pytest.skip("zarr 3, or pyarrow, is not installed")
     return request.param
 
 
@@ -315,7 +336,7 @@ class Disk(RuleBasedStateMachine):
         result = self.world.run(self.folder, which, self.way)
         assert result.returncode == 1 if self.held else result.returncode in (0, 1)
         if result.returncode == 1 and not self.held:
-            assert "was begun for another raster" in result.stderr
+            assert "was begun for another " in result.stderr
         self._after(which, result.returncode, False)
 
     @rule(which=st.sampled_from(sorted(RASTERS)))
@@ -323,7 +344,7 @@ class Disk(RuleBasedStateMachine):
         result = self.world.run(self.folder, which, self.way, "--overwrite")
         assert result.returncode in (0, 1)
         if result.returncode == 1:
-            assert "was begun for another raster" in result.stderr
+            assert "was begun for another " in result.stderr
         self._after(which, result.returncode, True)
 
     @rule(which=st.sampled_from(sorted(RASTERS)), share=st.floats(0.05, 1.1),
