@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,38 @@ def test_every_format_is_read_back(satclip, small_model, table, suffix):
     assert after["id"].tolist() == [1, 2]
     norms = np.linalg.norm(after[[f"e{i:03d}" for i in range(256)]], axis=1)
     np.testing.assert_allclose(norms, 1, atol=1e-6)
+
+
+def test_a_name_with_a_slash_is_a_folder(satclip, small_model, table):
+    geopandas = pytest.importorskip("geopandas")
+    target = f"{table.parent}/out/"
+    done = satclip("points", table, "-o", target, "--model", small_model, "--dims", 3)
+    assert done.returncode == 0
+    assert re.fullmatch(rf"{target}: 2 rows with 3 dimensions, [0-9.]+ kB, in .+\n", done.stderr)
+    after = geopandas.read_parquet(target)
+    assert after.columns.tolist() == ["id", "lon", "lat", "geometry", "e000", "e001", "e002"]
+    again = satclip("points", target, "-o", "-", "--model", small_model, "--prefix", "again")
+    assert again.returncode == 0, again.stderr
+    rows = list(csv.DictReader(io.StringIO(again.stdout)))
+    assert [row["again000"] for row in rows] == [row["e000"] for row in rows]
+
+
+def test_ctrl_c_keeps_what_is_done_of_a_table(small_model, tmp_path):
+    rows = "".join(f"{n % 360},{n % 180 - 90}\n" for n in range(200_000))
+    (tmp_path / "in.csv").write_text(f"lon,lat\n{rows}")
+    words = [*SATCLIP, "points", "in.csv", "-o", "out.csv", "--model", str(small_model), "--resume"]
+    words += ["--dims", "2", "--exact"]
+    process = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    done = tmp_path / "out.csv.part" / "done"
+    while not (done.is_dir() and any(done.iterdir())):
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert re.search(r"kept in .*out\.csv\.part: the same request goes on from there", said)
+    assert said.endswith("Interrupted: the same command goes on from there\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.csv.part"]
 
 
 def test_standard_input_to_a_layer(satclip, small_model, tmp_path):
@@ -141,6 +174,9 @@ def test_what_is_not_kept_as_it_was_is_a_warning(satclip, small_model, tmp_path)
         (["in.csv", "-o", "out.csv", "--crs", "EPSG:1"], 1, "EPSG:1"),
         (["in.csv", "-o", "out.csv", "--encoding", "klingon"], 1, "unknown encoding 'klingon'"),
         (["in.csv", "-o", "out.csv", "--dtype", "int8"], 2, "'int8' is not one of"),
+        (["in.csv", "-o", "-", "--resume"], 1, "give files in place of standard input"),
+        (["in.csv", "-o", "out.csv", "--scheduler", "tcp://127.0.0.1:9x"], 1, "no Dask scheduler"),
+        (["in.csv", "-o", "no/out/"], 1, "no does not exist: create it"),
         (["in.csv"], 2, "Missing option '-o'"),
         (["empty.csv", "-o", "out.csv"], 1, "empty.csv is empty"),
         (["swapped.csv", "-o", "out.csv"], 1, "none of the 1 rows has usable coordinates"),
