@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -76,7 +76,7 @@ class Making:
     Attributes:
         request: as it was asked.
         target: the file or folder, in full.
-        model: what it is called, or its file.
+        model: what workers call it, or its file.
         sha256: of the model.
         device: on which it computes.
         layout: of the files of a folder; None where the parts are numbers.
@@ -137,7 +137,7 @@ def folder_in_parts(
     Raises:
         as `embed_points` does.
     """
-    adding, making = adding_of(encoder, request), _making(encoder, request)
+    adding, making = adding_of(encoder, request), _making(encoder, request, scheduler)
     with (
         open_table(request, ids=True) as table,
         kept_work(making.target, _TABLE, _facts(encoder, request)) as kept,
@@ -146,13 +146,14 @@ def folder_in_parts(
         making = replace(making, layout=composer.layout, names=tuple(composer.added))
         embedder = _embedder(adding, request, hooks, crs=table.crs, total=table.total)
         portions = _portions(table, composer, embedder)
-        count = _carry_out(kept, making, adding, portions, table.total, hooks, scheduler)
+        count = _Run(making, kept, adding, hooks, scheduler).make(portions, table.total)
         try:
             result = embedder.result()
         except InputError:  # no row has a place: there is nothing to go on with
             kept.clear()
             raise
-        _finish_folder(kept, making, rows=result.rows, parts=count)
+        about = {"model": encoder.name, "rows": result.rows, "files": count}
+        _finish_folder(kept, making, about)
         return replace(result, notes=(*table.notes, *composer.notes, *result.notes))
 
 
@@ -160,12 +161,12 @@ def file_in_parts(
     encoder: LocationEncoder, request: PointsRequest, hooks: dict[str, Any], scheduler: str | None
 ) -> PointsResult:
     """Write a single file of numbers that are kept while they are made; as `folder_in_parts`."""
-    adding, making = adding_of(encoder, request), _making(encoder, request)
+    adding, making = adding_of(encoder, request), _making(encoder, request, scheduler)
     with kept_work(making.target, _TABLE, _facts(encoder, request)) as kept:
         with _places(request, adding, hooks) as (places, total):
             found = (place for place in places if not np.isnan(place[:, 0]).all())
             portions = (Portion(index, [place]) for index, place in enumerate(found))
-            _carry_out(kept, making, adding, portions, total, hooks, scheduler)
+            _Run(making, kept, adding, hooks, scheduler).make(portions, total)
         remembering = cast("Adding", _Remembering(adding, kept))
         result = extended(request, remembering, {**hooks, "progress": None})
         kept.clear()
@@ -231,34 +232,50 @@ class _Account:
             self._progress(self._through, max(self._total, self._through) if self._total else 0)
 
 
-def _carry_out(
-    kept: Kept,
-    making: Making,
-    adding: Adding,
-    portions: Iterable[Portion],
-    total: int,
-    hooks: dict[str, Any],
-    scheduler: str | None,
-) -> int:
-    """Make the parts that are not there yet; gives how many there are in all."""
-    account = _Account(kept, total, hooks.get("progress"))
-    if scheduler is None:
-        for portion in account.left(portions):
-            _put(kept, making, adding, portion)
-            account.through(portion.index)
-    else:
+@dataclass(frozen=True)
+class _Run:
+    """What makes the parts that are not there yet.
+
+    Attributes:
+        making: what they have in common.
+        kept: where they go.
+        adding: makes the new columns here.
+        hooks: `progress` and `cancelled` of `embed_points`.
+        scheduler: of Dask; in this process where None.
+    """
+
+    making: Making
+    kept: Kept
+    adding: Adding
+    hooks: Mapping[str, Any]
+    scheduler: str | None
+
+    def make(self, portions: Iterable[Portion], total: int) -> int:
+        """Make them; gives how many parts there are in all.
+
+        Args:
+            portions: all rows.
+            total: how many rows that is, 0 where unknown.
+        """
+        account = _Account(self.kept, total, self.hooks.get("progress"))
+        if self.scheduler is None:
+            for portion in account.left(portions):
+                _put(self.kept, self.making, self.adding, portion)
+                account.through(portion.index)
+            return account.parts
+        request = self.making.request
         run_tasks(
-            scheduler,
+            self.scheduler,
             _task,
             # One thread each: the cluster has one task for each of its threads.
-            replace(making, request=replace(making.request, threads=1)),
+            replace(self.making, request=replace(request, threads=1)),
             ((portion,) for portion in account.left(portions)),
-            name=making.target.name,
-            threads=making.request.threads or available_threads(),
+            name=self.making.target.name,
+            threads=request.threads or available_threads(),
             done=account.through,
-            cancelled=hooks.get("cancelled"),
+            cancelled=self.hooks.get("cancelled"),
         )
-    return account.parts
+        return account.parts
 
 
 def _task(making: Making, portion: Portion) -> int:
@@ -364,9 +381,10 @@ def _embedder(
     return Embedder(adding, request, cancelled=hooks.get("cancelled"), **of_table)
 
 
-def _making(encoder: LocationEncoder, request: PointsRequest) -> Making:
+def _making(encoder: LocationEncoder, request: PointsRequest, scheduler: str | None) -> Making:
     target = Path(request.target).absolute()
-    return Making(request, target, name_of(encoder), encoder.sha256, encoder.device)
+    model = encoder.name if scheduler is None else name_of(encoder)
+    return Making(request, target, model, encoder.sha256, encoder.device)
 
 
 def _facts(encoder: LocationEncoder, request: PointsRequest) -> dict[str, str]:
@@ -383,15 +401,10 @@ def _facts(encoder: LocationEncoder, request: PointsRequest) -> dict[str, str]:
     }
 
 
-def _finish_folder(kept: Kept, making: Making, *, rows: int, parts: int) -> None:
+def _finish_folder(kept: Kept, making: Making, about: dict[str, Any]) -> None:
     """Say what the files are, and give their folder its name."""
-    about = {
-        "software": f"satclip-embeddings {__version__}",
-        "model": making.model,
-        "weights_sha256": making.sha256,
-        "rows": rows,
-        "files": parts,
-    }
+    software = f"satclip-embeddings {__version__}"
+    about = {"software": software, "weights_sha256": making.sha256, **about}
     with written_whole(kept.content / FOLDER_MARK, overwrite=True) as temporary:
         temporary.write_text(json.dumps(about, indent=1) + "\n", "utf-8")
     for left in kept.content.glob(".*"):  # of a process that was killed

@@ -50,8 +50,8 @@ def format_of(source: str) -> str:
 
 def parquet_files(source: str) -> list[Path]:
     """The Parquet files of a folder, by their names; none where it is no folder of such."""
-    folder = Path(source)
-    return sorted(folder.glob("[!_.]*.parquet")) if folder.is_dir() else []
+    # Not by Path, which raises where a name is too long to be one.
+    return sorted(Path(source).glob("[!_.]*.parquet")) if os.path.isdir(source) else []
 
 
 def format_to_write(target: str) -> str:

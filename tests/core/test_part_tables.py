@@ -244,6 +244,8 @@ def test_a_model_has_a_name_or_a_file(encoder, small_model, tmp_path):
     made = type(encoder)(encoder.config, encoder.weights, info=encoder.info)
     with pytest.raises(ModelError, match="in the memory of this process alone"):
         name_of(made)
+    (tmp_path / "in.csv").write_text("lon,lat\n1,2\n")
+    embed_points(made, PointsRequest(f"{tmp_path}/in.csv", f"{tmp_path}/out.csv", resume=True))
 
 
 KILLED = """
@@ -322,7 +324,7 @@ def test_a_cluster_goes_on_with_what_one_process_began(encoder, table, tmp_path,
 
 def test_a_worker_with_another_model_says_so(encoder, table, tmp_path, monkeypatch):
     request = request_of(table, f"{tmp_path}/out/")
-    making = part_tables._making(encoder, request)
+    making = part_tables._making(encoder, request, "local")
     other = replace(making, sha256="0" * 64)
     with (
         part_tables.kept_work(making.target, "table", {"of": "it"}) as kept,
