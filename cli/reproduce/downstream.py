@@ -79,8 +79,7 @@ def command(
     import torch
 
     from satclip_training.evaluation.downstream import outcome_rows, outcome_table
-    from satclip_training.evaluation.linear_probe import LEAK_NOTE, known_leaks
-    from satclip_training.probe import column_names
+    from satclip_training.evaluation.linear_probe import LEAK_NOTE, column_names, known_leaks
     from satclip_training.zoo.tables import write_csv
 
     torch.set_num_threads(threads)

@@ -7,6 +7,7 @@ one ends with the activation. Names of weights are the published ones.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import pi, sqrt
 from typing import Any
@@ -27,7 +28,7 @@ def _sigmoid(x: Any, xp: Any) -> Any:
     return 0.5 * (1 + xp.tanh(0.5 * x))  # cannot overflow
 
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "relu": lambda x, xp: xp.clip(x, 0, None),
     "leakyrelu": lambda x, xp: xp.where(x > 0, x, _SLOPE * x),
     "sigmoid": _sigmoid,

@@ -48,6 +48,8 @@ from .torchspatial import torchspatial_encoder, torchspatial_prefix
 
 FORMAT = "satclip-model"
 VERSION, TWO_PART_VERSION = 1, 2
+SUFFIXES = (".npz", ".ckpt", ".pt", ".pth", ".tar")
+"""Of model files, as they are mostly called; `.pth.tar` are TorchSpatial's."""
 WEIGHT_DTYPES = ("float16", "float32", "float64")
 # Of the field of an encoder of two parts: cells, and which are kept.
 FIELD_DTYPES = ("int8", "uint8")
@@ -89,6 +91,14 @@ def read_model(path: str | os.PathLike[str]) -> LocationEncoder:
     return encoder
 
 
+def name_of(path: str | os.PathLike[str]) -> str:
+    """The name of a model file without its folder and suffixes."""
+    name = Path(path).name
+    while Path(name).suffix.lower() in SUFFIXES and Path(name).stem:
+        name = Path(name).stem
+    return name
+
+
 def _read(stream: IO[bytes], file: Path) -> LocationEncoder:
     """The encoder of an open file."""
     if stream.read(2) != b"PK":
@@ -102,7 +112,7 @@ def _read(stream: IO[bytes], file: Path) -> LocationEncoder:
     with opened_zip(stream, max(_LARGEST_CONTENT, stream.tell())) as archive:
         if _HEADER in archive.namelist():
             return _read_npz(archive, sha256)
-        return _read_checkpoint(archive, file.stem, sha256)
+        return _read_checkpoint(archive, name_of(file), sha256)
 
 
 def write_model(

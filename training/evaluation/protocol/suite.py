@@ -72,7 +72,8 @@ class SuiteSettings:
 
     `tasks` are files of tasks, beside the file or below the data root; `names` those of their tasks
     that are scored, all where empty. `countries` are polygons with CONTINENT. `imagery` are images
-    of the globe, from which is read what an encoder resolves.
+    of the globe, from which is read what an encoder resolves. `compared` are the encoders, `globes`
+    further ones of which globes are drawn.
     """
 
     tasks: tuple[str, ...] = setting(sequence(text(), least=1), ("tasks.yaml",))
@@ -87,6 +88,7 @@ class SuiteSettings:
     adaptation: AdaptationSettings = setting(section(AdaptationSettings), AdaptationSettings)
     imagery: tuple[str, ...] = setting(sequence(text()), ())
     compared: tuple[str, ...] = setting(sequence(text()), ())
+    globes: tuple[str, ...] = setting(sequence(text()), ())
     encoders: dict[str, EncoderSettings] = setting(mapping(section(EncoderSettings)), {})
 
 
@@ -115,6 +117,7 @@ class Asked:
         continents: where they lie; None where no polygons are there.
         source: the file of settings, beside which files are looked for.
         plan: of the MLP.
+        drawn: encoders of which globes are drawn beside those of the candidates.
     """
 
     settings: SuiteSettings
@@ -124,6 +127,7 @@ class Asked:
     continents: Continents | None
     source: Path
     plan: SearchPlan = dataclasses.field(default_factory=SearchPlan)
+    drawn: Sequence[Candidate] = ()
 
 
 def evaluate(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from satclip_core.errors import InputError
+from satclip_core.models.published import PUBLISHED as PUBLISHED_MODELS
 
 from ...settings.run_files import read_yaml
 from .cell_scores import CURVE
@@ -166,8 +167,8 @@ _MARKED = re.compile(
     r".*?(<!-- evaluation: end -->)",
     re.DOTALL,
 )
-OURS = ("geoclip", "identity", "mosaiks", "bundled")
-"""Encoders that stand beside published ones."""
+OURS = (*PUBLISHED_MODELS, "geoclip", "identity", "mosaiks", "bundled")
+"""Encoders that stand beside published scores, where they were evaluated."""
 
 
 def put_tables(path: Path, tables: Tables) -> None:
