@@ -111,7 +111,8 @@ def _run(
 ) -> Any:
     """Read what is asked for, and score it with progress."""
     import satclip_training
-    from satclip_training.evaluation.downstream import Continents, DownstreamPlan, run_downstream
+    from satclip_training.evaluation.continents import Continents
+    from satclip_training.evaluation.downstream import DownstreamPlan, run_downstream
     from satclip_training.evaluation.kept_scores import KeptScores
     from satclip_training.evaluation.linear_probe import embedder
     from satclip_training.evaluation.mlp_head import HeadSettings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from satclip_core.models.published import PUBLISHED
 from satclip_core.points.read_samples import SamplesRequest
 
 from ...settings.run_files import Locations, locations
-from ..downstream import Continents
+from ..continents import Continents
 from ..linear_probe import blocks_of, column_names
 from ..tasks import Task, TaskSettings, load_tasks, read_tasks
 from .candidates import Candidate, candidate, check_names
@@ -81,7 +82,11 @@ def ask(wishes: Wishes) -> Asked:
             task.name: TaskSettings("table", wishes.points.source, source=f"{wishes.points.source}")
         }
         where = _continents(settings, places, quiet=True)
-        return Asked(settings, candidates, [task], about, where, wishes.settings)
+        file, column = wishes.points.source, wishes.points.column
+        return Asked(
+            settings, candidates, [task], about, where, wishes.settings,
+            command=shlex.join(["satclip", "evaluate", "--points", f"{file}", "--target", column]),
+        )  # fmt: skip
     tasks, about = _tasks(wishes, settings, places)
     where = _continents(settings, places)
     drawn = () if wishes.encoders else _those_there(settings.globes, settings, places)

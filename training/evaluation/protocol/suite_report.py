@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from satclip_core.errors import CancelledError, InputError
+from satclip_core.errors import InputError
 from satclip_core.files import written_whole
 from satclip_core.grid.land import land_mask
 from satclip_core.report.cartography import STYLE as MAP_STYLE
@@ -25,7 +25,8 @@ from satclip_core.types import Bools, Cancelled, Floats, Progress
 from satclip_core.version import __version__
 
 from ...settings.run_files import locations
-from ..kept_scores import KeptScores
+from ..kept_scores import KeptScores, stopped
+from ..over_runs import deviation
 from ..resolution import Reading, resolved, shown_by_images
 from .globes import STYLE as GLOBE_STYLE
 from .globes import Globes
@@ -85,7 +86,7 @@ def look_closer(
     shown = [*asked.candidates, *asked.drawn]
     for number, one in enumerate(shown):
         if cancelled is not None and cancelled():
-            raise CancelledError("stopped; the same command goes on from here")
+            raise stopped()
         embedded = Embedded(one, folder / "embeddings")
         embedded(globes.lonlat)
         if one in asked.candidates:
@@ -188,13 +189,24 @@ class _Report:
             "lead",
         )
         self._page.paragraph(
-            f"Random splits flatter whatever is smooth in space: test samples have neighbours that "
-            f"were fitted to. Blocks, held-out continents and the controls (identity, untrained) "
-            f"show how much of a score that is. Differences are tested against {first}."
+            "Random splits flatter whatever is smooth in space: test samples have neighbours that "
+            f"were fitted to. {self._shows_that()} how much of a score that is. Differences are "
+            f"tested against {first}."
         )
         unfinished = self._unfinished()
         if unfinished:
             self._page.paragraph(unfinished, "warn")
+
+    def _shows_that(self) -> str:
+        """What was evaluated beside random splits, as the beginning of a sentence."""
+        settings = self._asked.settings
+        controls = [name for name in ("identity", "untrained") if name in self._tables.encoders]
+        parts = ["blocks" if any(s != RANDOM for s in settings.splits) else "",
+                 "held-out continents" if settings.adaptation.continents else "",
+                 f"the controls ({', '.join(controls)})" if controls else ""]  # fmt: skip
+        said = [part for part in parts if part] or ["other splits and encoders"]
+        words = ", ".join(said[:-1]) + (" and " if said[1:] else "") + said[-1]
+        return f"{words[0].upper()}{words[1:]} show"
 
     def _unfinished(self) -> str:
         """Says so where some scores were not computed yet."""
@@ -494,7 +506,7 @@ class _Report:
             "made": f"satclip-embeddings {__version__}, {date.today().isoformat()}",
         }
         rows = [(name, text(words)) for name, words in facts.items()]
-        self._page.facts([*rows, ("again", code("satclip evaluate --data-root DATA"))])
+        self._page.facts([*rows, ("again", code(self._asked.command))])
 
 
 def _score_cell(entry: Entry | None, best: float) -> str:
@@ -537,6 +549,8 @@ def _wins(rows: Mapping[str, Row]) -> dict[str, int]:
 
 def _most(wins: Mapping[str, int], rows: int) -> str:
     ordered = sorted(wins.items(), key=lambda one: -one[1])
+    if rows == 1 and ordered:
+        return f"{ordered[0][0]} is best, among those that have not seen the label"
     said_of = [f"{name} is best in {count}" for name, count in ordered[:3]]
     return f"{', '.join(said_of)} of {rows}, among those that have not seen the label"
 
@@ -558,5 +572,5 @@ def _by_continent(
         for continent in sorted({continent for run in runs for continent in run}):
             values = [run[continent][key] for run in runs if continent in run]
             own = found.setdefault(continent, {})
-            own[name] = float(np.mean(values)), float(np.std(values))
+            own[name] = float(np.mean(values)), deviation(values)
     return dict(sorted(found.items()))
