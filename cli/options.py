@@ -194,7 +194,7 @@ def model_option_of(default: str) -> Callable[[Any], Any]:
         metavar="NAME|FILE",
         default=default,
         show_default=True,
-        help="A model of `satclip models list`, or the path of an .npz or .ckpt file.",
+        help="A model of `satclip models list`, or the path of an .npz, .ckpt or .pth.tar file.",
     )
 
 

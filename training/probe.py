@@ -14,6 +14,7 @@ from satclip_core.errors import SatclipError
 from .evaluation.linear_probe import (
     PROTOCOLS,
     Embed,
+    column_names,
     embedder,
     known_leaks,
     run_probes,
@@ -29,26 +30,6 @@ from .settings.config import load_config
 from .settings.run_files import locations
 
 _GREATEST_BLOCK = 90
-
-
-def column_names(models: Sequence[str]) -> dict[str, str]:
-    """A name of its own for each model: its file's, with as many folders as tell it from others.
-
-    The same model named twice is one.
-    """
-    paths = {name: Path(name).resolve() for name in dict.fromkeys(models)}
-    parts = {name: (*path.parts[1:-1], path.stem) for name, path in paths.items()}
-    for name in models:
-        if "/" not in name and "\\" not in name and not Path(name).suffix:
-            parts[name] = (name,)  # one of the registry's, geoclip or identity
-    labels = {}
-    for name, own in parts.items():
-        others = [other for other in set(parts.values()) if other != own]
-        depth = next(
-            (n for n in range(1, len(own)) if all(o[-n:] != own[-n:] for o in others)), len(own)
-        )
-        labels[name] = "/".join(own[-depth:])
-    return labels
 
 
 def positive(text: str) -> float:

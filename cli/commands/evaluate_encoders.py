@@ -83,9 +83,11 @@ def command(
 ) -> None:
     """What is an embedding worth for a task, and against what?
 
-    ENCODERs are models (names or files), `geoclip` where its package is installed, `identity`,
-    `onehot`, `sinusoid`, `untrained`, `mosaiks`, or any positional encoding such as `wrap`; the
-    first is the one that the others are tested against. Without one, those of the settings.
+    ENCODERs are models (names or files, also checkpoints of SatCLIP, TorchSpatial and CSP),
+    `fetched` (SatCLIP's published ones in the cache), `geoclip` where its package is installed,
+    `identity`, `onehot`, `sinusoid`, `untrained`, `mosaiks`, or any positional encoding such as
+    `wrap`; LABEL=ENCODER gives one another name in the tables. The first is the one that the others
+    are tested against. Without one, those of the settings.
 
     Frozen embeddings are read by an MLP with random search, by ridge regression, nearest neighbours
     and a Gaussian process, on random and on blocked splits, with continents held out. What is
@@ -103,19 +105,18 @@ def command(
         raise click.UsageError("--points and --target belong together")
     if output.suffix.lower() not in (".html", ".htm"):
         raise click.UsageError(f"{output} must end in .html")
-    from satclip_training.evaluation.protocol.asking import DEFAULT, Wishes, ask
+    from satclip_training.evaluation.protocol.asking import DEFAULT, Wishes, ask, named_encoders
     from satclip_training.evaluation.protocol.suite import evaluate
     from satclip_training.evaluation.protocol.suite_report import look_closer, write_report
     from satclip_training.evaluation.protocol.suite_tables import Tables, put_tables
-    from satclip_training.probe import column_names
 
     others = [output.with_suffix(suffix) for suffix in (".csv", ".json")]
     check_can_be_written(output, *others)
     tell_lines()
-    wanted = {label: name for name, label in column_names(encoders).items()}
     asked = ask(
         Wishes(
-            wanted, values["settings_file"] or DEFAULT, values["tasks"], values["data_root"],
+            named_encoders(encoders), values["settings_file"] or DEFAULT, values["tasks"],
+            values["data_root"],
             _samples(points, target, **values) if points and target else None,
             _changes(**values), not values["no_adaptation"],
         )

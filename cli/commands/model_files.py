@@ -30,13 +30,26 @@ def command() -> None:
 
 
 @command.command("list")
+@click.argument(
+    "files", nargs=-1, metavar="[FILE|FOLDER]...", type=click.Path(exists=True, path_type=Path)
+)
 @json_option
 @verbosity_options
-def list_command(as_json: bool) -> None:
-    """All named models: whether they are here, L, dimensions, effective resolution, size."""
-    from satclip_core.models.registry import list_models
+def list_command(files: tuple[Path, ...], as_json: bool) -> None:
+    """All named models: whether they are here, L, dimensions, effective resolution, size.
 
-    entries = [asdict(entry) for entry in list_models()]
+    With files or folders those that can be opened: models of this project (.npz), SatCLIP's
+    checkpoints (.ckpt), TorchSpatial's and CSP's (.pth.tar); what is wrong with others is told.
+    """
+    from satclip_core.errors import ModelError
+    from satclip_core.models.registry import list_files, list_models
+
+    found, problems = list_files(files) if files else (list_models(), [])
+    for problem in problems:
+        tell(str(problem))
+    if files and not found:
+        raise ModelError("none of these files is a model that can be opened")
+    entries = [asdict(entry) for entry in found]
     if as_json:
         click.echo(json.dumps(entries, indent=2))
         return
@@ -189,7 +202,7 @@ def properties_command(
 @overwrite_option
 @verbosity_options
 def convert_command(source: str, target: Path, dtype: str, overwrite: bool) -> None:
-    """Write a model, e.g. a published .ckpt, as an .npz of this project: small, no pickle."""
+    """Write a model, e.g. a published checkpoint, as an .npz of this project: small, no pickle."""
     from satclip_core.files import check_target
     from satclip_core.models.model_file import write_model
     from satclip_core.models.registry import load_encoder

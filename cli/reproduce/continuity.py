@@ -67,13 +67,12 @@ def command(
     for module in ("torch", "matplotlib", "pandas"):
         require(module, extra="reproduce", purpose="satclip reproduce continuity")
     from satclip_training.evaluation.continuity import continuity_rows, probed_places
-    from satclip_training.evaluation.linear_probe import embedder
+    from satclip_training.evaluation.linear_probe import column_names, embedder
     from satclip_training.evaluation.similarity_figures import (
         continuity_picture,
         similarity_picture,
     )
     from satclip_training.places.reading import read_places
-    from satclip_training.probe import column_names
     from satclip_training.zoo.tables import aligned, write_csv
 
     names = column_names(models)

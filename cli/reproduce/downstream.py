@@ -79,8 +79,7 @@ def command(
     import torch
 
     from satclip_training.evaluation.downstream import outcome_rows, outcome_table
-    from satclip_training.evaluation.linear_probe import LEAK_NOTE, known_leaks
-    from satclip_training.probe import column_names
+    from satclip_training.evaluation.linear_probe import LEAK_NOTE, column_names, known_leaks
     from satclip_training.zoo.tables import write_csv
 
     torch.set_num_threads(threads)
@@ -112,7 +111,8 @@ def _run(
 ) -> Any:
     """Read what is asked for, and score it with progress."""
     import satclip_training
-    from satclip_training.evaluation.downstream import Continents, DownstreamPlan, run_downstream
+    from satclip_training.evaluation.continents import Continents
+    from satclip_training.evaluation.downstream import DownstreamPlan, run_downstream
     from satclip_training.evaluation.kept_scores import KeptScores
     from satclip_training.evaluation.linear_probe import embedder
     from satclip_training.evaluation.mlp_head import HeadSettings

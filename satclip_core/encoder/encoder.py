@@ -131,8 +131,6 @@ class LocationEncoder:
         ModelError: the weights do not fit the architecture, or are not finite.
     """
 
-    band_limited = True
-    """Whether nothing is finer than the effective resolution: a lattice may then stand for it."""
     device = "cpu"
     """Where it computes, as of `devices`."""
     file: Path | None = None
@@ -170,6 +168,13 @@ class LocationEncoder:
     def card(self) -> str:
         """The model card, Markdown."""
         return self.info.card
+
+    @property
+    def band_limited(self) -> bool:
+        """Whether nothing is finer than the effective resolution, so that a lattice may stand for
+        it."""
+        parts = ENCODINGS[self.config.encoding], NETWORKS[self.config.network]
+        return not any(getattr(part, "fine", False) for part in parts)
 
     @property
     def resolution_degrees(self) -> float | None:

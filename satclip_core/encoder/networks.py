@@ -20,6 +20,17 @@ from ..errors import InputError
 from ..extensions import Registry
 from .capsules import CapsuleSettings, capsule_parameters, capsules
 from .feature_grid import FeatureGridSettings, feature_grid, feature_grid_parameters
+from .feedforward import (
+    FeedforwardSettings,
+    RandomFourierSettings,
+    TiledSettings,
+    feedforward,
+    feedforward_parameters,
+    random_fourier,
+    random_fourier_parameters,
+    tile_parameters,
+    tiles,
+)
 from .layers import Dropout, Parameter, Weights, affine, affine_parameters, numbered_layers
 from .transformer import TransformerSettings, token_transformer, transformer_parameters
 
@@ -65,6 +76,7 @@ class Network:
             themselves; None where it begins otherwise.
         rest: what follows that layer.
         rows: places at a time that keep numpy's activations in a core's cache; 0 for any.
+        fine: whether the output may vary over any distance, whatever the features do.
     """
 
     forward: Callable[[Any, Weights, Any, Any, Dropout | None], Any]
@@ -74,6 +86,7 @@ class Network:
     first: str | None = None
     rest: Rest | None = None
     rows: int = 0
+    fine: bool = False
 
 
 def forward(
@@ -114,13 +127,16 @@ def _siren(h: Any, weights: Weights, xp: Any, dropout: Dropout | None) -> Any:
 
 
 def _fcnet(h: Any, weights: Weights, xp: Any, dropout: Dropout | None) -> Any:
-    """Linear, ReLU, residual blocks, a linear layer without bias (Mac Aodha et al. 2019)."""
+    """Linear, ReLU, residual blocks, a linear layer without bias (Mac Aodha et al. 2019).
+
+    Without that layer, which tells classes, the output is what they are told from.
+    """
     drop = dropout or _keep
     h = _relu(h, xp)
     for index in numbered_layers(weights, "feats.{}.w1.weight", 2):
         inner = drop(_relu(affine(h, weights, f"feats.{index}.w1"), xp))
         h = h + _relu(affine(inner, weights, f"feats.{index}.w2"), xp)
-    return affine(h, weights, "class_emb")
+    return affine(h, weights, "class_emb") if "class_emb.weight" in weights else h
 
 
 def _mlp(h: Any, weights: Weights, xp: Any, dropout: Dropout | None) -> Any:
@@ -187,6 +203,10 @@ def _named(name: str) -> Callable[[Weights], str | None]:
     return lambda weights: name
 
 
+def _last_of_fcnet(weights: Weights) -> str | None:
+    return "class_emb" if "class_emb.weight" in weights else None
+
+
 def _last_of_mlp(weights: Weights) -> str:
     return f"features.{numbered_layers(weights, 'features.{}.weight', 0, 2)[-1]}"
 
@@ -211,7 +231,7 @@ NETWORKS: Registry[Network] = Registry(
     ("forward", "parameters", "settings"),
     {
         "linear": _affine_first("", _linear, _linear_parameters, _named("")),
-        "fcnet": _affine_first("feats.0", _fcnet, _fcnet_parameters, _named("class_emb")),
+        "fcnet": _affine_first("feats.0", _fcnet, _fcnet_parameters, _last_of_fcnet),
         "siren": _affine_first("layers.0", _siren, _siren_parameters, _named("last_layer")),
         "mlp": _affine_first("features.0", _mlp, _mlp_parameters, _last_of_mlp),
         "transformer": Network(
@@ -227,7 +247,13 @@ NETWORKS: Registry[Network] = Registry(
             FeatureGridSettings,
             last=lambda weights: "last_layer",
         ),
-        "capsules": Network(capsules, capsule_parameters, CapsuleSettings, rows=512),
+        "capsules": Network(capsules, capsule_parameters, CapsuleSettings, rows=512, fine=True),
+        "feedforward": Network(feedforward, feedforward_parameters, FeedforwardSettings, rows=256),
+        "randomfourier": Network(
+            random_fourier, random_fourier_parameters, RandomFourierSettings, rows=256, fine=True
+        ),
+        "tiles": Network(tiles, tile_parameters, TiledSettings, rows=256, fine=True),
     },
 )
-"""Networks by name: the zoo's, UniGeoCLIP's, a feature grid, GeoCLIP's, installed packages'."""
+"""Networks by name: the zoo's, UniGeoCLIP's, a feature grid, GeoCLIP's, TorchSpatial's, installed
+packages'."""

@@ -151,12 +151,12 @@ def _block(
     """A pre-norm block for the tokens from `shape[1]` on, of `shape[0]` heads: (N, T, width)."""
     heads, first = shape
     places, _, width = tokens.shape
-    normed = _norm(tokens, weights, f"{name}.norm1", xp)
+    normed = layer_norm(tokens, weights, f"{name}.norm1", xp)
     added = _attention(normed, weights, f"{name}.self_attn", heads, first, xp)
     if dropout is not None:
         added = dropout(added)
     tokens = tokens[:, first:] + added
-    hidden = _norm(tokens, weights, f"{name}.norm2", xp).reshape(-1, width)
+    hidden = layer_norm(tokens, weights, f"{name}.norm2", xp).reshape(-1, width)
     hidden = gelu(affine(hidden, weights, f"{name}.feed_forward.0"), xp)
     added = affine(hidden, weights, f"{name}.feed_forward.2").reshape(places, -1, width)
     if dropout is not None:
@@ -197,7 +197,7 @@ def _times(x: Any, matrix: Any) -> Any:
     return product(x, matrix) if isinstance(x, np.ndarray) else x @ matrix
 
 
-def _norm(x: Any, weights: Weights, name: str, xp: Any) -> Any:
+def layer_norm(x: Any, weights: Weights, name: str, xp: Any) -> Any:
     """Layer normalisation over the last axis (Ba et al. 2016), as torch has it."""
     weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
     if xp is not np:

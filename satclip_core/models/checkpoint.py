@@ -43,11 +43,25 @@ _CALLABLE = (
     "torch._utils._rebuild_tensor_v2",
     "torch._utils._rebuild_parameter",
 )
+# numpy's numbers, as settings beside weights hold them: known by name, never made.
+_UNREAD = (
+    "numpy.core.multiarray.scalar",
+    "numpy._core.multiarray.scalar",
+    "numpy.dtype",
+    "_codecs.encode",
+)
 
 
 @dataclass(frozen=True)
 class Global:
     """A name from the pickle; only ever compared, never imported."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A value of numpy's that is not made: nothing that is needed."""
 
     name: str
 
@@ -179,7 +193,7 @@ class PickleReader:
         self._steps = 0
 
     def read(self) -> Any:
-        """The pickled value: dicts, lists, tuples, numbers, strings, `LazyTensor`.
+        """The pickled value: dicts, lists, tuples, numbers, strings, `LazyTensor`, `Unread`.
 
         Raises:
             ModelError: damaged, or a construct that plain data does not need, named.
@@ -220,7 +234,9 @@ class PickleReader:
 
     def _push_global(self, name: str) -> None:
         kind = name.rpartition(".")[2]
-        if name not in _CALLABLE and not (name == f"torch.{kind}" and kind in _STORAGE_DTYPES):
+        if name not in (*_CALLABLE, *_UNREAD) and not (
+            name == f"torch.{kind}" and kind in _STORAGE_DTYPES
+        ):
             raise ModelError(f"it refers to {name!r}, which weights do not need; it was not run")
         self._stack.append(Global(name))
 
@@ -266,7 +282,7 @@ class PickleReader:
     def _build(self) -> None:
         # State of an OrderedDict (torch hangs `_metadata` there): nothing of it is needed.
         self._stack.pop()
-        if not isinstance(self._stack[-1], dict):
+        if not isinstance(self._stack[-1], (dict, Unread)):
             raise ModelError("it sets the state of an object, which weights do not need")
 
     def _persistent(self) -> None:
@@ -292,6 +308,8 @@ class PickleReader:
             self._stack.append(arguments[0])
         elif function.name == "torch._utils._rebuild_tensor_v2":
             self._stack.append(_lazy_tensor(*arguments[:4]))
+        elif function.name in _UNREAD:
+            self._stack.append(Unread(function.name))
         else:
             raise ModelError(f"it calls {function.name!r}, which weights do not need")
 

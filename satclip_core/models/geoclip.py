@@ -92,7 +92,6 @@ def read_geoclip(path: Path) -> LocationEncoder:
         EncoderConfig("equalearth", "capsules"), weights, info=_info(), sha256=sha256
     )
     encoder.file = path
-    encoder.band_limited = False  # random frequencies have no end
     return encoder
 
 

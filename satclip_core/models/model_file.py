@@ -1,4 +1,4 @@
-"""Model files: our own `.npz`, and published Lightning checkpoints.
+"""Model files: our own `.npz`, and published checkpoints: SatCLIP's, TorchSpatial's and CSP's.
 
 Ours is a zip with `model.json` (version, architecture, provenance, card) and one
 `weights/NAME.npy` for each array: no pickle, equal bytes for equal content. Version 1 holds an
@@ -44,9 +44,12 @@ from ..files import (
 )
 from ..types import Floats
 from .checkpoint import Checkpoint, LazyTensor, element_count, plain_values
+from .torchspatial import torchspatial_encoder, torchspatial_prefix
 
 FORMAT = "satclip-model"
 VERSION, TWO_PART_VERSION = 1, 2
+SUFFIXES = (".npz", ".ckpt", ".pt", ".pth", ".tar")
+"""Of model files, as they are mostly called; `.pth.tar` are TorchSpatial's."""
 WEIGHT_DTYPES = ("float16", "float32", "float64")
 # Of the field of an encoder of two parts: cells, and which are kept.
 FIELD_DTYPES = ("int8", "uint8")
@@ -64,7 +67,8 @@ _STATE_PREFIXES = ("model.location.nnet.", "model.nnet.", "location.nnet.", "nne
 
 
 def read_model(path: str | os.PathLike[str]) -> LocationEncoder:
-    """Open a model file, ours (`.npz`) or a published checkpoint (`.ckpt`), by its content.
+    """Open a model file, ours (`.npz`) or a published checkpoint (`.ckpt`, `.pth.tar`), by its
+    content.
 
     Neither needs torch and nothing in the file is executed.
 
@@ -87,6 +91,14 @@ def read_model(path: str | os.PathLike[str]) -> LocationEncoder:
     return encoder
 
 
+def name_of(path: str | os.PathLike[str]) -> str:
+    """The name of a model file without its folder and suffixes."""
+    name = Path(path).name
+    while Path(name).suffix.lower() in SUFFIXES and Path(name).stem:
+        name = Path(name).stem
+    return name
+
+
 def _read(stream: IO[bytes], file: Path) -> LocationEncoder:
     """The encoder of an open file."""
     if stream.read(2) != b"PK":
@@ -100,7 +112,7 @@ def _read(stream: IO[bytes], file: Path) -> LocationEncoder:
     with opened_zip(stream, max(_LARGEST_CONTENT, stream.tell())) as archive:
         if _HEADER in archive.namelist():
             return _read_npz(archive, sha256)
-        return _read_checkpoint(archive, file.stem, sha256)
+        return _read_checkpoint(archive, name_of(file), sha256)
 
 
 def write_model(
@@ -268,14 +280,33 @@ def _read_checkpoint(archive: zipfile.ZipFile, name: str, sha256: str) -> Locati
     checkpoint = Checkpoint(archive)
     tree = checkpoint.tree
     if not isinstance(tree, dict) or not isinstance(tree.get("state_dict"), dict):
-        raise ModelError("it has no state_dict, so it is no Lightning checkpoint")
+        raise ModelError("it has no state_dict, so it is no checkpoint of a location encoder")
+    state = {key: value for key, value in tree["state_dict"].items() if isinstance(key, str)}
+    epoch = {"epoch": str(tree["epoch"])} if isinstance(tree.get("epoch"), int) else {}
+    params = tree.get("params")
+    if isinstance(params, dict) and "spa_enc_type" in params:
+        params = plain_values(params)
+        tensors = _tensors(checkpoint, state, torchspatial_prefix(state, params))
+        return torchspatial_encoder(tensors, params, name=name, training=epoch, sha256=sha256)
     hyper_parameters = tree.get("hyper_parameters")
     if not isinstance(hyper_parameters, dict):
         raise ModelError("it has no hyper_parameters, so its architecture is unknown")
-    state = {key: value for key, value in tree["state_dict"].items() if isinstance(key, str)}
     prefix = _location_prefix(state)
+    tensors = {prefix + key: v for key, v in _tensors(checkpoint, state, prefix).items()}
+    info = ModelInfo(name=name, training={"source": "Lightning checkpoint", **epoch})
+    return encoder_from_state(tensors, plain_values(hyper_parameters), info=info, sha256=sha256)
+
+
+def _tensors(
+    checkpoint: Checkpoint, state: Mapping[str, Any], prefix: str
+) -> dict[str, NDArray[Any]]:
+    """The arrays under a prefix, without it.
+
+    Raises:
+        ModelError: damaged, or more than is stored.
+    """
     wanted = {
-        key: value
+        key[len(prefix) :]: value
         for key, value in state.items()
         if key.startswith(prefix) and isinstance(value, LazyTensor)
     }
@@ -284,12 +315,7 @@ def _read_checkpoint(archive: zipfile.ZipFile, name: str, sha256: str) -> Locati
     taken = sum(min(element_count(one.shape), one.storage.count) for one in wanted.values())
     if taken > 2 * stored:
         raise ModelError("its tensors repeat what is stored many times over")
-    tensors = {key: checkpoint.tensor(value) for key, value in wanted.items()}
-    training = {"source": "Lightning checkpoint"}
-    if isinstance(tree.get("epoch"), int):
-        training["epoch"] = str(tree["epoch"])
-    info = ModelInfo(name=name, training=training)
-    return encoder_from_state(tensors, plain_values(hyper_parameters), info=info, sha256=sha256)
+    return {key: checkpoint.tensor(value) for key, value in wanted.items()}
 
 
 def _read_npz(archive: zipfile.ZipFile, sha256: str) -> LocationEncoder:

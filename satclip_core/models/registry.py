@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 BUNDLED, WORDS = "bundled", "words"
 SHIPPED = {name: Path(__file__).parent / f"{name}.npz" for name in (BUNDLED, WORDS)}
 """Models that come with the package: the one for everything, and the one of words and images."""
-_SUFFIXES = (".npz", ".ckpt")
 NAMES = (*SHIPPED, *PUBLISHED, GEOCLIP)
 """What a model can be called that is no path."""
 
@@ -63,7 +63,7 @@ class ModelEntry:
     Attributes:
         name: what users call it.
         state: "bundled", "fetched" or "not fetched"; of a model that comes with a package of its
-            own "installed" or "not installed".
+            own "installed" or "not installed"; of a file that was asked for "file".
         path: of the file; None while it is not here.
         legendre_polys: L; None without spherical harmonics.
         dim: length of an embedding.
@@ -86,7 +86,7 @@ def load_encoder(name_or_path: str | os.PathLike[str] = BUNDLED) -> LocationEnco
     Args:
         name_or_path: "bundled" or "words"; a published name such as "satclip-vit16-l40", once
             fetched; "geoclip", where its package is installed; or the path of an `.npz` of this
-            project or a published `.ckpt`.
+            project, a published `.ckpt`, or a `.pth.tar` of TorchSpatial or CSP.
 
     Raises:
         ModelError: unknown name, not fetched, changed since it was fetched, or not readable.
@@ -139,8 +139,10 @@ def find_model(name_or_path: str | os.PathLike[str] = BUNDLED) -> Path:
         return _fetched(PUBLISHED[name])
     if name == GEOCLIP:
         return find_geoclip()
+    from .model_file import SUFFIXES
+
     path = Path(name_or_path).expanduser()
-    if path.exists() or path.suffix.lower() in _SUFFIXES or path.name != name_or_path:
+    if path.exists() or path.suffix.lower() in SUFFIXES or path.name != name_or_path:
         return _existing(path)
     raise unknown_name(name_or_path)
 
@@ -176,7 +178,7 @@ def unknown_name(name: str) -> ModelError:
     guess = f" (did you mean {' or '.join(near)}?)" if near else ""
     return ModelError(
         f"unknown model {name!r}{guess}: there are {', '.join(NAMES)}, "
-        "and any path of an .npz or .ckpt file"
+        "and any path of an .npz, .ckpt or .pth.tar file"
     )
 
 
@@ -335,23 +337,46 @@ def _changed(model: Published, what: str) -> ModelError:
 
 def _existing(path: Path) -> Path:
     if path.is_dir():
-        raise ModelError(f"{path} is a folder: give the path of an .npz or .ckpt file")
+        raise ModelError(f"{path} is a folder: give the path of an .npz, .ckpt or .pth.tar file")
     if not path.exists():
         raise ModelError(f"there is no model file {path}; the names are {', '.join(NAMES)}")
     return path
 
 
+def list_files(paths: Iterable[Path]) -> tuple[list[ModelEntry], list[ModelError]]:
+    """Model files, and those of folders, as the list has them; and what is wrong with the others.
+
+    Args:
+        paths: files, and folders that are looked through with all below them.
+    """
+    from .model_file import SUFFIXES, name_of, read_model
+
+    entries: list[ModelEntry] = []
+    problems: list[ModelError] = []
+    for path in paths:
+        inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES)
+        for file in inside if path.is_dir() else [path]:
+            try:
+                entries.append(_file_entry(name_of(file), "file", file, read_model(file)))
+            except ModelError as error:
+                problems.append(error)
+    return entries, problems
+
+
 def _shipped_entry(name: str) -> ModelEntry:
-    encoder = load_encoder(name)
+    return _file_entry(name, "bundled", SHIPPED[name], load_encoder(name))
+
+
+def _file_entry(name: str, state: str, path: Path, encoder: LocationEncoder) -> ModelEntry:
     harmonics = encoder.config.encoding == "sphericalharmonics"
     return ModelEntry(
         name,
-        "bundled",
-        str(SHIPPED[name]),
+        state,
+        str(path),
         encoder.config.settings.legendre_polys if harmonics else None,
         encoder.dim,
         encoder.resolution_degrees,
-        SHIPPED[name].stat().st_size,
+        path.stat().st_size,
     )
 
 

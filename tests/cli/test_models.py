@@ -69,6 +69,20 @@ def test_fetch_then_list_info_and_use(models, hub, environment, tmp_path):
     assert "is here already and unchanged" in again.stderr
 
 
+def test_list_of_files_names_those_that_open(models, environment, tmp_path, small_model):
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    shutil.copy(small_model, folder / "model_a_0.5.pth.tar")
+    (folder / "broken.ckpt").write_bytes(b"no model")
+    done = models(environment, "list", folder, "--json")
+    assert done.returncode == 0
+    entries = json.loads(done.stdout)
+    assert [(entry["name"], entry["state"]) for entry in entries] == [("model_a_0.5", "file")]
+    assert len(done.stderr.splitlines()) == 1
+    assert "broken.ckpt" in done.stderr
+    assert models(environment, "list", folder / "broken.ckpt").returncode == 1
+
+
 def test_list_is_a_table(models, environment):
     done = models(environment, "list")
     lines = done.stdout.splitlines()

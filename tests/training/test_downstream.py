@@ -16,20 +16,19 @@ from torch import nn
 from satclip_core.errors import CancelledError, InputError
 from satclip_training.evaluation import downstream
 from satclip_training.evaluation.baselines import sinusoid, utm_one_hot
+from satclip_training.evaluation.continents import Continents
 from satclip_training.evaluation.downstream import (
-    Continents,
     DownstreamPlan,
     Outcome,
-    few_shot_parts,
     head_scores,
     outcome_rows,
     outcome_table,
-    random_parts,
     run_downstream,
 )
 from satclip_training.evaluation.kept_scores import KeptScores
 from satclip_training.evaluation.linear_probe import embedder
 from satclip_training.evaluation.mlp_head import HeadSettings, MlpHead, Parts, predicted
+from satclip_training.evaluation.protocol.splits import satcle_parts
 from satclip_training.evaluation.tasks import Task, load_tasks
 
 QUICK = HeadSettings(steps=300, patience=20, rate=0.005)
@@ -74,7 +73,7 @@ def test_fitting_is_adam_on_all_samples_with_the_best_validated_weights(one_thre
     """Against a plain loop, step by step."""
     made, settings = task(120), HeadSettings(hidden=8, steps=60, patience=7, rate=0.02)
     target = (made.target - made.target.mean()) / made.target.std()
-    parts = random_parts(120, 3)
+    parts = satcle_parts(120, 3)
     rows = on_sphere(made.lonlat).astype(np.float32)
     said = predicted(rows, target, parts, settings, classes=False, seed=5)
 
@@ -103,18 +102,18 @@ def test_fitting_is_adam_on_all_samples_with_the_best_validated_weights(one_thre
 
 @pytest.mark.parametrize("count", [10, 101, 400])
 def test_a_random_split_is_seventy_ten_twenty(count: int) -> None:
-    parts = random_parts(count, 0)
+    parts = satcle_parts(count, 0)
     sizes = [len(part) for part in (parts.training, parts.validation, parts.test)]
     train, check = {10: (7, 1), 101: (70, 10), 400: (280, 40)}[count]
     assert sizes == [train, check, count - train - check]
     together = np.concatenate([parts.training, parts.validation, parts.test])
     np.testing.assert_array_equal(np.sort(together), np.arange(count))
-    assert not np.array_equal(parts.test, random_parts(count, 1).test)
+    assert not np.array_equal(parts.test, satcle_parts(count, 1).test)
 
 
 def test_few_shot_trains_on_little_of_a_continent_and_tests_on_its_rest() -> None:
     within = np.arange(1000) % 4 == 0
-    parts = few_shot_parts(within, 0.02, 0)
+    parts = satcle_parts(len(within), 0, within, 0.02)
     assert within[parts.training].sum() == 5
     assert not within[parts.validation].any()
     assert within[parts.test].all()
@@ -122,12 +121,12 @@ def test_few_shot_trains_on_little_of_a_continent_and_tests_on_its_rest() -> Non
     assert len(parts.validation) == pytest.approx(750 / 8, abs=1)
     together = np.concatenate([parts.training, parts.validation, parts.test])
     np.testing.assert_array_equal(np.sort(together), np.arange(1000))
-    assert within[few_shot_parts(within, 1e-9, 0).training].sum() == 1
+    assert within[satcle_parts(len(within), 0, within, 1e-9).training].sum() == 1
 
 
 def test_errors_are_in_deviations_and_classes_in_shares(one_thread: None) -> None:
     made, rows = task(), on_sphere(task().lonlat)
-    parts = random_parts(400, 0)
+    parts = satcle_parts(400, 0)
     scores = head_scores(rows, made, parts, QUICK, 0)
     target = (made.target - made.target.mean()) / made.target.std()
     said = predicted(rows, target, parts, QUICK, classes=False, seed=0)[parts.test]

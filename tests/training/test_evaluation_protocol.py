@@ -16,8 +16,9 @@ from satclip_core.errors import CancelledError, InputError
 from satclip_core.points.read_samples import SamplesRequest
 from satclip_training.evaluation.mlp_head import Parts
 from satclip_training.evaluation.protocol import intrinsic
-from satclip_training.evaluation.protocol.asking import DEFAULT, Wishes, ask
+from satclip_training.evaluation.protocol.asking import DEFAULT, Wishes, ask, named_encoders
 from satclip_training.evaluation.protocol.candidates import candidate, untrained_siren
+from satclip_training.evaluation.protocol.globes import VIEWS, Globes, places_seen
 from satclip_training.evaluation.protocol.mlp_search import (
     Member,
     MlpSettings,
@@ -228,6 +229,54 @@ def test_an_encoding_of_the_zoo_is_an_encoder() -> None:
     lon, lat = np.radians(LONLAT).T
     wanted = np.column_stack([np.cos(lon), np.sin(lon), np.cos(lat), np.sin(lat)])
     np.testing.assert_allclose(one.open()(LONLAT), wanted, atol=1e-6)
+
+
+def test_encoders_have_names_of_their_own_in_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SATCLIP_CACHE", str(tmp_path))
+    for name in ("satclip-resnet18-l10", "satclip-vit16-l40"):
+        (tmp_path / f"{name}.ckpt").touch()
+    asked = ["here=models/model_yfcc_xyz_1.pth.tar", "a/b_0.5.pth.tar", "fetched", "wrap", "w=wrap"]
+    assert named_encoders(asked) == {
+        "here": "models/model_yfcc_xyz_1.pth.tar",
+        "b_0.5": "a/b_0.5.pth.tar",
+        "satclip-resnet18-l10": "satclip-resnet18-l10",
+        "satclip-vit16-l40": "satclip-vit16-l40",
+        "wrap": "wrap",
+        "w": "wrap",
+    }
+    with pytest.raises(InputError, match="encoders w are named twice"):
+        named_encoders(["w=wrap", "w=identity"])
+
+
+def test_what_a_globe_shows_is_seen_from_its_middle() -> None:
+    x, y = np.meshgrid(np.linspace(-0.99, 0.99, 41), np.linspace(0.99, -0.99, 41))
+    for lon, lat in [*VIEWS.values(), (0.0, 90.0), (-170.0, -35.0)]:
+        seen = places_seen(x, y, lon, lat)
+        there = x**2 + y**2 < 1
+        assert (np.isfinite(seen).all(-1) == there).all()
+        # Snyder 1987, equations 20-3 and 20-4, the other way.
+        off, up, middle = (
+            np.radians(seen[there][:, 0] - lon),
+            np.radians(seen[there][:, 1]),
+            (np.radians(lat)),
+        )
+        right = np.cos(up) * np.sin(off)
+        above = np.cos(middle) * np.sin(up) - np.sin(middle) * np.cos(up) * np.cos(off)
+        np.testing.assert_allclose(
+            np.column_stack([right, above]), np.column_stack([x[there], y[there]]), atol=1e-9
+        )
+
+
+def test_globes_are_drawn_of_the_land() -> None:
+    globes = Globes.of(24)
+    assert globes.land.shape == (3, 24, 24)
+    assert globes.land.sum() == len(globes.lonlat)
+    drawn = globes.render("globes", points(globes.lonlat), "Three globes")
+    assert drawn.count("<image") == 3
+    assert drawn.count('class="graticule"') == 3
+    assert "Three globes" in drawn
 
 
 @pytest.fixture(scope="module")

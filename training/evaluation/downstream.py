@@ -7,28 +7,27 @@ small share of its samples, and the rest of it is tested on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from pathlib import Path
-from statistics import fmean, stdev
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from satclip_core.errors import CancelledError, InputError
-from satclip_core.types import Bools, Cancelled, Floats, Integers, Progress
+from satclip_core.errors import InputError
+from satclip_core.types import Bools, Cancelled, Progress
 
-from ..places.reading import check_columns, read_shapes
-from .kept_scores import KeptScores, Values
+from .continents import Continents
+from .kept_scores import KeptScores, Values, in_order
 from .linear_probe import Embed
 from .mlp_head import HeadSettings, Parts, predicted
-from .tasks import Task, shapes_at, tasks_digest
+from .over_runs import mean_and_deviation
+from .protocol.cell_scores import scores_of
+from .protocol.splits import RANDOM, satcle_parts
+from .tasks import Task, tasks_digest
 
-TRAINING_SHARE, VALIDATION_SHARE = 0.7, 0.1
 CONTINENTS = ("North America", "Africa", "Oceania")
 """Held out in the paper."""
-RANDOM = "random"
 LEAST_TEST = 10
 
 
@@ -66,74 +65,18 @@ class Outcome:
     runs: tuple[Values, ...]
 
 
-def random_parts(count: int, seed: int) -> Parts:
-    """70/10/20 of so many samples."""
-    order = np.random.default_rng([seed, 70]).permutation(count)
-    first = int(TRAINING_SHARE * count)
-    second = first + int(VALIDATION_SHARE * count)
-    return Parts(order[:first], order[first:second], order[second:])
-
-
-def few_shot_parts(within: Bools, share: float, seed: int) -> Parts:
-    """Trained outside and on a share of what is within, tested on the rest of that.
-
-    Args:
-        within: (N,) which samples lie on the continent that is left out.
-        share: of them, at least one, that is trained on.
-        seed: of the draw.
-    """
-    rng = np.random.default_rng([seed, 71])
-    inside, outside = (rng.permutation(np.flatnonzero(part)) for part in (within, ~within))
-    few = max(1, round(share * len(inside)))
-    cut = round(len(outside) * TRAINING_SHARE / (TRAINING_SHARE + VALIDATION_SHARE))
-    return Parts(np.concatenate([outside[:cut], inside[:few]]), outside[cut:], inside[few:])
-
-
 def head_scores(
     embeddings: ArrayLike, task: Task, parts: Parts, settings: HeadSettings, seed: int
 ) -> Values:
     """`mse` and `mae` in units of the target's deviation, or `accuracy`, on the test part."""
-    target = task.target
     if not task.classes:
-        numbers = target.astype(np.float64)
-        target = (numbers - numbers.mean()) / max(numbers.std(), 1e-12)
-    said = predicted(embeddings, target, parts, settings, classes=task.classes, seed=seed)
-    said, right = said[parts.test], target[parts.test]
+        numbers = task.target.astype(np.float64)
+        task = replace(task, target=(numbers - numbers.mean()) / max(numbers.std(), 1e-12))
+    said = predicted(embeddings, task.target, parts, settings, classes=task.classes, seed=seed)
+    scores = scores_of(task, said, parts.test)
     if task.classes:
-        return {"accuracy": float((said == right).mean())}
-    missed = said.astype(np.float64) - right
-    return {"mse": float(np.square(missed).mean()), "mae": float(np.abs(missed).mean())}
-
-
-class Continents:
-    """On which continent places lie.
-
-    Args:
-        path: polygons with an attribute CONTINENT, Natural Earth's countries.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._polygons = read_shapes(path, "continents:")
-        check_columns(self._polygons, ("CONTINENT",), f"continents: {path}")
-        self.names = tuple(sorted(set(self._polygons["CONTINENT"].dropna())))
-
-    def within(self, lonlat: Floats, name: str) -> Bools:
-        """(N, 2) degrees -> (N,) whether a place lies on a continent.
-
-        Raises:
-            InputError: there is none of this name.
-        """
-        if name not in self.names:
-            raise InputError(f"continent {name!r} is none of {', '.join(self.names)}")
-        inside: Bools = self.numbers(lonlat) == self.names.index(name)
-        return inside
-
-    def numbers(self, lonlat: Floats) -> Integers:
-        """(N, 2) degrees -> (N,) index into `names` of each place's continent, -1 where none is."""
-        rows, found = shapes_at(self._polygons, lonlat, "CONTINENT")
-        known = np.full(len(lonlat), -1, np.int64)
-        known[rows] = [self.names.index(name) if name in self.names else -1 for name in found]
-        return known
+        return {"accuracy": scores["accuracy"]}
+    return {"mse": scores["rmse"] ** 2, "mae": scores["mae"]}
 
 
 def run_downstream(
@@ -164,7 +107,6 @@ def run_downstream(
         CancelledError: stopped; the same call goes on from there.
     """
     splits = [RANDOM, *(plan.continents if continents is not None else ())]
-    total = len(models) * len(tasks) * len(splits) * len(plan.seeds)
     # Of all tasks before the first is scored: a continent that cannot be left out is named at once.
     inside = {
         (task.name, name): within
@@ -172,24 +114,23 @@ def run_downstream(
         if continents is not None
         for name, within in _inside(task, continents, splits[1:]).items()
     }
-    done, outcomes = 0, []
+    fits: list[Callable[[], Values]] = []
+    kinds: list[tuple[str, str, str]] = []
     for task in tasks:
         for name, embed in models.items():
             embeddings = _Once(embed, task)
             for split in splits:
-                runs = []
+                kinds.append((name, task.name, split))
                 for seed in plan.seeds:
-                    if cancelled is not None and cancelled():
-                        raise CancelledError("stopped; the same command goes on from here")
-                    parts = _parts(task, inside.get((task.name, split)), plan, seed)
-                    key = _key(identities[name], task, split, plan, seed)
+                    parts = satcle_parts(
+                        len(task.target), seed, inside.get((task.name, split)), plan.few_share
+                    )
                     fit = partial(_fitted, embeddings, task, parts, plan, seed)
-                    runs.append(kept.get(key, fit))
-                    done += 1
-                    if progress is not None:
-                        progress(done, total)
-                outcomes.append(Outcome(name, task.name, split, tuple(runs)))
-    return outcomes
+                    fits.append(
+                        partial(kept.get, _key(identities[name], task, split, plan, seed), fit)
+                    )
+    found = iter(in_order(fits, progress=progress, cancelled=cancelled))
+    return [Outcome(*kind, tuple(next(found) for _ in plan.seeds)) for kind in kinds]
 
 
 class _Once:
@@ -223,12 +164,6 @@ def _inside(task: Task, continents: Continents, names: Sequence[str]) -> dict[st
     return found
 
 
-def _parts(task: Task, within: Bools | None, plan: DownstreamPlan, seed: int) -> Parts:
-    if within is None:
-        return random_parts(len(task.target), seed)
-    return few_shot_parts(within, plan.few_share, seed)
-
-
 def _key(
     identity: str, task: Task, split: str, plan: DownstreamPlan, seed: int
 ) -> dict[str, object]:
@@ -250,12 +185,6 @@ def outcome_rows(outcomes: Sequence[Outcome]) -> Iterator[list[str]]:
             values = [run[measure] for run in one.runs]
             mean, sd = mean_and_deviation(values)
             yield [one.model, one.task, one.split, measure, str(len(values)), mean, sd]
-
-
-def mean_and_deviation(values: Sequence[float], digits: int = 4) -> tuple[str, str]:
-    """Mean and standard deviation of a sample as text, the latter empty for one value."""
-    deviation = f"{stdev(values):.{digits}f}" if len(values) > 1 else ""
-    return f"{fmean(values):.{digits}f}", deviation
 
 
 def outcome_table(

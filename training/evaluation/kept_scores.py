@@ -1,18 +1,55 @@
-"""Scores kept by what they are of, so that a command that was stopped goes on from there."""
+"""Scores kept by what they are of, so that a command that was stopped goes on from there.
+
+Whatever scores many things does so one after the other by `in_order`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from satclip_core.errors import OutputError
+from satclip_core.errors import CancelledError, OutputError
 from satclip_core.files import written_whole
+from satclip_core.types import Cancelled, Progress
+
+T = TypeVar("T")
 
 Values = dict[str, Any]
 """Plain values, as JSON has them."""
+
+
+def in_order(
+    work: Sequence[Callable[[], T]],
+    *,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> list[T]:
+    """Do one thing after the other.
+
+    Args:
+        work: what is done.
+        progress: told (things done, things in all).
+        cancelled: asked before each.
+
+    Raises:
+        CancelledError: stopped; what was kept is there when the same command goes on.
+    """
+    made = []
+    for number, one in enumerate(work, start=1):
+        if cancelled is not None and cancelled():
+            raise stopped()
+        made.append(one())
+        if progress is not None:
+            progress(number, len(work))
+    return made
+
+
+def stopped() -> CancelledError:
+    """The error of work that was stopped between two things that are kept."""
+    return CancelledError("stopped; the same command goes on from here")
 
 
 class KeptScores:

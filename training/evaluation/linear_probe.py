@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from satclip_core.errors import InputError
+from satclip_core.models.model_file import name_of
 from satclip_core.types import Floats, Integers
 
 from .baselines import BASELINES
@@ -252,6 +253,26 @@ def table(
     if any(LEAKED in line for line in lines):
         lines += ["", LEAK_NOTE]
     return "\n".join(lines)
+
+
+def column_names(models: Sequence[str]) -> dict[str, str]:
+    """A name of its own for each model: its file's, with as many folders as tell it from others.
+
+    The same model named twice is one.
+    """
+    paths = {name: Path(name).resolve() for name in dict.fromkeys(models)}
+    parts = {name: (*path.parts[1:-1], name_of(path)) for name, path in paths.items()}
+    for name in models:
+        if "/" not in name and "\\" not in name and not Path(name).suffix:
+            parts[name] = (name,)  # one of the registry's, geoclip or identity
+    labels = {}
+    for name, own in parts.items():
+        others = [other for other in set(parts.values()) if other != own]
+        depth = next(
+            (n for n in range(1, len(own)) if all(o[-n:] != own[-n:] for o in others)), len(own)
+        )
+        labels[name] = "/".join(own[-depth:])
+    return labels
 
 
 def embedder(name: str) -> Embed:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Any
 
 from .geolocation import GeolocationScore
+from .over_runs import mean_and_deviation, plus_minus
 from .retrieval import PairScore
 
 HEADER = ["variant", "part", "what", "measure", "runs", "mean", "sd"]
@@ -108,12 +109,8 @@ def study_rows(results: Mapping[str, Sequence[RunResult]]) -> list[list[str]]:
         # A measure that one run lacks, as it had no such place, is one of the others.
         for key in dict.fromkeys(key for run in numbers for key in run):
             values = [run[key] for run in numbers if key in run]
-            rows.append([variant, *key, str(len(values)), *_summed(values)])
+            rows.append([variant, *key, str(len(values)), *mean_and_deviation(values)])
     return rows
-
-
-def _summed(values: Sequence[float]) -> list[str]:
-    return [f"{fmean(values):.4f}", f"{stdev(values):.4f}" if len(values) > 1 else ""]
 
 
 def study_markdown(results: Mapping[str, Sequence[RunResult]]) -> str:
@@ -201,8 +198,7 @@ def _of(
 
 
 def _percent(values: Sequence[float]) -> str:
-    mean = f"{100 * fmean(values):.1f}"
-    return f"{mean} ± {100 * stdev(values):.1f}" if len(values) > 1 else mean
+    return plus_minus([100 * value for value in values], ".1f")
 
 
 @dataclass(frozen=True)
@@ -259,5 +255,4 @@ def _ablation_table(results: Mapping[str, Sequence[RunResult]]) -> str:
 def _mean_sd(values: Sequence[float], decimals: int) -> str:
     if values[0] != values[0]:
         return "–"
-    mean = f"{fmean(values):,.{decimals}f}"
-    return f"{mean} ± {stdev(values):,.{decimals}f}" if len(values) > 1 else mean
+    return plus_minus(values, f",.{decimals}f")

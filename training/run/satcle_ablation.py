@@ -8,13 +8,13 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
-from statistics import fmean, stdev
 
 from satclip_core.errors import InputError
 from satclip_core.models.registry import load_encoder
 
 from ..evaluation.kept_scores import KeptScores
 from ..evaluation.linear_probe import Scores, run_probes
+from ..evaluation.over_runs import mean_and_deviation
 from ..evaluation.tasks import Task, load_tasks, tasks_digest
 from ..settings.config import ProbeSettings, TrainConfig
 from .pretraining import RunOptions, train
@@ -125,7 +125,7 @@ def _finished(config: TrainConfig, options: RunOptions, tasks: Sequence[Task]) -
 def ablation_rows(scores: Mapping[str, Sequence[Scores]]) -> list[list[str]]:
     """Rows variant, task, runs, mean and standard deviation (of a sample; empty for one run)."""
     return [
-        [variant, task, str(len(runs)), f"{fmean(values):.4f}", _deviation(values)]
+        [variant, task, str(len(runs)), *mean_and_deviation(values)]
         for variant, runs in scores.items()
         for task in runs[0]
         for values in [[run[task] for run in runs]]
@@ -142,7 +142,3 @@ def ablation_table(scores: Mapping[str, Sequence[Scores]]) -> str:
         said = [mean[:-1] + (f" ± {sd[:-1]}" if sd else "") for mean, sd in own]
         lines.append(f"| {task} | {' | '.join(said)} |")
     return "\n".join(lines)
-
-
-def _deviation(values: Sequence[float]) -> str:
-    return f"{stdev(values):.4f}" if len(values) > 1 else ""

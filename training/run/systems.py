@@ -23,6 +23,7 @@ from satclip_core.types import Float32, Floats
 from ..evaluation.continuity import continuity_rows, probed_places
 from ..evaluation.kept_scores import KeptScores, Values
 from ..evaluation.linear_probe import LEAK_NOTE, LEAKED, run_probes
+from ..evaluation.over_runs import mean_and_deviation
 from ..evaluation.retrieval import score_pairs
 from ..evaluation.tasks import Task, leaked, tasks_digest
 from ..places.gathering import PLACES
@@ -289,10 +290,9 @@ def system_rows(cells: Sequence[Cell]) -> Iterator[list[str]]:
         for measure in MEASURES:
             for item in own[0].values[measure]:
                 numbers = [cell.values[measure][item] for cell in own]
-                deviation = f"{np.std(numbers, ddof=1):.6g}" if len(numbers) > 1 else ""
-                yield [
-                    system, measure, item, str(len(numbers)), f"{np.mean(numbers):.10g}", deviation,
-                ]  # fmt: skip
+                mean, _ = mean_and_deviation(numbers, ".10g")
+                _, deviation = mean_and_deviation(numbers, ".6g")
+                yield [system, measure, item, str(len(numbers)), mean, deviation]
 
 
 def system_table(cells: Sequence[Cell], tasks: Sequence[Task]) -> str:

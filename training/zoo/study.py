@@ -11,6 +11,7 @@ import numpy as np
 
 from satclip_core.types import Progress
 
+from ..evaluation.over_runs import deviation
 from .cell_settings import CellSettings, add_settings
 from .cell_training import Budget, Problem, fit, grade, predict
 from .records import Record, Records, problem_digest, run_key
@@ -61,7 +62,7 @@ class Result:
     @property
     def deviation(self) -> float:
         """Standard deviation over seeds (n - 1); 0 for one seed."""
-        return float(np.std(self.scores, ddof=1)) if len(self.scores) > 1 else 0.0
+        return deviation(self.scores)
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from satclip_core.errors import InputError, ModelError
+from satclip_core.models.published import PUBLISHED
 from satclip_core.points.read_samples import SamplesRequest
 
 from ...settings.run_files import Locations, locations
-from ..downstream import Continents
-from ..linear_probe import blocks_of
+from ..continents import Continents
+from ..linear_probe import blocks_of, column_names
 from ..tasks import Task, TaskSettings, load_tasks, read_tasks
 from .candidates import Candidate, candidate, check_names
 from .own_points import own_task
@@ -26,7 +28,9 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 DEFAULT = CONFIGS / "evaluation.yaml"
 # Of points of one's own: sides of blocks, degrees; the largest is taken that leaves enough.
 _SIDES = (10.0, 2.0, 0.5, 0.1, 0.02)
-_OF_POINTS = ("bundled", "geoclip", "untrained", "sinusoid", "onehot", "identity")
+_OF_POINTS = ("bundled", "geoclip", "fetched", "untrained", "sinusoid", "onehot", "identity")
+FETCHED = "fetched"
+"""Stands for those of SatCLIP's published checkpoints that are in the cache."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,9 +69,11 @@ def ask(wishes: Wishes) -> Asked:
         settings = dataclasses.replace(
             settings, adaptation=dataclasses.replace(settings.adaptation, continents=())
         )
+    # The user's table first: what is wrong with it is told before anything else is opened.
+    own = None if wishes.points is None else own_task(wishes.points, settings.most)
     candidates = _candidates(wishes, settings, places)
-    if wishes.points is not None:
-        task, account = own_task(wishes.points, settings.most)
+    if own is not None and wishes.points is not None:
+        task, account = own
         for line in account:
             log.warning(line)
         if "splits" not in wishes.changes:
@@ -76,9 +82,39 @@ def ask(wishes: Wishes) -> Asked:
             task.name: TaskSettings("table", wishes.points.source, source=f"{wishes.points.source}")
         }
         where = _continents(settings, places, quiet=True)
-        return Asked(settings, candidates, [task], about, where, wishes.settings)
+        file, column = wishes.points.source, wishes.points.column
+        return Asked(
+            settings, candidates, [task], about, where, wishes.settings,
+            command=shlex.join(["satclip", "evaluate", "--points", f"{file}", "--target", column]),
+        )  # fmt: skip
     tasks, about = _tasks(wishes, settings, places)
-    return Asked(settings, candidates, tasks, about, _continents(settings, places), wishes.settings)
+    where = _continents(settings, places)
+    drawn = () if wishes.encoders else _those_there(settings.globes, settings, places)
+    return Asked(settings, candidates, tasks, about, where, wishes.settings, drawn=drawn)
+
+
+def _unfolded(names: Sequence[str]) -> list[str]:
+    """Names with those of the published checkpoints in the cache for `fetched`."""
+    fetched = [name for name, model in PUBLISHED.items() if model.path.is_file()]
+    return [name for one in names for name in (fetched if one == FETCHED else [one])]
+
+
+def named_encoders(arguments: Sequence[str]) -> dict[str, str]:
+    """What encoders are called in tables, and how each is asked for, in their order.
+
+    Args:
+        arguments: names or files, or `LABEL=NAME`; `fetched` for all published ones in the cache.
+
+    Raises:
+        InputError: a label twice.
+    """
+    parts = {one: one.partition("=") for one in dict.fromkeys(_unfolded(arguments))}
+    own = {one for one, (label, _, name) in parts.items() if label and name}
+    own = {one for one in own if not Path(one).exists()}
+    names = column_names([one for one in parts if one not in own])
+    labels = [parts[one][0] if one in own else names[one] for one in parts]
+    check_names(labels)
+    return {label: parts[one][2] if one in own else one for label, one in zip(labels, parts)}
 
 
 def _candidates(wishes: Wishes, settings: SuiteSettings, places: Locations) -> list[Candidate]:
@@ -89,14 +125,22 @@ def _candidates(wishes: Wishes, settings: SuiteSettings, places: Locations) -> l
             candidate(name, settings.encoders, places, label)
             for label, name in wishes.encoders.items()
         ]
+    compared = _OF_POINTS if wishes.points is not None else settings.compared
+    found = _those_there(compared, settings, places)
+    if not found:
+        raise InputError("none of the encoders is there; name one")
+    return found
+
+
+def _those_there(
+    names: Sequence[str], settings: SuiteSettings, places: Locations
+) -> list[Candidate]:
     found = []
-    for name in _OF_POINTS if wishes.points is not None else settings.compared:
+    for name in _unfolded(names):
         try:
             found.append(candidate(name, settings.encoders, places))
         except (ModelError, InputError) as error:
             log.warning("%s is left out: %s", name, error)
-    if not found:
-        raise InputError("none of the encoders is there; name one")
     return found
 
 

@@ -3,6 +3,7 @@
 Random splits (30/10/60, as the appendix of SatCLIP is quoted) test interpolation between samples a
 few kilometres apart. Blocks and kNNDM (Linnenbrink et al. 2024) test what lies farther away. A
 continent held out is zero-shot; few-shot, where a small share of its samples is fitted to as well.
+SatCLE (WWW 2025) has shares of its own, 70/10/20.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from ..mlp_head import Parts
 
 RANDOM = "random"
 FEW, ZERO = "few", "zero"
+SATCLE_SHARES = 0.7, 0.1
+"""Of SatCLE's downstream tasks: what is fitted to, and what is chosen by."""
 LEAST_BLOCKS = 10
 LEAST_PART = 5
 """Samples that training, validation and test must have each."""
@@ -132,6 +135,32 @@ def _adapted(inside: Bools, share: float, seed: int) -> Parts:
     few = max(1, round(share * len(within))) if share else 0
     training = np.concatenate([beyond[:first], within[:few]])
     return Parts(training, beyond[first:second], within[few:])
+
+
+def satcle_parts(
+    count: int, seed: int, inside: Bools | None = None, few_share: float = 0.01
+) -> Parts:
+    """The split of SatCLE's downstream tasks.
+
+    Args:
+        count: N, samples.
+        seed: of the draw.
+        inside: (N,) which samples lie on a continent that is left out: fitted to elsewhere, to all
+            that the validation part leaves, and to a few of these, tested on the rest of them. None
+            for 70/10/20 at random.
+        few_share: share of the samples within that is fitted to, one at least.
+    """
+    training, validation = SATCLE_SHARES
+    if inside is None:
+        order = np.random.default_rng([seed, 70]).permutation(count)
+        first = int(training * count)
+        second = first + int(validation * count)
+        return Parts(order[:first], order[first:second], order[second:])
+    rng = np.random.default_rng([seed, 71])
+    within, beyond = (rng.permutation(np.flatnonzero(part)) for part in (inside, ~inside))
+    few = max(1, round(few_share * len(within)))
+    cut = round(len(beyond) * training / (training + validation))
+    return Parts(np.concatenate([beyond[:cut], within[:few]]), beyond[cut:], within[few:])
 
 
 def _folded(lonlat: Floats, pixels: Floats | None, seeds: Sequence[int]) -> list[Parts]:

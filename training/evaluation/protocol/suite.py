@@ -14,13 +14,14 @@ import logging
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from satclip_core.analysis.folds import KNNDM
-from satclip_core.errors import CancelledError, InputError
+from satclip_core.errors import InputError
 from satclip_core.files import written_whole
 from satclip_core.grid.land import land_places
 from satclip_core.types import Cancelled, Float32, Floats, Progress
@@ -36,8 +37,8 @@ from ...settings.schema import (
     setting,
     text,
 )
-from ..downstream import Continents
-from ..kept_scores import Values
+from ..continents import Continents
+from ..kept_scores import Values, in_order, stopped
 from ..tasks import Task, TaskSettings, tasks_digest
 from .candidates import Candidate, EncoderSettings
 from .cell_scores import CURVE, Cell, TaskFile, compute_cell, kept_of, write_splits
@@ -72,7 +73,8 @@ class SuiteSettings:
 
     `tasks` are files of tasks, beside the file or below the data root; `names` those of their tasks
     that are scored, all where empty. `countries` are polygons with CONTINENT. `imagery` are images
-    of the globe, from which is read what an encoder resolves.
+    of the globe, from which is read what an encoder resolves. `compared` are the encoders, `globes`
+    further ones of which globes are drawn.
     """
 
     tasks: tuple[str, ...] = setting(sequence(text(), least=1), ("tasks.yaml",))
@@ -87,6 +89,7 @@ class SuiteSettings:
     adaptation: AdaptationSettings = setting(section(AdaptationSettings), AdaptationSettings)
     imagery: tuple[str, ...] = setting(sequence(text()), ())
     compared: tuple[str, ...] = setting(sequence(text()), ())
+    globes: tuple[str, ...] = setting(sequence(text()), ())
     encoders: dict[str, EncoderSettings] = setting(mapping(section(EncoderSettings)), {})
 
 
@@ -115,6 +118,8 @@ class Asked:
         continents: where they lie; None where no polygons are there.
         source: the file of settings, beside which files are looked for.
         plan: of the MLP.
+        drawn: encoders of which globes are drawn beside those of the candidates.
+        command: that makes it again.
     """
 
     settings: SuiteSettings
@@ -124,6 +129,8 @@ class Asked:
     continents: Continents | None
     source: Path
     plan: SearchPlan = dataclasses.field(default_factory=SearchPlan)
+    drawn: Sequence[Candidate] = ()
+    command: str = "satclip evaluate --data-root DATA"
 
 
 def evaluate(
@@ -150,7 +157,7 @@ def evaluate(
         `settings`. Also written to `folder/results.json`.
 
     Raises:
-        InputError: a task with too few samples to be split.
+        InputError: a task with too few samples to be split; nothing is kept of what is `finished`.
         CancelledError: stopped; the same call goes on from there.
     """
     files = [_TaskFiles(asked, task, folder) for task in asked.tasks]
@@ -159,13 +166,15 @@ def evaluate(
         embedded = Embedded(candidate, folder / "embeddings")
         for one in files:
             if cancelled is not None and cancelled():
-                raise CancelledError("stopped; the same command goes on from here")
+                raise stopped()
             path = embedded(one.task.lonlat)
             for split in one.splits:
                 cells += _cells(asked, candidate, path, one, split, folder)
     cells.sort(key=_stage)  # what all need first: an early stop leaves a whole part
     if finished:
         records = [record for cell in cells for record in kept_of(cell)]
+        if not records:
+            raise InputError(f"{folder} keeps no score of these encoders, tasks and splits")
     else:
         records = _computed(cells, jobs, progress, cancelled)
     results = {
@@ -338,15 +347,11 @@ def _computed(
     def stop() -> bool:
         return cancelled is not None and cancelled()
 
-    found: dict[int, list[Values]] = {}
     if jobs == 1:
-        for index, cell in enumerate(cells):
-            if stop():
-                raise CancelledError("stopped; the same command goes on from here")
-            found[index] = compute_cell(cell)
-            if progress is not None:
-                progress(index + 1, len(cells))
-        return [record for index in range(len(cells)) for record in found[index]]
+        work = [partial(compute_cell, cell) for cell in cells]
+        made = in_order(work, progress=progress, cancelled=cancelled)
+        return [record for records in made for record in records]
+    found: dict[int, list[Values]] = {}
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
         going = {pool.submit(compute_cell, cell): index for index, cell in enumerate(cells)}
@@ -359,5 +364,5 @@ def _computed(
                 progress(len(found), len(cells))
             if stop():
                 pool.shutdown(cancel_futures=True)
-                raise CancelledError("stopped; the same command goes on from here")
+                raise stopped()
     return [record for index in range(len(cells)) for record in found[index]]

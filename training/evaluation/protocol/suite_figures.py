@@ -155,8 +155,8 @@ class World:
         return MapFrame(Locator(self.grid))
 
 
-def component_map(name: str, world: World, embeddings: NDArray[Any], alt: str) -> str:
-    """The first three principal components as red, green and blue (SatCLIP's figure 6a)."""
+def component_colours(embeddings: NDArray[Any]) -> NDArray[np.uint8]:
+    """The first three principal components as red, green and blue, of (N, dim): (N, 4)."""
     values = np.asarray(embeddings, np.float64)
     scaled = values - values.mean(0)
     count = min(3, scaled.shape[1])
@@ -166,8 +166,7 @@ def component_map(name: str, world: World, embeddings: NDArray[Any], alt: str) -
     colours = np.zeros((len(values), 4))
     colours[:, :count] = np.clip((scores - low) / np.maximum(high - low, 1e-12), 0, 1)
     colours[:, 3] = 1
-    rgba = world.pixels(np.rint(255 * colours).astype(np.uint8), 0)
-    return world.frame().pixels(rgba_png(rgba)).render(name, alt)
+    return np.rint(255 * colours).astype(np.uint8)
 
 
 def similarity_map(

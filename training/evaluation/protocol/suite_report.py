@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from satclip_core.errors import CancelledError, InputError
+from satclip_core.errors import InputError
 from satclip_core.files import written_whole
 from satclip_core.grid.land import land_mask
 from satclip_core.report.cartography import STYLE as MAP_STYLE
@@ -25,8 +25,11 @@ from satclip_core.types import Bools, Cancelled, Floats, Progress
 from satclip_core.version import __version__
 
 from ...settings.run_files import locations
-from ..kept_scores import KeptScores
+from ..kept_scores import KeptScores, stopped
+from ..over_runs import deviation
 from ..resolution import Reading, resolved, shown_by_images
+from .globes import STYLE as GLOBE_STYLE
+from .globes import Globes
 from .intrinsic import look_into
 from .predictors import GAUSSIAN, KNN, MLP, RANGE, RIDGE, WORDS
 from .splits import RANDOM, Split
@@ -37,7 +40,6 @@ from .suite_figures import (
     World,
     bars_by_continent,
     chosen,
-    component_map,
     learning_curve,
     similarity_map,
     spectrum,
@@ -78,21 +80,25 @@ def look_closer(
     Raises:
         CancelledError: stopped; the same call goes on from there.
     """
-    kept, world = KeptScores(folder / "intrinsic"), World.of()
+    kept, globes = KeptScores(folder / "intrinsic"), Globes.of()
+    places = _with_references(World.of())
     found: dict[str, Any] = {}
-    for number, one in enumerate(asked.candidates):
+    shown = [*asked.candidates, *asked.drawn]
+    for number, one in enumerate(shown):
         if cancelled is not None and cancelled():
-            raise CancelledError("stopped; the same command goes on from here")
+            raise stopped()
         embedded = Embedded(one, folder / "embeddings")
-        key = {"encoder": one.identity, "of": "intrinsic"}
-        found[one.name] = kept.get(key, partial(_intrinsic, embedded))
-        if asked.settings.imagery:
-            of = {"encoder": one.identity, "imagery": list(asked.settings.imagery)}
-            read = kept.get(of, partial(_resolution, embedded, asked, data_root))
-            found[one.name] = {**found[one.name], **read}
-        embedded(_with_references(world))
+        embedded(globes.lonlat)
+        if one in asked.candidates:
+            embedded(places)
+            key = {"encoder": one.identity, "of": "intrinsic"}
+            found[one.name] = kept.get(key, partial(_intrinsic, embedded))
+            if asked.settings.imagery:
+                of = {"encoder": one.identity, "imagery": list(asked.settings.imagery)}
+                read = kept.get(of, partial(_resolution, embedded, asked, data_root))
+                found[one.name] = {**found[one.name], **read}
         if progress is not None:
-            progress(number + 1, len(asked.candidates))
+            progress(number + 1, len(shown))
     results["intrinsic"] = found
 
 
@@ -156,7 +162,7 @@ class _Report:
         self, asked: Asked, results: Mapping[str, Any], tables: Tables, folder: Path
     ) -> None:
         self._asked, self._results, self._tables, self._folder = asked, results, tables, folder
-        self._page = Page("What location embeddings are worth", MAP_STYLE + _STYLE)
+        self._page = Page("What location embeddings are worth", MAP_STYLE + GLOBE_STYLE + _STYLE)
         self._shown = chosen(tables.encoders)
 
     def page(self) -> Page:
@@ -183,13 +189,24 @@ class _Report:
             "lead",
         )
         self._page.paragraph(
-            f"Random splits flatter whatever is smooth in space: test samples have neighbours that "
-            f"were fitted to. Blocks, held-out continents and the controls (identity, untrained) "
-            f"show how much of a score that is. Differences are tested against {first}."
+            "Random splits flatter whatever is smooth in space: test samples have neighbours that "
+            f"were fitted to. {self._shows_that()} how much of a score that is. Differences are "
+            f"tested against {first}."
         )
         unfinished = self._unfinished()
         if unfinished:
             self._page.paragraph(unfinished, "warn")
+
+    def _shows_that(self) -> str:
+        """What was evaluated beside random splits, as the beginning of a sentence."""
+        settings = self._asked.settings
+        controls = [name for name in ("identity", "untrained") if name in self._tables.encoders]
+        parts = ["blocks" if any(s != RANDOM for s in settings.splits) else "",
+                 "held-out continents" if settings.adaptation.continents else "",
+                 f"the controls ({', '.join(controls)})" if controls else ""]  # fmt: skip
+        said = [part for part in parts if part] or ["other splits and encoders"]
+        words = ", ".join(said[:-1]) + (" and " if said[1:] else "") + said[-1]
+        return f"{words[0].upper()}{words[1:]} show"
 
     def _unfinished(self) -> str:
         """Says so where some scores were not computed yet."""
@@ -374,33 +391,35 @@ class _Report:
     def _world(self) -> None:
         if "intrinsic" not in self._results:
             return
+        globes, shown = Globes.of(), [*self._asked.candidates, *self._asked.drawn]
+        self._page.heading("The world in three components")
+        self._page.paragraph(
+            "The first three principal components over land as red, green, blue: places of one "
+            "colour are alike to the encoder. Colours of two encoders do not compare."
+        )
+        for number, one in enumerate(shown):
+            values = np.load(Embedded(one, self._folder / "embeddings")(globes.lonlat))
+            drawn = globes.render(f"globes-{number}", values, f"Three globes of {one.name}")
+            self._page.figure(one.name, drawn, one.words)
+        self._similar()
+
+    def _similar(self) -> None:
+        """The world compared with two places (SatCLIP's figure 6b)."""
         world = World.of()
         places = _with_references(world)
-        made = {}
-        for one in self._asked.candidates:
-            made[one.name] = np.load(Embedded(one, self._folder / "embeddings")(places))
-        self._page.heading("The world in three components")
-        for number, (name, values) in enumerate(made.items()):
-            self._page.figure(
-                name,
-                component_map(f"pca-{number}", world, values[:-2], f"World map of {name}"),
-                f"First three principal components as red, green, blue. {self._words(name)}",
-            )
         self._page.heading("Like the Congo Basin, like the US East Coast")
-        for number, (name, values) in enumerate(made.items()):
-            if name not in self._shown:
+        for number, one in enumerate(self._asked.candidates):
+            if one.name not in self._shown:
                 continue
+            values = np.load(Embedded(one, self._folder / "embeddings")(places))
             for row, (place, at) in enumerate(
                 (("Congo Basin", CONGO), ("US East Coast", EAST_COAST))
             ):
                 picture, legend = similarity_map(
                     f"like-{number}-{row}", world, values[:-2], values[len(world.lonlat) + row], at,
-                    f"World map of the similarity to the {place} by {name}",
+                    f"World map of the similarity to the {place} by {one.name}",
                 )  # fmt: skip
-                self._page.figure(f"{name}: {place}", picture + legend, "Dot: the place.")
-
-    def _words(self, name: str) -> str:
-        return next(one.words for one in self._asked.candidates if one.name == name)
+                self._page.figure(f"{one.name}: {place}", picture + legend, "Dot: the place.")
 
     def _without_labels(self) -> None:
         looked: Mapping[str, Mapping[str, Any]] = self._results.get("intrinsic", {})
@@ -487,7 +506,7 @@ class _Report:
             "made": f"satclip-embeddings {__version__}, {date.today().isoformat()}",
         }
         rows = [(name, text(words)) for name, words in facts.items()]
-        self._page.facts([*rows, ("again", code("satclip evaluate --data-root DATA"))])
+        self._page.facts([*rows, ("again", code(self._asked.command))])
 
 
 def _score_cell(entry: Entry | None, best: float) -> str:
@@ -530,6 +549,8 @@ def _wins(rows: Mapping[str, Row]) -> dict[str, int]:
 
 def _most(wins: Mapping[str, int], rows: int) -> str:
     ordered = sorted(wins.items(), key=lambda one: -one[1])
+    if rows == 1 and ordered:
+        return f"{ordered[0][0]} is best, among those that have not seen the label"
     said_of = [f"{name} is best in {count}" for name, count in ordered[:3]]
     return f"{', '.join(said_of)} of {rows}, among those that have not seen the label"
 
@@ -551,5 +572,5 @@ def _by_continent(
         for continent in sorted({continent for run in runs for continent in run}):
             values = [run[continent][key] for run in runs if continent in run]
             own = found.setdefault(continent, {})
-            own[name] = float(np.mean(values)), float(np.std(values))
+            own[name] = float(np.mean(values)), deviation(values)
     return dict(sorted(found.items()))

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from satclip_core.errors import InputError
+from satclip_core.models.published import PUBLISHED as PUBLISHED_MODELS
 
 from ...settings.run_files import read_yaml
+from ..over_runs import deviation
 from .cell_scores import CURVE
 from .significance import LEVEL, Difference, corrected_t_test, holm
 from .splits import RANDOM
@@ -52,7 +54,7 @@ class Entry:
     @property
     def deviation(self) -> float:
         """Of the runs, as of a sample."""
-        return float(np.std(self.scores, ddof=1)) if len(self.scores) > 1 else 0.0
+        return deviation(self.scores)
 
     @property
     def mark(self) -> str:
@@ -166,8 +168,8 @@ _MARKED = re.compile(
     r".*?(<!-- evaluation: end -->)",
     re.DOTALL,
 )
-OURS = ("geoclip", "identity", "mosaiks", "bundled")
-"""Encoders that stand beside published ones."""
+OURS = (*PUBLISHED_MODELS, "geoclip", "identity", "mosaiks", "bundled")
+"""Encoders that stand beside published scores, where they were evaluated."""
 
 
 def put_tables(path: Path, tables: Tables) -> None:
