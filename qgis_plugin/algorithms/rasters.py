@@ -271,7 +271,8 @@ class SimilarityRaster(ReferencesMixin, RasterAlgorithm):
 
     def wanted(self, parameters, context, feedback):
         """Similarity to the places."""
-        return self.similarity_to(parameters, context, feedback)
+        grid = self.grid(parameters, context, self.encoder(parameters, context))
+        return self.similarity_to(grid, parameters, context, feedback)
 
     def layer_name(self, product):
         """What it is the similarity to."""

@@ -132,13 +132,14 @@ class FoundPlacesMixin(_Mixed):
 
 
 class ReferencesMixin(CentroidsMixin):
-    """Parameters POINT, POINTS, UNLIKE, UNLIKE_POINTS, CENTROIDS and REDUCE."""
+    """Parameters POINT, POINTS, UNLIKE, UNLIKE_POINTS, CENTROIDS, REDUCE and AGAINST."""
 
     POINT = "POINT"
     POINTS = "POINTS"
     UNLIKE = "UNLIKE"
     UNLIKE_POINTS = "UNLIKE_POINTS"
     REDUCE = "REDUCE"
+    AGAINST = "AGAINST"
 
     def add_references(self) -> None:
         """Declare points, layers and how several places are combined."""
@@ -177,6 +178,21 @@ class ReferencesMixin(CentroidsMixin):
                 "being like them and not like random land, or the mean or largest cosine."
             ),
         )
+        self.add(
+            QgsProcessingParameterEnum(
+                self.AGAINST,
+                tr("Compared with"),
+                [tr("land of the extent"), tr("all land")],
+                defaultValue=0,
+                optional=True,
+            ),
+            tr(
+                "The random land that it is held against. That of the extent shows contrasts "
+                "within it; against all land a place has the same chance in any extent, so that "
+                "tiles of one map agree."
+            ),
+            advanced=True,
+        )
 
     def reference_problems(self, parameters, context):
         """Whether there is a place at all."""
@@ -185,8 +201,14 @@ class ReferencesMixin(CentroidsMixin):
         for name in (self.POINTS, self.UNLIKE_POINTS):
             yield from self.geometry_problems(name, parameters, context)
 
-    def similarity_to(self, parameters, context, feedback) -> SimilarityTo:
+    def similarity_to(self, grid, parameters, context, feedback) -> SimilarityTo:
         """What is asked for: examples, counter-examples and how several are joined.
+
+        Args:
+            grid: where it is asked for.
+            parameters: of the run.
+            context: of the run.
+            feedback: of the run.
 
         Raises:
             InputError: there is no example, or it is a counter-example too.
@@ -196,7 +218,10 @@ class ReferencesMixin(CentroidsMixin):
             raise InputError(tr("The layer holds no place to compare with."))
         unlike = self._places(self.UNLIKE, self.UNLIKE_POINTS, parameters, context, feedback)
         reduce = JOINS[self.parameterAsEnum(parameters, self.REDUCE, context)]
-        return SimilarityTo.of(places, reduce=reduce, unlike=unlike)
+        everywhere = self.parameterAsEnum(parameters, self.AGAINST, context)
+        return SimilarityTo.of(
+            places, reduce=reduce, unlike=unlike, within=None if everywhere else grid
+        )
 
     def _places(self, point_name, points_name, parameters, context, feedback):
         """Lon, lat in degrees of a point and of the points of a layer, as far as they are given."""

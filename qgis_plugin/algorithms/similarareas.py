@@ -101,7 +101,7 @@ class SimilarAreas(ReferencesMixin, GridAlgorithm):
         found = similar_areas(
             grid,
             model,
-            self.similarity_to(parameters, context, feedback),
+            self.similarity_to(grid, parameters, context, feedback),
             AreaOptions(
                 above,
                 self.parameterAsDouble(parameters, self.PERCENTILE, context),

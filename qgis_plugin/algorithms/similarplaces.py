@@ -74,7 +74,7 @@ class SimilarPlaces(FoundPlacesMixin, ReferencesMixin, GridAlgorithm):
         found = similar_places(
             grid,
             model,
-            self.similarity_to(parameters, context, feedback),
+            self.similarity_to(grid, parameters, context, feedback),
             self.count(parameters, context),
             mask=self.mask(parameters, context),
             spacing_km=self.spacing(parameters, context),

@@ -201,6 +201,7 @@ class SimilarPlacesDock(QDockWidget):
         places.chosen.connect(self._chosen)
         places.cleared.connect(self._clear)
         panel.reduced.connect(session.set_reduce)
+        panel.compared.connect(session.set_against)
         panel.grounded.connect(self._ground)
         panel.styled.connect(self._restyle)
         panel.picked.connect(self._threshold_at)
@@ -353,7 +354,7 @@ class SimilarPlacesDock(QDockWidget):
             session.land_only,
             panel.limit,
             panel.percentile is not None,
-            panel.stretch,
+            session.against,
             self.layer.opacity,
             panel.collects,
         )
@@ -368,11 +369,12 @@ class SimilarPlacesDock(QDockWidget):
         panel.set_reduce(kept.reduce)
         panel.set_land_only(kept.land_only)
         panel.set_threshold_at(kept.percentile, kept.limited)
-        panel.set_stretch(kept.stretch)
+        panel.set_against(kept.against)
         panel.set_opacity(kept.opacity)
         panel.collect.setChecked(kept.collect)
         panel.blockSignals(False)
         self.layer.set_opacity(kept.opacity)
+        self.session.against = kept.against
         self.session.begin(kept.places, kept.reduce)
         self.session.set_land_only(kept.land_only)
         self.use_model(kept.model)
@@ -451,7 +453,7 @@ class SimilarPlacesDock(QDockWidget):
         self.layer.style(*self._colours)
 
     def _range(self, values: np.ndarray, land: np.ndarray | None) -> tuple[float, float]:
-        if land is None or self.panel.stretches_view or not len(values):
+        if land is None:
             known = values if len(values) else np.array([0.0, 1.0])
             return float(np.quantile(known, LEAST_SHARE)), float(known.max())
         return float(np.quantile(land, LEAST_SHARE)), self.session.best

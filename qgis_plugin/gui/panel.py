@@ -28,6 +28,7 @@ from .placeentry import PlaceEntry
 from .places import Place
 from .placeslist import PlacesList
 from .scale import said_length
+from .session import ALL_LAND, VIEW
 
 # Of a choice, that a narrow dock shows at least.
 _LETTERS = 7
@@ -42,6 +43,7 @@ class Panel(QWidget):
 
     picking = pyqtSignal(bool)
     reduced = pyqtSignal(str)
+    compared = pyqtSignal(str)  # with which land, one of `AGAINST`
     grounded = pyqtSignal(bool)  # whether the sea is left out
     styled = pyqtSignal()
     picked = pyqtSignal(float)  # a similarity, on the histogram
@@ -75,16 +77,6 @@ class Panel(QWidget):
         """Whether each click adds a place, instead of beginning anew."""
         return self.collect.isChecked()
 
-    @property
-    def stretches_view(self) -> bool:
-        """Whether colours are stretched over the view, not over all land."""
-        return self._stretch.currentData() == "view"
-
-    @property
-    def stretch(self) -> str:
-        """What colours are spread over, "land" or "view"."""
-        return str(self._stretch.currentData())
-
     def set_model(self, model: str, resolution_km: float | None = None) -> None:
         """Name the model, and what it resolves where that is known."""
         name = model.replace("\\", "/").rpartition("/")[2]
@@ -115,9 +107,9 @@ class Panel(QWidget):
         self._percent.setValue(percentile)
         self._limit.setChecked(on)
 
-    def set_stretch(self, stretch: str) -> None:
-        """Show what colours are spread over, "land" or "view"."""
-        self._stretch.setCurrentIndex(self._stretch.findData(stretch))
+    def set_against(self, against: str) -> None:
+        """Show which land similarities are held against, one of `AGAINST`."""
+        self._against.setCurrentIndex(self._against.findData(against))
 
     def set_land_only(self, on: bool) -> None:
         """Show whether the sea is left out."""
@@ -207,7 +199,7 @@ class Panel(QWidget):
         self._land.setToolTip(tr("Leave out the sea, where the models have learnt nothing."))
         self.histogram = Histogram()
         self._limit = QCheckBox(tr("More similar than"))
-        self._limit.setToolTip(tr("Draw only what is more similar than that share of all land."))
+        self._limit.setToolTip(tr("Draw only what is more similar than that share of the land."))
         self._percent = QDoubleSpinBox()
         self._percent.setRange(0, 99.9)
         self._percent.setDecimals(1)
@@ -215,10 +207,16 @@ class Panel(QWidget):
         self._percent.setSuffix(tr(" % of land"))
         self._cosine = QLabel()
         self._cosine.setMinimumWidth(self.fontMetrics().horizontalAdvance("≥ -0.000"))
-        self._stretch = QComboBox()
-        self._stretch.addItem(tr("Colours: all land"), "land")
-        self._stretch.addItem(tr("Colours: this view"), "view")
-        self._stretch.setToolTip(tr("The range of similarity that the colours are spread over."))
+        self._against = QComboBox()
+        self._against.addItem(tr("Against this view"), VIEW)
+        self._against.addItem(tr("Against all land"), ALL_LAND)
+        self._against.setToolTip(
+            tr(
+                "The land that similarity is held against: colours, threshold, and what is learnt "
+                "from several places go by it. That of this view shows contrasts within it; "
+                "against all land, colours mean the same in every view."
+            )
+        )
         self._opacity = QgsOpacityWidget()
         self._opacity.setToolTip(tr("How opaque the layer is"))
         self._opacity.setAccessibleName(tr("Opacity"))
@@ -236,7 +234,7 @@ class Panel(QWidget):
         self.scale.setWordWrap(True)
         self.scale.hide()
         # What is long is cut short in a narrow dock, and does not widen it.
-        for combo in (self._reduce, self._stretch):
+        for combo in (self._reduce, self._against):
             combo.setSizeAdjustPolicy(
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
@@ -261,7 +259,7 @@ class Panel(QWidget):
             (self._reduce, self._land),
             (self.histogram,),
             (self._limit, self._percent),
-            (self._stretch, self._cosine),
+            (self._against, self._cosine),
             (self.export, self._opacity),
             (self._model,),
             (self.scale,),
@@ -283,7 +281,9 @@ class Panel(QWidget):
         self._land.toggled.connect(lambda on: self.grounded.emit(on))
         self._limit.toggled.connect(lambda: self.styled.emit())
         self._percent.valueChanged.connect(lambda: self.styled.emit())
-        self._stretch.currentIndexChanged.connect(lambda: self.styled.emit())
+        self._against.currentIndexChanged.connect(
+            lambda: self.compared.emit(self._against.currentData())
+        )
         self.histogram.picked.connect(self.picked)
         self._opacity.opacityChanged.connect(self.faded)
         self.raster_action.triggered.connect(lambda: self.raster_wanted.emit())
