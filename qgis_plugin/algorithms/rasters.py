@@ -141,6 +141,7 @@ class RasterAlgorithm(GridAlgorithm):
             self.wanted(parameters, context, feedback),
             self.model_name(parameters, context),
             mask=self.mask(parameters, context),
+            region=self.region(parameters, context),
             options=WriteOptions(overwrite=True, tags={"command": self.command()}),
             tolerance=self.tolerance(parameters, context),
         )

@@ -107,7 +107,7 @@ class SimilarAreas(ReferencesMixin, GridAlgorithm):
                 self.parameterAsDouble(parameters, self.PERCENTILE, context),
                 self.parameterAsDouble(parameters, self.LEAST_AREA, context),
             ),
-            mask=self.mask(parameters, context),
+            mask=self.wanted_places(parameters, context),
             progress=progress_to(feedback),
             cancelled=feedback.isCanceled,
         )

@@ -76,7 +76,7 @@ class SimilarPlaces(FoundPlacesMixin, ReferencesMixin, GridAlgorithm):
             model,
             self.similarity_to(grid, parameters, context, feedback),
             self.count(parameters, context),
-            mask=self.mask(parameters, context),
+            mask=self.wanted_places(parameters, context),
             spacing_km=self.spacing(parameters, context),
             away_km=self.parameterAsDouble(parameters, self.AWAY, context),
             progress=progress_to(feedback),

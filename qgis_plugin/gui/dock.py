@@ -14,7 +14,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
-from qgis.PyQt.QtWidgets import QDockWidget, QFrame, QScrollArea
+from qgis.PyQt.QtWidgets import QDockWidget, QVBoxLayout, QWidget
 
 from ..crs import core_crs
 from ..help import open_help
@@ -38,6 +38,7 @@ from .placesources import places_of
 from .save import grid_to_save
 from .saver import Saver
 from .scale import ScaleCircle, pixel_km, said_scale
+from .scroll import Downwards
 from .session import Session
 from .state import State
 
@@ -78,14 +79,13 @@ class SimilarPlacesDock(QDockWidget):
         self._iface, self._canvas = iface, iface.mapCanvas()
         self.panel = Panel(self._named, self)
         self.sources = AddMenu(self.panel.add_menu, iface)
-        scrolled = QScrollArea(self)
-        scrolled.setFrameShape(QFrame.Shape.NoFrame)
-        scrolled.setWidgetResizable(True)
-        scrolled.setWidget(self.panel)
-        # A small dock is scrolled down, not sideways.
-        bar = scrolled.verticalScrollBar().sizeHint().width()
-        scrolled.setMinimumWidth(self.panel.minimumSizeHint().width() + bar)
-        self.setWidget(scrolled)
+        # What leads on is always in sight, however small the dock.
+        whole = QWidget(self)
+        lines = QVBoxLayout(whole)
+        lines.setContentsMargins(0, 0, 0, 6)
+        lines.addWidget(Downwards(self.panel), 1)
+        lines.addWidget(self.panel.foot)
+        self.setWidget(whole)
         self.session = Session(default_model(), self)
         self.session.land_only = land_only()
         self.panel.set_land_only(self.session.land_only)
@@ -213,11 +213,14 @@ class SimilarPlacesDock(QDockWidget):
         panel.helped.connect(lambda: open_help("similar-places"))
 
     def _visible(self, visible: bool) -> None:
+        # The marks are the dock's, and go and come with it; the layer is one of the project's.
+        self.markers.set_shown(not self.isHidden())
         if visible:
             self._timer.start()
             self._picking(True)
         elif self.isHidden():  # not merely behind another tab
             self._picking(False)
+            self.circle.clear()
             self.session.stop()
 
     def _picking(self, on: bool) -> None:

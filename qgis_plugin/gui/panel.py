@@ -32,6 +32,8 @@ from .session import ALL_LAND, VIEW
 
 # Of a choice, that a narrow dock shows at least.
 _LETTERS = 7
+# Pixels that the frame and the buttons of a spin box take.
+_SPIN = 36
 
 
 class Panel(QWidget):
@@ -56,6 +58,7 @@ class Panel(QWidget):
     def __init__(self, find: Callable[[str], list[Named]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.entry = PlaceEntry(find)
+        self.foot = QWidget(parent)  # laid out by whoever shows the panel, outside of what scrolls
         self._make()
         self._lay_out()
         self._connect()
@@ -241,7 +244,8 @@ class Panel(QWidget):
             combo.setMinimumContentsLength(_LETTERS)
             combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._percent.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self._percent.setMinimumWidth(self.fontMetrics().horizontalAdvance("00.0 % ….") + 24)
+        longest = self.fontMetrics().horizontalAdvance(f"00.0{self._percent.suffix()}")
+        self._percent.setMinimumWidth(longest + _SPIN)
         # A name or path without a space must not widen the dock.
         for label in (self._model, self.status, self.scale):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -256,20 +260,20 @@ class Panel(QWidget):
             (self.places,),
             (self.collect,),
             (self.description,),
-            (self._reduce, self._land),
+            (self._reduce,),
+            (self._against, self._land),
             (self.histogram,),
             (self._limit, self._percent),
-            (self._against, self._cosine),
-            (self.export, self._opacity),
+            (self._cosine, self._opacity),
             (self._model,),
             (self.scale,),
-            (self.status,),
         ):
-            line = QHBoxLayout()
-            for widget in row:
-                line.addWidget(widget)
-            box.addLayout(line)
+            box.addLayout(_row(*row))
         box.addStretch(1)
+        foot = QVBoxLayout(self.foot)
+        foot.setContentsMargins(6, 0, 6, 0)
+        for widget in (self.export, self.status):
+            foot.addLayout(_row(widget))
 
     def _connect(self) -> None:
         self.pick.clicked.connect(self.picking)
@@ -289,3 +293,10 @@ class Panel(QWidget):
         self.raster_action.triggered.connect(lambda: self.raster_wanted.emit())
         self.areas_action.triggered.connect(lambda: self.areas_wanted.emit())
         self.places_action.triggered.connect(lambda: self.places_wanted.emit())
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    line = QHBoxLayout()
+    for widget in widgets:
+        line.addWidget(widget)
+    return line
