@@ -256,6 +256,10 @@ Le nouveau champ FIELD_filled vaut 1 là où une valeur a été complétée, et 
             <translation>Sans données en mer, où les modèles n'ont rien appris : d'après un masque de 1/40 degré fourni avec l'extension. Les lacs sont de la terre.</translation>
         </message>
         <message>
+            <source>No data outside it: a country by its English name or ISO code, or a GeoJSON file of polygons. The extent stays as it is.</source>
+            <translation>Pas de données en dehors : un pays par son nom anglais ou son code ISO, ou un fichier GeoJSON de polygones. L'emprise reste telle quelle.</translation>
+        </message>
+        <message>
             <source>Resolution</source>
             <translation>Résolution</translation>
         </message>
@@ -266,6 +270,10 @@ Le nouveau champ FIELD_filled vaut 1 là où une valeur a été complétée, et 
         <message>
             <source>Only on land</source>
             <translation>Seulement sur terre</translation>
+        </message>
+        <message>
+            <source>Only in this country</source>
+            <translation>Seulement dans ce pays</translation>
         </message>
         <message>
             <source>Resolution {size:g}: give a pixel size above 0, or leave it out.</source>
@@ -1028,6 +1036,10 @@ Les composantes sont ajustées sur un échantillon des pixels et étirées du 2e
             <translation>Ce que reçoit un pixel s'il y a plusieurs lieux auxquels comparer : la probabilité d'être comme eux et non comme des terres au hasard, ou le cosinus moyen ou le plus grand.</translation>
         </message>
         <message>
+            <source>The random land that it is held against. That of the extent shows contrasts within it; against all land a place has the same chance in any extent, so that tiles of one map agree.</source>
+            <translation>Les terres au hasard auxquelles on compare. Celles de l'emprise montrent les contrastes qu'elle contient ; face à toutes les terres, un lieu a la même probabilité dans toute emprise, et les tuiles d'une carte concordent.</translation>
+        </message>
+        <message>
             <source>Centroids of lines and polygons</source>
             <translation>Centroïdes des lignes et polygones</translation>
         </message>
@@ -1056,12 +1068,24 @@ Les composantes sont ajustées sur un échantillon des pixels et étirées du 2e
             <translation>Plusieurs lieux</translation>
         </message>
         <message>
+            <source>Compared with</source>
+            <translation>Comparé à</translation>
+        </message>
+        <message>
             <source>There is nothing to compare with: give a place or a layer of places.</source>
             <translation>Il n'y a rien à quoi comparer : donnez un lieu ou une couche de lieux.</translation>
         </message>
         <message>
             <source>The layer holds no place to compare with.</source>
             <translation>La couche ne contient aucun lieu auquel comparer.</translation>
+        </message>
+        <message>
+            <source>land of the extent</source>
+            <translation>terres de l'emprise</translation>
+        </message>
+        <message>
+            <source>all land</source>
+            <translation>toutes les terres</translation>
         </message>
         <message>
             <source>{count} features have no usable geometry (null, empty, or off the map).</source>
@@ -1386,12 +1410,12 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Désormais : {model}</translation>
         </message>
         <message>
-            <source>No layer of points and no selected features</source>
-            <translation>Ni couche de points ni entités sélectionnées</translation>
-        </message>
-        <message>
             <source>As counter-examples</source>
             <translation>Comme contre-exemples</translation>
+        </message>
+        <message>
+            <source>No layer of points and no selected features</source>
+            <translation>Ni couche de points ni entités sélectionnées</translation>
         </message>
         <message>
             <source>Selected features of {layer} ({count})</source>
@@ -2034,24 +2058,24 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Plus semblable que</translation>
         </message>
         <message>
-            <source>Draw only what is more similar than that share of all land.</source>
-            <translation>Ne dessiner que ce qui est plus semblable que cette part de toutes les terres.</translation>
+            <source>Draw only what is more similar than that share of the land.</source>
+            <translation>Ne dessiner que ce qui est plus semblable que cette part des terres.</translation>
         </message>
         <message>
             <source> % of land</source>
             <translation> % des terres</translation>
         </message>
         <message>
-            <source>Colours: all land</source>
-            <translation>Couleurs : toutes les terres</translation>
+            <source>Against this view</source>
+            <translation>Face à la vue</translation>
         </message>
         <message>
-            <source>Colours: this view</source>
-            <translation>Couleurs : cette vue</translation>
+            <source>Against all land</source>
+            <translation>Face à toutes les terres</translation>
         </message>
         <message>
-            <source>The range of similarity that the colours are spread over.</source>
-            <translation>L'intervalle de similarité sur lequel les couleurs s'étalent.</translation>
+            <source>The land that similarity is held against: colours, threshold, and what is learnt from several places go by it. That of this view shows contrasts within it; against all land, colours mean the same in every view.</source>
+            <translation>Les terres auxquelles la similarité est comparée : couleurs, seuil et ce qui est appris de plusieurs lieux en dépendent. Celles de la vue montrent les contrastes qu'elle contient ; face à toutes les terres, les couleurs ont le même sens dans toute vue.</translation>
         </message>
         <message>
             <source>How opaque the layer is</source>
