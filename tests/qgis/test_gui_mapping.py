@@ -252,6 +252,7 @@ def choose_country(dock: object, name: str) -> None:
     questions = dock.questions
     questions.area.setCurrentIndex(questions.area.findData("country"))
     questions.country.setFocus()
+    questions.country.lineEdit().selectAll()
     QTest.keyClicks(questions.country.lineEdit(), name)
     QTest.keyClick(questions.country.lineEdit(), Qt.Key.Key_Return)
     wait(lambda: dock.found)
