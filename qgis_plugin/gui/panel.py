@@ -142,7 +142,8 @@ class Panel(QWidget):
             action.setEnabled(some)
         self.places_action.setEnabled(bool(places))
         against = any(place.unlike for place in places)
-        self._reduce.setEnabled(len(places) > 1 and not against)
+        # Of one place there is nothing to join, and against counter-examples it is always learnt.
+        self._reduce.setVisible(len(places) > 1 and not against)
 
     def set_values(
         self, view: np.ndarray | None, land: np.ndarray | None, colours: tuple[float, float]

@@ -140,7 +140,7 @@ def test_a_counter_example_is_shown_apart_and_goes_as_others_do(
     shades = [row.foreground(2).color().name() for row in rows]
     assert shades[1] == UNLIKE_COLOUR != shades[0]
     assert on_the_map(dock) == [(1, LIKE_COLOUR), (2, UNLIKE_COLOUR)]
-    assert not dock.panel._reduce.isEnabled()
+    assert not dock.panel._reduce.isVisible()
     dock.panel.places.select(1)
     QTest.mouseClick(dock.panel.places.remove, Qt.MouseButton.LeftButton)
     assert not dock.session.learns
