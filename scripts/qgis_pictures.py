@@ -51,6 +51,8 @@ FRANCE = ("EPSG:3035", (2_900_000, 1_850_000, 4_900_000, 3_350_000))
 BEYOND = ("EPSG:3035", (800_000, 0, 7_800_000, 5_500_000))
 # Longitude and latitude in degrees.
 AMAZON, ALPS, CARPATHIANS = (-62.2, -3.8), (9.5, 46.6), (24.9, 46.5)
+# Of the Médoc, the Rioja, the Chianti.
+VINEYARDS = ((-0.75, 45.2), (-2.5, 42.45), (11.3, 43.5))
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
@@ -69,6 +71,13 @@ def main() -> None:
     dock.panel._reduce.setCurrentIndex(dock.panel._reduce.findData("max"))
     dock.panel.set_percentile(95)
     grab("qgis-two-places", dock)
+    dock.panel._reduce.setCurrentIndex(dock.panel._reduce.findData("classifier"))
+    dock.panel.places.cleared.emit()
+    click(VINEYARDS[0])
+    for place in VINEYARDS[1:]:
+        click(place, SHIFT)
+    dock.panel.set_percentile(90)
+    grab("qgis-vineyards", dock)
     dock.panel.places.cleared.emit()
     map_stations()
 
@@ -186,7 +195,7 @@ def show_map(crs: str, extent: tuple[float, float, float, float]) -> None:
 
 def grab(name: str, dock: object) -> None:
     """The whole window as a picture, once it is finished."""
-    wait(lambda: is_quiet() and dock.session.land is not None and not dock.session.busy)
+    wait(lambda: is_quiet() and dock.session.grounded and not dock.session.busy)
     print(name, "-", dock.panel.status.text(), flush=True)
     save_window(FOLDER / f"{name}.png")
 

@@ -41,6 +41,10 @@ class RasterAlgorithm(GridAlgorithm):
         """What the raster is to show."""
         raise NotImplementedError
 
+    def placed(self, wanted, grid, parameters, context):
+        """The same on this grid; most things are wanted alike on any."""
+        return wanted
+
     def tell(self, product, feedback) -> None:
         """Say what was found by fitting it."""
 
@@ -138,7 +142,7 @@ class RasterAlgorithm(GridAlgorithm):
         target = raster_target(output, overwrite=True)
         request = RasterRequest(
             grid,
-            self.wanted(parameters, context, feedback),
+            self.placed(self.wanted(parameters, context, feedback), grid, parameters, context),
             self.model_name(parameters, context),
             mask=self.mask(parameters, context),
             region=self.region(parameters, context),
@@ -272,8 +276,7 @@ class SimilarityRaster(ReferencesMixin, RasterAlgorithm):
 
     def wanted(self, parameters, context, feedback):
         """Similarity to the places."""
-        grid = self.grid(parameters, context, self.encoder(parameters, context))
-        return self.similarity_to(grid, parameters, context, feedback)
+        return self.similarity_to(parameters, context, feedback)
 
     def layer_name(self, product):
         """What it is the similarity to."""

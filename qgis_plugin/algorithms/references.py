@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -201,14 +202,13 @@ class ReferencesMixin(CentroidsMixin):
         for name in (self.POINTS, self.UNLIKE_POINTS):
             yield from self.geometry_problems(name, parameters, context)
 
-    def similarity_to(self, grid, parameters, context, feedback) -> SimilarityTo:
-        """What is asked for: examples, counter-examples and how several are joined.
+    def placed(self, wanted, grid, parameters, context):
+        """What is asked for on a grid: held against its land, or all land."""
+        everywhere = self.parameterAsEnum(parameters, self.AGAINST, context)
+        return replace(wanted, within=None if everywhere else grid)
 
-        Args:
-            grid: where it is asked for.
-            parameters: of the run.
-            context: of the run.
-            feedback: of the run.
+    def similarity_to(self, parameters, context, feedback) -> SimilarityTo:
+        """What is asked for: examples, counter-examples and how several are joined.
 
         Raises:
             InputError: there is no example, or it is a counter-example too.
@@ -218,10 +218,7 @@ class ReferencesMixin(CentroidsMixin):
             raise InputError(tr("The layer holds no place to compare with."))
         unlike = self._places(self.UNLIKE, self.UNLIKE_POINTS, parameters, context, feedback)
         reduce = JOINS[self.parameterAsEnum(parameters, self.REDUCE, context)]
-        everywhere = self.parameterAsEnum(parameters, self.AGAINST, context)
-        return SimilarityTo.of(
-            places, reduce=reduce, unlike=unlike, within=None if everywhere else grid
-        )
+        return SimilarityTo.of(places, reduce=reduce, unlike=unlike)
 
     def _places(self, point_name, points_name, parameters, context, feedback):
         """Lon, lat in degrees of a point and of the points of a layer, as far as they are given."""

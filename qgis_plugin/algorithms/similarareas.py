@@ -98,10 +98,11 @@ class SimilarAreas(ReferencesMixin, GridAlgorithm):
         above = None
         if self._given(parameters, self.ABOVE):
             above = self.parameterAsDouble(parameters, self.ABOVE, context)
+        wanted = self.similarity_to(parameters, context, feedback)
         found = similar_areas(
             grid,
             model,
-            self.similarity_to(grid, parameters, context, feedback),
+            self.placed(wanted, grid, parameters, context),
             AreaOptions(
                 above,
                 self.parameterAsDouble(parameters, self.PERCENTILE, context),
