@@ -373,7 +373,7 @@ Nötig ist ein Modell, das mit Bildern neben Orten trainiert wurde (UniGeoCLIP):
         </message>
         <message>
             <source>At least so far apart (kilometres)</source>
-            <translation>Mindestens so weit auseinander (Kilometer)</translation>
+            <translation>Abstand untereinander mindestens (Kilometer)</translation>
         </message>
         <message>
             <source>The image is no raster file: give one that lies on disk.</source>
@@ -1213,7 +1213,7 @@ Verglichen werden die Mittelpunkte eines Gitters. Die gefundenen Orte liegen ein
         </message>
         <message>
             <source>At least so far away from the places (kilometres)</source>
-            <translation>Mindestens so weit von den Orten entfernt (Kilometer)</translation>
+            <translation>Abstand zu den Orten mindestens (Kilometer)</translation>
         </message>
         <message>
             <source>Similar places</source>
