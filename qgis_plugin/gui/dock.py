@@ -488,7 +488,7 @@ class SimilarPlacesDock(QDockWidget):
             text += tr(", error below {error:.1g} where checked").format(error=bound)
         if session.busy:
             text += tr(" – a finer picture is coming")
-        self.panel.set_status(text if session.places else tr("Click on the map."))
+        self.panel.set_status(text if session.places else _first_step())
 
     def _failed(self, text: str) -> None:
         if self.session.unusable and self.session.model != BUNDLED:
@@ -571,3 +571,13 @@ class SimilarPlacesDock(QDockWidget):
         """In the colours of the dock."""
         layer.setRenderer(renderer(layer, *self._colours, self.layer.ramp))
         layer.setOpacity(self.layer.opacity)
+
+
+def _first_step() -> str:
+    """What to do where there is no place yet."""
+    if QgsProject.instance().count():
+        return tr("Click on the map.")
+    return tr(
+        "The map is empty. Add a layer to see where you click, or begin with Raster → SatCLIP → "
+        "Example project."
+    )

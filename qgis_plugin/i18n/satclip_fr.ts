@@ -1442,8 +1442,16 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Ce qui diffère : {names}</translation>
         </message>
         <message>
+            <source>The map is empty. Add a layer to see where you click, or begin with Raster → SatCLIP → Example project.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>{text} is no place that is known here: give coordinates such as 47.37 8.54.</source>
             <translation>{text} n'est pas un lieu connu ici : donnez des coordonnées comme 47,37 8,54.</translation>
+        </message>
+        <message>
+            <source>Click on the map.</source>
+            <translation>Cliquez sur la carte.</translation>
         </message>
         <message>
             <source>The model {name} is gone: the bundled one is used.</source>
@@ -1484,10 +1492,6 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         <message>
             <source>Embedded every {step:.2g}°</source>
             <translation>Plongement calculé tous les {step:.2g}°</translation>
-        </message>
-        <message>
-            <source>Click on the map.</source>
-            <translation>Cliquez sur la carte.</translation>
         </message>
         <message>
             <source>Embedding the view…</source>

@@ -59,6 +59,15 @@ def test_similar_places_become_polygons_in_a_geopackage(gui: object, tmp_path: P
     assert str(path) in shown.source()
 
 
+def test_on_an_empty_map_it_is_said_how_to_begin(gui: object, make_points: object) -> None:
+    gui.actions["similar"].trigger()
+    dock = gui.dock
+    wait(lambda: "Example project" in dock.panel.status.text())
+    QgsProject.instance().addMapLayer(make_points([(7, 46)]))
+    gui.iface.show_map("EPSG:4326", (0.0, 40.0, 25.0, 55.0))
+    wait(lambda: dock.panel.status.text() == "Click on the map.")
+
+
 def test_what_leads_on_is_in_sight_in_a_small_dock(gui: object) -> None:
     gui.actions["similar"].trigger()
     dock = gui.dock
