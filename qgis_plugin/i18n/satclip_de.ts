@@ -1443,7 +1443,7 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         </message>
         <message>
             <source>The map is empty. Add a layer to see where you click, or begin with Raster → SatCLIP → Example project.</source>
-            <translation type="unfinished" />
+            <translation>Die Karte ist leer. Fügen Sie einen Layer hinzu, um zu sehen, wohin Sie klicken, oder beginnen Sie mit Raster → SatCLIP → Beispielprojekt.</translation>
         </message>
         <message>
             <source>{text} is no place that is known here: give coordinates such as 47.37 8.54.</source>
