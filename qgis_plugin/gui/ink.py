@@ -17,8 +17,7 @@ def ink(widget: QWidget) -> QColor:
     ground, text = widget.palette().base().color(), widget.palette().text().color()
     if abs(ground.lightness() - text.lightness()) > _LEAST_CONTRAST:
         return text
-    dark = ground.lightness() < _MIDDLE
-    return QColor(Qt.GlobalColor.white if dark else Qt.GlobalColor.black)
+    return QColor(Qt.GlobalColor.white if _is_dark(widget) else Qt.GlobalColor.black)
 
 
 def faint_ink(widget: QWidget) -> QColor:
@@ -26,3 +25,12 @@ def faint_ink(widget: QWidget) -> QColor:
     shade = QColor(ink(widget))
     shade.setAlpha(_FAINT)
     return shade
+
+
+def alarm_ink(widget: QWidget) -> QColor:
+    """Of what went wrong: a red that stands out from the background."""
+    return QColor("#ff8070" if _is_dark(widget) else "#c03020")
+
+
+def _is_dark(widget: QWidget) -> bool:
+    return bool(widget.palette().base().color().lightness() < _MIDDLE)

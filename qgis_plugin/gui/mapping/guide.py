@@ -25,6 +25,7 @@ from ...models import default_model
 from ...satclip_core.errors import InputError
 from ...text import tr
 from ...words import worded
+from ..ink import alarm_ink
 from ..scroll import Downwards
 from .findings import Findings
 from .making import Making, outside_path
@@ -260,7 +261,8 @@ class MapFromSamplesDock(QDockWidget):
 
     def _say(self, text: str, *, error: bool = False) -> None:
         self.status.setText(text)
-        self.status.setStyleSheet("color: #c03020" if error else "")
+        shade = alarm_ink(self.status).name()
+        self.status.setStyleSheet(f"color: {shade}" if error else "")
         self.status.setVisible(bool(text))
 
     def _show_samples(self, ids: list[int]) -> None:
