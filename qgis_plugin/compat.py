@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qgis.core import QgsField
+from qgis.core import Qgis, QgsField
 from qgis.PyQt.QtCore import QMetaType, QPointF
 
 _NUMBER, _INTEGER, _TEXT, _LIST = "Double", "Int", "QString", "QVariantList"
@@ -35,6 +35,14 @@ def array_field(name: str) -> QgsField:
 def mouse_place(event: Any) -> QPointF:
     """Where in its widget a mouse event is: Qt 6 knows position() alone, Qt 5 localPos()."""
     return event.position() if hasattr(event, "position") else event.localPos()
+
+
+def keeps_styles(provider: Any) -> bool:
+    """Whether a file of a layer holds styles: asked in other words from QGIS 3.36 on."""
+    if not hasattr(provider, "isSaveAndLoadStyleToDatabaseSupported"):
+        wanted = Qgis.ProviderStyleStorageCapability.SaveToDatabase
+        return bool(provider.styleStorageCapabilities() & wanted)
+    return bool(provider.isSaveAndLoadStyleToDatabaseSupported())
 
 
 def _field(name: str, kind: str, of: str | None = None) -> QgsField:

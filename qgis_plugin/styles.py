@@ -38,6 +38,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QColor
 
+from .compat import keeps_styles
 from .satclip_core.analysis import unit
 from .satclip_core.encoder import LocationEncoder
 from .satclip_core.grid.land import land_places
@@ -248,8 +249,7 @@ def keep_style(layer: QgsMapLayer) -> None:
     path = Path(str(parts.get("path") or ""))
     if not path.is_file() or Path(QgsProcessingUtils.tempFolder()) in path.parents:
         return
-    keeper = layer.dataProvider()
-    if isinstance(layer, QgsVectorLayer) and keeper.isSaveAndLoadStyleToDatabaseSupported():
+    if isinstance(layer, QgsVectorLayer) and keeps_styles(layer.dataProvider()):
         _, ids, names, _, _ = layer.listStylesInDatabase()
         for number, name in zip(ids, names):  # else QGIS asks before it replaces one
             if name == layer.name():

@@ -11,27 +11,22 @@ From the root of the repository, with a profile of QGIS that is made for this al
         --profiles-path /tmp/qgisprofile --code scripts/qgis_pictures.py
 
 Countries are Natural Earth's, the imagery is a Blue Marble of the whole globe in plate carrée, the
-stations those of SatCLIP's table of air temperature, with columns Lon, Lat and meanT. QGIS' Python
-needs Pillow (python3-pil).
+stations those of SatCLIP's table of air temperature, with columns Lon, Lat and meanT.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import time
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 
 import qgis.utils
 from osgeo import gdal
-from PIL import Image
 from qgis.core import (
     QgsApplication,
     QgsCoordinateReferenceSystem,
     QgsFillSymbol,
-    QgsPointXY,
     QgsProject,
     QgsRasterLayer,
     QgsRectangle,
@@ -39,25 +34,26 @@ from qgis.core import (
     QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import Qt, QTimer
-from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QDockWidget
 from qgis.utils import iface
 
-# QGIS runs this text without telling it where it lies.
+_given = QgsApplication.arguments()
+sys.path.insert(0, str(Path(_given[_given.index("--code") + 1]).resolve().parent))
+from qgis_window import click, is_quiet, save_window, wait  # noqa: E402
+
 FOLDER = Path("docs/images")
 PLUGIN = "satclip_qgis"
 SIZE = (1500, 900)
 # Extents in metres of the CRS; the world begins in the Pacific, west of Alaska.
 WORLD = ("EPSG:8857", (-12_500_000, -8_400_000, 17_250_000, 8_400_000))
 EUROPE = ("EPSG:3857", (-1_800_000, 2_900_000, 5_000_000, 8_700_000))
+FRANCE = ("EPSG:3035", (2_900_000, 1_850_000, 4_900_000, 3_350_000))
 BEYOND = ("EPSG:3035", (800_000, 0, 7_800_000, 5_500_000))
 # Longitude and latitude in degrees.
 AMAZON, ALPS, CARPATHIANS = (-62.2, -3.8), (9.5, 46.6), (24.9, 46.5)
+# Of the Médoc, the Rioja, the Chianti.
+VINEYARDS = ((-0.75, 45.2), (-2.5, 42.45), (11.3, 43.5))
 SHIFT = Qt.KeyboardModifier.ShiftModifier
-# Bytes beyond which a picture is made of 256 colours.
-LARGEST = 400_000
-# Seconds without work after which the window no longer changes.
-QUIET = 2
 
 
 def main() -> None:
@@ -75,6 +71,13 @@ def main() -> None:
     dock.panel._reduce.setCurrentIndex(dock.panel._reduce.findData("max"))
     dock.panel.set_percentile(95)
     grab("qgis-two-places", dock)
+    dock.panel._reduce.setCurrentIndex(dock.panel._reduce.findData("classifier"))
+    dock.panel.places.cleared.emit()
+    click(VINEYARDS[0])
+    for place in VINEYARDS[1:]:
+        click(place, SHIFT)
+    dock.panel.set_percentile(90)
+    grab("qgis-vineyards", dock)
     dock.panel.places.cleared.emit()
     map_stations()
 
@@ -108,14 +111,37 @@ def map_stations() -> None:
     above = root.findLayer(stations)
     root.insertChildNode(0, above.clone())
     root.removeChildNode(above)
-    wait(is_quiet)
-    save_window("qgis-map")
+    wait()
+    save_window(FOLDER / "qgis-map.png")
     found = QgsProject.instance().mapLayersByName("meanT, mapped")[0]
     style_values(found, 2)
     found.setName("meanT, standard error")
     found.triggerRepaint()
-    wait(is_quiet)
-    save_window("qgis-map-error")
+    wait()
+    save_window(FOLDER / "qgis-map-error.png")
+    map_country(stations)
+
+
+def map_country(stations: QgsVectorLayer) -> None:
+    """The panel Map from samples: a country outlined, its map tried, and made."""
+    project = QgsProject.instance()
+    kept = ("Blue Marble", "Countries", stations.name())
+    gone = [key for key, layer in project.mapLayers().items() if layer.name() not in kept]
+    project.removeMapLayers(gone)
+    iface.setActiveLayer(stations)
+    gui = qgis.utils.plugins[PLUGIN].gui
+    gui.actions["map"].trigger()
+    panel = gui.mapping
+    show_map(*FRANCE)
+    questions = panel.questions
+    questions.field.setField("meanT")
+    questions.area.setCurrentIndex(questions.area.findData("country"))
+    questions.country.setCurrentText("France")
+    wait(lambda: is_quiet() and panel.found)
+    print(panel.findings.headline.text(), flush=True)
+    panel.make_map.click()
+    wait(lambda: is_quiet() and panel.making is None and panel.found)
+    save_window(FOLDER / "qgis-map-panel.png")
 
 
 def tidy_window() -> None:
@@ -144,7 +170,7 @@ def add_layers() -> None:
             raise ValueError(f"QGIS cannot read {layer.source()}")
         QgsProject.instance().addMapLayer(layer)
     iface.setActiveLayer(countries)
-    wait(is_quiet)  # QGIS, too, sets the CRS for the first layer, a little later
+    wait()  # QGIS, too, sets the CRS for the first layer, a little later
 
 
 def open_dock() -> object:
@@ -161,60 +187,17 @@ def open_dock() -> object:
 def show_map(crs: str, extent: tuple[float, float, float, float]) -> None:
     """Put the map somewhere."""
     QgsProject.instance().setCrs(QgsCoordinateReferenceSystem(crs))
-    wait(is_quiet)
+    wait()
     iface.mapCanvas().setExtent(QgsRectangle(*extent))
     iface.mapCanvas().refresh()
-    wait(is_quiet)
-
-
-def click(place: tuple[float, float], keys: object = Qt.KeyboardModifier.NoModifier) -> None:
-    """A click of the left button on a place."""
-    from satclip_qgis.gui.maptool import from_lonlat
-
-    canvas = iface.mapCanvas()
-    point = canvas.getCoordinateTransform().transform(from_lonlat(canvas, QgsPointXY(*place)))
-    pixel = point.toQPointF().toPoint()
-    QTest.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, keys, pixel)
-    wait(is_quiet)
+    wait()
 
 
 def grab(name: str, dock: object) -> None:
     """The whole window as a picture, once it is finished."""
-    wait(lambda: is_quiet() and dock.session.land is not None and not dock.session.busy)
-    iface.messageBar().clearWidgets()
-    QgsApplication.processEvents()
+    wait(lambda: is_quiet() and dock.session.grounded and not dock.session.busy)
     print(name, "-", dock.panel.status.text(), flush=True)
-    save_window(name)
-
-
-def save_window(name: str) -> None:
-    """The whole window as a picture, as it is."""
-    iface.messageBar().clearWidgets()
-    QgsApplication.processEvents()
-    file = FOLDER / f"{name}.png"
-    # Quality 0 is the strongest compression, and as lossless.
-    iface.mainWindow().grab().save(str(file), "PNG", 0)
-    if file.stat().st_size > LARGEST:
-        with Image.open(file) as picture:
-            smaller = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        smaller.save(file, optimize=True)
-
-
-def is_quiet() -> bool:
-    """Whether neither the map nor a task is at work."""
-    return not iface.mapCanvas().isDrawing() and not QgsApplication.taskManager().activeTasks()
-
-
-def wait(reached: Callable[[], bool], seconds: float = 600) -> None:
-    """Let QGIS work until something is reached and has stayed so for a while."""
-    since = start = time.monotonic()
-    while time.monotonic() - since < QUIET:
-        QgsApplication.processEvents()
-        time.sleep(0.01)
-        if not reached():
-            since = time.monotonic()
-        if since - start > seconds:
-            raise TimeoutError(f"QGIS was not ready after {seconds:.0f} s")
+    save_window(FOLDER / f"{name}.png")
 
 
 def run() -> None:

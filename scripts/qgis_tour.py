@@ -22,17 +22,13 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 SIZE = (1500, 900)
 PLUGIN = "satclip_qgis"
-# Seconds without work after which the window no longer changes; the longest that a step may take.
-_QUIET, _LONGEST = 1.0, 300
-# A picture of the documentation has no more bytes: it is made smaller until then.
-_LARGEST, _SMALLER = 400_000, 0.9
 # Places in degrees.
 PO, CALIFORNIA, HUNGARY = (10.5, 45.1), (-120.5, 37.0), (19.0, 47.0)
 IBERIA = "-9.6,3.4,35.9,43.9 [EPSG:4326]"
@@ -356,9 +352,8 @@ class Tour:
         iface.mapCanvas().setExtent(extent)
         wait()
         self.grab(f"map-{algorithm.name()}")
-        documented = {"clusters": "qgis-groups", "mapfromsamples": "qgis-map"}
-        if algorithm.name() in documented:
-            self.document(documented[algorithm.name()])
+        if algorithm.name() == "clusters":
+            self.document("qgis-groups")
 
     def _again(self) -> None:
         project = QgsProject.instance()
@@ -400,17 +395,8 @@ class Tour:
 
     def document(self, name: str) -> None:
         """The main window as a picture of the documentation, where these are to be renewed."""
-        if not self.pictures:
-            return
-        iface.messageBar().clearWidgets()
-        QgsApplication.processEvents()
-        image, path = iface.mainWindow().grab().toImage(), Path(self.pictures) / f"{name}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        image.save(str(path), "PNG", 0)  # quality 0 is the strongest compression, and as lossless
-        while path.stat().st_size > _LARGEST:
-            how = Qt.TransformationMode.SmoothTransformation
-            image = image.scaledToWidth(round(_SMALLER * image.width()), how)
-            image.save(str(path), "PNG", 0)
+        if self.pictures:
+            save_window(Path(self.pictures) / f"{name}.png")
 
 
 @contextmanager
@@ -450,45 +436,6 @@ def layer_key(layer: Any) -> str:
     return table[1] if table else Path(layer.source()).stem
 
 
-def click(place: tuple[float, float], keys: Any) -> None:
-    """A click of the left button on a place, with the tool that is active."""
-    canvas = iface.mapCanvas()
-    transform = QgsCoordinateTransform(
-        QgsCoordinateReferenceSystem("EPSG:4326"),
-        canvas.mapSettings().destinationCrs(),
-        QgsProject.instance(),
-    )
-    point = canvas.getCoordinateTransform().transform(transform.transform(QgsPointXY(*place)))
-    pixel = point.toQPointF().toPoint()
-    QTest.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, keys, pixel)
-    wait()
-
-
-def pump(seconds: float) -> None:
-    """Let QGIS work for a time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        QgsApplication.processEvents()
-        time.sleep(0.01)
-
-
-def is_quiet() -> bool:
-    """Whether neither the map nor a task is at work."""
-    return not iface.mapCanvas().isDrawing() and not QgsApplication.taskManager().activeTasks()
-
-
-def wait(reached: Callable[[], bool] = is_quiet) -> None:
-    """Let QGIS work until something is reached and has stayed so for a while."""
-    since = start = time.monotonic()
-    while time.monotonic() - since < _QUIET:
-        QgsApplication.processEvents()
-        time.sleep(0.01)
-        if not reached():
-            since = time.monotonic()
-        if since - start > _LONGEST:
-            raise TimeoutError(f"QGIS was not ready after {_LONGEST} s")
-
-
 def _one_of(layer: Any) -> Any:
     """The first feature of a layer alone, as an input."""
     return QgsProcessingFeatureSourceDefinition(layer.source(), False, 1)
@@ -521,18 +468,18 @@ if os.environ.get("SATCLIP_TOUR"):
     from qgis.core import (
         Qgis,
         QgsApplication,
-        QgsCoordinateReferenceSystem,
-        QgsCoordinateTransform,
         QgsFeatureRequest,
-        QgsPointXY,
         QgsProcessingFeatureSourceDefinition,
         QgsProcessingParameterDefinition,
         QgsProject,
     )
     from qgis.PyQt.QtCore import Qt, QTimer
-    from qgis.PyQt.QtTest import QTest
     from qgis.PyQt.QtWidgets import QApplication, QDockWidget
     from qgis.utils import iface
+
+    _given = QgsApplication.arguments()
+    sys.path.insert(0, str(Path(_given[_given.index("--code") + 1]).resolve().parent))
+    from qgis_window import click, pump, save_window, wait
 
     QTimer.singleShot(0, inside)
 elif __name__ == "__main__":

@@ -20,7 +20,7 @@ from .search_command import SearchOptions, search_options
     default=95.0,
     show_default=True,
     metavar="P",
-    help="More alike than so many per cent of random land.",
+    help="More alike than so many per cent of the land of --against.",
 )
 @click.option(
     "--above", type=float, metavar="S", help="At least this similarity, in place of --percentile."

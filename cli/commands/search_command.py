@@ -12,7 +12,7 @@ from .. import options
 from ..messages import quiet, tell
 from ..progress import duration, quantity
 from .raster_command import GridOptions, RasterOptions
-from .similarity_raster import Places, examples_options, similarity_to
+from .similarity_raster import Places, examples_options, held_against, similarity_to
 
 if TYPE_CHECKING:
     from satclip_core.files import Target
@@ -51,6 +51,7 @@ class SearchOptions(LandOptions):
     places: Places
     unlike: Places
     reduce: str
+    against: str
 
     def begin(self) -> Search:
         """Look at everything that was asked for, before anything is read or computed.
@@ -72,6 +73,7 @@ class SearchOptions(LandOptions):
         mask: str | Mask | None = raster.mask
         if self.region is not None:
             mask = both(opened_mask(mask), open_region(self.region))
+        wanted = held_against(wanted, self.against, grid)
         return Search(wanted, grid, target, mask, raster.real_extent(grid), start)
 
 

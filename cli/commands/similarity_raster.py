@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -13,9 +14,11 @@ from ..words import worded
 from .raster_command import RasterOptions, raster_options
 
 if TYPE_CHECKING:
+    from satclip_core.grid import Grid
     from satclip_core.products import SimilarityTo
 
 Places = tuple[tuple[float, float], ...]
+EXTENT = "extent"
 
 examples_options = combined(
     click.option(
@@ -42,6 +45,14 @@ examples_options = combined(
         help="With several places: the chance of being like them and not like random land, 0..1, "
         "or the mean or the largest of the cosines. With one place it is the cosine.",
     ),
+    click.option(
+        "--against",
+        type=click.Choice([EXTENT, "land"]),
+        default=EXTENT,
+        show_default=True,
+        help="The random land that it is held against: that of the extent, so that contrasts "
+        "within it show, or all land, so that a place has the same chance in any extent.",
+    ),
 )
 
 
@@ -59,14 +70,22 @@ def similarity_to(places: Places, unlike: Places, reduce: str) -> SimilarityTo:
         raise click.UsageError(f"--to: {worded(error)}") from error
 
 
+def held_against(wanted: SimilarityTo, against: str, grid: Grid) -> SimilarityTo:
+    """The same against the land that --against names."""
+    return replace(wanted, within=grid) if against == EXTENT else wanted
+
+
 @click.command("similarity", cls=Command)
 @examples_options
 @raster_options("similarity.tif")
-def command(options: RasterOptions, places: Places, unlike: Places, reduce: str) -> None:
+def command(
+    options: RasterOptions, places: Places, unlike: Places, reduce: str, against: str
+) -> None:
     """Write a GeoTIFF of the similarity to one place or several.
 
     To one place it is the cosine, -1..1. With several, and with counter-examples, a classifier
-    tells them from random land: 0..1, where 0.5 is as likely a place like the examples as any.
+    tells them from random land of the extent: 0..1, where 0.5 is as likely a place like the
+    examples as any. Tiles of one map agree with --against land.
 
     \b
     satclip similarity --to 23.6 -2.9 --bbox -180 -60 180 75 --res 0.5 --land
@@ -74,4 +93,4 @@ def command(options: RasterOptions, places: Places, unlike: Places, reduce: str)
     """
     wanted = similarity_to(places, unlike, reduce)
     raster = options.begin()
-    raster.finish(raster.prepare(wanted))
+    raster.finish(raster.prepare(held_against(wanted, against, raster.grid)))

@@ -14,6 +14,7 @@ from qgis.core import (
     QgsProcessingParameterCrs,
     QgsProcessingParameterDistance,
     QgsProcessingParameterExtent,
+    QgsProcessingParameterString,
     QgsWkbTypes,
 )
 
@@ -24,6 +25,10 @@ from ..satclip_core.grid import Grid, said_extent
 from ..satclip_core.grid.crs import half_turn
 from ..satclip_core.grid.extent import transform_bounds
 from ..satclip_core.grid.land import LAND
+from ..satclip_core.raster import open_region
+from ..satclip_core.raster.mask import opened_mask
+from ..satclip_core.raster.region import both
+from ..satclip_core.types import Mask
 from ..text import tr
 from .base import Algorithm
 
@@ -38,9 +43,10 @@ class GridAlgorithm(Algorithm):
     RESOLUTION = "RESOLUTION"
     CRS = "CRS"
     LAND = "LAND"
+    REGION = "REGION"
 
     def add_grid(self, configuration) -> None:
-        """Declare extent, resolution, CRS, and whether the sea is left out."""
+        """Declare extent, resolution, CRS, whether the sea is left out, and a country."""
         extent = QgsProcessingParameterExtent(self.EXTENT, tr("Extent"))
         if not configuration.get("IN_MODELER"):
             extent.setDefaultValue(_canvas_extent())
@@ -71,10 +77,32 @@ class GridAlgorithm(Algorithm):
                 "that comes with the plugin. Lakes are land."
             ),
         )
+        self.add(
+            QgsProcessingParameterString(self.REGION, tr("Only in this country"), optional=True),
+            tr(
+                "No data outside it: a country by its English name or ISO code, or a GeoJSON file "
+                "of polygons. The extent stays as it is."
+            ),
+            advanced=True,
+        )
 
     def mask(self, parameters, context) -> str | None:
         """Which places are wanted: the field of land, or None for all."""
         return LAND if self.parameterAsBoolean(parameters, self.LAND, context) else None
+
+    def region(self, parameters, context) -> str | None:
+        """Name or file of the only region that is wanted; None for all."""
+        return self.parameterAsString(parameters, self.REGION, context).strip() or None
+
+    def wanted_places(self, parameters, context) -> Mask | None:
+        """Which places are wanted: on land, in the region, or both; None for all.
+
+        Raises:
+            InputError: there is no such region.
+        """
+        region = self.region(parameters, context)
+        inside = None if region is None else open_region(region)
+        return both(opened_mask(self.mask(parameters, context)), inside)
 
     def grid(self, parameters, context, model) -> Grid:
         """The grid asked for.
@@ -145,7 +173,7 @@ class GridAlgorithm(Algorithm):
         return super().checkParameterValues(parameters, context)
 
     def grid_problems(self, parameters, context):
-        """What is wrong with extent and resolution."""
+        """What is wrong with extent, resolution and region."""
         if self._given(parameters, self.RESOLUTION):
             size = self.parameterAsDouble(parameters, self.RESOLUTION, context)
             if not (isfinite(size) and size > 0):
@@ -154,6 +182,7 @@ class GridAlgorithm(Algorithm):
                 )
                 return
         self.grid(parameters, context, self.encoder(parameters, context))
+        self.wanted_places(parameters, context)
 
     def _given(self, parameters, name) -> bool:
         return parameters.get(name) not in (None, "")

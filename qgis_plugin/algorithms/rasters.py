@@ -44,6 +44,10 @@ class RasterAlgorithm(GridAlgorithm):
         """What the raster is to show."""
         raise NotImplementedError
 
+    def placed(self, wanted, grid, parameters, context):
+        """The same on this grid; most things are wanted alike on any."""
+        return wanted
+
     def tell(self, product, feedback) -> None:
         """Say what was found by fitting it."""
 
@@ -154,9 +158,10 @@ class RasterAlgorithm(GridAlgorithm):
         target = raster_target(output, format=format, overwrite=True)
         request = RasterRequest(
             grid,
-            self.wanted(parameters, context, feedback),
+            self.placed(self.wanted(parameters, context, feedback), grid, parameters, context),
             self.model_name(parameters, context),
             mask=self.mask(parameters, context),
+            region=self.region(parameters, context),
             options=WriteOptions(overwrite=True, tags={"command": self.command()}, format=format),
             tolerance=self.tolerance(parameters, context),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -132,13 +133,14 @@ class FoundPlacesMixin(_Mixed):
 
 
 class ReferencesMixin(CentroidsMixin):
-    """Parameters POINT, POINTS, UNLIKE, UNLIKE_POINTS, CENTROIDS and REDUCE."""
+    """Parameters POINT, POINTS, UNLIKE, UNLIKE_POINTS, CENTROIDS, REDUCE and AGAINST."""
 
     POINT = "POINT"
     POINTS = "POINTS"
     UNLIKE = "UNLIKE"
     UNLIKE_POINTS = "UNLIKE_POINTS"
     REDUCE = "REDUCE"
+    AGAINST = "AGAINST"
 
     def add_references(self) -> None:
         """Declare points, layers and how several places are combined."""
@@ -177,6 +179,21 @@ class ReferencesMixin(CentroidsMixin):
                 "being like them and not like random land, or the mean or largest cosine."
             ),
         )
+        self.add(
+            QgsProcessingParameterEnum(
+                self.AGAINST,
+                tr("Compared with"),
+                [tr("land of the extent"), tr("all land")],
+                defaultValue=0,
+                optional=True,
+            ),
+            tr(
+                "The random land that it is held against. That of the extent shows contrasts "
+                "within it; against all land a place has the same chance in any extent, so that "
+                "tiles of one map agree."
+            ),
+            advanced=True,
+        )
 
     def reference_problems(self, parameters, context):
         """Whether there is a place at all."""
@@ -184,6 +201,11 @@ class ReferencesMixin(CentroidsMixin):
             yield tr("There is nothing to compare with: give a place or a layer of places.")
         for name in (self.POINTS, self.UNLIKE_POINTS):
             yield from self.geometry_problems(name, parameters, context)
+
+    def placed(self, wanted, grid, parameters, context):
+        """What is asked for on a grid: held against its land, or all land."""
+        everywhere = self.parameterAsEnum(parameters, self.AGAINST, context)
+        return replace(wanted, within=None if everywhere else grid)
 
     def similarity_to(self, parameters, context, feedback) -> SimilarityTo:
         """What is asked for: examples, counter-examples and how several are joined.

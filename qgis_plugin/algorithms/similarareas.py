@@ -98,16 +98,17 @@ class SimilarAreas(ReferencesMixin, GridAlgorithm):
         above = None
         if self._given(parameters, self.ABOVE):
             above = self.parameterAsDouble(parameters, self.ABOVE, context)
+        wanted = self.similarity_to(parameters, context, feedback)
         found = similar_areas(
             grid,
             model,
-            self.similarity_to(parameters, context, feedback),
+            self.placed(wanted, grid, parameters, context),
             AreaOptions(
                 above,
                 self.parameterAsDouble(parameters, self.PERCENTILE, context),
                 self.parameterAsDouble(parameters, self.LEAST_AREA, context),
             ),
-            mask=self.mask(parameters, context),
+            mask=self.wanted_places(parameters, context),
             progress=progress_to(feedback),
             cancelled=feedback.isCanceled,
         )

@@ -71,12 +71,13 @@ class SimilarPlaces(FoundPlacesMixin, ReferencesMixin, GridAlgorithm):
         """Look at all grid cells, keep the best."""
         model = self.encoder(parameters, context)
         grid = self.grid(parameters, context, model)
+        wanted = self.similarity_to(parameters, context, feedback)
         found = similar_places(
             grid,
             model,
-            self.similarity_to(parameters, context, feedback),
+            self.placed(wanted, grid, parameters, context),
             self.count(parameters, context),
-            mask=self.mask(parameters, context),
+            mask=self.wanted_places(parameters, context),
             spacing_km=self.spacing(parameters, context),
             away_km=self.parameterAsDouble(parameters, self.AWAY, context),
             progress=progress_to(feedback),

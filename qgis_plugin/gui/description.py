@@ -16,8 +16,8 @@ from ..text import tr
 
 # Told at once; the others stand in the tooltip.
 _SHOWN = ("temperature_january", "temperature_july", "rain")
-# Of what is alike and apart, so many are told.
-_TOLD = 3
+# Of what is alike and apart, so many are told; the others stand in the tooltip too.
+_TOLD = 2
 
 
 class Description(QLabel):
@@ -86,8 +86,12 @@ def _compared(comparison: Comparison) -> list[str]:
     if comparison.shared:
         names = [say(one.first.facts.title) for one in comparison.shared[:_TOLD]]
         lines.append(escape(tr("Alike in {names}").format(names=", ".join(names))))
-    if comparison.apart:
-        names = [_difference(one) for one in comparison.apart[:_TOLD]]
+    # A class may be the same and only less probable.
+    apart = [
+        one for one in comparison.apart if one.first.said(say, tell) != one.second.said(say, tell)
+    ]
+    if apart:
+        names = [_difference(one) for one in apart[:_TOLD]]
         lines.append(escape(tr("Apart in {names}").format(names="; ".join(names))))
     return lines
 

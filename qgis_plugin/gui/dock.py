@@ -14,7 +14,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
-from qgis.PyQt.QtWidgets import QDockWidget, QFrame, QScrollArea
+from qgis.PyQt.QtWidgets import QDockWidget, QVBoxLayout, QWidget
 
 from ..crs import core_crs
 from ..help import open_help
@@ -38,6 +38,7 @@ from .placesources import places_of
 from .save import grid_to_save
 from .saver import Saver
 from .scale import ScaleCircle, pixel_km, said_scale
+from .scroll import Downwards
 from .session import Session
 from .state import State
 
@@ -78,14 +79,13 @@ class SimilarPlacesDock(QDockWidget):
         self._iface, self._canvas = iface, iface.mapCanvas()
         self.panel = Panel(self._named, self)
         self.sources = AddMenu(self.panel.add_menu, iface)
-        scrolled = QScrollArea(self)
-        scrolled.setFrameShape(QFrame.Shape.NoFrame)
-        scrolled.setWidgetResizable(True)
-        scrolled.setWidget(self.panel)
-        # A small dock is scrolled down, not sideways.
-        bar = scrolled.verticalScrollBar().sizeHint().width()
-        scrolled.setMinimumWidth(self.panel.minimumSizeHint().width() + bar)
-        self.setWidget(scrolled)
+        # What leads on is always in sight, however small the dock.
+        whole = QWidget(self)
+        lines = QVBoxLayout(whole)
+        lines.setContentsMargins(0, 0, 0, 6)
+        lines.addWidget(Downwards(self.panel), 1)
+        lines.addWidget(self.panel.foot)
+        self.setWidget(whole)
         self.session = Session(default_model(), self)
         self.session.land_only = land_only()
         self.panel.set_land_only(self.session.land_only)
@@ -201,6 +201,7 @@ class SimilarPlacesDock(QDockWidget):
         places.chosen.connect(self._chosen)
         places.cleared.connect(self._clear)
         panel.reduced.connect(session.set_reduce)
+        panel.compared.connect(session.set_against)
         panel.grounded.connect(self._ground)
         panel.styled.connect(self._restyle)
         panel.picked.connect(self._threshold_at)
@@ -212,11 +213,14 @@ class SimilarPlacesDock(QDockWidget):
         panel.helped.connect(lambda: open_help("similar-places"))
 
     def _visible(self, visible: bool) -> None:
+        # The marks are the dock's, and go and come with it; the layer is one of the project's.
+        self.markers.set_shown(not self.isHidden())
         if visible:
             self._timer.start()
             self._picking(True)
         elif self.isHidden():  # not merely behind another tab
             self._picking(False)
+            self.circle.clear()
             self.session.stop()
 
     def _picking(self, on: bool) -> None:
@@ -353,7 +357,7 @@ class SimilarPlacesDock(QDockWidget):
             session.land_only,
             panel.limit,
             panel.percentile is not None,
-            panel.stretch,
+            session.against,
             self.layer.opacity,
             panel.collects,
         )
@@ -368,11 +372,12 @@ class SimilarPlacesDock(QDockWidget):
         panel.set_reduce(kept.reduce)
         panel.set_land_only(kept.land_only)
         panel.set_threshold_at(kept.percentile, kept.limited)
-        panel.set_stretch(kept.stretch)
+        panel.set_against(kept.against)
         panel.set_opacity(kept.opacity)
         panel.collect.setChecked(kept.collect)
         panel.blockSignals(False)
         self.layer.set_opacity(kept.opacity)
+        self.session.against = kept.against
         self.session.begin(kept.places, kept.reduce)
         self.session.set_land_only(kept.land_only)
         self.use_model(kept.model)
@@ -451,7 +456,7 @@ class SimilarPlacesDock(QDockWidget):
         self.layer.style(*self._colours)
 
     def _range(self, values: np.ndarray, land: np.ndarray | None) -> tuple[float, float]:
-        if land is None or self.panel.stretches_view or not len(values):
+        if land is None:
             known = values if len(values) else np.array([0.0, 1.0])
             return float(np.quantile(known, LEAST_SHARE)), float(known.max())
         return float(np.quantile(land, LEAST_SHARE)), self.session.best
@@ -483,7 +488,7 @@ class SimilarPlacesDock(QDockWidget):
             text += tr(", error below {error:.1g} where checked").format(error=bound)
         if session.busy:
             text += tr(" – a finer picture is coming")
-        self.panel.set_status(text if session.places else tr("Click on the map."))
+        self.panel.set_status(text if session.places else _first_step())
 
     def _failed(self, text: str) -> None:
         if self.session.unusable and self.session.model != BUNDLED:
@@ -566,3 +571,13 @@ class SimilarPlacesDock(QDockWidget):
         """In the colours of the dock."""
         layer.setRenderer(renderer(layer, *self._colours, self.layer.ramp))
         layer.setOpacity(self.layer.opacity)
+
+
+def _first_step() -> str:
+    """What to do where there is no place yet."""
+    if QgsProject.instance().count():
+        return tr("Click on the map.")
+    return tr(
+        "The map is empty. Add a layer to see where you click, or begin with Raster → SatCLIP → "
+        "Example project."
+    )

@@ -12,10 +12,9 @@ from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
 from ..compat import mouse_place
 from ..styles import viridis
 from ..text import tr
+from .ink import faint_ink, ink
 
 _BINS = 64
-# Of lightness, 0 to 255.
-_LEAST_CONTRAST, _MIDDLE = 80, 128
 
 
 class Histogram(QWidget):
@@ -94,7 +93,7 @@ class Histogram(QWidget):
         box = self._box()
         painter.fillRect(box, self.palette().base())
         if self.view_counts is None:
-            painter.setPen(self._faint())
+            painter.setPen(faint_ink(self))
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, tr("No place yet"))
             return
         top = max(
@@ -125,11 +124,11 @@ class Histogram(QWidget):
         for index, count in enumerate(self.land_counts if self.land_counts is not None else ()):
             x = box.left() + (index + 0.5) / _BINS * box.width()
             line.append(QPointF(x, box.bottom() - box.height() * 0.95 * float(count) / top))
-        painter.setPen(QPen(self._faint(), 1.6))
+        painter.setPen(QPen(faint_ink(self), 1.6))
         painter.drawPolyline(line)
 
     def _paint_axis(self, painter: QPainter, box: QRectF) -> None:
-        painter.setPen(self._ink())
+        painter.setPen(ink(self))
         below = QRectF(box.left(), box.bottom() + 1, box.width(), self.height() - box.bottom() - 1)
         axis = tr("chance of being alike") if self.learnt else tr("cosine similarity")
         ends = [f"{end:.2f}" for end in self.range]
@@ -147,20 +146,6 @@ class Histogram(QWidget):
         if box.left() <= x <= box.right():
             painter.setPen(QPen(QColor(200, 30, 30), 1.6, Qt.PenStyle.DashLine))
             painter.drawLine(QPointF(x, box.top()), QPointF(x, box.bottom()))
-
-    def _faint(self) -> QColor:
-        """Between text and background, of a dark theme too."""
-        shade = QColor(self._ink())
-        shade.setAlpha(165)
-        return shade
-
-    def _ink(self) -> QColor:
-        """What can be read on the background: themes of QGIS darken that, and leave the text."""
-        ground, text = self.palette().base().color(), self.palette().text().color()
-        if abs(ground.lightness() - text.lightness()) > _LEAST_CONTRAST:
-            return text
-        dark = ground.lightness() < _MIDDLE
-        return QColor(Qt.GlobalColor.white if dark else Qt.GlobalColor.black)
 
     def _box(self) -> QRectF:
         return QRectF(4, 4, self.width() - 8, self.height() - 8 - self.fontMetrics().height())

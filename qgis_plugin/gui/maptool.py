@@ -152,6 +152,7 @@ class Markers:
     def __init__(self, canvas: QgsMapCanvas) -> None:
         self._canvas = canvas
         self._marks: dict[int, Marker] = {}
+        self._shown = True
 
     @property
     def marks(self) -> list[Marker]:
@@ -164,7 +165,15 @@ class Markers:
         for index, place in enumerate(places):
             point = from_lonlat(self._canvas, QgsPointXY(*place.lonlat))
             if point is not None:
-                self._marks[index] = Marker(self._canvas, point, index + 1, place.unlike)
+                mark = Marker(self._canvas, point, index + 1, place.unlike)
+                mark.setVisible(self._shown)
+                self._marks[index] = mark
+
+    def set_shown(self, shown: bool) -> None:
+        """Take the marks off the map for a while, or back onto it."""
+        self._shown = shown
+        for mark in self._marks.values():
+            mark.setVisible(shown)
 
     def choose(self, index: int) -> None:
         """Mark the place that is selected in the list; none where it is negative."""

@@ -25,6 +25,8 @@ from qgis.PyQt.QtWidgets import (
 
 from ..help import open_help
 from ..models import default_model, encoder, gone_model, set_default_model
+from ..placewords import tell
+from ..satclip_core.encoder.two_part import KM_PER_DEGREE
 from ..satclip_core.models.published import PUBLISHED
 from ..satclip_core.models.registry import BUNDLED, ModelEntry, list_models, published_info
 from ..settings import downloads_allowed
@@ -32,6 +34,7 @@ from ..text import tr
 from ..words import worded
 from .background import WorkTask, launch
 from .fetch import Fetch
+from .scale import said_length
 
 
 class ModelsDialog(QDialog):
@@ -261,7 +264,7 @@ class ModelsDialog(QDialog):
         self.progress.setRange(0, 1000 if total else 0)
         if total:
             self.progress.setValue(round(1000 * received / total))
-        self.progress.setFormat(f"{received / 1e6:.1f} / {total / 1e6:.1f} MB")
+        self.progress.setFormat(f"{tell(received / 1e6, 1)} / {_megabytes(total)}")
 
     def _fetched(self, name: str, error: str) -> None:
         self._fetch = None
@@ -284,6 +287,15 @@ class ModelsDialog(QDialog):
             self.open_file(path)
 
 
+def _said(degrees: float) -> str:
+    """A resolution on the ground, as the dock says it."""
+    return said_length(degrees * KM_PER_DEGREE)
+
+
+def _megabytes(size: int) -> str:
+    return f"{tell(size / 1e6, 1)} MB"
+
+
 def _cells(entry: ModelEntry) -> tuple[str, ...]:
     states = {
         "bundled": tr("comes with the plugin"),
@@ -292,8 +304,8 @@ def _cells(entry: ModelEntry) -> tuple[str, ...]:
         "not fetched": tr("not fetched"),
     }
     degree = "" if entry.legendre_polys is None else str(entry.legendre_polys)
-    resolution = "" if entry.resolution_degrees is None else f"{entry.resolution_degrees:.3g}°"
-    size = "" if entry.size is None else f"{entry.size / 1e6:.1f} MB"
+    resolution = "" if entry.resolution_degrees is None else _said(entry.resolution_degrees)
+    size = "" if entry.size is None else _megabytes(entry.size)
     return states[entry.state], degree, resolution, "MIT", size
 
 
@@ -303,7 +315,7 @@ def model_facts(made: Any) -> str:
     rows = [
         (tr("Encoder"), made.config.formula),
         (tr("Dimensions"), str(made.dim)),
-        (tr("Effective resolution"), "–" if resolution is None else f"{resolution:.3g}°"),
+        (tr("Effective resolution"), "–" if resolution is None else _said(resolution)),
         (tr("Licence"), made.info.licence),
         (tr("SHA-256"), f"`{made.sha256}`"),
     ]
@@ -316,7 +328,7 @@ def _published_facts(name: str) -> str:
     info = published_info(model)
     rows = [
         (tr("From"), model.url),
-        (tr("Effective resolution"), f"{180 / (2 * model.legendre_polys):g}°"),
+        (tr("Effective resolution"), _said(180 / (2 * model.legendre_polys))),
         (tr("Licence"), info.licence),
         (tr("SHA-256"), f"`{model.sha256}`" if model.sha256 else tr("noted on the first fetch")),
     ]

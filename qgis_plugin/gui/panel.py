@@ -28,9 +28,12 @@ from .placeentry import PlaceEntry
 from .places import Place
 from .placeslist import PlacesList
 from .scale import said_length
+from .session import ALL_LAND, VIEW
 
 # Of a choice, that a narrow dock shows at least.
 _LETTERS = 7
+# Pixels that the frame and the buttons of a spin box take.
+_SPIN = 36
 
 
 class Panel(QWidget):
@@ -42,6 +45,7 @@ class Panel(QWidget):
 
     picking = pyqtSignal(bool)
     reduced = pyqtSignal(str)
+    compared = pyqtSignal(str)  # with which land, one of `AGAINST`
     grounded = pyqtSignal(bool)  # whether the sea is left out
     styled = pyqtSignal()
     picked = pyqtSignal(float)  # a similarity, on the histogram
@@ -54,6 +58,7 @@ class Panel(QWidget):
     def __init__(self, find: Callable[[str], list[Named]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.entry = PlaceEntry(find)
+        self.foot = QWidget(parent)  # laid out by whoever shows the panel, outside of what scrolls
         self._make()
         self._lay_out()
         self._connect()
@@ -74,16 +79,6 @@ class Panel(QWidget):
     def collects(self) -> bool:
         """Whether each click adds a place, instead of beginning anew."""
         return self.collect.isChecked()
-
-    @property
-    def stretches_view(self) -> bool:
-        """Whether colours are stretched over the view, not over all land."""
-        return self._stretch.currentData() == "view"
-
-    @property
-    def stretch(self) -> str:
-        """What colours are spread over, "land" or "view"."""
-        return str(self._stretch.currentData())
 
     def set_model(self, model: str, resolution_km: float | None = None) -> None:
         """Name the model, and what it resolves where that is known."""
@@ -115,9 +110,9 @@ class Panel(QWidget):
         self._percent.setValue(percentile)
         self._limit.setChecked(on)
 
-    def set_stretch(self, stretch: str) -> None:
-        """Show what colours are spread over, "land" or "view"."""
-        self._stretch.setCurrentIndex(self._stretch.findData(stretch))
+    def set_against(self, against: str) -> None:
+        """Show which land similarities are held against, one of `AGAINST`."""
+        self._against.setCurrentIndex(self._against.findData(against))
 
     def set_land_only(self, on: bool) -> None:
         """Show whether the sea is left out."""
@@ -147,7 +142,8 @@ class Panel(QWidget):
             action.setEnabled(some)
         self.places_action.setEnabled(bool(places))
         against = any(place.unlike for place in places)
-        self._reduce.setEnabled(len(places) > 1 and not against)
+        # Of one place there is nothing to join, and against counter-examples it is always learnt.
+        self._reduce.setVisible(len(places) > 1 and not against)
 
     def set_values(
         self, view: np.ndarray | None, land: np.ndarray | None, colours: tuple[float, float]
@@ -207,7 +203,7 @@ class Panel(QWidget):
         self._land.setToolTip(tr("Leave out the sea, where the models have learnt nothing."))
         self.histogram = Histogram()
         self._limit = QCheckBox(tr("More similar than"))
-        self._limit.setToolTip(tr("Draw only what is more similar than that share of all land."))
+        self._limit.setToolTip(tr("Draw only what is more similar than that share of the land."))
         self._percent = QDoubleSpinBox()
         self._percent.setRange(0, 99.9)
         self._percent.setDecimals(1)
@@ -215,10 +211,16 @@ class Panel(QWidget):
         self._percent.setSuffix(tr(" % of land"))
         self._cosine = QLabel()
         self._cosine.setMinimumWidth(self.fontMetrics().horizontalAdvance("≥ -0.000"))
-        self._stretch = QComboBox()
-        self._stretch.addItem(tr("Colours: all land"), "land")
-        self._stretch.addItem(tr("Colours: this view"), "view")
-        self._stretch.setToolTip(tr("The range of similarity that the colours are spread over."))
+        self._against = QComboBox()
+        self._against.addItem(tr("Against this view"), VIEW)
+        self._against.addItem(tr("Against all land"), ALL_LAND)
+        self._against.setToolTip(
+            tr(
+                "The land that similarity is held against: colours, threshold, and what is learnt "
+                "from several places go by it. That of this view shows contrasts within it; "
+                "against all land, colours mean the same in every view."
+            )
+        )
         self._opacity = QgsOpacityWidget()
         self._opacity.setToolTip(tr("How opaque the layer is"))
         self._opacity.setAccessibleName(tr("Opacity"))
@@ -236,14 +238,15 @@ class Panel(QWidget):
         self.scale.setWordWrap(True)
         self.scale.hide()
         # What is long is cut short in a narrow dock, and does not widen it.
-        for combo in (self._reduce, self._stretch):
+        for combo in (self._reduce, self._against):
             combo.setSizeAdjustPolicy(
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
             combo.setMinimumContentsLength(_LETTERS)
             combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._percent.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self._percent.setMinimumWidth(self.fontMetrics().horizontalAdvance("00.0 % ….") + 24)
+        longest = self.fontMetrics().horizontalAdvance(f"00.0{self._percent.suffix()}")
+        self._percent.setMinimumWidth(longest + _SPIN)
         # A name or path without a space must not widen the dock.
         for label in (self._model, self.status, self.scale):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -258,20 +261,21 @@ class Panel(QWidget):
             (self.places,),
             (self.collect,),
             (self.description,),
-            (self._reduce, self._land),
+            (self._reduce,),
+            (self._against,),
+            (self._land,),
             (self.histogram,),
             (self._limit, self._percent),
-            (self._stretch, self._cosine),
-            (self.export, self._opacity),
+            (self._cosine, self._opacity),
             (self._model,),
             (self.scale,),
-            (self.status,),
         ):
-            line = QHBoxLayout()
-            for widget in row:
-                line.addWidget(widget)
-            box.addLayout(line)
+            box.addLayout(_row(*row))
         box.addStretch(1)
+        foot = QVBoxLayout(self.foot)
+        foot.setContentsMargins(6, 0, 6, 0)
+        for widget in (self.export, self.status):
+            foot.addLayout(_row(widget))
 
     def _connect(self) -> None:
         self.pick.clicked.connect(self.picking)
@@ -283,9 +287,18 @@ class Panel(QWidget):
         self._land.toggled.connect(lambda on: self.grounded.emit(on))
         self._limit.toggled.connect(lambda: self.styled.emit())
         self._percent.valueChanged.connect(lambda: self.styled.emit())
-        self._stretch.currentIndexChanged.connect(lambda: self.styled.emit())
+        self._against.currentIndexChanged.connect(
+            lambda: self.compared.emit(self._against.currentData())
+        )
         self.histogram.picked.connect(self.picked)
         self._opacity.opacityChanged.connect(self.faded)
         self.raster_action.triggered.connect(lambda: self.raster_wanted.emit())
         self.areas_action.triggered.connect(lambda: self.areas_wanted.emit())
         self.places_action.triggered.connect(lambda: self.places_wanted.emit())
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    line = QHBoxLayout()
+    for widget in widgets:
+        line.addWidget(widget)
+    return line

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsMapLayer, QgsProject
-from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtCore import QObject, QStandardPaths, pyqtSignal
 from qgis.PyQt.QtWidgets import QFileDialog, QWidget
 
 from ..crs import units_per_degree
@@ -92,16 +92,12 @@ class Saver(QObject):
             least_size=degrees / _PIXELS_RESOLVED * units_per_degree(crs),
         )
         dialog = SaveDialog(view, picture, crs, self._parent, wanted)
-        home = QgsProject.instance().homePath()
-        if home:
-            name = tr("similar areas") + GEOPACKAGE
-            dialog.path.setFilePath(str(Path(home) / name))
+        dialog.path.setFilePath(str(_folder() / (tr("similar areas") + GEOPACKAGE)))
         return self._ask(dialog)
 
     def ask_places(self) -> str:
         """File of the places; "" for none."""
-        home = QgsProject.instance().homePath()
-        start = str(Path(home) / (tr("places") + GEOPACKAGE)) if home else ""
+        start = str(_folder() / (tr("places") + GEOPACKAGE))
         options = QFileDialog.Option.DontConfirmOverwrite  # a file gets a further table
         path, _ = QFileDialog.getSaveFileName(
             self._parent, tr("Save places"), start, _filter(), options=options
@@ -194,3 +190,10 @@ class Saver(QObject):
 
 def _filter() -> str:
     return tr("GeoPackage (*.gpkg)")
+
+
+def _folder() -> Path:
+    """Where a file is proposed: beside the project, else among the user's documents."""
+    documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+    known = (QgsProject.instance().homePath(), documents)
+    return next((Path(one) for one in known if one and Path(one).is_dir()), Path.home())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -15,13 +15,30 @@ from ..models import encoder as load_encoder
 from ..satclip_core.analysis import Background, unit
 from ..satclip_core.encoder.two_part import KM_PER_DEGREE
 from ..satclip_core.errors import ModelError
-from ..satclip_core.grid.land import land_places
 from ..satclip_core.preview import Preview, combine, land_in_view
-from ..satclip_core.products import CLASSIFIER, Likeness, SimilarityTo
+from ..satclip_core.products import CLASSIFIER, Likeness, SimilarityTo, compared_land
 from ..text import tr
 from ..words import worded
 from .background import WorkTask, launch
 from .places import Place, Places
+
+# What similarities are held against: the land of the view, or all land.
+VIEW, ALL_LAND = AGAINST = "view", "land"
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The random land that similarities are held against.
+
+    Attributes:
+        within: the view whose land it is; None of all land.
+        embedded: (N, dim) of norm 1.
+        background: what a classifier tells examples from.
+    """
+
+    within: Any
+    embedded: np.ndarray
+    background: Background
 
 
 class Session(QObject):
@@ -32,7 +49,7 @@ class Session(QObject):
     """
 
     pictured = pyqtSignal()  # `picture` is new; None where there is no place
-    landed = pyqtSignal()  # `land` is new
+    landed = pyqtSignal()  # `land` is new, and that of `against`
     placed = pyqtSignal()  # `places` changed
     failed = pyqtSignal(str)
     told = pyqtSignal()  # `busy`, `field` or `error` changed
@@ -43,6 +60,7 @@ class Session(QObject):
         # Embeddings of norm 1 of places, by lon, lat.
         self._references: dict[tuple[float, float], np.ndarray] = {}
         self.reduce = CLASSIFIER
+        self.against = VIEW
         self.view: Any = None  # satclip_core.grid.Grid
         self.whole: np.ndarray | None = None  # similarity of the view, at sea too
         self.land_only = True
@@ -65,8 +83,7 @@ class Session(QObject):
         self.unusable = False  # whether it is the model that failed
         self.field = self._known = None
         self._preview: Any = None
-        self._land: np.ndarray | None = None
-        self._background: Background | None = None
+        self._ground: Ground | None = None
         self._land_task = None
         self._references = {}
         if self.view is not None:
@@ -202,6 +219,11 @@ class Session(QObject):
         self.draw()
         self.landed.emit()
 
+    def set_against(self, against: str) -> None:
+        """Hold similarities against the land of the view, or all land: one of `AGAINST`."""
+        self.against = against
+        self.draw()
+
     def set_land_only(self, land_only: bool) -> None:
         """Whether the sea is left out of the picture."""
         self.land_only = land_only
@@ -230,7 +252,18 @@ class Session(QObject):
         meant = [place for place in meant if place not in unlike]
         if not meant:
             return None
-        return SimilarityTo.of(meant, reduce=CLASSIFIER if unlike else self.reduce, unlike=unlike)
+        reduce = CLASSIFIER if unlike else self.reduce
+        return SimilarityTo.of(meant, reduce=reduce, unlike=unlike, within=self._within)
+
+    @property
+    def _within(self) -> Any:
+        """The grid whose land similarities are held against; None for all land."""
+        return self.view if self.against == VIEW else None
+
+    @property
+    def grounded(self) -> bool:
+        """Whether `land`, and what is learnt, are of the land that is wanted; else it is coming."""
+        return self._ground is not None and self._ground.within == self._within
 
     @property
     def picture(self) -> np.ndarray | None:
@@ -274,12 +307,12 @@ class Session(QObject):
     def _learn(self, wanted: SimilarityTo) -> Likeness | None:
         """What tells the examples from land; None where cosines are wanted, or land is not here.
 
-        Cosines are drawn until it is.
+        Cosines are drawn until it is, and after a pan the land of the view before will do as long.
         """
-        if not wanted.learns or self._background is None:
+        if not wanted.learns or self._ground is None:
             return None
         embedded = self._embedded_at((*wanted.places, *wanted.unlike))
-        made = wanted.made(embedded, self._background)
+        made = wanted.made(embedded, self._ground.background)
         return made if isinstance(made, Likeness) else None
 
     def _embedded_at(self, lonlat: Sequence[tuple[float, float]]) -> np.ndarray:
@@ -305,9 +338,9 @@ class Session(QObject):
     @property
     def land(self) -> np.ndarray | None:
         """Similarity of random land places to the places, (N,), sorted; None while not known."""
-        if self._land is None or self.whole is None or self.field is None:
+        if self._ground is None or self.whole is None or self.field is None:
             return None
-        return np.sort(self._alike(self._land))
+        return np.sort(self._alike(self._ground.embedded))
 
     @property
     def best(self) -> float:
@@ -374,24 +407,25 @@ class Session(QObject):
         self.told.emit()
 
     def _start_land(self) -> None:
-        if self._land is not None or self._land_task is not None or self.busy:
+        if self.grounded or self._land_task is not None or self.busy:
             return
-        encoder = self.encoder
+        encoder, within = self.encoder, self._within
 
         def work(_cancelled: Any) -> Any:
-            land = unit(encoder.encode(land_places(), single=True))
-            return land, Background(land)
+            land = unit(encoder.encode(compared_land(within), single=True))
+            return Ground(within, land, Background(land))
 
         def done(result: Any, error: Exception | None) -> None:
             if self._land_task is not task:
                 return
             self._land_task = None
             if error is None and encoder is self.encoder:
-                self._land, self._background = result
+                self._ground = result
                 wanted = self.wanted
                 if wanted is not None and wanted.learns:
                     self.draw()
                 self.landed.emit()
+                self._start_land()  # it may be another one that is wanted by now
 
         task = WorkTask(tr("Embedding random places on land"), work, done, self)
         self._land_task = task

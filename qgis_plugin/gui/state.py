@@ -13,6 +13,7 @@ from ..satclip_core.models.published import PUBLISHED
 from ..satclip_core.models.registry import BUNDLED
 from ..satclip_core.products import JOINS
 from .places import Place
+from .session import AGAINST, VIEW
 
 VERSION = 1
 # Where a project keeps it.
@@ -32,7 +33,7 @@ class State:
         land_only: whether the sea is left out.
         percentile: the threshold, per cent of land.
         limited: whether it is on.
-        stretch: what colours are spread over, "land" or "view".
+        against: the land that similarities are held against, of `AGAINST`.
         opacity: of the layer, 0..1.
         collect: whether each click adds a place.
     """
@@ -43,7 +44,7 @@ class State:
     land_only: bool = True
     percentile: float = 95.0
     limited: bool = False
-    stretch: str = "land"
+    against: str = VIEW
     opacity: float = 0.75
     collect: bool = False
 
@@ -125,7 +126,7 @@ def _check(state: State) -> None:
         "land_only": isinstance(state.land_only, bool),
         "percentile": isinstance(state.percentile, (int, float)) and 0 <= state.percentile < 100,
         "limited": isinstance(state.limited, bool),
-        "stretch": state.stretch in ("land", "view"),
+        "against": state.against in AGAINST,
         "opacity": isinstance(state.opacity, (int, float)) and 0 <= state.opacity <= 1,
         "collect": isinstance(state.collect, bool),
     }

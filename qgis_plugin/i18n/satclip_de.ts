@@ -256,6 +256,10 @@ Das neue Feld FELD_filled ist 1, wo ein Wert ergänzt wurde; solche Objekte habe
             <translation>Keine Daten auf See, wo die Modelle nichts gelernt haben: nach einer Maske von 1/40 Grad, die mit der Erweiterung kommt. Seen sind Land.</translation>
         </message>
         <message>
+            <source>No data outside it: a country by its English name or ISO code, or a GeoJSON file of polygons. The extent stays as it is.</source>
+            <translation>Keine Daten außerhalb: ein Land mit englischem Namen oder ISO-Code, oder eine GeoJSON-Datei mit Polygonen. Die Ausdehnung bleibt, wie sie ist.</translation>
+        </message>
+        <message>
             <source>Resolution</source>
             <translation>Auflösung</translation>
         </message>
@@ -266,6 +270,10 @@ Das neue Feld FELD_filled ist 1, wo ein Wert ergänzt wurde; solche Objekte habe
         <message>
             <source>Only on land</source>
             <translation>Nur an Land</translation>
+        </message>
+        <message>
+            <source>Only in this country</source>
+            <translation>Nur in diesem Land</translation>
         </message>
         <message>
             <source>Resolution {size:g}: give a pixel size above 0, or leave it out.</source>
@@ -365,7 +373,7 @@ Nötig ist ein Modell, das mit Bildern neben Orten trainiert wurde (UniGeoCLIP):
         </message>
         <message>
             <source>At least so far apart (kilometres)</source>
-            <translation>Mindestens so weit auseinander (Kilometer)</translation>
+            <translation>Abstand untereinander mindestens (Kilometer)</translation>
         </message>
         <message>
             <source>The image is no raster file: give one that lies on disk.</source>
@@ -1044,6 +1052,10 @@ Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum
             <translation>Was ein Pixel erhält, wenn es mit mehreren Orten verglichen wird: die Wahrscheinlichkeit, ihnen und nicht zufälligem Land zu gleichen, oder der mittlere oder größte Kosinus.</translation>
         </message>
         <message>
+            <source>The random land that it is held against. That of the extent shows contrasts within it; against all land a place has the same chance in any extent, so that tiles of one map agree.</source>
+            <translation>Das zufällige Land, mit dem verglichen wird. Das der Ausdehnung zeigt Unterschiede in ihr; gegen alles Land hat ein Ort in jeder Ausdehnung dieselbe Wahrscheinlichkeit, sodass Kacheln einer Karte zueinander passen.</translation>
+        </message>
+        <message>
             <source>Centroids of lines and polygons</source>
             <translation>Schwerpunkte von Linien und Polygonen</translation>
         </message>
@@ -1072,12 +1084,24 @@ Die Komponenten werden an einer Stichprobe der Pixel bestimmt und vom 2. bis zum
             <translation>Mehrere Orte</translation>
         </message>
         <message>
+            <source>Compared with</source>
+            <translation>Verglichen mit</translation>
+        </message>
+        <message>
             <source>There is nothing to compare with: give a place or a layer of places.</source>
             <translation>Es gibt nichts zu vergleichen: einen Ort oder einen Layer mit Orten angeben.</translation>
         </message>
         <message>
             <source>The layer holds no place to compare with.</source>
             <translation>Der Layer enthält keinen Ort zum Vergleichen.</translation>
+        </message>
+        <message>
+            <source>land of the extent</source>
+            <translation>Land der Ausdehnung</translation>
+        </message>
+        <message>
+            <source>all land</source>
+            <translation>allem Land</translation>
         </message>
         <message>
             <source>{count} features have no usable geometry (null, empty, or off the map).</source>
@@ -1205,7 +1229,7 @@ Verglichen werden die Mittelpunkte eines Gitters. Die gefundenen Orte liegen ein
         </message>
         <message>
             <source>At least so far away from the places (kilometres)</source>
-            <translation>Mindestens so weit von den Orten entfernt (Kilometer)</translation>
+            <translation>Abstand zu den Orten mindestens (Kilometer)</translation>
         </message>
         <message>
             <source>Similar places</source>
@@ -1434,8 +1458,16 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Verschieden: {names}</translation>
         </message>
         <message>
+            <source>The map is empty. Add a layer to see where you click, or begin with Raster → SatCLIP → Example project.</source>
+            <translation>Die Karte ist leer. Fügen Sie einen Layer hinzu, um zu sehen, wohin Sie klicken, oder beginnen Sie mit Raster → SatCLIP → Beispielprojekt.</translation>
+        </message>
+        <message>
             <source>{text} is no place that is known here: give coordinates such as 47.37 8.54.</source>
             <translation>{text} ist kein Ort, der hier bekannt ist: Koordinaten wie 47,37 8,54 angeben.</translation>
+        </message>
+        <message>
+            <source>Click on the map.</source>
+            <translation>In die Karte klicken.</translation>
         </message>
         <message>
             <source>The model {name} is gone: the bundled one is used.</source>
@@ -1476,10 +1508,6 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         <message>
             <source>Embedded every {step:.2g}°</source>
             <translation>Eingebettet alle {step:.2g}°</translation>
-        </message>
-        <message>
-            <source>Click on the map.</source>
-            <translation>In die Karte klicken.</translation>
         </message>
         <message>
             <source>Embedding the view…</source>
@@ -2050,24 +2078,24 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Ähnlicher als</translation>
         </message>
         <message>
-            <source>Draw only what is more similar than that share of all land.</source>
-            <translation>Nur zeichnen, was ähnlicher ist als dieser Anteil allen Landes.</translation>
+            <source>Draw only what is more similar than that share of the land.</source>
+            <translation>Nur zeichnen, was ähnlicher ist als dieser Anteil des Landes.</translation>
         </message>
         <message>
             <source> % of land</source>
             <translation> % Land</translation>
         </message>
         <message>
-            <source>Colours: all land</source>
-            <translation>Farben: alles Land</translation>
+            <source>Against this view</source>
+            <translation>Gegen den Ausschnitt</translation>
         </message>
         <message>
-            <source>Colours: this view</source>
-            <translation>Farben: dieser Ausschnitt</translation>
+            <source>Against all land</source>
+            <translation>Gegen alles Land</translation>
         </message>
         <message>
-            <source>The range of similarity that the colours are spread over.</source>
-            <translation>Der Bereich der Ähnlichkeit, über den sich die Farben verteilen.</translation>
+            <source>The land that similarity is held against: colours, threshold, and what is learnt from several places go by it. That of this view shows contrasts within it; against all land, colours mean the same in every view.</source>
+            <translation>Das Land, mit dem die Ähnlichkeit verglichen wird: danach richten sich Farben, Schwelle und was aus mehreren Orten gelernt wird. Das des Ausschnitts zeigt Unterschiede in ihm; gegen alles Land bedeuten Farben in jedem Ausschnitt dasselbe.</translation>
         </message>
         <message>
             <source>How opaque the layer is</source>

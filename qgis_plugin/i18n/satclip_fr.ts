@@ -256,6 +256,10 @@ Le nouveau champ FIELD_filled vaut 1 là où une valeur a été complétée, et 
             <translation>Sans données en mer, où les modèles n'ont rien appris : d'après un masque de 1/40 degré fourni avec l'extension. Les lacs sont de la terre.</translation>
         </message>
         <message>
+            <source>No data outside it: a country by its English name or ISO code, or a GeoJSON file of polygons. The extent stays as it is.</source>
+            <translation>Pas de données en dehors : un pays par son nom anglais ou son code ISO, ou un fichier GeoJSON de polygones. L'emprise reste telle quelle.</translation>
+        </message>
+        <message>
             <source>Resolution</source>
             <translation>Résolution</translation>
         </message>
@@ -266,6 +270,10 @@ Le nouveau champ FIELD_filled vaut 1 là où une valeur a été complétée, et 
         <message>
             <source>Only on land</source>
             <translation>Seulement sur terre</translation>
+        </message>
+        <message>
+            <source>Only in this country</source>
+            <translation>Seulement dans ce pays</translation>
         </message>
         <message>
             <source>Resolution {size:g}: give a pixel size above 0, or leave it out.</source>
@@ -1044,6 +1052,10 @@ Les composantes sont ajustées sur un échantillon des pixels et étirées du 2e
             <translation>Ce que reçoit un pixel s'il y a plusieurs lieux auxquels comparer : la probabilité d'être comme eux et non comme des terres au hasard, ou le cosinus moyen ou le plus grand.</translation>
         </message>
         <message>
+            <source>The random land that it is held against. That of the extent shows contrasts within it; against all land a place has the same chance in any extent, so that tiles of one map agree.</source>
+            <translation>Les terres au hasard auxquelles on compare. Celles de l'emprise montrent les contrastes qu'elle contient ; face à toutes les terres, un lieu a la même probabilité dans toute emprise, et les tuiles d'une carte concordent.</translation>
+        </message>
+        <message>
             <source>Centroids of lines and polygons</source>
             <translation>Centroïdes des lignes et polygones</translation>
         </message>
@@ -1072,12 +1084,24 @@ Les composantes sont ajustées sur un échantillon des pixels et étirées du 2e
             <translation>Plusieurs lieux</translation>
         </message>
         <message>
+            <source>Compared with</source>
+            <translation>Comparé à</translation>
+        </message>
+        <message>
             <source>There is nothing to compare with: give a place or a layer of places.</source>
             <translation>Il n'y a rien à quoi comparer : donnez un lieu ou une couche de lieux.</translation>
         </message>
         <message>
             <source>The layer holds no place to compare with.</source>
             <translation>La couche ne contient aucun lieu auquel comparer.</translation>
+        </message>
+        <message>
+            <source>land of the extent</source>
+            <translation>terres de l'emprise</translation>
+        </message>
+        <message>
+            <source>all land</source>
+            <translation>toutes les terres</translation>
         </message>
         <message>
             <source>{count} features have no usable geometry (null, empty, or off the map).</source>
@@ -1434,8 +1458,16 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Ce qui diffère : {names}</translation>
         </message>
         <message>
+            <source>The map is empty. Add a layer to see where you click, or begin with Raster → SatCLIP → Example project.</source>
+            <translation>La carte est vide. Ajoutez une couche pour voir où vous cliquez, ou commencez par Raster → SatCLIP → Projet d'exemple.</translation>
+        </message>
+        <message>
             <source>{text} is no place that is known here: give coordinates such as 47.37 8.54.</source>
             <translation>{text} n'est pas un lieu connu ici : donnez des coordonnées comme 47,37 8,54.</translation>
+        </message>
+        <message>
+            <source>Click on the map.</source>
+            <translation>Cliquez sur la carte.</translation>
         </message>
         <message>
             <source>The model {name} is gone: the bundled one is used.</source>
@@ -1476,10 +1508,6 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         <message>
             <source>Embedded every {step:.2g}°</source>
             <translation>Plongement calculé tous les {step:.2g}°</translation>
-        </message>
-        <message>
-            <source>Click on the map.</source>
-            <translation>Cliquez sur la carte.</translation>
         </message>
         <message>
             <source>Embedding the view…</source>
@@ -2050,24 +2078,24 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Plus semblable que</translation>
         </message>
         <message>
-            <source>Draw only what is more similar than that share of all land.</source>
-            <translation>Ne dessiner que ce qui est plus semblable que cette part de toutes les terres.</translation>
+            <source>Draw only what is more similar than that share of the land.</source>
+            <translation>Ne dessiner que ce qui est plus semblable que cette part des terres.</translation>
         </message>
         <message>
             <source> % of land</source>
             <translation> % des terres</translation>
         </message>
         <message>
-            <source>Colours: all land</source>
-            <translation>Couleurs : toutes les terres</translation>
+            <source>Against this view</source>
+            <translation>Face à la vue</translation>
         </message>
         <message>
-            <source>Colours: this view</source>
-            <translation>Couleurs : cette vue</translation>
+            <source>Against all land</source>
+            <translation>Face à toutes les terres</translation>
         </message>
         <message>
-            <source>The range of similarity that the colours are spread over.</source>
-            <translation>L'intervalle de similarité sur lequel les couleurs s'étalent.</translation>
+            <source>The land that similarity is held against: colours, threshold, and what is learnt from several places go by it. That of this view shows contrasts within it; against all land, colours mean the same in every view.</source>
+            <translation>Les terres auxquelles la similarité est comparée : couleurs, seuil et ce qui est appris de plusieurs lieux en dépendent. Celles de la vue montrent les contrastes qu'elle contient ; face à toutes les terres, les couleurs ont le même sens dans toute vue.</translation>
         </message>
         <message>
             <source>How opaque the layer is</source>

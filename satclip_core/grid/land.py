@@ -10,11 +10,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..types import Bools, Floats
+from .grid import Grid
+from .pixels import Locator
+from .sphere import unit_vectors
 
 LAND = "land"
 """The name by which a request asks for the packaged field as its mask."""
@@ -28,6 +32,10 @@ _BITS = 8
 _SOUTH = -60.0
 # Places drawn at a time; 27 % of the sphere north of 60 degrees south is land.
 _DRAW = 4096
+# The same for the land of a grid, and how often: what has none by then counts as sea.
+_DRAW_WITHIN, _DRAWS_WITHIN = 8192, 24
+# Rows and columns of a grid whose pixels are looked at for the largest, on the ground.
+_LATTICE = 33
 
 
 class LandMask:
@@ -92,3 +100,52 @@ def land_places(count: int = 4000, seed: int = 0) -> Floats:
     places: Floats = found[:count].copy()
     places.flags.writeable = False
     return places
+
+
+@lru_cache(maxsize=4)
+def land_within(grid: Grid, count: int = 4000, seed: int = 0) -> Floats:
+    """Places drawn evenly over the land of a grid: as many of each square kilometre.
+
+    Args:
+        grid: its pixel centres are drawn, by their size on the ground.
+        count: how many.
+        seed: of the random numbers; the same places come for the same seed.
+
+    Returns:
+        (N, 2) lon, lat in degrees, N at most `count`: fewer where hardly any of the grid is land,
+        none where nothing is; not to be written to.
+
+    Raises:
+        InputError: the CRS is not known.
+    """
+    rng, locator = np.random.default_rng(seed), Locator(grid, land_mask())
+    height, width = grid.shape
+    lattice = (np.linspace(0, length - 1, _LATTICE).round() for length in grid.shape)
+    rows, cols = (one.ravel() for one in np.meshgrid(*lattice, indexing="ij"))
+    sizes = _ground(locator, rows, cols)
+    largest = sizes.max(initial=0, where=np.isfinite(sizes))
+    found: list[Floats] = []
+    for _ in range(_DRAWS_WITHIN):
+        row, col, kept = rng.random((3, _DRAW_WITHIN))
+        rows, cols = (height * row).astype(np.int64), (width * col).astype(np.int64)
+        lons, lats, valid = locator.at(rows, cols)
+        sizes = _ground(locator, rows[valid], cols[valid])
+        with np.errstate(invalid="ignore"):
+            wanted = np.flatnonzero(valid)[kept[valid] * largest <= sizes]
+        found.append(np.stack([lons[wanted], lats[wanted]], axis=1))
+        if sum(map(len, found)) >= count:
+            break
+    places: Floats = np.concatenate(found)[:count]
+    places.flags.writeable = False
+    return places
+
+
+def _ground(locator: Locator, rows: NDArray[Any], cols: NDArray[Any]) -> Floats:
+    """Size of pixels (N,) on the unit sphere, (N,): the parallelogram of their middle lines."""
+    sides = [
+        unit_vectors(*locator.lonlat(rows + down, cols + across))
+        - unit_vectors(*locator.lonlat(rows - down, cols - across))
+        for down, across in ((0.5, 0.0), (0.0, 0.5))
+    ]
+    sizes: Floats = np.linalg.norm(np.cross(*sides, axis=0), axis=0)
+    return sizes

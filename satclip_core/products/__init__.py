@@ -22,6 +22,7 @@ from .similarity import (
     Likeness,
     Similarity,
     SimilarityTo,
+    compared_land,
 )
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "SimilarityTo",
     "SimilarityToWords",
     "Wanted",
+    "compared_land",
     "fit_map",
     "known_words",
     "load_map",

@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike
 
 from ..analysis import Background, Chance, cosine_similarity, logistic, unit
 from ..errors import Argument, InputError
-from ..grid.land import land_places
+from ..grid import Grid
+from ..grid.crs_backend import brief
+from ..grid.land import land_places, land_within
 from ..grid.sphere import check_lonlat
 from ..types import Float32, Floats
 from .product import Fitting, Ready, check_dim
@@ -23,6 +25,8 @@ REDUCTIONS: dict[str, Callable[..., Any]] = {"mean": np.mean, "max": np.max}
 CLASSIFIER = "classifier"
 JOINS = (*REDUCTIONS, CLASSIFIER)
 """How several places are joined to one similarity."""
+# Places that land within a grid is known by at least: of fewer, all land says more.
+_LEAST_PLACES = 64
 
 Places = tuple[tuple[float, float], ...]
 
@@ -34,10 +38,16 @@ class SimilarityTo:
     For one place it is the cosine. For several, and where there are places that it is not to be
     like, it is the chance of a classifier that tells them from random land (`Likeness`).
 
+    Which land that is decides what shows. Places of one continent are alike against all land, and
+    against land of that continent they are not: there the classifier ranks better and its chances
+    are right (scripts/examples.py). Against all land a place has the same chance on every map.
+
     Attributes:
         places: lon, lat in degrees of each; of any shape (k, 2) to begin with.
         reduce: what several places give: "classifier", or the "mean" or "max" of the cosines.
         unlike: lon, lat in degrees of counter-examples; of any shape (m, 2) to begin with.
+        within: the grid whose land they are told from, and held against; all land where None, and
+            where the grid has hardly any.
 
     Raises:
         InputError: no place, a place that is none, one that is an example and a counter-example,
@@ -47,6 +57,7 @@ class SimilarityTo:
     places: Places
     reduce: str = CLASSIFIER
     unlike: Places = ()
+    within: Grid | None = None
 
     def __post_init__(self) -> None:
         if self.reduce not in JOINS:
@@ -73,11 +84,16 @@ class SimilarityTo:
 
     @classmethod
     def of(
-        cls, lonlat: ArrayLike, *, reduce: str = CLASSIFIER, unlike: ArrayLike = ()
+        cls,
+        lonlat: ArrayLike,
+        *,
+        reduce: str = CLASSIFIER,
+        unlike: ArrayLike = (),
+        within: Grid | None = None,
     ) -> SimilarityTo:
         """The same for places as arrays, (k, 2) and (m, 2) lon, lat in degrees."""
         # __post_init__ makes tuples of them
-        return cls(lonlat, reduce, unlike)  # type: ignore[arg-type]
+        return cls(lonlat, reduce, unlike, within)  # type: ignore[arg-type]
 
     @property
     def learns(self) -> bool:
@@ -92,7 +108,8 @@ class SimilarityTo:
         """The product of an encoder."""
         lonlat = np.array([*self.places, *self.unlike], np.float64)
         embeddings = encoder.encode(lonlat)
-        return self.made(embeddings, background(encoder) if self.learns else None)
+        land = background(encoder, self.within) if self.learns else None
+        return self.made(embeddings, land)
 
     def made(self, embeddings: Float32, land: Background | None) -> Similarity | Likeness:
         """The product, where all is embedded already.
@@ -105,21 +122,36 @@ class SimilarityTo:
         places = np.array(self.places, np.float64)
         if not self.learns or land is None:
             reduce = self.reduce if self.reduce in REDUCTIONS else "mean"
-            return Similarity(embeddings[:count], places, reduce)
+            return Similarity(embeddings[:count], places, reduce, within=self.within)
         directions = unit(embeddings)
         chance = land.chance(directions[:count], directions[count:])
         unlike = np.array(self.unlike, np.float64).reshape(-1, 2)
-        return Likeness(embeddings[:count], places, chance, unlike)
+        return Likeness(embeddings[:count], places, chance, unlike, self.within)
 
 
 _BACKGROUNDS: WeakKeyDictionary[LocationEncoder, Background] = WeakKeyDictionary()
 
 
-def background(encoder: LocationEncoder) -> Background:
-    """Random land, embedded once for each encoder that is open."""
+def compared_land(within: Grid | None = None) -> Floats:
+    """Places drawn evenly over the land that similarities are held against.
+
+    Args:
+        within: a grid; all land where None, and where the grid has hardly any.
+
+    Returns:
+        (N, 2) lon, lat in degrees.
+    """
+    places = None if within is None else land_within(within)
+    return land_places() if places is None or len(places) < _LEAST_PLACES else places
+
+
+def background(encoder: LocationEncoder, within: Grid | None = None) -> Background:
+    """Random land of a grid, or all land: that is embedded once for each encoder that is open."""
+    if within is not None:
+        return Background(unit(encoder.encode(compared_land(within), single=True)))
     found = _BACKGROUNDS.get(encoder)
     if found is None:
-        found = Background(unit(encoder.encode(land_places(), single=True)))
+        found = Background(unit(encoder.encode(compared_land(), single=True)))
         _BACKGROUNDS[encoder] = found
     return found
 
@@ -159,10 +191,13 @@ class Similarity(_OneBand):
     Attributes:
         reduce: "mean" or "max" of the similarities to several places.
         words: that the reference stands for, in place of places; "" where it is of places.
+        within: the grid whose land it is held against, in percentiles and colours; all land where
+            None. The cosine is the same.
     """
 
     reduce: str = "mean"
     words: str = ""
+    within: Grid | None = None
 
     @classmethod
     def to(cls, encoder: LocationEncoder, lonlat: ArrayLike, *, reduce: str = "mean") -> Similarity:
@@ -217,10 +252,12 @@ class Likeness(_OneBand):
     Attributes:
         chance: what tells them apart.
         unlike: (m, 2) lon, lat in degrees of the counter-examples, for the record.
+        within: the grid whose land they are told from, for the record; all land where None.
     """
 
     chance: Chance
     unlike: Floats
+    within: Grid | None = None
 
     @property
     def tags(self) -> dict[str, str]:
@@ -230,6 +267,7 @@ class Likeness(_OneBand):
             "values": "chance of being like the references, not like random land, 0..1",
             "references": _said(self.places),
             "reduce": CLASSIFIER,
+            "against": _said_land(self.within),
         }
         return {**tags, "unlike": _said(self.unlike)} if len(self.unlike) else tags
 
@@ -250,6 +288,13 @@ class Likeness(_OneBand):
 
 
 AnySimilarity = Union[Similarity, Likeness]
+
+
+def _said_land(within: Grid | None) -> str:
+    if within is None:
+        return "all land"
+    edges = " ".join(f"{edge:.10g}" for edge in within.bounds)
+    return f"land within {edges} ({brief(within.crs)})"
 
 
 def _said(places: Floats) -> str:

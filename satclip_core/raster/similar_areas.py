@@ -14,11 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 from ..encoder import LocationEncoder
 from ..errors import Argument, InputError, Noun
 from ..grid import Grid, Window
-from ..grid.land import land_places
 from ..grid.outlines import areas_of, outlines, pixel_areas
 from ..grid.pixels import Locator
 from ..grid.sphere import wrap_longitudes
-from ..products import AnySimilarity, SimilarityTo
+from ..products import AnySimilarity, SimilarityTo, compared_land
 from ..types import Bools, Cancelled, Float32, Floats, Integers, Mask, Progress
 from .blocks import blocks
 from .mask import opened_mask
@@ -79,7 +78,8 @@ class AreaOptions:
 
     Attributes:
         above: least similarity; None takes `percentile`.
-        percentile: of random land, in per cent, that is less alike.
+        percentile: of the land that is compared with (`SimilarityTo.within`), in per cent, that
+            is less alike.
         least_km2: areas smaller than that are left out.
 
     Raises:
@@ -166,8 +166,8 @@ def similar_areas(
 
 
 def land_percentile(product: AnySimilarity, encoder: LocationEncoder, percentile: float) -> float:
-    """The similarity that so many per cent of random land have less of."""
-    land = product(encoder.encode(land_places(), single=True)[None])
+    """The similarity that so many per cent of the land that it is compared with have less of."""
+    land = product(encoder.encode(compared_land(product.within), single=True)[None])
     return float(np.percentile(land, percentile))
 
 

@@ -21,7 +21,7 @@ rasterio = pytest.importorskip("rasterio")
 BBOX = ("--bbox", -20, -35, 52, 37, "--res", 1)
 GRID = Grid.from_bounds((-20, -35, 52, 37), 1)
 EXAMPLES = ("--to", 23.6, -2.9, "--to", "28,1", "--unlike", 10, 20)
-WANTED = SimilarityTo(((23.6, -2.9), (28, 1)), unlike=((10, 20),))
+WANTED = SimilarityTo(((23.6, -2.9), (28, 1)), unlike=((10, 20),), within=GRID)
 
 
 @pytest.fixture
@@ -45,6 +45,19 @@ def test_a_raster_of_examples_at_land(run, tmp_path, encoder):
     assert tags["reduce"] == "classifier"
     assert tags["unlike"] == "10 20"
     assert tags["values"].startswith("chance")
+    assert tags["against"] == "land within -20 -35 52 37 (EPSG:4326)"
+
+
+def test_against_all_land_tiles_of_a_map_agree(run, tmp_path, encoder):
+    for name, box in (("whole", (-20, 0, 20, 20)), ("east", (0, 0, 20, 20))):
+        words = ("--bbox", *box, "--res", 1, "--against", "land", "-o", f"{name}.tif")
+        assert run("similarity", *EXAMPLES, *words).returncode == 0
+    found = {}
+    for name in ("whole", "east"):
+        with rasterio.open(tmp_path / f"{name}.tif") as dataset:
+            found[name] = dataset.read(1)
+            assert dataset.tags()["against"] == "all land"
+    np.testing.assert_allclose(found["whole"][:, 20:], found["east"], atol=1e-6)
 
 
 def test_one_place_is_a_cosine_at_sea_too(run, tmp_path, encoder):
@@ -90,7 +103,8 @@ def test_areas_are_those_of_the_core(run, tmp_path, encoder, model, name):
     assert [shape.wkb for shape in layer.geometry] == want.wkb
     for column, values in want.columns.items():
         np.testing.assert_allclose(layer[column], values, rtol=1e-6)
-    assert f"{len(want)} areas of {want.km2.sum():,.0f} km²" in result.stderr
+    assert f" of {want.km2.sum():,.0f} km²" in result.stderr
+    assert len(want) > 1 or "1 area of" in result.stderr
 
 
 def test_areas_at_sea_and_by_a_mask_of_ones_own(run, tmp_path, model):

@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 
 from satclip_core.grid import Grid
-from satclip_core.grid.land import CELLS_PER_DEGREE, FIELD, LandMask, land_mask, land_places
+from satclip_core.grid.land import (
+    CELLS_PER_DEGREE,
+    FIELD,
+    LandMask,
+    land_mask,
+    land_places,
+    land_within,
+)
 from satclip_core.models.registry import load_encoder
 from satclip_core.products import EmbeddingOf
 from satclip_core.raster import RasterRequest, open_mask
@@ -146,3 +153,43 @@ def test_an_empty_raster_is_said(small_model, caplog):
 
 def test_the_packaged_field_lies_beside_its_reader():
     assert FIELD.parent == Path(__file__).resolve().parents[2] / "satclip_core" / "grid"
+
+
+# Grids of unlike projections, the least latitude and the edges of bands of about as much land.
+DRAWN = {
+    "degrees": (Grid.from_bounds((-10, 36, 30, 60), 0.1), (36, 41, 45, 49, 53, 60)),
+    "Mercator": (
+        Grid.from_bounds((-1.2e7, 0, 1.2e7, 1.5e7), 2e4, "EPSG:3857"),
+        (0, 15, 30, 45, 55, 65, 85),
+    ),
+    "polar": (Grid.from_bounds((-4e6, -4e6, 4e6, 4e6), 2e4, "EPSG:3995"), (40, 50, 60, 65, 70, 90)),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_land_of_a_grid_is_drawn_evenly_over_the_ground(name):
+    pyproj = pytest.importorskip("pyproj")
+    grid, bands = DRAWN[name]
+    places = land_within(grid, 4000, seed=3)
+    assert places.shape == (4000, 2)
+    assert land_mask()(*places.T).all()
+    # Land on a lattice of degrees, each node worth the cosine of its latitude.
+    lons, lats = np.meshgrid(np.arange(-179.95, 180, 0.1), np.arange(-89.95, 90, 0.1))
+    to_map = pyproj.Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True)
+    x, y = to_map.transform(lons, lats)
+    west, south, east, north = grid.bounds
+    inside = (x >= west) & (x <= east) & (y >= south) & (y <= north)
+    inside[inside] = land_mask()(lons[inside], lats[inside])
+    weights = np.where(inside, np.cos(np.deg2rad(lats)), 0)
+    want = np.histogram(lats, bands, weights=weights)[0] / weights.sum()
+    found = np.histogram(places[:, 1], bands)[0] / len(places)
+    # Four standard deviations of shares of 4,000 places.
+    np.testing.assert_allclose(found, want, atol=4 * 0.5 / np.sqrt(4000))
+
+
+def test_land_of_a_grid_is_the_same_again_and_none_at_sea():
+    island = Grid.from_bounds((14.1, 35.7, 14.7, 36.2), 0.01)  # Malta
+    places = land_within(island, 500)
+    np.testing.assert_array_equal(places, land_within(island, 500))
+    assert len(places) == 500
+    assert len(land_within(Grid.from_bounds((-30, 30, -28, 32), 0.01), 500)) == 0

@@ -8,7 +8,7 @@ from itertools import count
 
 from qgis.core import QgsApplication, QgsCoordinateReferenceSystem, QgsProject, QgsRectangle
 from qgis.gui import QgsLayerTreeMapCanvasBridge, QgsMapCanvas, QgsMessageBar
-from qgis.PyQt.QtCore import QObject, QPoint, Qt, pyqtSignal
+from qgis.PyQt.QtCore import QObject, QPoint, Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QFrame, QMainWindow, QMenu, QToolBar
 
@@ -118,3 +118,32 @@ def wait(reached: Callable[[], object], seconds: float = 120) -> None:
         assert time.monotonic() < end, "waited in vain"
         QgsApplication.processEvents()
         time.sleep(0.001)
+
+
+class Hand:
+    """Clicks, and counts them."""
+
+    def __init__(self) -> None:
+        self.clicks = 0
+
+    def press(self, widget: object) -> None:
+        """Click on the middle of a widget, once it can be."""
+        wait(lambda: widget.isVisible() and widget.isEnabled(), 20)
+        self.at(widget, widget.rect().center())
+
+    def at(
+        self, widget: object, place: QPoint, keys: object = Qt.KeyboardModifier.NoModifier
+    ) -> None:
+        """Click on a place of a widget."""
+        self.clicks += 1
+        QTest.mouseClick(widget, Qt.MouseButton.LeftButton, keys, place)
+
+    def choose(self, button: object, action: object) -> None:
+        """Open the menu of a button, which waits for a choice, and make it: two clicks."""
+        menu = button.menu()
+
+        def pick() -> None:
+            self.at(menu, menu.actionGeometry(action).center())
+
+        QTimer.singleShot(200, pick)
+        self.press(button)

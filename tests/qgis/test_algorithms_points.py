@@ -424,13 +424,15 @@ def test_similar_areas_are_those_of_the_core(run, small_model, tmp_path):
         "UNLIKE": "10,20 [EPSG:4326]",
         "PERCENTILE": 80,
         "LEAST_AREA": 50_000,
+        "AGAINST": 1,  # all land
         "MODEL": str(small_model),
         "OUTPUT": str(tmp_path / "areas.gpkg"),
     }
     out = QgsVectorLayer(run("similarareas", given)["OUTPUT"], "areas", "ogr")
+    grid = Grid.from_bounds((-20, -35, 52, 37), 1)
     wanted = SimilarityTo(((23.6, -2.9),), unlike=((10, 20),))
     want = similar_areas(
-        Grid.from_bounds((-20, -35, 52, 37), 1),
+        grid,
         encoder(str(small_model)),
         wanted,
         AreaOptions(percentile=80, least_km2=50_000),

@@ -275,6 +275,7 @@ def test_examples_and_counter_examples_are_learnt_as_in_python(
     run, make_points, tmp_path, small_model
 ):
     from satclip_qgis.models import encoder
+    from satclip_qgis.satclip_core.grid import Grid
     from satclip_qgis.satclip_core.products import SimilarityTo
 
     places, unlike = [(7, 46), (9, 47)], [(8, 45.5), (10, 47.5)]
@@ -289,7 +290,8 @@ def test_examples_and_counter_examples_are_learnt_as_in_python(
     )
     dataset, found = read(run("similarity", given)["OUTPUT"])
     model = encoder(str(small_model))
-    product = SimilarityTo.of(places, unlike=unlike).by(model)
+    within = Grid.from_bounds((5, 45, 11, 48), 0.5)
+    product = SimilarityTo.of(places, unlike=unlike, within=within).by(model)
     lons, lats = np.arange(5.25, 11, 0.5), np.arange(47.75, 45, -0.5)
     want = product(model.encode_grid(lons, lats))[0]
     np.testing.assert_allclose(found, want, atol=1e-5)
@@ -625,7 +627,8 @@ def test_results_arrive_styled_and_with_their_origin(
     name, plugin, project, make_points, tmp_path, encoder
 ):
     """As QGIS does it: run, load the layer, post-process it."""
-    from satclip_qgis.satclip_core.grid.land import land_places
+    from satclip_qgis.satclip_core.grid import Grid
+    from satclip_qgis.satclip_core.grid.land import land_places, land_within
 
     context = QgsProcessingContext()
     context.setProject(project)
@@ -670,7 +673,8 @@ def test_results_arrive_styled_and_with_their_origin(
     assert about.licenses()
     if name == "similarity":
         low, high = layer.renderer().classificationMin(), layer.renderer().classificationMax()
-        land = encoder.encode(land_places()).astype(np.float64)
+        land = encoder.encode(land_within(Grid.from_bounds((5, 45, 11, 48), 0.5)))
+        land = land.astype(np.float64)
         place = encoder.encode([(7, 46)])[0].astype(np.float64)
         cosines = land @ place / np.linalg.norm(land, axis=1) / np.linalg.norm(place)
         assert low == pytest.approx(np.quantile(cosines, 0.02), abs=1e-5)

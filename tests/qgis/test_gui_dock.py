@@ -95,7 +95,7 @@ def pixels(layer: QgsRasterLayer) -> np.ndarray:
 
 def settle(dock: object) -> None:
     wait(lambda: dock.session.field is not None and not dock.session.busy)
-    wait(lambda: dock.session.land is not None)
+    wait(lambda: dock.session.land is not None and dock.session.grounded)
 
 
 def test_a_click_draws_the_similarity_of_the_view(window: Window, bundled_dock: object) -> None:
@@ -296,6 +296,8 @@ def test_a_click_on_the_histogram_sets_the_threshold(window: Window, dock: objec
 
 
 def test_land_is_a_distribution_of_its_own(window: Window, dock: object) -> None:
+    choices = dock.panel._against
+    choices.setCurrentIndex(choices.findData("land"))
     window.click(320, 200)
     settle(dock)
     assert len(dock.session.land) == 4000

@@ -60,7 +60,7 @@ def pixels(dock: object) -> np.ndarray:
 
 def settle(dock: object) -> None:
     wait(lambda: dock.session.field is not None and not dock.session.busy)
-    wait(lambda: dock.session.land is not None)
+    wait(lambda: dock.session.land is not None and dock.session.grounded)
 
 
 def lonlats(places: list[object]) -> list[tuple[float, float]]:
@@ -85,7 +85,9 @@ def test_several_places_are_learnt_as_the_command_line_learns_them(
     window.click(200, 350, CTRL)
     assert dock.session.learns
     assert [place.unlike for place in dock.session.places] == [False, False, True]
-    wanted = SimilarityTo.of(lonlats(dock.session.examples), unlike=lonlats(dock.session.counters))
+    wanted = SimilarityTo.of(
+        lonlats(dock.session.examples), unlike=lonlats(dock.session.counters), within=dock.view()
+    )
     assert dock.session.wanted == wanted
     request = RasterRequest(dock.view(), wanted, str(small_model), mask="land")
     exact = request.prepare(encoder=encoder(str(small_model))).array()[0]
@@ -94,6 +96,25 @@ def test_several_places_are_learnt_as_the_command_line_learns_them(
     assert np.nanmax(np.abs(shown - exact)) < 0.01
     assert dock.session.error < 0.01
     assert shown[350, 200] < min(shown[300, 300], shown[220, 100])
+
+
+def test_against_all_land_is_a_choice(window: Window, dock: object) -> None:
+    window.click(300, 300)
+    settle(dock)
+    window.click(100, 220, SHIFT)
+    here, limits = pixels(dock), dock.session.land
+    choices = dock.panel._against
+    choices.setCurrentIndex(choices.findData("land"))
+    settle(dock)
+    assert dock.session.wanted.within is None
+    assert not np.allclose(dock.session.land, limits)
+    assert np.nanmax(np.abs(pixels(dock) - here)) > 0.02
+    assert dock.state().against == "land"
+    # What is not the view does not change with it.
+    ground = dock.session._ground
+    window.show_map("EPSG:4326", (0.0, 40.0, 25.0, 55.0))
+    settle(dock)
+    assert dock.session._ground is ground
 
 
 def test_each_counter_example_lowers_what_is_like_it_at_once(window: Window, dock: object) -> None:
@@ -119,7 +140,7 @@ def test_a_counter_example_is_shown_apart_and_goes_as_others_do(
     shades = [row.foreground(2).color().name() for row in rows]
     assert shades[1] == UNLIKE_COLOUR != shades[0]
     assert on_the_map(dock) == [(1, LIKE_COLOUR), (2, UNLIKE_COLOUR)]
-    assert not dock.panel._reduce.isEnabled()
+    assert not dock.panel._reduce.isVisible()
     dock.panel.places.select(1)
     QTest.mouseClick(dock.panel.places.remove, Qt.MouseButton.LeftButton)
     assert not dock.session.learns

@@ -9,15 +9,18 @@ import numpy as np
 import pytest
 
 pytest.importorskip("qgis.core", reason="QGIS is not installed for this Python")
-from gui_window import Window, wait
+from gui_window import Hand, Window, wait
 from qgis.core import (
     QgsCoordinateReferenceSystem,
+    QgsGeometry,
+    QgsPointXY,
     QgsProject,
     QgsRasterLayer,
+    QgsRectangle,
     QgsVectorLayer,
 )
 from qgis.PyQt import sip
-from qgis.PyQt.QtCore import QEvent, QPoint, Qt
+from qgis.PyQt.QtCore import QEvent, Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
 
@@ -69,33 +72,14 @@ def samples(make_points: object) -> QgsVectorLayer:
     return layer
 
 
-class Hand:
-    """Clicks, and counts them."""
-
-    def __init__(self) -> None:
-        self.clicks = 0
-
-    def press(self, widget: object) -> None:
-        wait(lambda: widget.isVisible() and widget.isEnabled(), 20)
-        self.at(widget, widget.rect().center())
-
-    def at(self, widget: object, place: QPoint) -> None:
-        self.clicks += 1
-        QTest.mouseClick(widget, LEFT, Qt.KeyboardModifier.NoModifier, place)
-
-
 def opened(gui: object, layer: QgsVectorLayer, hand: Hand | None = None) -> object:
     """The panel, once the map has been tried."""
     gui.iface.setActiveLayer(layer)
     button = gui.toolbar.widgetForAction(gui.actions["map"])
     (hand or Hand()).press(button)
     dock = gui.mapping
-    wait(lambda: found(dock))
+    wait(lambda: dock.found)
     return dock
-
-
-def found(dock: object) -> bool:
-    return not dock.trial.busy and not dock._timer.isActive() and dock._question is not None
 
 
 def scores(dock: object) -> str:
@@ -168,7 +152,7 @@ def test_gross_errors_are_left_out_by_one_click(gui: object, samples: QgsVectorL
     assert dock.findings.doubts.isVisible()
     assert "2 of 80 values" in dock.findings._doubts_text.text()
     Hand().press(dock.findings.drop)
-    wait(lambda: found(dock))
+    wait(lambda: dock.found)
     assert not dock.findings.doubts.isVisible()
     assert scores(dock) != before
     assert dock.findings.before.text().startswith("Before: ")
@@ -188,20 +172,20 @@ def test_the_sample_that_hurts_most_is_left_out(gui: object, samples: QgsVectorL
     assert not redo.isEnabled()
     first.setCheckState(0, Qt.CheckState.Checked)
     Hand().press(redo)
-    wait(lambda: found(dock))
+    wait(lambda: dock.found)
     assert len(dock.findings._found.samples) == COUNT - 1
     # It stays in the list, to be taken back.
     assert dock.findings.ticked() == [wrong]
     tree.topLevelItem(0).setCheckState(0, Qt.CheckState.Unchecked)
     Hand().press(redo)
-    wait(lambda: found(dock))
+    wait(lambda: dock.found)
     assert len(dock.findings._found.samples) == COUNT
 
 
 def test_classes_have_a_table_of_confusions(gui: object, samples: QgsVectorLayer) -> None:
     dock = opened(gui, samples)
     dock.questions.field.setField("side")
-    wait(lambda: found(dock))
+    wait(lambda: dock.found)
     assert "of 10 places" in scores(dock)
     table = dock.findings.table
     assert table.isVisible()
@@ -246,7 +230,7 @@ def test_a_change_puts_an_end_to_the_trial(gui: object, samples: QgsVectorLayer)
     dock.questions.land.setChecked(False)
     assert task.isCanceled()
     assert not dock.trial.busy
-    wait(lambda: found(dock))
+    wait(lambda: dock.found)
     assert dock._question.land is False
 
 
@@ -258,10 +242,81 @@ def test_a_country_is_an_area(gui: object, samples: QgsVectorLayer, name: str) -
     dock.questions.country.setFocus()
     QTest.keyClicks(dock.questions.country.lineEdit(), name)
     QTest.keyClick(dock.questions.country.lineEdit(), Qt.Key.Key_Return)
-    wait(lambda: found(dock))
+    wait(lambda: dock.found)
     west, south, east, north = dock.findings._found.job.request.grid.bounds
     assert (west, south) == pytest.approx((5.9, 45.8), abs=0.3)
     assert (east, north) == pytest.approx((10.5, 47.8), abs=0.3)
+
+
+def choose_country(dock: object, name: str) -> None:
+    questions = dock.questions
+    questions.area.setCurrentIndex(questions.area.findData("country"))
+    questions.country.setFocus()
+    questions.country.lineEdit().selectAll()
+    QTest.keyClicks(questions.country.lineEdit(), name)
+    QTest.keyClick(questions.country.lineEdit(), Qt.Key.Key_Return)
+    wait(lambda: dock.found)
+
+
+def country_shape(name: str) -> QgsGeometry:
+    """A country as QGIS' own polygons."""
+    from satclip_qgis.satclip_core.raster.countries import find_country
+
+    polygons = [
+        [[QgsPointXY(*place) for place in ring.tolist()] for ring in polygon]
+        for polygon in find_country(name).polygons
+    ]
+    return QgsGeometry.fromMultiPolygonXY(polygons)
+
+
+def test_a_country_is_outlined_while_the_panel_is_there(
+    gui: object, samples: QgsVectorLayer
+) -> None:
+    dock = opened(gui, samples)
+    outline = dock.questions.outline
+    assert outline.shape is None
+    choose_country(dock, "Switzerland")
+    assert outline.shape.area() == pytest.approx(country_shape("Switzerland").area(), rel=1e-6)
+    dock.close()
+    assert outline.shape is None
+    dock.show()
+    assert outline.shape is not None
+    # The map in another CRS.
+    gui.iface.show_map("EPSG:3035", (2.5e6, 1.5e6, 6e6, 4e6))
+    box = outline.shape.boundingBox()
+    assert box.intersects(QgsRectangle(4.0e6, 2.5e6, 4.4e6, 2.8e6))
+    # One that is out of sight is brought into view, and another area has no outline.
+    choose_country(dock, "Kenya")
+    assert gui.iface.canvas.extent().intersects(outline.shape.boundingBox())
+    dock.questions.area.setCurrentIndex(dock.questions.area.findData("view"))
+    assert outline.shape is None
+
+
+def test_outside_of_the_country_there_is_no_data(gui: object, samples: QgsVectorLayer) -> None:
+    dock = opened(gui, samples)
+    choose_country(dock, "Switzerland")
+    dock.questions.resolution.setValue(0.1)
+    wait(lambda: dock.found)
+    Hand().press(dock.make_map)
+    wait(lambda: dock.making is None)
+    (mapped,) = [
+        layer
+        for layer in QgsProject.instance().mapLayers().values()
+        if layer.name() == "height, mapped"
+    ]
+    provider, extent = mapped.dataProvider(), mapped.extent()
+    inside = country_shape("Switzerland")
+    told = []
+    for row in range(mapped.height()):
+        for col in range(mapped.width()):
+            place = QgsPointXY(
+                extent.xMinimum() + (col + 0.5) * extent.width() / mapped.width(),
+                extent.yMaximum() - (row + 0.5) * extent.height() / mapped.height(),
+            )
+            _, known = provider.sample(place, 1)
+            told.append(known == inside.contains(place))
+    assert np.mean(told) > 0.995  # but for centres that lie on the border
+    assert len(told) > 500
 
 
 def test_a_file_keeps_map_style_and_polygons(

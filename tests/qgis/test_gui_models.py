@@ -73,8 +73,8 @@ def row(dialog: object, name: str) -> list[str]:
 
 def test_it_lists_what_there_is(dialog: object) -> None:
     bundled = row(dialog, "bundled")
-    assert bundled[1:5] == ["comes with the plugin", "30", "0.0386°", "MIT"]
-    assert row(dialog, NAME)[1:4] == ["not fetched", "10", "9°"]
+    assert bundled[1:5] == ["comes with the plugin", "30", "4.3 km", "MIT"]
+    assert row(dialog, NAME)[1:4] == ["not fetched", "10", "1000 km"]
     assert dialog.table.rowCount() == 8
 
 
@@ -85,7 +85,7 @@ def test_the_facts_of_a_model_are_shown(dialog: object) -> None:
     wait(lambda: "SHA-256" in dialog.facts.toPlainText())
     text = dialog.facts.toPlainText()
     assert encoder("bundled").sha256 in text
-    assert "Effective resolution: 0.0386°" in text
+    assert "Effective resolution: 4.3 km" in text
     assert "Blue Marble" in text
 
 

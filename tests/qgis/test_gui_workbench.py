@@ -53,7 +53,34 @@ def dock(window: Window, model: str) -> Iterator[object]:
 
 
 def settle(dock: object) -> None:
-    wait(lambda: not dock._timer.isActive() and dock.session.field and not dock.session.busy)
+    session = dock.session
+    wait(lambda: not dock._timer.isActive() and session.field and not session.busy)
+    wait(lambda: session.picture is None or session.grounded)
+
+
+def on_the_map(window: Window) -> list[object]:
+    """Marks of places that are shown on the canvas."""
+    from satclip_qgis.gui.maptool import Marker
+
+    items = window.canvas.scene().items()
+    return [item for item in items if isinstance(item, Marker) and item.isVisible()]
+
+
+def test_marks_go_with_the_dock_and_come_back(window: Window, dock: object) -> None:
+    window.click(300, 200)
+    window.click(100, 150, CTRL)
+    settle(dock)
+    assert len(on_the_map(window)) == 2
+    layer = dock.layer.layer
+    dock.close()
+    assert on_the_map(window) == []
+    assert dock.circle.shape is None
+    assert QgsProject.instance().mapLayer(layer.id()) is layer  # it is one of the project's
+    # What is undone meanwhile is not shown either.
+    dock.session.undo()
+    assert on_the_map(window) == []
+    dock.show()
+    assert [mark.number for mark in on_the_map(window)] == [1]
 
 
 def listed(dock: object) -> list[tuple[str, str, str]]:
@@ -377,7 +404,7 @@ def test_three_hundred_pixels_will_do_and_tab_goes_down(window: Window, dock: ob
     dock.setFloating(True)
     dock.resize(300, 700)
     panel = dock.panel
-    assert panel.minimumSizeHint().width() <= 300 - dock.widget().verticalScrollBar().width()
+    assert dock.widget().minimumSizeHint().width() <= 300
     order = []
     widget = panel.pick
     while widget not in order:

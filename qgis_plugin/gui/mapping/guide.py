@@ -10,12 +10,10 @@ from qgis.gui import QgsFileWidget
 from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QDockWidget,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -27,6 +25,8 @@ from ...models import default_model
 from ...satclip_core.errors import InputError
 from ...text import tr
 from ...words import worded
+from ..ink import alarm_ink
+from ..scroll import Downwards
 from .findings import Findings
 from .making import Making, outside_path
 from .questions import Questions
@@ -78,6 +78,11 @@ class MapFromSamplesDock(QDockWidget):
             self.model = model
             self._changed()
 
+    @property
+    def found(self) -> bool:
+        """Whether what is asked has been tried."""
+        return not (self.trial.busy or self._timer.isActive()) and self._question is not None
+
     def close_down(self) -> None:
         """Leave nothing behind: tasks and signals."""
         self._timer.stop()
@@ -125,17 +130,11 @@ class MapFromSamplesDock(QDockWidget):
         for button in (self.make_map, self.cancel, self.more, self.help):
             buttons.addWidget(button)
         buttons.insertStretch(2, 1)
-        scrolled = QScrollArea()
-        scrolled.setFrameShape(QFrame.Shape.NoFrame)
-        scrolled.setWidgetResizable(True)
-        scrolled.setWidget(inner)
-        bar = scrolled.verticalScrollBar().sizeHint().width()
-        scrolled.setMinimumWidth(inner.minimumSizeHint().width() + bar)
         # The button is always in sight, however small the dock.
         whole = QWidget(self)
         lines = QVBoxLayout(whole)
         lines.setContentsMargins(0, 0, 0, 6)
-        lines.addWidget(scrolled, 1)
+        lines.addWidget(Downwards(inner), 1)
         foot = QVBoxLayout()
         foot.setContentsMargins(9, 0, 9, 0)
         foot.addLayout(file)
@@ -166,6 +165,7 @@ class MapFromSamplesDock(QDockWidget):
         self.help.clicked.connect(lambda: open_help("mapfromsamples"))
 
     def _visible(self, visible: bool) -> None:
+        self.questions.set_shown(not self.isHidden())  # also behind another tab
         if visible and self._question is None:
             self._timer.start()
         elif self.isHidden():  # not merely behind another tab
@@ -261,7 +261,8 @@ class MapFromSamplesDock(QDockWidget):
 
     def _say(self, text: str, *, error: bool = False) -> None:
         self.status.setText(text)
-        self.status.setStyleSheet("color: #c03020" if error else "")
+        shade = alarm_ink(self.status).name()
+        self.status.setStyleSheet(f"color: {shade}" if error else "")
         self.status.setVisible(bool(text))
 
     def _show_samples(self, ids: list[int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from qgis.core import (
@@ -33,9 +34,10 @@ from ...algorithms.learning import first_field
 from ...crs import lonlat_crs
 from ...satclip_core.errors import InputError
 from ...satclip_core.grid.crs import LONLAT
-from ...satclip_core.raster.countries import country_names, find_country
+from ...satclip_core.raster.countries import Country, country_names, find_country
 from ...satclip_core.raster.polygons import Polygons
 from ...text import tr
+from .outline import CountryOutline
 from .trial import Question
 
 SAMPLES, VIEW, COUNTRY, OTHER = "samples", "view", "country", "other"
@@ -56,13 +58,15 @@ class Questions(QWidget):
     def __init__(self, canvas: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._canvas = canvas
+        self.outline = CountryOutline(canvas)
+        self._shown = False  # whether the panel is: what is on the map goes and comes with it
         self._make()
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(tr("Samples"), self.layer)
         form.addRow(tr("Field to map"), self.field)
-        form.addRow("", self.classes)
+        form.addRow(self.classes)  # long in some languages
         form.addRow(tr("Area"), self.area)
         form.addRow("", self.where)
         form.addRow(tr("Pixel size"), self.resolution)
@@ -73,7 +77,9 @@ class Questions(QWidget):
         self._area_changed()
 
     def close_down(self) -> None:
-        """Let go of the map: what draws an extent on it must not outlive it."""
+        """Let go of the map: what is drawn on it must not outlive it."""
+        self._canvas.destinationCrsChanged.disconnect(self.outline.draw)
+        self.outline.clear()
         self.extent.blockSignals(True)
         sip.delete(self.extent)
 
@@ -85,6 +91,11 @@ class Questions(QWidget):
     def choose(self, layer: QgsVectorLayer) -> None:
         """Choose a layer of samples."""
         self.layer.setLayer(layer)
+
+    def set_shown(self, shown: bool) -> None:
+        """Draw on the map what is asked for, or take it off while the panel is hidden."""
+        self._shown = shown
+        self._outline()
 
     def set_size(self, text: str) -> None:
         """Say how many pixels that makes."""
@@ -122,6 +133,7 @@ class Questions(QWidget):
             size if size > 0 else None,
             self.land.isChecked(),
             model,
+            self._country().name if self.area.currentData() == COUNTRY else None,
             **more,
         )
 
@@ -172,6 +184,8 @@ class Questions(QWidget):
             box.setMinimumContentsLength(12)
 
     def _connect(self) -> None:
+        self.changed.connect(self._outline)
+        self._canvas.destinationCrsChanged.connect(self.outline.draw)
         self.layer.layerChanged.connect(self._layer_changed)
         self.field.fieldChanged.connect(self._field_changed)
         self.area.currentIndexChanged.connect(self._area_changed)
@@ -232,11 +246,30 @@ class Questions(QWidget):
             settings = self._canvas.mapSettings()
             return QgsReferencedRectangle(settings.visibleExtent(), settings.destinationCrs())
         if area == COUNTRY:
-            name = self.country.currentText().strip()
-            return _of_country(name) if name else None
+            return _of_country(self._country()) if self.country.currentText().strip() else None
         if not self.extent.isValid():
             return None
         return QgsReferencedRectangle(self.extent.outputExtent(), self.extent.outputCrs())
+
+    def _country(self) -> Country:
+        """The one that is named.
+
+        Raises:
+            InputError: there is none of that name.
+        """
+        return find_country(self.country.currentText().strip())
+
+    def _outline(self) -> None:
+        """Draw the country on the map, and show it where it is another one."""
+        if not self._shown:
+            self.outline.clear()
+            return
+        country = None
+        if self.area.currentData() == COUNTRY:
+            with suppress(InputError):  # told where the question is asked
+                country = self._country()
+        if self.outline.show(country):
+            self.outline.bring_into_view()
 
     def unit(self) -> str:
         """Of the CRS of the map."""
@@ -252,12 +285,8 @@ def _around(box: QgsRectangle, crs: QgsCoordinateReferenceSystem) -> QgsRectangl
     return wider.intersect(QgsRectangle(-180, -90, 180, 90))
 
 
-def _of_country(name: str) -> str:
-    """The extent of a country, as text: one may cross the date line.
-
-    Raises:
-        InputError: there is none of that name.
-    """
-    bounds = Polygons(find_country(name).polygons, LONLAT).bounds
+def _of_country(country: Country) -> str:
+    """The extent of a country, as text: one may cross the date line."""
+    bounds = Polygons(country.polygons, LONLAT).bounds
     west, south, east, north = (f"{degrees:.10g}" for degrees in bounds)
     return f"{west},{east},{south},{north} [{LONLAT}]"

@@ -11,6 +11,7 @@ from qgis.PyQt.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from ...compat import mouse_place
 from ...text import tr
+from ..ink import faint_ink, ink
 from .scorewords import said_number
 
 # Pixels from the pointer within which a dot is meant; radius of a dot, and of the ring round one.
@@ -105,31 +106,32 @@ class Scatter(QWidget):
                 painter.drawEllipse(QPointF(x, y), _DOT, _DOT)
         if self._marked is not None and self._marked < len(positions):
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(self.palette().text().color(), 1.6))
+            painter.setPen(QPen(ink(self), 1.6))
             painter.drawEllipse(self.position(self._marked), _RING, _RING)
 
     def _paint_axes(self, painter: QPainter, box: QRectF) -> None:
-        low, high = self._range()
-        text = self.palette().text().color()
-        faint = QColor(text)
-        faint.setAlpha(110)
-        painter.setPen(QPen(faint, 1, Qt.PenStyle.DashLine))
+        painter.setPen(QPen(faint_ink(self), 1, Qt.PenStyle.DashLine))
         painter.drawLine(box.bottomLeft(), box.topRight())
-        painter.setPen(text)
-        flags = Qt.AlignmentFlag
-        below = QRectF(box.left(), box.bottom() + 2, box.width(), self.fontMetrics().height())
-        painter.drawText(below, flags.AlignLeft, said_number(low))
-        painter.drawText(below, flags.AlignRight, said_number(high))
-        painter.drawText(below, flags.AlignHCenter, tr("observed"))
+        painter.setPen(ink(self))
+        height = self.fontMetrics().height()
+        below = QRectF(box.left(), box.bottom() + 2, box.width(), height)
+        self._paint_axis(painter, below, tr("observed"))
         painter.save()
         painter.translate(box.left() - 3, box.bottom())
         painter.rotate(-90)
-        height = self.fontMetrics().height()
-        beside = QRectF(0, -height, box.height(), height)
-        painter.drawText(beside, flags.AlignLeft, said_number(low))
-        painter.drawText(beside, flags.AlignRight, said_number(high))
-        painter.drawText(beside, flags.AlignHCenter, tr("predicted"))
+        self._paint_axis(painter, QRectF(0, -height, box.height(), height), tr("predicted"))
         painter.restore()
+
+    def _paint_axis(self, painter: QPainter, line: QRectF, name: str) -> None:
+        """The ends of the axis, and between them its name, cut short where there is no room."""
+        ends = [said_number(end) for end in self._range()]
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft, ends[0])
+        painter.drawText(line, Qt.AlignmentFlag.AlignRight, ends[1])
+        size = self.fontMetrics()
+        beside = max(size.horizontalAdvance(f"{end} ") for end in ends)
+        room = int(line.width()) - 2 * beside
+        name = size.elidedText(name, Qt.TextElideMode.ElideRight, room)
+        painter.drawText(line, Qt.AlignmentFlag.AlignHCenter, name)
 
     def _box(self) -> QRectF:
         """Where dots may lie; the axes' words are beside and below."""

@@ -42,6 +42,7 @@ class Question:
         resolution: pixel size in units of that; as the model resolves where None.
         land: whether the sea is left out.
         model: name or path.
+        region: country outside of which there is no data; None for all.
         missing: numbers that stand for no value.
         left_out: ids of features that are no samples.
     """
@@ -54,6 +55,7 @@ class Question:
     resolution: float | None
     land: bool
     model: str
+    region: str | None = None
     missing: tuple[float, ...] = ()
     left_out: frozenset[int] = frozenset()
 
@@ -69,6 +71,7 @@ class Question:
             "CRS": self.crs,
             "RESOLUTION": self.resolution,
             "LAND": self.land,
+            "REGION": self.region or "",
             "MODEL": self.model,
         }
 
@@ -144,6 +147,7 @@ class Trial(QObject):
                 MapOf(samples.thinned(MOST_TRIED), evidence=True),
                 question.model,
                 mask=algorithm.mask(parameters, context),
+                region=question.region,
             )
             job = request.prepare(encoder=model, progress=report, cancelled=cancelled)
             return Found(job, samples)
