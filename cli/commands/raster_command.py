@@ -98,7 +98,7 @@ class RasterOptions(GridOptions):
             region = open_region(self.region)
             bbox, bbox_crs = region.bounds, region.crs
         if bbox is None or self.res is None:
-            missing = "--bbox W S E N" if bbox is None else "--res"
+            missing = "--bbox W S E N" if bbox is None else "--res, the side of a pixel"
             other = "--region or --like FILE" if bbox is None else "--like FILE"
             raise click.UsageError(f"Missing option {missing}, or give {other}")
         # The edges of a region mean nothing to a grid: they are rounded to whole pixels.

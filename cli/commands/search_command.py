@@ -21,9 +21,16 @@ if TYPE_CHECKING:
     from satclip_core.types import Mask
 
 
+# Where no extent is given: all land but Antarctica's.
+_WORLD, _WORLD_RES = (-180.0, -60.0, 180.0, 84.0), (0.5,)
+
+
 @dataclass(frozen=True)
 class LandOptions(GridOptions):
-    """The options of what looks at land only, unless `--sea` or a mask says otherwise."""
+    """The options of what looks at land only, unless `--sea` or a mask says otherwise.
+
+    Where no extent is given they look at all of it.
+    """
 
     sea: bool
     region: str | None
@@ -40,6 +47,9 @@ class LandOptions(GridOptions):
         if self.sea and self.land_mask is not None:
             raise click.UsageError(f"--sea takes no mask: leave it out for {self.land_mask}")
         given = {field.name: getattr(self, field.name) for field in fields(GridOptions)}
+        placed = (self.bbox, self.crs, self.bbox_crs, self.tap, self.like, self.region)
+        if all(value is None for value in placed):
+            given.update(bbox=_WORLD, res=self.res or _WORLD_RES)
         land = not self.sea and self.land_mask is None
         return RasterOptions(**{**given, "land": land, "region": self.region, **others})
 

@@ -56,6 +56,22 @@ def test_one_place_is_a_cosine_at_sea_too(run, tmp_path, encoder):
     assert tags["values"] == "cosine similarity, -1..1"
 
 
+def test_lat_lon_is_told(run):
+    """Brussels, and what its coordinates are the other way round: the sea off Somalia."""
+    words = ("similarity", "--bbox", 4, 50, 5, 51, "--res", 0.5, "--overwrite")
+    told = run(*words, "--to", 50.8, 4.4).stderr
+    assert "Warning: 50.8 4.4 lies at sea, and 4.4 50.8 on land: coordinates are lon, lat" in told
+    assert "Warning" not in run(*words, "--to", 4.4, 50.8).stderr
+
+
+@pytest.mark.parametrize("command", ["places", "areas"])
+def test_all_land_where_no_extent_is_given(run, tmp_path, model, command):
+    words = (command, "--to", "23.6,-2.9", "--res", 3, *model)
+    assert run(*words, "-o", "plain.csv").returncode == 0
+    assert run(*words, "-o", "said.csv", "--bbox", -180, -60, 180, 84).returncode == 0
+    assert (tmp_path / "plain.csv").read_text() == (tmp_path / "said.csv").read_text()
+
+
 def test_places_as_a_table_and_as_points(run, tmp_path, encoder, model):
     words = ("places", *EXAMPLES, *BBOX, "--count", 7, "--spacing", 500, "--away", 300, *model)
     want = similar_places(GRID, encoder, WANTED, 7, away_km=300, spacing_km=500, mask="land")
