@@ -40,8 +40,8 @@ def command(
 
     An area is of pixels that touch along a side. The fields are rank, area_km2 (on the ellipsoid),
     mean_similarity (weighed by area), max_similarity, and lon and lat of the most similar pixel.
-    GeoPackage, GeoJSON, GeoParquet or CSV by the extension; all but CSV need the extra `points`. All
-    land at half a degree where no extent is given.
+    GeoPackage, GeoJSON, GeoParquet or CSV by the extension; all but CSV need the extra `points`.
+    All land at half a degree where no extent is given.
 
     \b
     satclip areas --to 23.6 -2.9 --bbox -180 -60 180 75 --res 0.25 --min-area 1000

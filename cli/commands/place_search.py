@@ -37,7 +37,8 @@ def command(options: SearchOptions, count: int, spacing: float | None, away: flo
     """Write the places of a grid that are most like one place or several, as points.
 
     The fields are rank, similarity, lon and lat. GeoPackage, GeoJSON, GeoParquet or CSV by the
-    extension; all but CSV need the extra `points`. All land at half a degree where no extent is given.
+    extension; all but CSV need the extra `points`. All land at half a degree where no extent is
+    given.
 
     \b
     satclip places --to 11.6 48.1 --count 10

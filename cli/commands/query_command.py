@@ -16,6 +16,7 @@ from .search_command import LandOptions, where_options
 if TYPE_CHECKING:
     from satclip_core.files import Target
 
+
 @dataclass(frozen=True)
 class QueryOptions(LandOptions):
     """The options that both share, as they were given."""
