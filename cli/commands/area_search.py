@@ -69,4 +69,4 @@ def command(
         )
     areas = "1 area" if len(found) == 1 else f"{len(found):,} areas"
     total = f"{areas} of {found.km2.sum():,.0f} km² at or above {found.above:.3f}"
-    search.write(found.columns, found.wkb, POLYGON, total)
+    search.write(encoder, found.columns, found.wkb, POLYGON, total)

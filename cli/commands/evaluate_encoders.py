@@ -9,12 +9,17 @@ import click
 
 from satclip_core.errors import require
 
+from ..long_runs import (
+    StopOnInterrupt,
+    check_can_be_written,
+    data_root_option,
+    folder_option,
+    tell_lines,
+)
 from ..messages import tell
 from ..options import verbosity_options
 from ..progress import duration, progress
-from ..reproduce.study_options import check_can_be_written, data_root_option, folder_option
 from ..tables import READING, place_options, samples_options
-from .train_model import StopOnInterrupt, tell_lines
 
 
 @click.command("evaluate")

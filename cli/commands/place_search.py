@@ -64,4 +64,4 @@ def command(options: SearchOptions, count: int, spacing: float | None, away: flo
             progress=report,
         )
     places = "1 place" if len(found) == 1 else f"{len(found):,} places"
-    search.write(found.columns, found.wkb(search.grid), POINT, places)
+    search.write(encoder, found.columns, found.wkb(search.grid), POINT, places)

@@ -10,10 +10,11 @@ import click
 
 from .. import options
 from ..messages import quiet, tell
-from .raster_command import RasterCommand
+from .raster_command import RasterCommand, origin
 from .search_command import LandOptions, where_options
 
 if TYPE_CHECKING:
+    from satclip_core.encoder import LocationEncoder
     from satclip_core.files import Target
 
 
@@ -62,10 +63,17 @@ class Query:
     raster: RasterCommand
     places: Target | None
 
-    def write(self, columns: dict[str, Any], shapes: list[bytes], path: Path | None) -> None:
+    def write(
+        self,
+        encoder: LocationEncoder,
+        columns: dict[str, Any],
+        shapes: list[bytes],
+        path: Path | None,
+    ) -> None:
         """Print the places and write their file.
 
         Args:
+            encoder: that found them.
             columns: what is told of each, by name.
             shapes: of them, as well-known bytes.
             path: of the file, for the message.
@@ -78,7 +86,8 @@ class Query:
         click.echo(_as_text(columns))
         if self.places is None:
             return
-        write_features(self.places, columns, shapes, kind=POINT, crs=self.raster.grid.crs)
+        crs = self.raster.grid.crs
+        write_features(self.places, columns, shapes, kind=POINT, crs=crs, facts=origin(encoder))
         if not quiet():
             tell(f"{path}: {len(shapes)} place{'s' * (len(shapes) != 1)}")
 

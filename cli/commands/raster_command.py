@@ -20,6 +20,7 @@ from ..progress import duration, progress, quantity
 from ..words import worded
 
 if TYPE_CHECKING:
+    from satclip_core.encoder import LocationEncoder
     from satclip_core.files import Target
     from satclip_core.grid import Grid
     from satclip_core.products.product import P, Product, Wanted
@@ -316,6 +317,15 @@ def command_line() -> str:
     context = click.get_current_context(silent=True)
     args = context.find_root().obj if context is not None else None
     return shlex.join(["satclip", *(sys.argv[1:] if args is None else args)])
+
+
+def origin(encoder: LocationEncoder) -> dict[str, str]:
+    """Where features come from, for the description of their file: a raster's tags, in short."""
+    from satclip_core.version import __version__
+
+    told = ("model", "weights_sha256", "licence", "effective_resolution_degrees", "training_data")
+    facts = {name: value for name, value in encoder.provenance.items() if name in told}
+    return {"command": command_line(), **facts, "software": f"satclip-embeddings {__version__}"}
 
 
 def _forecast(job: RasterJob[Any], format: str) -> list[str]:

@@ -11,10 +11,11 @@ import click
 from .. import options
 from ..messages import quiet, tell
 from ..progress import duration, quantity
-from .raster_command import GridOptions, RasterOptions
+from .raster_command import GridOptions, RasterOptions, origin
 from .similarity_raster import Places, examples_options, similarity_to
 
 if TYPE_CHECKING:
+    from satclip_core.encoder import LocationEncoder
     from satclip_core.files import Target
     from satclip_core.grid import Grid
     from satclip_core.products import SimilarityTo
@@ -105,15 +106,24 @@ class Search:
     extent: str | None
     start: float
 
-    def write(self, columns: dict[str, Any], shapes: list[bytes], kind: str, what: str) -> None:
-        """Write what was found and say so.
+    def write(
+        self,
+        encoder: LocationEncoder,
+        columns: dict[str, Any],
+        shapes: list[bytes],
+        kind: str,
+        what: str,
+    ) -> None:
+        """Write what an encoder found and say so.
 
         Raises:
             SatclipError: it cannot be written.
         """
         from satclip_core.points.found import write_features
 
-        write_features(self.target, columns, shapes, kind=kind, crs=self.grid.crs)
+        write_features(
+            self.target, columns, shapes, kind=kind, crs=self.grid.crs, facts=origin(encoder)
+        )
         if quiet():
             return
         if self.extent is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -70,6 +72,24 @@ def test_all_land_where_no_extent_is_given(run, tmp_path, model, command):
     assert run(*words, "-o", "plain.csv").returncode == 0
     assert run(*words, "-o", "said.csv", "--bbox", -180, -60, 180, 84).returncode == 0
     assert (tmp_path / "plain.csv").read_text() == (tmp_path / "said.csv").read_text()
+
+
+@pytest.mark.parametrize("suffix", ["gpkg", "geojson", "parquet"])
+def test_files_of_features_say_where_they_come_from(run, tmp_path, model, encoder, suffix):
+    words = ("places", "--to", "23.6,-2.9", *BBOX, "--count", 3, *model, "-o", f"out.{suffix}")
+    assert run(*words).returncode == 0
+    if suffix == "geojson":
+        said = json.loads((tmp_path / "out.geojson").read_text())["description"]
+    elif suffix == "gpkg":
+        with closing(sqlite3.connect(tmp_path / "out.gpkg")) as base:
+            ((said,),) = base.execute("select description from gpkg_contents")
+    else:
+        metadata = pytest.importorskip("pyarrow.parquet").read_schema(tmp_path / "out.parquet")
+        said = metadata.metadata[b"description"].decode()
+    lines = dict(line.split(": ", 1) for line in said.splitlines())
+    assert lines["weights_sha256"] == encoder.sha256
+    assert lines["command"].startswith("satclip places --to 23.6,-2.9 --bbox")
+    assert lines["licence"] == encoder.info.licence
 
 
 def test_places_as_a_table_and_as_points(run, tmp_path, encoder, model):
