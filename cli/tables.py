@@ -9,7 +9,9 @@ import click
 from .options import combined, quoting_option
 
 
-def output_table_option(formats: str = "CSV, GeoJSON, GeoPackage or GeoParquet") -> Any:
+def output_table_option(
+    formats: str = "CSV, GeoJSON, GeoPackage or GeoParquet",
+) -> Callable[[Any], Any]:
     """`-o/--output`, of a table in the format that its extension says.
 
     Args:
@@ -25,7 +27,7 @@ def output_table_option(formats: str = "CSV, GeoJSON, GeoPackage or GeoParquet")
     )
 
 
-def layer_option(of: str) -> Any:
+def layer_option(of: str) -> Callable[[Any], Any]:
     """`--layer`, of the table that is read.
 
     Args:
@@ -77,7 +79,7 @@ array_option = click.option(
 )
 
 
-def prefix_option(also: str = "") -> Any:
+def prefix_option(also: str = "") -> Callable[[Any], Any]:
     """`--prefix` of the columns of an embedding.
 
     Args:

@@ -112,7 +112,7 @@ class Samples:
         used = np.flatnonzero(known & located & (weighed > 0))
         if len(used) < LEAST_SAMPLES:
             which = f"{len(used)} of {len(values)} samples of {name!r}"
-            raise _too_few(which, account, (known & ~located).any())
+            raise _too_few(which, account, bool((known & ~located).any()))
         _check_places(places[used], name)
         legend = None
         if texts is None and not classes:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..version import __version__
+from .polygons import LAYER
 
 if TYPE_CHECKING:
     from .request import RasterRequest
@@ -61,7 +62,7 @@ def _source(source: Any) -> str:
     """A file by its name, size and time: another content is another mask."""
     if source is None:
         return ""
-    path = Path(source)
+    path = Path(str(source).partition(LAYER)[0])
     if not path.is_file():
         return str(source)
     status = path.stat()
