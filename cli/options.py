@@ -7,14 +7,11 @@ import re
 from dataclasses import fields
 from functools import wraps
 from pathlib import Path
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable
 
 import click
 
 from .messages import configure
-
-F = TypeVar("F", bound=Callable[..., Any])
-Decorator = Callable[[F], F]
 
 _NUMBER = re.compile(r"^[+-]?(\d|\.\d|nan$|inf(inity)?$)", re.IGNORECASE)
 # Options that take several numbers, as separate words too: at least, at most.

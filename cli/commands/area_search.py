@@ -41,6 +41,7 @@ def command(
     An area is of pixels that touch along a side. The fields are rank, area_km2 (on the ellipsoid),
     mean_similarity (weighed by area), max_similarity, and lon and lat of the most similar pixel.
     GeoPackage, GeoJSON, GeoParquet or CSV by the extension; all but CSV need the extra `points`.
+    All land at half a degree where no extent is given.
 
     \b
     satclip areas --to 23.6 -2.9 --bbox -180 -60 180 75 --res 0.25 --min-area 1000
@@ -68,4 +69,4 @@ def command(
         )
     areas = "1 area" if len(found) == 1 else f"{len(found):,} areas"
     total = f"{areas} of {found.km2.sum():,.0f} km² at or above {found.above:.3f}"
-    search.write(found.columns, found.wkb, POLYGON, total)
+    search.write(encoder, found.columns, found.wkb, POLYGON, total)

@@ -9,26 +9,34 @@ import click
 
 from satclip_core.errors import require
 
+from ..long_runs import (
+    StopOnInterrupt,
+    check_can_be_written,
+    data_root_option,
+    folder_option,
+    tell_lines,
+)
 from ..messages import tell
 from ..options import verbosity_options
 from ..progress import duration, progress
-from ..reproduce.study_options import check_can_be_written, data_root_option, folder_option
-from .train_model import StopOnInterrupt, tell_lines
+from ..tables import READING, place_options, samples_options
 
 
 @click.command("evaluate")
 @click.argument("encoders", nargs=-1, metavar="[ENCODER]...")
 @click.option("--points", metavar="FILE", help="Points of yours, in place of the tasks.")
-@click.option("--target", metavar="COLUMN", help="Column of --points: numbers or classes.")
+@click.option(
+    "--target",
+    "--column",
+    "target",
+    metavar="COLUMN",
+    help="Column of --points: numbers or classes.",
+)
 @click.option(
     "--classes", is_flag=True, help="The column holds classes even if it is whole numbers."
 )
-@click.option("--lon-column", metavar="NAME", help="Column of longitudes of --points, or of x.")
-@click.option("--lat-column", metavar="NAME", help="Column of latitudes of --points, or of y.")
-@click.option(
-    "--crs", metavar="CRS", help="Of --points, where they do not say.  [default: EPSG:4326]"
-)
-@click.option("--layer", metavar="NAME", help="Layer of --points, where there are several.")
+@place_options("FILE")
+@samples_options
 @click.option(
     "--settings", "settings_file", metavar="YAML",
     type=click.Path(dir_okay=False, exists=True, path_type=Path),
@@ -148,10 +156,7 @@ def _samples(points: str, target: str, **values: Any) -> Any:
         points,
         target,
         classes=values["classes"] or None,
-        lon_column=values["lon_column"],
-        lat_column=values["lat_column"],
-        crs=values["crs"],
-        layer=values["layer"],
+        **{name: values[name] for name in READING},
     )
 
 

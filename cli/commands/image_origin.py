@@ -71,7 +71,7 @@ def command(
     search = OriginSearch(job.locator, options.count, near)
     if query.raster.finish(job, search.add):
         found = search.finish()
-        query.write(found.columns, found.places.wkb(query.raster.grid), options.places)
+        query.write(job.encoder, found.columns, found.places.wkb(query.raster.grid), options.places)
 
 
 def _named(image: str) -> str | tuple[str, str]:

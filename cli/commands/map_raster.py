@@ -10,7 +10,8 @@ import click
 
 from ..learning import Learning, learning_options, value_options
 from ..messages import quiet, tell
-from ..options import Command, combined, quoting_option
+from ..options import Command
+from ..tables import place_options, samples_options
 from ..words import worded
 from .raster_command import RasterOptions, raster_options
 
@@ -20,25 +21,12 @@ if TYPE_CHECKING:
 # Options that say how is learnt and what is drawn, as `MapOf` calls them.
 _HOW = ("probabilities", "seed", "method", "folds", "uncertainty", "transform")
 
-_table_options = combined(
-    click.option("--lon-column", metavar="NAME", help="Column of longitudes, or of x."),
-    click.option("--lat-column", metavar="NAME", help="Column of latitudes, or of y."),
-    click.option(
-        "--samples-crs",
-        metavar="CRS",
-        help="CRS of coordinate columns, or of a file that does not say.  [default: EPSG:4326]",
-    ),
-    click.option("--layer", metavar="NAME", help="Layer to read, where SAMPLES has several."),
-    click.option("--centroid", is_flag=True, help="Take the centroids of lines and polygons."),
-    click.option("--encoding", default="utf-8", show_default=True, help="Of CSV text."),
-    quoting_option,
-)
-
 
 @click.command("map", cls=Command)
 @click.argument("source", metavar="SAMPLES", required=False)
 @value_options
-@_table_options
+@place_options("SAMPLES", "--samples-crs")
+@samples_options
 @click.option(
     "--probabilities",
     is_flag=True,

@@ -13,7 +13,7 @@ import click
 from satclip_core.errors import require
 
 from ..main import INTERRUPTED
-from ..messages import tell
+from ..messages import quiet, tell
 from ..options import overwrite_option, verbosity_options
 from ..progress import progress, quantity
 
@@ -29,7 +29,7 @@ def command() -> None:
     """List, describe, fetch and convert models."""
 
 
-@command.command("list")
+@command.command("list", short_help="All named models, and whether they are here.")
 @click.argument(
     "files", nargs=-1, metavar="[FILE|FOLDER]...", type=click.Path(exists=True, path_type=Path)
 )
@@ -75,7 +75,12 @@ def list_command(files: tuple[Path, ...], as_json: bool) -> None:
 @json_option
 @verbosity_options
 def info_command(name: str, as_json: bool) -> None:
-    """What a model is: architecture, provenance, SHA-256, model card."""
+    """What a model is: architecture, provenance, SHA-256, model card.
+
+    \b
+    satclip models info bundled
+    satclip models info runs/mine/mine.npz --json
+    """
     from satclip_core.models.published import PUBLISHED
     from satclip_core.models.registry import find_model, load_encoder
 
@@ -98,7 +103,7 @@ def info_command(name: str, as_json: bool) -> None:
         click.echo(f"\n{card.strip()}")
 
 
-@command.command("fetch")
+@command.command("fetch", short_help="Download a published model into the cache.")
 @click.argument("name", metavar="NAME")
 @click.option("--force", is_flag=True, help="Fetch again even if it is here.")
 @verbosity_options
@@ -107,6 +112,9 @@ def fetch_command(name: str, force: bool) -> None:
 
     Proxies are taken from https_proxy and no_proxy; SATCLIP_CACHE names another folder than the
     user's cache, SATCLIP_HUB_URL another server than huggingface.co.
+
+    \b
+    satclip models fetch satclip-vit16-l40
     """
     from satclip_core.models.published import PUBLISHED
     from satclip_core.models.registry import fetch
@@ -123,7 +131,7 @@ def fetch_command(name: str, force: bool) -> None:
     click.echo(str(path))
 
 
-@command.command("properties")
+@command.command("properties", short_help="Fit the properties that a model tells of places.")
 @click.argument("name", metavar="NAME|FILE", default="bundled")
 @click.option(
     "--data-root",
@@ -189,7 +197,7 @@ def properties_command(
     tell(f"{path}: {len(heads.heads)} properties, {quantity(path.stat().st_size, 'B')}")
 
 
-@command.command("convert")
+@command.command("convert", short_help="Write a model as a small .npz of this project.")
 @click.argument("source", metavar="NAME|IN")
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
 @click.option(
@@ -202,7 +210,12 @@ def properties_command(
 @overwrite_option
 @verbosity_options
 def convert_command(source: str, target: Path, dtype: str, overwrite: bool) -> None:
-    """Write a model, e.g. a published checkpoint, as an .npz of this project: small, no pickle."""
+    """Write a model, e.g. a published .ckpt, as an .npz of this project: small, no pickle.
+
+    \b
+    satclip models convert epoch=10.ckpt mine.npz
+    satclip models convert satclip-vit16-l40 small.npz --dtype float16
+    """
     from satclip_core.files import check_target
     from satclip_core.models.model_file import write_model
     from satclip_core.models.registry import load_encoder
@@ -213,6 +226,8 @@ def convert_command(source: str, target: Path, dtype: str, overwrite: bool) -> N
     encoder = load_encoder(source)
     write_model(target, encoder, dtype=dtype, overwrite=overwrite)
     click.echo(str(target))
+    if not quiet():
+        tell(f"{target}: {quantity(target.stat().st_size, 'B')}, {dtype} weights of {encoder.name}")
 
 
 def _of_published(model: Published) -> dict[str, Any]:

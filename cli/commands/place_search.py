@@ -37,9 +37,11 @@ def command(options: SearchOptions, count: int, spacing: float | None, away: flo
     """Write the places of a grid that are most like one place or several, as points.
 
     The fields are rank, similarity, lon and lat. GeoPackage, GeoJSON, GeoParquet or CSV by the
-    extension; all but CSV need the extra `points`.
+    extension; all but CSV need the extra `points`. All land at half a degree where no extent is
+    given.
 
     \b
+    satclip places --to 11.6 48.1 --count 10
     satclip places --to 23.6 -2.9 --bbox -180 -60 180 75 --res 0.25 --count 20 --away 1000
     satclip places --to 23.6 -2.9 --unlike 18 -1 --bbox 5 -15 35 10 --res 0.05 -o congo.geojson
     """
@@ -62,4 +64,4 @@ def command(options: SearchOptions, count: int, spacing: float | None, away: flo
             progress=report,
         )
     places = "1 place" if len(found) == 1 else f"{len(found):,} places"
-    search.write(found.columns, found.wkb(search.grid), POINT, places)
+    search.write(encoder, found.columns, found.wkb(search.grid), POINT, places)

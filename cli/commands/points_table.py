@@ -17,13 +17,13 @@ from ..options import (
     overwrite_option,
     properties_option,
     property_names,
-    quoting_option,
     resume_option,
     scheduler_option,
     threads_option,
     verbosity_options,
 )
 from ..progress import duration, progress, quantity, size_of
+from ..tables import array_option, output_table_option, place_options, prefix_option, text_options
 
 if TYPE_CHECKING:
     from satclip_core.points import PointsResult
@@ -31,36 +31,13 @@ if TYPE_CHECKING:
 
 @click.command("points")
 @click.argument("source", metavar="IN")
-@click.option(
-    "-o",
-    "--output",
-    "target",
-    metavar="OUT",
-    required=True,
-    help="CSV, GeoJSON, GeoPackage or GeoParquet by its extension; NAME/ for a folder of "
-    "GeoParquet files; - for CSV on standard output.",
+@output_table_option(
+    "CSV, GeoJSON, GeoPackage or GeoParquet", "NAME/ for a folder of GeoParquet files"
 )
 @model_option
-@click.option("--lon-column", metavar="NAME", help="Column of longitudes, or of x with --crs.")
-@click.option("--lat-column", metavar="NAME", help="Column of latitudes, or of y with --crs.")
-@click.option(
-    "--crs",
-    metavar="CRS",
-    help="CRS of coordinate columns, or of a file that does not say.  [default: EPSG:4326]",
-)
-@click.option("--layer", metavar="NAME", help="Layer to read, where IN has several.")
-@click.option(
-    "--array",
-    metavar="NAME",
-    help="One array column of this name (JSON text in CSV and GeoPackage, which have no lists).",
-)
-@click.option(
-    "--prefix",
-    metavar="TEXT",
-    default="e",
-    show_default=True,
-    help="Of the new columns' names: e000, e001, …",
-)
+@place_options("IN")
+@array_option
+@prefix_option()
 @dims_option
 @properties_option()
 @click.option("--normalize", is_flag=True, help="Scale every embedding to unit length.")
@@ -81,8 +58,7 @@ if TYPE_CHECKING:
     "--strict", is_flag=True, help="Fail on rows without usable coordinates; else left empty."
 )
 @click.option("--centroid", is_flag=True, help="Embed the centroids of lines and polygons.")
-@click.option("--encoding", default="utf-8", show_default=True, help="Of CSV text.")
-@quoting_option
+@text_options
 @overwrite_option
 @resume_option("a folder always does")
 @scheduler_option("any format but standard output")

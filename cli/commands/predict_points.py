@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -16,46 +16,29 @@ from ..options import (
     combined,
     model_option,
     overwrite_option,
-    quoting_option,
     threads_option,
     verbosity_options,
 )
-from ..progress import Report, duration, progress, quantity
+from ..progress import Report, progress
+from ..tables import READING, output_table_option, place_options, samples_options
+from .points_table import summary
 
-if TYPE_CHECKING:
-    from satclip_core.points import PredictResult
-
+_OF_SAMPLES = ("column", "classes", "missing", "weights", "groups")
 _HOW = ("probabilities", "seed", "method", "folds", "transform")
 
 _tables_options = combined(
-    click.option("--lon-column", metavar="NAME", help="Column of longitudes of POINTS, or of x."),
-    click.option("--lat-column", metavar="NAME", help="Column of latitudes of POINTS, or of y."),
-    click.option(
-        "--crs",
-        metavar="CRS",
-        help="CRS of POINTS, where it does not say.  [default: EPSG:4326]",
-    ),
-    click.option("--layer", metavar="NAME", help="Layer to read, where POINTS has several."),
+    place_options("POINTS"),
     click.option("--samples-lon-column", metavar="NAME", help="The same of the samples."),
     click.option("--samples-lat-column", metavar="NAME", help="The same of the samples."),
     click.option("--samples-crs", metavar="CRS", help="The same of the samples."),
     click.option("--samples-layer", metavar="NAME", help="The same of the samples."),
-    click.option("--centroid", is_flag=True, help="Take the centroids of lines and polygons."),
-    click.option("--encoding", default="utf-8", show_default=True, help="Of CSV text."),
-    quoting_option,
+    samples_options,
 )
 
 
 @click.command("predict")
 @click.argument("points", metavar="POINTS")
-@click.option(
-    "-o",
-    "--output",
-    "target",
-    metavar="OUT",
-    required=True,
-    help="CSV, GeoJSON, GeoPackage or GeoParquet by its extension; - for CSV on standard output.",
-)
+@output_table_option()
 @click.option("--samples", metavar="FILE", help="Samples to learn from, as `satclip map` reads.")
 @value_options
 @learning_options
@@ -104,7 +87,7 @@ def command(
     start = time.monotonic()
     learning = _learning(samples, model_file, covariates, given)
     learning.check("option '--samples'")
-    table = {name: given[name] for name in _OF_POINTS}
+    table = {name: given[name] for name in (*READING, "strict", "overwrite", "threads")}
     request = PointsRequest(points, target, **table)
     _ = request.target_format  # a wrong extension is said before anything is read
     if target != "-":
@@ -122,7 +105,11 @@ def command(
     if not quiet():
         tell(result.model.summary)
         if target != "-":
-            tell(_summary(target, result, time.monotonic() - start))
+            what = (
+                f"predictions of {result.model.name}, {100 * result.outside:.0f} % outside the "
+                "area of applicability"
+            )
+            tell(summary(target, result.table, what, time.monotonic() - start))
 
 
 @contextmanager
@@ -142,12 +129,6 @@ def _bars(label: str) -> Iterator[tuple[Report, Report]]:
         yield fits, then
 
 
-_OF_POINTS = (
-    *("lon_column", "lat_column", "crs", "layer", "centroid", "encoding", "quoting"),
-    *("strict", "overwrite", "threads"),
-)
-
-
 def _learning(
     samples: str | None,
     model_file: Path | None,
@@ -156,30 +137,8 @@ def _learning(
 ) -> Learning:
     """What the options say of learning."""
     table = {
-        "column": given["column"],
-        "classes": given["classes"],
-        "missing": given["missing"],
-        "weights": given["weights"],
-        "groups": given["groups"],
-        "lon_column": given["samples_lon_column"],
-        "lat_column": given["samples_lat_column"],
-        "crs": given["samples_crs"],
-        "layer": given["samples_layer"],
-        "centroid": given["centroid"],
-        "encoding": given["encoding"],
-        "quoting": given["quoting"],
+        **{name: given[name] for name in _OF_SAMPLES},
+        **{name: given.get(f"samples_{name}", given[name]) for name in READING},
     }
     how = {name: given[name] for name in _HOW}
     return Learning(samples, table, covariates, model_file, how)
-
-
-def _summary(target: str, result: PredictResult, seconds: float) -> str:
-    rows = "1 row" if result.table.rows == 1 else f"{result.table.rows:,} rows"
-    size = ""
-    with suppress(OSError):
-        size = f", {quantity(Path(target).stat().st_size, 'B')}"
-    return (
-        f"{target}: {rows} with predictions of {result.model.name}, "
-        f"{100 * result.outside:.0f} % outside the area of applicability{size}, in "
-        f"{duration(seconds)}"
-    )

@@ -10,14 +10,12 @@ import click
 
 from .. import options
 from ..messages import quiet, tell
-from .raster_command import RasterCommand, RasterOptions
+from .raster_command import RasterCommand, origin
 from .search_command import LandOptions, where_options
 
 if TYPE_CHECKING:
+    from satclip_core.encoder import LocationEncoder
     from satclip_core.files import Target
-
-# Where no extent is given: all land but Antarctica's.
-_WORLD, _WORLD_RES = (-180.0, -60.0, 180.0, 84.0), (0.5,)
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,8 @@ class QueryOptions(LandOptions):
         from satclip_core.files import check_apart
         from satclip_core.points.found import features_target
 
-        raster, target = self._raster(), None
+        raster = self.raster(creation_options=self.creation_options, dry_run=self.dry_run)
+        target = None
         if self.places is not None and not self.dry_run:
             check_apart(
                 self.places,
@@ -50,12 +49,6 @@ class QueryOptions(LandOptions):
             )
             target = features_target(self.places, overwrite=self.overwrite)
         return Query(raster.begin(*read), target)
-
-    def _raster(self) -> RasterOptions:
-        placed = (self.bbox, self.crs, self.bbox_crs, self.tap, self.like, self.region)
-        nowhere = all(value is None for value in placed)
-        world: dict[str, Any] = {"bbox": _WORLD, "res": self.res or _WORLD_RES} if nowhere else {}
-        return self.raster(creation_options=self.creation_options, dry_run=self.dry_run, **world)
 
 
 @dataclass(frozen=True)
@@ -70,10 +63,17 @@ class Query:
     raster: RasterCommand
     places: Target | None
 
-    def write(self, columns: dict[str, Any], shapes: list[bytes], path: Path | None) -> None:
+    def write(
+        self,
+        encoder: LocationEncoder,
+        columns: dict[str, Any],
+        shapes: list[bytes],
+        path: Path | None,
+    ) -> None:
         """Print the places and write their file.
 
         Args:
+            encoder: that found them.
             columns: what is told of each, by name.
             shapes: of them, as well-known bytes.
             path: of the file, for the message.
@@ -86,7 +86,8 @@ class Query:
         click.echo(_as_text(columns))
         if self.places is None:
             return
-        write_features(self.places, columns, shapes, kind=POINT, crs=self.raster.grid.crs)
+        crs = self.raster.grid.crs
+        write_features(self.places, columns, shapes, kind=POINT, crs=crs, facts=origin(encoder))
         if not quiet():
             tell(f"{path}: {len(shapes)} place{'s' * (len(shapes) != 1)}")
 

@@ -20,6 +20,7 @@ from ..progress import duration, progress, quantity, size_of
 from ..words import worded
 
 if TYPE_CHECKING:
+    from satclip_core.encoder import LocationEncoder
     from satclip_core.files import Target
     from satclip_core.grid import Grid
     from satclip_core.products.product import P, Product, Wanted
@@ -98,7 +99,7 @@ class RasterOptions(GridOptions):
             region = open_region(self.region)
             bbox, bbox_crs = region.bounds, region.crs
         if bbox is None or self.res is None:
-            missing = "--bbox W S E N" if bbox is None else "--res"
+            missing = "--bbox W S E N" if bbox is None else "--res, the side of a pixel"
             other = "--region or --like FILE" if bbox is None else "--like FILE"
             raise click.UsageError(f"Missing option {missing}, or give {other}")
         # The edges of a region mean nothing to a grid: they are rounded to whole pixels.
@@ -316,6 +317,15 @@ def command_line() -> str:
     context = click.get_current_context(silent=True)
     args = context.find_root().obj if context is not None else None
     return shlex.join(["satclip", *(sys.argv[1:] if args is None else args)])
+
+
+def origin(encoder: LocationEncoder) -> dict[str, str]:
+    """Where features come from, for the description of their file: a raster's tags, in short."""
+    from satclip_core.version import __version__
+
+    told = ("model", "weights_sha256", "licence", "effective_resolution_degrees", "training_data")
+    facts = {name: value for name, value in encoder.provenance.items() if name in told}
+    return {"command": command_line(), **facts, "software": f"satclip-embeddings {__version__}"}
 
 
 def _forecast(job: RasterJob[Any], format: str) -> list[str]:

@@ -11,19 +11,27 @@ import click
 from .. import options
 from ..messages import quiet, tell
 from ..progress import duration, quantity
-from .raster_command import GridOptions, RasterOptions
+from .raster_command import GridOptions, RasterOptions, origin
 from .similarity_raster import Places, examples_options, held_against, similarity_to
 
 if TYPE_CHECKING:
+    from satclip_core.encoder import LocationEncoder
     from satclip_core.files import Target
     from satclip_core.grid import Grid
     from satclip_core.products import SimilarityTo
     from satclip_core.types import Mask
 
 
+# Where no extent is given: all land but Antarctica's.
+_WORLD, _WORLD_RES = (-180.0, -60.0, 180.0, 84.0), (0.5,)
+
+
 @dataclass(frozen=True)
 class LandOptions(GridOptions):
-    """The options of what looks at land only, unless `--sea` or a mask says otherwise."""
+    """The options of what looks at land only, unless `--sea` or a mask says otherwise.
+
+    Where no extent is given they look at all of it.
+    """
 
     sea: bool
     region: str | None
@@ -40,6 +48,9 @@ class LandOptions(GridOptions):
         if self.sea and self.land_mask is not None:
             raise click.UsageError(f"--sea takes no mask: leave it out for {self.land_mask}")
         given = {field.name: getattr(self, field.name) for field in fields(GridOptions)}
+        placed = (self.bbox, self.crs, self.bbox_crs, self.tap, self.like, self.region)
+        if all(value is None for value in placed):
+            given.update(bbox=_WORLD, res=self.res or _WORLD_RES)
         land = not self.sea and self.land_mask is None
         return RasterOptions(**{**given, "land": land, "region": self.region, **others})
 
@@ -97,15 +108,24 @@ class Search:
     extent: str | None
     start: float
 
-    def write(self, columns: dict[str, Any], shapes: list[bytes], kind: str, what: str) -> None:
-        """Write what was found and say so.
+    def write(
+        self,
+        encoder: LocationEncoder,
+        columns: dict[str, Any],
+        shapes: list[bytes],
+        kind: str,
+        what: str,
+    ) -> None:
+        """Write what an encoder found and say so.
 
         Raises:
             SatclipError: it cannot be written.
         """
         from satclip_core.points.found import write_features
 
-        write_features(self.target, columns, shapes, kind=kind, crs=self.grid.crs)
+        write_features(
+            self.target, columns, shapes, kind=kind, crs=self.grid.crs, facts=origin(encoder)
+        )
         if quiet():
             return
         if self.extent is not None:

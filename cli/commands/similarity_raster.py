@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
+import numpy as np
 
 from satclip_core.errors import InputError
 
@@ -16,6 +18,8 @@ from .raster_command import RasterOptions, raster_options
 if TYPE_CHECKING:
     from satclip_core.grid import Grid
     from satclip_core.products import SimilarityTo
+
+log = logging.getLogger(__name__)
 
 Places = tuple[tuple[float, float], ...]
 EXTENT = "extent"
@@ -57,17 +61,26 @@ examples_options = combined(
 
 
 def similarity_to(places: Places, unlike: Places, reduce: str) -> SimilarityTo:
-    """What --to, --unlike and --reduce ask for.
+    """What --to, --unlike and --reduce ask for; a place whose lon and lat look swapped is told.
 
     Raises:
         click.UsageError: they make no similarity.
     """
+    from satclip_core.grid.land import land_mask
     from satclip_core.products import SimilarityTo
 
     try:
-        return SimilarityTo(places, reduce, unlike)
+        wanted = SimilarityTo(places, reduce, unlike)
     except InputError as error:
         raise click.UsageError(f"--to: {worded(error)}") from error
+    given = np.array([*places, *unlike], np.float64)
+    land = land_mask()
+    swapped = ~land(*given.T) & (np.abs(given[:, 0]) <= 90) & land(*given[:, ::-1].T)
+    for lon, lat in given[swapped]:
+        log.warning(
+            "%g %g lies at sea, and %g %g on land: coordinates are lon, lat", lon, lat, lat, lon
+        )
+    return wanted
 
 
 def held_against(wanted: SimilarityTo, against: str, grid: Grid) -> SimilarityTo:

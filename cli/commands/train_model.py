@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import signal
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from satclip_core.errors import require
 
-from ..messages import quiet, tell
+from ..long_runs import StopOnInterrupt, data_root_option, set_option, tell_lines
 from ..options import verbosity_options
 
 if TYPE_CHECKING:
@@ -22,11 +19,7 @@ if TYPE_CHECKING:
 
 @click.command("train")
 @click.argument("config", type=click.Path(dir_okay=False, exists=True, path_type=Path))
-@click.option(
-    "--data-root",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the files that the configuration names (or SATCLIP_DATA).",
-)
+@data_root_option("the configuration names")
 @click.option(
     "-o",
     "--output",
@@ -38,13 +31,7 @@ if TYPE_CHECKING:
     default=None,
     help="Go on from the folder's checkpoint, or start over.  [default: go on if there is one]",
 )
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Change a setting, as in training.epochs=5; may be given again.",
-)
+@set_option("")
 @click.option("--dry-run", is_flag=True, help="Check settings and files, say what would be done.")
 @verbosity_options
 def command(
@@ -59,6 +46,11 @@ def command(
 
     Samples points, computes image features once into a cache, trains, and writes the model file
     with its card. Stop it with Ctrl-C and the same command goes on from there.
+
+    \b
+    satclip data example -o example && satclip train example/example.yaml -o runs/example
+    satclip train mine.yaml --data-root imagery/ --dry-run
+    satclip train mine.yaml --data-root imagery/ --set training.epochs=20 -o runs/mine
     """
     for module in ("torch", "yaml"):
         require(module, extra="train", purpose="satclip train")
@@ -154,53 +146,3 @@ def _images(source: SourceSettings, files: int) -> str:
 
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:,.0f} MB" if size else "as large as the network's features are many"
-
-
-class _Lines(logging.Handler):
-    """The run's own lines, with the time: progress of minutes and hours, so not only with -v."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write one record."""
-        if record.levelno > logging.INFO or not quiet():
-            tell(f"{time.strftime('%H:%M:%S')}  {record.getMessage()}")
-
-
-def tell_lines() -> None:
-    """Print what training tells while it goes."""
-    logger = logging.getLogger("satclip_training")
-    logger.handlers[:] = [_Lines()]
-    logger.setLevel(min(logging.INFO, logger.level or logging.INFO))
-    logger.propagate = False
-
-
-class StopOnInterrupt:
-    """Turns the first Ctrl-C into a request to save and stop; the second one kills.
-
-    SIGTERM asks for the same: torchrun passes Ctrl-C on with it, a scheduler sends it some time
-    before it kills.
-    """
-
-    def __init__(self, *, tells: bool) -> None:
-        self._asked, self._tells = False, tells
-        self._before: dict[int, Any] = {}
-
-    def asked(self) -> bool:
-        """Whether Ctrl-C was pressed."""
-        return self._asked
-
-    def __enter__(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._note)
-
-    def __exit__(self, *_: Any) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _note(self, number: int, _frame: Any) -> None:
-        if self._asked:
-            if number == signal.SIGINT:
-                raise KeyboardInterrupt
-            return
-        self._asked = True
-        if self._tells:
-            tell("Stopping after this step; once more to stop at once")

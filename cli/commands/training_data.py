@@ -21,7 +21,7 @@ def command() -> None:
     """Fetch and check the imagery that models are trained on."""
 
 
-@command.command("fetch")
+@command.command("fetch", short_help="Download a data set, or go on where that stopped.")
 @click.argument("name", type=click.Choice(["s2-100k"]))
 @click.option("-o", "--output", type=folder_type, required=True, help="Folder to fetch it into.")
 @click.option(
@@ -38,6 +38,9 @@ def fetch_command(name: str, output: Path, limit: int | None, revision: str | No
     s2-100k: the 100,000 Sentinel-2 patches that SatCLIP was trained on, 78 GB, as index.csv and
     images/. Proxies are taken from https_proxy and no_proxy; SATCLIP_HUB_URL names another
     server than huggingface.co.
+
+    \b
+    satclip data fetch s2-100k -o s2-100k --limit 1000
     """
     from satclip_training.images.s2100k import REVISION, fetch_s2100k
 
@@ -69,7 +72,7 @@ def example_command(output: Path) -> None:
     click.echo(str(config))
 
 
-@command.command("check")
+@command.command("check", short_help="Read every patch: which are missing or damaged.")
 @click.argument("folder", type=folder_type)
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 @verbosity_options

@@ -47,4 +47,4 @@ def command(
     search = PlaceSearch(job.locator, options.count, apart)
     if query.raster.finish(job, search.add):
         found = search.finish()
-        query.write(found.columns, found.wkb(query.raster.grid), options.places)
+        query.write(job.encoder, found.columns, found.wkb(query.raster.grid), options.places)

@@ -16,19 +16,13 @@ from ..options import (
     verbosity_options,
 )
 from ..progress import progress
+from ..tables import array_option, layer_option, output_table_option, prefix_option
 from .points_table import summary
 
 
 @click.command("zones")
 @click.argument("source", metavar="IN")
-@click.option(
-    "-o",
-    "--output",
-    "target",
-    metavar="OUT",
-    required=True,
-    help="GeoPackage, GeoJSON, GeoParquet or CSV by its extension; - for CSV on standard output.",
-)
+@output_table_option("GeoPackage, GeoJSON, GeoParquet or CSV")
 @model_option
 @click.option(
     "--res",
@@ -39,20 +33,9 @@ from .points_table import summary
 )
 @click.option("--land", is_flag=True, help="Leave sea out, by the mask that comes with satclip.")
 @click.option("--crs", metavar="CRS", help="CRS of a file that does not say.")
-@click.option("--layer", metavar="NAME", help="Layer to read, where IN has several.")
-@click.option(
-    "--array",
-    metavar="NAME",
-    help="The embedding as one array column of this name (JSON text in CSV and GeoPackage).",
-)
-@click.option(
-    "--prefix",
-    metavar="TEXT",
-    default="e",
-    show_default=True,
-    help="Of the new columns' names: e000, e001, …; another one also stands before pixels, "
-    "area_km2, length_km and spread.",
-)
+@layer_option("IN")
+@array_option
+@prefix_option("; another one also stands before pixels, area_km2, length_km and spread.")
 @dims_option
 @click.option("--normalize", is_flag=True, help="Scale every mean to unit length.")
 @click.option("--strict", is_flag=True, help="Fail on rows without a place; else left empty.")

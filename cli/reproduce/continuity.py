@@ -8,8 +8,8 @@ import click
 
 from satclip_core.errors import require
 
+from ..long_runs import check_named_csv
 from ..options import verbosity_options
-from .study_options import check_named_csv
 from .zoo_options import Range
 
 BEIJING = (116.4, 39.9)

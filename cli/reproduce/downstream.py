@@ -10,17 +10,18 @@ import click
 
 from satclip_core.errors import require
 
-from ..commands.train_model import StopOnInterrupt, tell_lines
-from ..options import verbosity_options
-from ..progress import progress
-from .study_options import (
+from ..long_runs import (
+    StopOnInterrupt,
     check_can_be_written,
     check_named_csv,
     data_root_option,
     folder_option,
     seeds_option,
     table_option,
+    tell_lines,
 )
+from ..options import verbosity_options
+from ..progress import progress
 from .zoo_options import Range
 
 COUNTRIES = "tasks/ne_50m_admin_0_countries.gpkg"

@@ -8,7 +8,7 @@ import click
 
 from satclip_core.errors import require
 
-from ..commands.train_model import tell_lines
+from ..long_runs import tell_lines
 from ..options import verbosity_options
 from .zoo_options import Range
 

@@ -12,9 +12,9 @@ from satclip_core.encoder.encodings import ZOO
 from satclip_core.errors import InputError, require
 from satclip_core.files import check_target
 
+from ..long_runs import check_named_csv
 from ..options import verbosity_options
 from ..progress import progress
-from .study_options import check_named_csv
 from .zoo_options import NETWORKS, Range, encoding_option, network_option
 
 if TYPE_CHECKING:

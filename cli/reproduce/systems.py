@@ -8,20 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from satclip_core.errors import require
-
-from ..commands.train_model import StopOnInterrupt, tell_lines
-from ..options import verbosity_options
-from .continuity import BEIJING
-from .study_options import (
-    check_can_be_written,
-    check_named_csv,
+from ..long_runs import (
+    Study,
     data_root_option,
     folder_option,
     seeds_option,
     set_option,
     table_option,
 )
+from ..options import combined, packed, verbosity_options
+from .continuity import BEIJING
 
 if TYPE_CHECKING:
     from satclip_training.evaluation.tasks import Task
@@ -30,57 +26,47 @@ if TYPE_CHECKING:
     from satclip_training.settings.config import TrainConfig
 
 SYSTEMS = ("satclip", "satcle", "unigeoclip")
-_PURPOSE = "satclip reproduce systems"
+
+
+_study_options = packed(
+    Study,
+    combined(
+        data_root_option("the configurations name"),
+        seeds_option("Runs of each system"),
+        set_option(" of all"),
+        folder_option("runs/systems", "runs and measures"),
+        table_option(
+            "docs/results/systems.csv",
+            ", with the same as Markdown (.md), a figure (.png), "
+            "continuity (-continuity.png) and similarity (-similarity.png) beside it",
+        ),
+    ),
+)
 
 
 @click.command("systems")
 @click.argument("configs", nargs=-1, metavar="[CONFIG]...",
                 type=click.Path(dir_okay=False, exists=True, path_type=Path))  # fmt: skip
-@data_root_option("the configurations name")
-@seeds_option("Runs of each system")
-@set_option(" of all")
-@folder_option("runs/systems", "runs and measures")
-@table_option(
-    "docs/results/systems.csv",
-    ", with the same as Markdown (.md), a figure (.png), "
-    "continuity (-continuity.png) and similarity (-similarity.png) beside it",
-)
+@_study_options
 @verbosity_options
-def command(
-    configs: tuple[Path, ...],
-    data_root: Path | None,
-    seeds: int,
-    overrides: tuple[str, ...],
-    folder: Path,
-    output: Path,
-) -> None:
+def command(study: Study, configs: tuple[Path, ...]) -> None:
     """SatCLIP, SatCLE and UniGeoCLIP on the same places, imagery and number of samples.
 
     Trains each CONFIG (YAML; by default three small ones of the package) with each seed, and
     measures it: linear probes by both protocols, retrieval between places and imagery that were
     held out, continuity, pixels a second, size. Mean and standard deviation over the seeds.
     """
-    check_named_csv(output)
-    for module in ("torch", "yaml", "pandas", "geopandas", "matplotlib"):
-        require(module, extra="reproduce", purpose=_PURPOSE)
-    from satclip_training.run.pretraining import RunOptions
+    study.check("satclip reproduce systems", "pandas", "geopandas", "matplotlib")
     from satclip_training.run.systems import check_systems, run_systems
     from satclip_training.settings.config import load_config
-    from satclip_training.settings.packages import import_beside_torch
-    from satclip_training.settings.run_files import locations
 
-    import_beside_torch("lightning", extra="train", purpose=_PURPOSE)
     files = configs or _shipped()
-    settings = [load_config(file, overrides) for file in files]
+    settings = [load_config(file, study.overrides) for file in files]
     check_systems(settings)
-    check_can_be_written(output)
-    tell_lines()
-    stop = StopOnInterrupt(tells=True)
-    options = RunOptions(locations(files[0], data_root), folder, data_root, None, stop.asked)
-    with stop:
+    with study.running(files[0]) as options:
         tasks = _tasks(settings[0], options)
-        cells = run_systems(settings, options, range(seeds), tasks)
-    written = _write(cells, tasks, settings, options, output)
+        cells = run_systems(settings, options, range(study.seeds), tasks)
+    written = _write(cells, tasks, settings, options, study.output)
     click.echo(written[1].read_text(encoding="utf-8").rstrip())
     click.echo("\n".join(str(path) for path in written))
 

@@ -6,27 +6,37 @@ from pathlib import Path
 
 import click
 
-from satclip_core.errors import require
-
-from ..commands.train_model import StopOnInterrupt, tell_lines
-from ..options import verbosity_options
-from .study_options import (
-    check_can_be_written,
-    check_named_csv,
+from ..long_runs import (
+    Study,
     data_root_option,
     folder_option,
     seeds_option,
     set_option,
     table_option,
 )
+from ..options import combined, packed, verbosity_options
 
 GROUPS = ("modalities", "pairs", "depth", "encoder", "continent")
 
 
+_study_options = packed(
+    Study,
+    combined(
+        data_root_option("the configuration names"),
+        seeds_option("Runs of each variant"),
+        set_option(" of all runs", "training.batch_size=512"),
+        folder_option("runs/unigeoclip-study", "runs"),
+        table_option(
+            "unigeoclip.csv",
+            ", with Markdown (.md) and figures (-retrieval.png, -geolocation.png, -continent.png, "
+            "-ablations.png) beside it",
+        ),
+    ),
+)
+
+
 @click.command("unigeoclip")
 @click.argument("config", type=click.Path(dir_okay=False, exists=True, path_type=Path))
-@data_root_option("the configuration names")
-@seeds_option("Runs of each variant")
 @click.option(
     "--ablation", "groups", multiple=True, default=GROUPS,
     type=click.Choice([*GROUPS, "none"]),
@@ -41,7 +51,6 @@ GROUPS = ("modalities", "pairs", "depth", "encoder", "continent")
     "--points", type=click.IntRange(min=100), metavar="N",
     help="Places of each run, in place of the configuration's.",
 )  # fmt: skip
-@set_option(" of all runs", "training.batch_size=512")
 @click.option(
     "--continents", default="tasks/ne_110m_admin_0_countries.json", show_default=True,
     metavar="FILE", help="Polygons, below the data root.",
@@ -58,27 +67,18 @@ GROUPS = ("modalities", "pairs", "depth", "encoder", "continent")
     "--gallery", default=4000, show_default=True, type=click.IntRange(min=2), metavar="N",
     help="Held-out places that are scored, at most.",
 )  # fmt: skip
-@folder_option("runs/unigeoclip-study", "runs")
-@table_option(
-    "unigeoclip.csv",
-    ", with Markdown (.md) and figures (-retrieval.png, -geolocation.png, -continent.png, "
-    "-ablations.png) beside it",
-)
+@_study_options
 @verbosity_options
 def command(
+    study: Study,
     config: Path,
-    data_root: Path | None,
-    seeds: int,
     groups: tuple[str, ...],
     epochs: int | None,
     points: int | None,
-    overrides: tuple[str, ...],
     continents: str,
     continent_column: str,
     continent: str,
     gallery: int,
-    folder: Path,
-    output: Path,
 ) -> None:
     """UniGeoCLIP's evaluation on CONFIG (YAML): retrieval, geolocation, probes, ablations.
 
@@ -87,33 +87,22 @@ def command(
     nothing was learnt of; the configuration's probe tasks. All variants share places, seeds and
     budget. Prints the Markdown.
     """
-    check_named_csv(output)
-    purpose = "satclip reproduce unigeoclip"
-    for module in ("torch", "yaml", "matplotlib"):
-        require(module, extra="reproduce" if module == "matplotlib" else "train", purpose=purpose)
-    from satclip_training.run.pretraining import RunOptions
+    study.check("satclip reproduce unigeoclip", "matplotlib")
     from satclip_training.run.unigeoclip_study import HeldOut, StudyOptions, run_study, write_study
-    from satclip_training.settings.packages import import_beside_torch
-    from satclip_training.settings.run_files import locations
 
-    import_beside_torch("lightning", extra="train", purpose=purpose)
     budget = [f"training.epochs={epochs}"] if epochs else []
     budget += [f"points.count={points}"] if points else []
     chosen = tuple(name for name in GROUPS if name in groups)
     options = StudyOptions(
         config,
-        (*overrides, *budget),
-        tuple(range(seeds)),
+        (*study.overrides, *budget),
+        tuple(range(study.seeds)),
         chosen,
         HeldOut(continents, continent_column, continent),
         gallery,
     )
-    check_can_be_written(output)
-    tell_lines()
-    stop = StopOnInterrupt(tells=True)
-    runs = RunOptions(locations(config, data_root), folder, data_root, None, stop.asked)
-    with stop:
+    with study.running(config) as runs:
         results = run_study(options, runs)
-    text, files = write_study(output, results)
+    text, files = write_study(study.output, results)
     click.echo(text)
     click.echo("\n".join(map(str, files)))

@@ -14,9 +14,9 @@ import click
 from satclip_core.encoder.encodings import ZOO
 from satclip_core.errors import InputError, require
 
+from ..long_runs import check_can_be_written, check_named_csv, folder_option, table_option
 from ..options import combined
 from ..progress import progress
-from .study_options import check_can_be_written, check_named_csv, folder_option, table_option
 
 if TYPE_CHECKING:
     from satclip_training.zoo.cell_settings import CellSettings

@@ -90,7 +90,8 @@ class Grid:
         elif given != crs:
             box = _unrolled(transform_bounds(box, given, crs), crs)
         west, south, east, north = box
-        rows, cols = _count(north - south, yres, "height"), _count(east - west, xres, "width")
+        rows = _count(north - south, yres, "height", crs)
+        cols = _count(east - west, xres, "width", crs)
         if given != crs if tap is None else tap:
             (west, cols), (south, rows) = _aligned(west, east, xres), _aligned(south, north, yres)
             north = (round(south / yres) + rows) * yres
@@ -210,7 +211,8 @@ def _check_geographic(box: Bounds, half: float) -> None:
             raise InputError(
                 Noun("bounds"),
                 f" {_text(box)}: latitude {lat:g} is outside {-half / 2:g}..{half / 2:g}; "
-                "the order is west south east north",
+                "the order is west south east north, and what is not in degrees needs its ",
+                Argument("bounds_crs"),
             )
     for lon in (west, east):
         if abs(lon) > _MOST_HALF_TURNS * half:
@@ -235,13 +237,13 @@ def _check_unit(box: Bounds, crs: str) -> None:
         )
 
 
-def _count(span: float, res: float, side: str) -> int:
+def _count(span: float, res: float, side: str, crs: str) -> int:
     if res > span * (1 + _PIXEL_TOLERANCE):
         raise InputError(
             Noun("res"),
             f" {res:g} is coarser than the {side} of the ",
             Noun("bounds"),
-            f" ({span:g}): give at most {span:g}, or enlarge the ",
+            f" ({span:g}, unit {unit_name(crs)}): give at most {span:g}, or enlarge the ",
             Noun("bounds"),
         )
     pixels = span / res

@@ -40,6 +40,7 @@ def write_features(
     *,
     kind: str,
     crs: str,
+    facts: Mapping[str, str] | None = None,
 ) -> None:
     """Write features as GeoPackage, GeoJSON, GeoParquet or CSV (without shapes), by extension.
 
@@ -49,6 +50,7 @@ def write_features(
         shapes: n of them as well-known bytes.
         kind: POINT or POLYGON.
         crs: of the shapes.
+        facts: where they come from, as the file's description; CSV has no room for one.
 
     Raises:
         OutputError: it cannot be written.
@@ -72,8 +74,12 @@ def write_features(
                 shaped = pa.array(list(shapes[part]), pa.binary())
                 yield pa.RecordBatch.from_arrays([*arrays, shaped], schema=schema)
 
-        write_table(temporary, layout, batches())
+        write_table(temporary, layout, batches(), description=_described(facts or {}))
 
 
 def _line(row: tuple[Any, ...]) -> str:
     return ",".join(f"{value:.10g}" for value in row)
+
+
+def _described(facts: Mapping[str, str]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in facts.items())

@@ -62,7 +62,8 @@ def _open_csv(request: PointsRequest) -> Iterator[Table]:
         types, total = _csv_types(source)
         for index in pair:  # text until they are parsed, so that a bad one costs its row only
             types[index] = pa.string()
-        schema = pa.schema(list(zip(_named(source.header), types)))
+        names = _named(source.header)
+        schema = pa.schema(list(zip(names, types)))
         source.again()
         yield Table(
             source.name,
@@ -72,6 +73,7 @@ def _open_csv(request: PointsRequest) -> Iterator[Table]:
             crs=request.crs or LONLAT,
             total=total,
             number=source.number,
+            notes=_renamed(source.header, names),
         )
 
 
@@ -96,5 +98,21 @@ def _csv_batches(source: CsvSource, schema: Any) -> Iterator[Any]:
 
 
 def _named(header: list[str]) -> list[str]:
-    """Names of columns, for formats in which each has one: pandas leaves that of its index out."""
-    return [name if name.strip() else f"column_{place}" for place, name in enumerate(header, 1)]
+    """A name for each column, for formats in which each has one of its own.
+
+    One without a name, as pandas leaves that of its index, is called by its place; the second of a
+    name gets a number.
+    """
+    names: list[str] = []
+    for place, name in enumerate(header, 1):
+        plain = name if name.strip() else f"column_{place}"
+        choices = (plain, *(f"{plain}_{count}" for count in range(2, len(header) + 2)))
+        taken = {*names, *(other for other in header if other != name)}
+        names.append(next(choice for choice in choices if choice not in taken))
+    return names
+
+
+def _renamed(header: list[str], names: list[str]) -> list[str]:
+    """A line that says which columns got another name, where any that had one did."""
+    others = [f"{new!r}" for old, new in zip(header, names) if old.strip() and old != new]
+    return [f"columns of one name were numbered: {', '.join(others)}"] if others else []

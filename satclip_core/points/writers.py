@@ -21,8 +21,16 @@ from .values import texts
 _WRITES_FID = (3, 10, 1)
 
 
-def write_table(path: Path, layout: Layout, batches: Iterator[Any]) -> None:
+def write_table(
+    path: Path, layout: Layout, batches: Iterator[Any], *, description: str = ""
+) -> None:
     """Write batches to a GeoParquet, GeoPackage or GeoJSON file.
+
+    Args:
+        path: the file.
+        layout: what it holds.
+        batches: of that layout.
+        description: of the whole, which QGIS and ogrinfo show.
 
     Raises:
         OutputError: the format cannot hold the table, or the system says no.
@@ -31,11 +39,11 @@ def write_table(path: Path, layout: Layout, batches: Iterator[Any]) -> None:
     failures: list[BaseException] = []
     try:
         if layout.kind == PARQUET:
-            _write_parquet(path, layout, batches)
+            _write_parquet(path, layout, batches, description)
         else:
             remembering = _remembering(batches, failures)
             next(remembering)
-            _write_ogr(path, layout, remembering)
+            _write_ogr(path, layout, remembering, description)
     except (pa.ArrowException, RuntimeError, OSError, ValueError) as error:
         if failures:  # what went wrong while GDAL was asking for the next batch
             raise failures[0] from None
@@ -61,10 +69,13 @@ def write_csv(target: IO[str], batches: Iterator[tuple[Any, NDArray[Any]]], **op
         target.writelines(csv_lines(rows, values, delimiter, adding))
 
 
-def _write_ogr(path: Path, layout: Layout, batches: Iterator[Any]) -> None:
+def _write_ogr(path: Path, layout: Layout, batches: Iterator[Any], description: str) -> None:
     pa = arrow()
     pyogrio = require("pyogrio", extra="points", purpose=PURPOSE)
     reader = pa.RecordBatchReader.from_batches(layout.schema, batches)
+    options = _layer_options(layout, pyogrio.__gdal_version__)
+    if description:
+        options["DESCRIPTION"] = description
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         pyogrio.write_arrow(
@@ -75,7 +86,7 @@ def _write_ogr(path: Path, layout: Layout, batches: Iterator[Any]) -> None:
             geometry_name=layout.geometry,
             geometry_type=layout.geometry_type,
             crs=layout.crs,
-            layer_options=_layer_options(layout, pyogrio.__gdal_version__),
+            layer_options=options,
         )
     log_warnings(caught)
 
@@ -93,7 +104,7 @@ def _layer_options(layout: Layout, gdal: tuple[int, ...]) -> dict[str, str]:
     return options
 
 
-def _write_parquet(path: Path, layout: Layout, batches: Iterator[Any]) -> None:
+def _write_parquet(path: Path, layout: Layout, batches: Iterator[Any], description: str) -> None:
     arrow()
     from pyarrow import parquet
 
@@ -101,6 +112,8 @@ def _write_parquet(path: Path, layout: Layout, batches: Iterator[Any]) -> None:
     metadata = dict(schema.metadata or {})
     if layout.geometry is not None and b"geo" not in metadata:
         metadata[b"geo"] = json.dumps(_geo_metadata(layout)).encode()
+    if description:
+        metadata[b"description"] = description.encode()
     schema = schema.with_metadata(metadata)
     with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
         for batch in batches:

@@ -18,7 +18,7 @@ from .embed import check_request, say, written
 from .embedder import Embedder
 from .geometry import coordinates, zone_wkb
 from .locate import brought
-from .request import STANDARD_STREAM, PointsRequest, PointsResult
+from .request import CSV, STANDARD_STREAM, PointsRequest, PointsResult
 from .zones import ZoneEmbedder, ZoneEmbeddings
 
 if TYPE_CHECKING:
@@ -75,14 +75,11 @@ def embed_zones(
     if table.crs is not None:
         table = replace(table, crs=check_crs(table.crs))
     hooks: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
-    if table.source == STANDARD_STREAM:
-        raise InputError("standard input is CSV, which has no polygons: give a file that has")
+    if table.source_format == CSV:  # before columns of coordinates are looked for
+        raise _shapeless("standard input" if table.source == STANDARD_STREAM else table.source)
     with brought(table) as here, open_table(here, ids=True) as opened:
         if opened.geometry is None:
-            raise InputError(
-                f"{opened.name} has no geometries: give a layer of polygons or lines, such as a "
-                "GeoPackage"
-            )
+            raise _shapeless(opened.name)
         zones = ZoneEmbedder(
             encoder,
             opened.crs or LONLAT,
@@ -93,6 +90,12 @@ def embed_zones(
         result = written(opened, _ZoneRows(zones, Zones(encoder, here), opened, here, hooks))
     say(result)
     return result
+
+
+def _shapeless(name: str) -> InputError:
+    return InputError(
+        f"{name} has no geometries: give a layer of polygons or lines, such as a GeoPackage"
+    )
 
 
 class _ZoneRows(Embedder):

@@ -21,10 +21,9 @@ from ..analysis.nystrom import KernelVectors, kernel_vectors
 from ..analysis.stacking import pooling_weights
 from ..analysis.tuning import Choice, Classes, choose_penalty
 from ..compute.threads import one_blas_thread
-from ..errors import CancelledError
-from ..types import Bools, Cancelled, Floats, Integers, Progress
-from .covariates import sizes_of
+from ..types import Bools, Floats, Integers
 from .regression import AUTO, GAUSSIAN, KRIGING, LINEAR, STACK
+from .training_set import Stages, TrainingSet
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +43,8 @@ _BEFOREHAND = {LINEAR: 0.2, GAUSSIAN: 0.4, INDICATOR: 0.4}
 _TOGETHER = tuple(10.0 ** (exponent / 2) for exponent in range(0, -8, -1))
 # Probability that a class is taken to have at least.
 _LEAST_CHANCE = 1e-6
-# Steps told to a progress bar for each stage of a fit: penalties of three methods, and the kernel.
-_STEPS, _STAGES = 60, 4
+# Of a fit: penalties of three methods, and the kernel.
+_STAGES = 4
 # Samples up to which one thread is fastest.
 _SMALL = 2000
 
@@ -221,37 +220,20 @@ class Classification:
     """Samples of classes, ready to be learnt from by several methods.
 
     Args:
-        embeddings: (N, dim), or embeddings with covariates after them.
-        xyz: (N, 3) unit vectors.
+        samples: N of them.
         classes: (N,) 0..count-1.
         count: number of classes.
-        folds: (N,) number of the fold of each, two at least.
-        weights: (N,) of the samples, 1 in the mean; all 1 where None.
-        covariates: number of covariates.
-        seed: of draws where there are many samples.
-        progress: called with (steps done, steps in all).
-        cancelled: asked before each step.
+        stages: what is told while it is learnt.
     """
 
     def __init__(
-        self,
-        embeddings: Floats,
-        xyz: Floats,
-        classes: Integers,
-        count: int,
-        folds: Integers,
-        *,
-        weights: Floats | None = None,
-        covariates: int = 0,
-        seed: int = 0,
-        progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
+        self, samples: TrainingSet, classes: Integers, count: int, stages: Stages | None = None
     ) -> None:
-        self._embeddings, self._xyz, self._classes, self._count = embeddings, xyz, classes, count
-        self._folds, self._weights, self._seed = folds, weights, seed
-        self._progress, self._cancelled, self._done = progress, cancelled, 0
-        self._sizes = sizes_of(embeddings.shape[1], covariates)
-        self._standard = standard_of(embeddings, weights, self._sizes)
+        self._samples, self._classes, self._count = samples, classes, count
+        self._stages = stages or Stages()
+        self._embeddings, self._xyz, self._folds = samples.embeddings, samples.xyz, samples.folds
+        self._weights, self._sizes, self._seed = samples.weights, samples.sizes, samples.seed
+        self._standard = standard_of(self._embeddings, self._weights, self._sizes)
         self._choices: dict[str, Choice] = {}
 
     def fit(self, method: str = AUTO) -> FittedClasses:
@@ -289,7 +271,7 @@ class Classification:
             **_kernel_report(model.vectors),
             **reliability(chances, self._classes),
         }
-        self._tell(1, 1, _STAGES - 1)
+        self._stages.tell(1, 1, _STAGES - 1, _STAGES)
         return FittedClasses(model, found, report)
 
     def _model(
@@ -359,10 +341,13 @@ class Classification:
 
     def _chosen(self, method: str) -> Choice:
         stage = {LINEAR: 0, INDICATOR: 3}.get(method, 2)
-        hooks: dict[str, Any] = {"cancelled": self._cancelled}
-        if self._progress is not None:
-            hooks["progress"] = lambda done, total: self._tell(done, total, stage)
-        return choose_penalty(self._task(method), self._data(method), self._folds, **hooks)
+        return choose_penalty(
+            self._task(method),
+            self._data(method),
+            self._folds,
+            progress=self._stages.of(stage, _STAGES),
+            cancelled=self._stages.cancelled,
+        )
 
     def _solved(self, method: str) -> tuple[Linear | Indicators, KernelVectors | None]:
         """The model of all samples."""
@@ -396,8 +381,8 @@ class Classification:
 
     @cached_property
     def _sites(self) -> Sites:
-        noises = None if self._weights is None else 1 / self._weights
-        return Sites(features(self._embeddings, *self._standard), self._xyz, noises)
+        seen = features(self._embeddings, *self._standard)
+        return Sites(seen, self._xyz, self._samples.noises)
 
     @cached_property
     def _kernels(self) -> tuple[Kernel, Kernel]:
@@ -406,19 +391,11 @@ class Classification:
         done = iter(range(2 * ATTEMPTS + 1))
 
         def step() -> None:
-            if self._cancelled is not None and self._cancelled():
-                raise CancelledError("stopped on request: nothing was left behind")
-            self._tell(next(done), 2 * ATTEMPTS, 1)
+            self._stages.ask()
+            self._stages.tell(next(done), 2 * ATTEMPTS, 1, _STAGES)
 
         with one_blas_thread():
             return choose_kernel(self._sites, wanted, self._folds, step=step, seed=self._seed)
-
-    def _tell(self, done: int, total: int, stage: int) -> None:
-        """Steps done, which never go back; each stage takes as many."""
-        now = _STEPS * stage + _STEPS * done // max(total, 1)
-        if self._progress is not None and now > self._done:
-            self._done = now
-            self._progress(now, _STAGES * _STEPS)
 
 
 def _kernel_report(vectors: KernelVectors | None) -> dict[str, Any]:

@@ -43,6 +43,7 @@ from .regression import (
     Regression,
 )
 from .samples import Samples
+from .training_set import Stages, TrainingSet
 
 if TYPE_CHECKING:
     from ..encoder import LocationEncoder
@@ -337,9 +338,18 @@ def fit_map(
     folds = choose_folds(
         options.folds, samples.lonlat, pixels, seed=options.seed, groups=samples.groups
     )
-    hooks: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
+    known = TrainingSet(
+        predictors,
+        unit_vectors(*samples.lonlat.T).T,
+        folds.folds,
+        samples.weights,
+        len(options.names),
+        options.seed,
+    )
     learn = _learn_numbers if samples.legend is None else _learn_classes
-    learnt, outputs, found, evidence = learn(samples, predictors, folds, options, hooks)
+    learnt, outputs, found, evidence = learn(
+        samples, known, folds, options, Stages(progress, cancelled)
+    )
     area = None
     if samples.legend is not None:
         area = class_area(samples, predictors, folds.folds, len(options.names), options.seed)
@@ -380,21 +390,11 @@ def pixels_outside(
 
 
 def _learn_numbers(
-    samples: Samples, embeddings: Floats, folds: Folds, options: MapOptions, hooks: dict[str, Any]
+    samples: Samples, known: TrainingSet, folds: Folds, options: MapOptions, stages: Stages
 ) -> tuple[NumberModel, Floats, dict[str, Any], NumberEvidence | None]:
     """The model, (N, 1) what it says of samples without having seen them, report and evidence."""
-    xyz = unit_vectors(*samples.lonlat.T).T
     transform = find_transform(options.transform)
-    regression = Regression(
-        embeddings,
-        xyz,
-        transform.there(samples.values),
-        folds.folds,
-        seed=options.seed,
-        weights=samples.weights,
-        covariates=len(options.names),
-        **hooks,
-    )
+    regression = Regression(known, transform.there(samples.values), stages)
     fitted = regression.fit(options.method)
     model = replace(fitted.model, transform=transform.name)
     evidence = None
@@ -404,22 +404,12 @@ def _learn_numbers(
 
 
 def _learn_classes(
-    samples: Samples, embeddings: Floats, folds: Folds, options: MapOptions, hooks: dict[str, Any]
+    samples: Samples, known: TrainingSet, folds: Folds, options: MapOptions, stages: Stages
 ) -> tuple[ClassModel | ClassStack, Floats, dict[str, Any], ClassEvidence | None]:
     """The same with (N, classes) scores, before they are calibrated on the samples left out."""
     legend = cast("Legend", samples.legend)  # what is learnt as classes has one
     classes = samples.values.astype(np.int64)
-    classification = Classification(
-        embeddings,
-        unit_vectors(*samples.lonlat.T).T,
-        classes,
-        len(legend.names),
-        folds.folds,
-        weights=samples.weights,
-        covariates=len(options.names),
-        seed=options.seed,
-        **hooks,
-    )
+    classification = Classification(known, classes, len(legend.names), stages)
     fitted = classification.fit(options.method)
     evidence = None
     if options.evidence:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -49,9 +49,8 @@ from ..analysis.transforms import NONE, TRANSFORMS
 from ..analysis.tuning import Choice, Numbers, choose_penalty
 from ..compute.blas import product
 from ..compute.threads import one_blas_thread
-from ..errors import CancelledError
-from ..types import Cancelled, Float32, Floats, Integers, Progress
-from .covariates import sizes_of
+from ..types import Float32, Floats, Integers
+from .training_set import Stages, TrainingSet
 
 log = logging.getLogger(__name__)
 
@@ -75,8 +74,8 @@ LOOKED_AT = 2000
 # Values beyond the first of their place from which their deviation is known well enough, and digits
 # of unit vectors that are one place (6 mm).
 _REPEATED, _SAME = 30, 9
-# Steps told to a progress bar, for each of the stages of a fit.
-_STEPS = 60
+# Of a fit: penalties of ridge regression, and the kernels.
+_STAGES = 2
 
 
 @dataclass(frozen=True)
@@ -245,36 +244,17 @@ class Regression:
     """Samples of numbers, ready to be learnt from by several methods.
 
     Args:
-        embeddings: (N, dim), or embeddings with covariates after them.
-        xyz: (N, 3) unit vectors.
+        samples: N of them.
         values: (N,).
-        folds: (N,) number of the fold of each, two at least.
-        seed: of draws where there are many samples.
-        weights: (N,) of the samples, 1 in the mean; all 1 where None.
-        covariates: number of covariates.
-        progress: called with (steps done, steps in all).
-        cancelled: asked before each step.
+        stages: what is told while it is learnt.
     """
 
-    def __init__(
-        self,
-        embeddings: Floats,
-        xyz: Floats,
-        values: Floats,
-        folds: Integers,
-        *,
-        seed: int = 0,
-        weights: Floats | None = None,
-        covariates: int = 0,
-        progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
-    ) -> None:
-        self._embeddings, self._xyz, self._values = embeddings, xyz, values
-        self._folds, self._seed = folds, seed
-        self._weights, self._covariates = weights, covariates
-        self._sizes = sizes_of(embeddings.shape[1], covariates)
-        self._progress, self._cancelled, self._done = progress, cancelled, 0
-        self._ridge = Ridge(embeddings, values, weights, self._sizes)
+    def __init__(self, samples: TrainingSet, values: Floats, stages: Stages | None = None) -> None:
+        self._samples, self._values, self._stages = samples, values, stages or Stages()
+        self._embeddings, self._xyz, self._folds = samples.embeddings, samples.xyz, samples.folds
+        self._weights, self._covariates = samples.weights, samples.covariates
+        self._sizes, self._seed = samples.sizes, samples.seed
+        self._ridge = Ridge(self._embeddings, values, self._weights, self._sizes)
         self._standard = self._ridge.mean, self._ridge.deviation
         # Covariances of what processes of many samples leave out, where there is anything in it.
         self._local: dict[str, LocalKernel] = {}
@@ -304,7 +284,7 @@ class Regression:
         errors = self._ridge_errors() if errors is None else errors
         model, found = self._model(main, shares, predicted, errors)
         report = {"method": method, "methods": scores, "weights": shares, **self._report(shares)}
-        self._tell(2 * _STEPS)
+        self._stages.tell(1, 1, 1, _STAGES)
         return FittedNumbers(model, predicted, model.spread(errors), {**report, **found})
 
     def predictor(self, method: str) -> Predictor:
@@ -399,7 +379,7 @@ class Regression:
     def _mixed(self, predicted: dict[str, Floats]) -> Floats:
         """The mean (N,) of predictions, each fold's by weights that the others gave."""
         mean = np.zeros(len(self._values))
-        for test in self._tests():
+        for test in self._samples.tests():
             others = np.setdiff1d(np.arange(len(mean)), test)
             for name, share in self._shares(predicted, others).items():
                 mean[test] += share * predicted[name][test]
@@ -427,9 +407,9 @@ class Regression:
     def _choice(self) -> Choice:
         """The penalty of ridge regression, with its outputs for left-out samples."""
         task = Numbers(self._values, self._weights, self._sizes)
-        stage = self._stage(0) if self._progress is not None else None
+        told = self._stages.of(0, _STAGES)
         return choose_penalty(
-            task, self._embeddings, self._folds, progress=stage, cancelled=self._cancelled
+            task, self._embeddings, self._folds, progress=told, cancelled=self._stages.cancelled
         )
 
     @cached_property
@@ -437,7 +417,7 @@ class Regression:
         """In double precision where the process is exact, in single where there are many."""
         dtype = np.float64 if len(self._values) <= EXACT else np.float32
         embeddings = self._embeddings.astype(dtype)
-        noises = None if self._weights is None else 1 / self._weights
+        noises = self._samples.noises
         both = Sites(features(embeddings, *self._standard), self._xyz, noises)
         if not self._covariates:
             return {KRIGING: both, GAUSSIAN: both}
@@ -460,8 +440,8 @@ class Regression:
         done = iter(range(2 * ATTEMPTS + 1))
 
         def step() -> None:
-            self._ask()
-            self._tell(_STEPS + _STEPS * next(done) // (2 * ATTEMPTS))
+            self._stages.ask()
+            self._stages.tell(next(done), 2 * ATTEMPTS, 1, _STAGES)
 
         with one_blas_thread():
             return choose_kernel(
@@ -494,7 +474,7 @@ class Regression:
         return self._tests_of[method]
 
     def _test(self, method: str) -> tuple[Floats, Floats | None]:
-        self._ask()
+        self._stages.ask()
         if method == LINEAR:
             return self._choice.outputs[:, 0], None
         kernel, rows, sites = self._kernel(method), self._inducing[method], self._sites[method]
@@ -502,7 +482,7 @@ class Regression:
             return left_out(kernel, sites, self._values, self._folds)
         without, errors = without_folds(kernel, sites, self._values, self._folds, rows)
         known = LeftOut(self._xyz, self._values, self._folds, without, sites.noises)
-        local = choose_local_kernel(known, step=self._ask, seed=self._seed)
+        local = choose_local_kernel(known, step=self._stages.ask, seed=self._seed)
         if local is None:
             return known.predicted, errors
         self._local[method] = local
@@ -512,8 +492,8 @@ class Regression:
     def _ridge_errors(self) -> Floats:
         """Standard errors (N,) of ridge regression at left-out samples, in units of the noise."""
         found = np.empty(len(self._values))
-        for test in self._tests():
-            self._ask()
+        for test in self._samples.tests():
+            self._stages.ask()
             train = np.setdiff1d(np.arange(len(found)), test)
             own = None if self._weights is None else self._weights[train]
             own = None if own is None else own / own.mean()
@@ -601,23 +581,6 @@ class Regression:
     def _cover(self, ratios: Floats) -> float:
         """Share of samples within intervals that were made without their fold."""
         return coverage(ratios, self._folds, (LEVEL,))[0]
-
-    def _tests(self) -> Iterator[Integers]:
-        for fold in range(int(self._folds.max()) + 1):
-            yield np.flatnonzero(self._folds == fold)
-
-    def _ask(self) -> None:
-        if self._cancelled is not None and self._cancelled():
-            raise CancelledError("stopped on request: nothing was left behind")
-
-    def _tell(self, done: int) -> None:
-        """Steps done, which never go back: stages come in the order in which they are needed."""
-        if self._progress is not None and done > self._done:
-            self._done = done
-            self._progress(done, 2 * _STEPS)
-
-    def _stage(self, number: int) -> Progress:
-        return lambda done, total: self._tell(_STEPS * number + _STEPS * done // max(total, 1))
 
 
 def conformal(ratios: Floats, level: float = LEVEL) -> float:

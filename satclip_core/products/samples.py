@@ -111,8 +111,8 @@ class Samples:
         ]
         used = np.flatnonzero(known & located & (weighed > 0))
         if len(used) < LEAST_SAMPLES:
-            hint = ", and say their CRS if they are projected" if (known & ~located).any() else ""
-            raise _too_few(f"{len(used)} of {len(values)} samples of {name!r}", account, hint)
+            which = f"{len(used)} of {len(values)} samples of {name!r}"
+            raise _too_few(which, account, bool((known & ~located).any()))
         _check_places(places[used], name)
         legend = None
         if texts is None and not classes:
@@ -298,9 +298,10 @@ def _left_out(rows: Bools, why: str, places: Floats | None) -> list[str]:
     return [f"{len(index)} of {len(rows)} samples left out, {why}: {', '.join(shown)}{more}"]
 
 
-def _too_few(which: str, account: list[str], hint: str) -> InputError:
+def _too_few(which: str, account: list[str], odd_places: bool) -> InputError:
     reason = f" ({'; '.join(account)})" if account else ""
-    return InputError(f"{which} can be used{reason}: give at least {LEAST_SAMPLES}{hint}")
+    hint = (", and if they are projected give ", Argument("crs")) if odd_places else ()
+    return InputError(f"{which} can be used{reason}: give at least {LEAST_SAMPLES}", *hint)
 
 
 def _check_places(lonlat: Floats, name: str) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from ..resumable import source_fact
 from ..version import __version__
 from .covariates import RasterCovariate
+from .polygons import LAYER
 
 if TYPE_CHECKING:
     from .request import RasterRequest
@@ -28,7 +29,7 @@ def facts_of(request: RasterRequest[Any], format: str) -> dict[str, str]:
     """
     options, grid = request.options, request.grid
     # Of a function nobody can tell whether it is the same: it is another each time.
-    mask = source_fact(request.mask) if is_lasting(request) else secrets.token_hex(8)
+    mask = _source_fact(request.mask) if is_lasting(request) else secrets.token_hex(8)
     height, width = grid.shape
     return {
         "format": format,
@@ -38,7 +39,7 @@ def facts_of(request: RasterRequest[Any], format: str) -> dict[str, str]:
         "crs": grid.crs,
         "product": _hashed(request.product),
         "mask": mask,
-        "region": source_fact(request.region),
+        "region": _source_fact(request.region),
         "nodata": repr(options.nodata),
         "tolerance": repr(float(request.tolerance or 0)),
         "device": request.device,
@@ -50,6 +51,12 @@ def facts_of(request: RasterRequest[Any], format: str) -> dict[str, str]:
 def is_lasting(request: RasterRequest[Any]) -> bool:
     """Whether a request means the same in another process: its mask is no function."""
     return request.mask is None or isinstance(request.mask, str)
+
+
+def _source_fact(source: str | None) -> str:
+    """Of a file, and of the layer within it that is named."""
+    path, _, layer = str(source or "").partition(LAYER)
+    return source_fact(path) + (f" {layer}" if layer else "")
 
 
 def _hashed(value: Any) -> str:

@@ -23,6 +23,8 @@ _GEOJSON = frozenset({".geojson", ".json"})
 _PARQUET = frozenset({".parquet", ".geoparquet"})
 _OTHERS = frozenset({".gpkg", ".shp", ".shz", ".fgb", ".kml", ".kmz", ".gml"})
 VECTOR_SUFFIXES = _GEOJSON | _PARQUET | _OTHERS
+LAYER = "|layername="
+"""What QGIS has between a file of several layers and the one that is meant."""
 # Pairs of an edge and a place at the same latitude that are looked at together.
 _PAIRS = 2**21
 _LONLAT_NAMES = ("CRS84", "EPSG::4326", "EPSG:4326")
@@ -36,29 +38,36 @@ _BEYOND = 1e-6
 
 def is_vector(source: str) -> bool:
     """Whether a source is polygons by its name, or by the names in it where it is an archive."""
-    if Path(source).suffix.lower() in VECTOR_SUFFIXES:
+    if LAYER in source or Path(source).suffix.lower() in VECTOR_SUFFIXES:
         return True
     return is_archive(source) and bool(archive_members(source, VECTOR_SUFFIXES))
 
 
-def read_polygons(source: str | os.PathLike[str], what: str = "the land mask") -> Polygons:
+def read_polygons(
+    source: str | os.PathLike[str],
+    what: str = "the land mask",
+    *,
+    instead: str = "a raster or polygons",
+) -> Polygons:
     """The polygons of a file, in its own CRS.
 
     Args:
-        source: GeoJSON, or another format, which pyogrio then reads.
+        source: GeoJSON, or another format, which pyogrio then reads; of several layers with
+            polygons one is given as FILE|layername=NAME.
         what: its role, for messages.
+        instead: what may be given in that role.
 
     Raises:
         InputError: it cannot be read, or holds no polygon.
         MissingDependencyError: it needs pyogrio or GeoPandas, which is not installed.
     """
-    name = os.fspath(source)
+    name, _, layer = os.fspath(source).partition(LAYER)
     if is_path(name) and not Path(name).exists():
-        raise InputError(f"{what} {name} does not exist: give a raster or polygons")
+        raise InputError(f"{what} {name} does not exist: give {instead}")
     if is_archive(name) and Path(name).suffix.lower() not in VECTOR_SUFFIXES:
         name = in_archive(name, VECTOR_SUFFIXES, what)
     plain = is_path(name) and Path(name).suffix.lower() in _GEOJSON
-    content, crs = _geojson(name, what) if plain else _by_pyogrio(name, what)
+    content, crs = _geojson(name, what) if plain else _by_pyogrio(name, layer, what)
     try:
         polygons, left_out = _usable(_polygons(content))
     except (KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
@@ -244,7 +253,7 @@ def _geojson_crs(content: dict[str, Any], name: str, what: str) -> str:
     return LONLAT if named.endswith(_LONLAT_NAMES) else check_crs(named)
 
 
-def _by_pyogrio(name: str, what: str) -> tuple[Any, str]:
+def _by_pyogrio(name: str, layer: str, what: str) -> tuple[Any, str]:
     """The content of another format, as GeoJSON has it, and its CRS."""
     geopandas = require("geopandas", extra="points", purpose=f"reading {Path(name).name}")
     pyogrio = require("pyogrio", extra="points", purpose=f"reading {Path(name).name}")
@@ -252,7 +261,8 @@ def _by_pyogrio(name: str, what: str) -> tuple[Any, str]:
         if Path(name).suffix.lower() in _PARQUET:
             table = geopandas.read_parquet(name)
         else:
-            table = pyogrio.read_dataframe(name, layer=_layer(pyogrio, name, what), columns=[])
+            meant = _layer(pyogrio, name, layer, what)
+            table = pyogrio.read_dataframe(name, layer=meant, columns=[])
     except InputError:
         raise
     except Exception as error:  # pyogrio and pyarrow each have errors of their own
@@ -262,17 +272,22 @@ def _by_pyogrio(name: str, what: str) -> tuple[Any, str]:
     return table.geometry.__geo_interface__, short_crs(table.crs.to_wkt())
 
 
-def _layer(pyogrio: Any, name: str, what: str) -> str:
-    """The one layer of polygons; styles and tables that programs keep beside it do not count."""
+def _layer(pyogrio: Any, name: str, wanted: str, what: str) -> str:
+    """The layer of polygons that is meant, by its name or as the only one.
+
+    Styles and tables that programs keep beside it do not count.
+    """
     found = _layers(pyogrio, name)
     if not found:
         raise InputError(f"{what} {name} holds no polygon: give one that does")
-    if len(found) > 1:
+    if wanted and wanted not in found:
+        raise InputError(f"{what} {name} has no polygons {wanted!r}: there are {', '.join(found)}")
+    if len(found) > 1 and not wanted:
         raise InputError(
             f"{what} {name} has {len(found)} layers of polygons ({', '.join(found)}): give "
-            "a file with the one that is meant"
+            f"the one that is meant, e.g. '{name}{LAYER}{found[0]}'"
         )
-    return found[0]
+    return wanted or found[0]
 
 
 def _layers(pyogrio: Any, name: str) -> list[str]:

@@ -13,7 +13,7 @@ from ..grid.crs_backend import Bounds
 from ..types import Bools, Floats, Mask
 from .countries import find_country
 from .datasets import gdal_name, is_path
-from .polygons import VECTOR_SUFFIXES, Polygons, read_polygons
+from .polygons import LAYER, VECTOR_SUFFIXES, Polygons, read_polygons
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ def open_region(source: str | os.PathLike[str]) -> Region:
 
     Args:
         source: GeoJSON, or any format of pyogrio where that is installed; else a country of
-            Natural Earth, in English. A file of a country's name is ./NAME.
+            Natural Earth, in English. A file of a country's name is ./NAME; of a file with several
+            layers one is FILE|layername=NAME.
 
     Raises:
         InputError: it cannot be read, holds no polygon, or is neither a file nor a country.
@@ -52,7 +53,8 @@ def open_region(source: str | os.PathLike[str]) -> Region:
     """
     text = os.fspath(source)
     if _is_file(source):
-        return Region(text, read_polygons(gdal_name(text), "the region"))
+        polygons = read_polygons(gdal_name(text), "the region", instead="polygons or a country")
+        return Region(text, polygons)
     country = find_country(text)
     return Region(country.name, Polygons(country.polygons, LONLAT))
 
@@ -81,7 +83,7 @@ def both(mask: Mask | None, region: Region | None) -> Mask | None:
 def _is_file(source: str | os.PathLike[str]) -> bool:
     """Whether a source is meant as a file: it is there, or its name is none of a country."""
     text = os.fspath(source)
-    if not isinstance(source, str) or not is_path(text) or "!" in text:
+    if not isinstance(source, str) or not is_path(text) or "!" in text or LAYER in text:
         return True
     path = Path(text)
     return path.suffix.lower() in VECTOR_SUFFIXES | {".zip"} or path.name != text or path.is_file()

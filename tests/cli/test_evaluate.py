@@ -29,11 +29,14 @@ def write(path: Path, values: list[object]) -> Path:
 
 
 def test_points_with_classes_get_a_report(run, extra, tmp_path: Path) -> None:
+    """Of any encoding, by the words that errors of the core name for it."""
     rng = np.random.default_rng(1)
-    points = write(tmp_path / "own.csv", rng.choice(["oak", "beech"], 120).tolist())
+    points = write(tmp_path / "own.csv", rng.choice(["chêne", "beech"], 120).tolist())
+    points.write_bytes(points.read_text().encode("cp1252"))
     page = tmp_path / "page.html"
     done = run(
-        "evaluate", "wrap", "identity", "--points", points, "--target", "seen", "--seeds", "2",
+        "evaluate", "wrap", "identity", "--points", points, "--column", "seen", "--seeds", "2",
+        "--encoding", "cp1252",
         *HEADS, "--folder", tmp_path / "run", "-o", page,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -231,7 +231,7 @@ def test_a_dry_run_says_the_score_and_writes_nothing(run, tmp_path):
         (["samples.csv", "--column", "temperature", "--classes"], "which is no class"),
         (["samples.csv", "--column", "temperature", "--probabilities"], "no probabilities"),
         (["samples.csv", "--column", "temperature", "--folds", "loo"], "'loo' is not one of"),
-        (["far.csv", "--column", "t"], "give at least 5, and say their CRS if they are projected"),
+        (["far.csv", "--column", "t"], "5, and if they are projected give --samples-crs"),
         (["samples.csv", "--column", "zone", "--lon-column", "x"], "no column 'x'"),
         (["samples.csv", "--column", "zone", "--samples-crs", "EPSG:1"], "EPSG:1"),
         (["samples.csv", "--column", "zone", "--report", "few.csv"], "few.csv exists"),

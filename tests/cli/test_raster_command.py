@@ -206,7 +206,10 @@ def test_an_existing_output_is_refused_then_replaced(run, refused, tmp_path):
         ([*ALPS, "--res", -0.1], "res -0.1 is not above 0"),
         ([*ALPS, "--res", "nan"], "res nan"),
         ([*ALPS, "--res", "inf"], "res inf"),
-        ([*ALPS, "--res", 5], "res 5 is coarser than the height of the bbox (3)"),
+        (
+            [*ALPS, "--res", 5],
+            "res 5 is coarser than the height of the bbox (3, unit degree)",
+        ),
         ([*ALPS, "--res", "fine"], "'fine' is not a number"),
         ([*ALPS, "--res", 1e-12], "more than a raster can have"),
         ([*ALPS, "--res", 0.00001], "are free there: give a coarser --res"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -67,6 +69,40 @@ def test_one_place_is_a_cosine_at_sea_too(run, tmp_path, encoder):
     assert np.isfinite(found).all()
     assert found.min() < 0.5
     assert tags["values"] == "cosine similarity, -1..1"
+
+
+def test_lat_lon_is_told(run):
+    """Brussels, and what its coordinates are the other way round: the sea off Somalia."""
+    words = ("similarity", "--bbox", 4, 50, 5, 51, "--res", 0.5, "--overwrite")
+    told = run(*words, "--to", 50.8, 4.4).stderr
+    assert "Warning: 50.8 4.4 lies at sea, and 4.4 50.8 on land: coordinates are lon, lat" in told
+    assert "Warning" not in run(*words, "--to", 4.4, 50.8).stderr
+
+
+@pytest.mark.parametrize("command", ["places", "areas"])
+def test_all_land_where_no_extent_is_given(run, tmp_path, model, command):
+    words = (command, "--to", "23.6,-2.9", "--res", 3, *model)
+    assert run(*words, "-o", "plain.csv").returncode == 0
+    assert run(*words, "-o", "said.csv", "--bbox", -180, -60, 180, 84).returncode == 0
+    assert (tmp_path / "plain.csv").read_text() == (tmp_path / "said.csv").read_text()
+
+
+@pytest.mark.parametrize("suffix", ["gpkg", "geojson", "parquet"])
+def test_files_of_features_say_where_they_come_from(run, tmp_path, model, encoder, suffix):
+    words = ("places", "--to", "23.6,-2.9", *BBOX, "--count", 3, *model, "-o", f"out.{suffix}")
+    assert run(*words).returncode == 0
+    if suffix == "geojson":
+        said = json.loads((tmp_path / "out.geojson").read_text())["description"]
+    elif suffix == "gpkg":
+        with closing(sqlite3.connect(tmp_path / "out.gpkg")) as base:
+            ((said,),) = base.execute("select description from gpkg_contents")
+    else:
+        metadata = pytest.importorskip("pyarrow.parquet").read_schema(tmp_path / "out.parquet")
+        said = metadata.metadata[b"description"].decode()
+    lines = dict(line.split(": ", 1) for line in said.splitlines())
+    assert lines["weights_sha256"] == encoder.sha256
+    assert lines["command"].startswith("satclip places --to 23.6,-2.9 --bbox")
+    assert lines["licence"] == encoder.info.licence
 
 
 def test_places_as_a_table_and_as_points(run, tmp_path, encoder, model):

@@ -106,7 +106,7 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
 
 
 def test_tables_without_shapes_and_columns_that_are_there(satclip, small_model, table, tmp_path):
-    (tmp_path / "in.csv").write_text("lon,lat\n1,2\n")
+    (tmp_path / "in.csv").write_text("name,size\na,2\n")
     done = satclip("zones", tmp_path / "in.csv", "-o", tmp_path / "out.csv", "--model", small_model)
     assert done.returncode == 1
     assert "has no geometries: give a layer of polygons or lines" in done.stderr

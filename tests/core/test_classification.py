@@ -20,6 +20,7 @@ from satclip_core.grid.sphere import fibonacci_lattice, unit_vectors
 from satclip_core.models.registry import load_encoder
 from satclip_core.products import MapOf, MapOptions, Samples, fit_map
 from satclip_core.products.classification import Classification
+from satclip_core.products.training_set import Stages, TrainingSet
 from satclip_core.raster import RasterRequest, raster_array
 
 WORLD = Grid.from_bounds((-180, -90, 180, 90), 30)
@@ -126,7 +127,7 @@ def test_the_mean_leans_on_what_is_better_and_says_so(encoder, model):
 def test_the_mean_is_that_of_its_members_probabilities(encoder, known):
     lonlat, values = known[0][:200], known[1][:200]
     embeddings, _, sites = sites_of(encoder, lonlat)
-    learning = Classification(embeddings, sites.xyz, values, 3, np.arange(200) % 5)
+    learning = Classification(TrainingSet(embeddings, sites.xyz, np.arange(200) % 5), values, 3)
     stack = learning.fit().model
     wanted = 0
     for name, share in stack.weights.items():
@@ -222,15 +223,9 @@ def test_progress_never_goes_back_and_ends(encoder, known):
     lonlat, values = known[0][:100], known[1][:100]
     embeddings, _, sites = sites_of(encoder, lonlat)
     told = []
-    folds = np.arange(100) % 4
-    learning = Classification(
-        embeddings,
-        sites.xyz,
-        values,
-        3,
-        folds,
-        progress=lambda done, total: told.append((done, total)),
-    )
+    samples = TrainingSet(embeddings, sites.xyz, np.arange(100) % 4)
+    stages = Stages(lambda done, total: told.append((done, total)))
+    learning = Classification(samples, values, 3, stages)
     learning.fit()
     done = [one for one, _ in told]
     assert done == sorted(done)

@@ -115,8 +115,16 @@ NAN, INF = math.nan, math.inf
         ((5, 45, 11, 48), INF, "res inf is not above 0"),
         ((5, 45, 11, 48), (0.1, 0), "res 0.1 0 is not above 0"),
         ((5, 45, 11, 48), (1, 2, 3), "has 3 numbers"),
-        ((5, 45, 11, 48), 5, r"res 5 is coarser than the height of the bounds \(3\)"),
-        ((5, 45, 11, 48), (7, 1), r"res 7 is coarser than the width of the bounds \(6\)"),
+        (
+            (5, 45, 11, 48),
+            5,
+            r"res 5 is coarser than the height of the bounds \(3, unit degree\)",
+        ),
+        (
+            (5, 45, 11, 48),
+            (7, 1),
+            r"res 7 is coarser than the width of the bounds \(6, unit degree\)",
+        ),
         ((5, 45, 11, 48), 1e-10, "more than a raster can have"),
         ((5, 45, 11, 48), 5e-324, "more than a raster can have"),
     ],

@@ -18,6 +18,7 @@ from satclip_core.models.registry import load_encoder
 from satclip_core.products import MapOf, MapOptions, Samples, fit_map
 from satclip_core.products.fillvalues import doubtful
 from satclip_core.products.regression import LinearPredictor, Regression, conformal
+from satclip_core.products.training_set import TrainingSet
 from satclip_core.raster import RasterRequest, raster_array
 
 WORLD = Grid.from_bounds((-180, -90, 180, 90), 20)
@@ -112,7 +113,7 @@ def test_standard_errors_of_ridge_regression_are_those_of_the_bayesian_one(encod
     embeddings = encoder.encode(places).astype(np.float64)
     xyz = unit_vectors(*places.T).T
     folds = np.arange(len(places)) % 5
-    fitted = Regression(embeddings, xyz, noisy(places), folds).fit("linear")
+    fitted = Regression(TrainingSet(embeddings, xyz, folds), noisy(places)).fit("linear")
     predictor = fitted.model.predictor
     assert isinstance(predictor, LinearPredictor)
     _, errors = predictor.with_error(embeddings[:30], xyz[:30])

@@ -309,6 +309,16 @@ def test_a_field_too_many_is_no_row_name_without_quotes(encoder, tmp_path):
         run(encoder, tmp_path / "in.csv", tmp_path / "out.csv")
 
 
+@pytest.mark.parametrize("target", ["gpkg", "parquet"])
+def test_columns_of_one_name_are_numbered(encoder, tmp_path, target):
+    """Formats in which a column has a name of its own; no name that is there is taken."""
+    (tmp_path / "in.csv").write_text("lon,lat,h,h,h_2,h\n1,2,3,4,5,6\n")
+    result = run(encoder, tmp_path / "in.csv", tmp_path / f"out.{target}")
+    (row,) = properties(tmp_path / f"out.{target}")
+    assert [row[name] for name in ("h", "h_3", "h_2", "h_4")] == [3, 4, 5, 6]
+    assert "columns of one name were numbered: 'h_3', 'h_4'" in result.notes
+
+
 def test_columns_without_names_become_columns_of_their_place(encoder, tmp_path):
     (tmp_path / "in.csv").write_text("lon,lat,,\n1,2,a,b\n")
     run(encoder, tmp_path / "in.csv", tmp_path / "out.gpkg")

@@ -10,7 +10,7 @@ import pytest
 
 from satclip_core.errors import InputError
 from satclip_core.raster import mask as mask_module
-from satclip_core.raster import open_mask
+from satclip_core.raster import open_mask, open_region
 
 rasterio = pytest.importorskip("rasterio")
 
@@ -299,8 +299,12 @@ def test_the_styles_of_qgis_are_no_second_layer_and_two_layers_are_named(tmp_pat
     points.to_file(file, layer="cities", mode="a")
     assert ask(open_mask(file), (12, 42), (5, 45)) == [True, False]
     table.to_file(file, layer="lakes", mode="a")
-    with pytest.raises(InputError, match=r"2 layers of polygons \(land, lakes\)"):
+    with pytest.raises(InputError, match=r"2 layers of polygons \(land, lakes\).*layername=land"):
         open_mask(file)
+    assert ask(open_mask(f"{file}|layername=land"), (12, 42), (5, 45)) == [True, False]
+    assert open_region(f"{file}|layername=lakes").bounds == (10, 40, 20, 50)
+    with pytest.raises(InputError, match="no polygons 'cities': there are land, lakes"):
+        open_region(f"{file}|layername=cities")
 
 
 def test_a_geopackage_may_hold_a_raster_and_a_file_of_any_name_polygons(tmp_path):

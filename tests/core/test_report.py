@@ -20,6 +20,7 @@ from satclip_core.models.registry import load_encoder
 from satclip_core.products import MapOf, Samples, regression
 from satclip_core.products import evidence as products_evidence
 from satclip_core.products.regression import Regression, conformal, coverage
+from satclip_core.products.training_set import TrainingSet
 from satclip_core.raster import RasterRequest, WriteOptions
 from satclip_core.report import (
     Axis,
@@ -318,7 +319,7 @@ def test_a_mean_of_methods_says_what_its_parts_say(encoder):
     values = embeddings[:, 0] / embeddings[:, 0].std() + np.sin(places[:, 0] / 15)
     values += np.random.default_rng(3).normal(0, 0.3, 70)
     xyz, folds = unit_vectors(*places.T).T, np.arange(70) % 5
-    learnt = Regression(embeddings, xyz, values, folds)
+    learnt = Regression(TrainingSet(embeddings, xyz, folds), values)
     fitted = learnt.fit("auto")
     assert fitted.model.method == "stack"
     stack, found = fitted.model.predictor, learnt.influence(fitted)

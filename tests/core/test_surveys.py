@@ -7,6 +7,7 @@ import numpy as np
 from satclip_core.analysis.folds import choose_folds
 from satclip_core.grid.sphere import unit_vectors
 from satclip_core.products.regression import Regression
+from satclip_core.products.training_set import TrainingSet
 
 SIDE, TOWNS, SAMPLES, PIXELS = 30.0, 25, 150, 800
 
@@ -32,7 +33,7 @@ def survey(seed):
     found = []
     for kind in ("random", "knndm"):
         folds = choose_folds(kind, samples, pixels, seed=seed).folds
-        fitted = Regression(nothing, xyz, values, folds, seed=seed).fit("kriging")
+        fitted = Regression(TrainingSet(nothing, xyz, folds, seed=seed), values).fit("kriging")
         promised = ((fitted.predicted - values) ** 2).mean() / truth.var()
         off = (fitted.model.mean(np.zeros((PIXELS, 3)), at) - truth) ** 2
         found += [1 - promised, 1 - off.mean() / truth.var()]

@@ -72,8 +72,8 @@ TRICKY = [
     (
         "embeddingraster",
         {"EXTENT": "5,11,45,48 [EPSG:4326]", "RESOLUTION": 90},
-        "resolution 90 is coarser than the height of the extent (3): give at most 3, or enlarge "
-        "the extent",
+        "resolution 90 is coarser than the height of the extent (3, unit degree): give at most 3, "
+        "or enlarge the extent",
     ),
     (
         "embeddingraster",

@@ -25,6 +25,7 @@ import satclip_core as sc
 from satclip_core.analysis.folds import KINDS, choose_folds
 from satclip_core.grid.sphere import unit_vectors
 from satclip_core.products.regression import Regression
+from satclip_core.products.training_set import TrainingSet
 
 # West, south, east, north.
 REGIONS = {
@@ -87,7 +88,7 @@ def promised(
     found: dict[str, float] = {}
     for kind in KINDS:
         folds = choose_folds(kind, samples, pixels, seed=seed).folds
-        fitted = Regression(embeddings, xyz, values, folds, seed=seed).fit()
+        fitted = Regression(TrainingSet(embeddings, xyz, folds, seed=seed), values).fit()
         error = float(((fitted.predicted - values) ** 2).mean())
         off = float(((fitted.model.mean(everywhere, at) - truth) ** 2).mean())
         # Of the map's own variance: that of clustered samples is another.

@@ -35,6 +35,7 @@ from satclip_core.analysis.neighbours import in_a_row, nearest
 from satclip_core.grid.sphere import unit_vectors
 from satclip_core.products.classification import Classification
 from satclip_core.products.regression import Regression
+from satclip_core.products.training_set import TrainingSet
 
 # Draws of a cell by its size: few samples, much chance.
 REPEATS = {100: 6, 500: 3, 2000: 2, 20_000: 1}
@@ -90,7 +91,7 @@ def numbers(data: Data) -> dict[str, Any]:
     samples, places = data.embeddings
     known, at = data.xyz
     values, truth = data.values
-    regression = Regression(samples, known, values, data.folds, seed=data.seed)
+    regression = Regression(TrainingSet(samples, known, data.folds, seed=data.seed), values)
     fitted = regression.fit()
     bands = fitted.model.with_error(places, at)
     found: dict[str, Any] = {
@@ -111,7 +112,8 @@ def classes(data: Data) -> dict[str, Any]:
     samples, places = data.embeddings
     known, at = data.xyz
     values, truth = data.values
-    learning = Classification(samples, known, values, data.classes, data.folds, seed=data.seed)
+    training = TrainingSet(samples, known, data.folds, seed=data.seed)
+    learning = Classification(training, values, data.classes)
     found: dict[str, Any] = {}
     for name in ("auto", *METHODS):
         fitted = learning.fit(name)
