@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -227,8 +228,8 @@ class Written:
     def __init__(
         self, encoder: LocationEncoder, wanted: Wanted[Product], scale: float = 0.02
     ) -> None:
-        side = 512 * scale
-        grid = Grid.from_bounds((5, 45, 5 + side, 45 + side), scale)
+        side, north = 512 * scale, 55.24
+        grid = Grid.from_bounds((5, north - side, 5 + side, north), scale)
         options = WriteOptions(overwrite=True)
         self.job = RasterRequest(grid, wanted, options=options).prepare(encoder=encoder)
         self.spec = self.job.spec
@@ -353,6 +354,36 @@ def maps(rounds: int) -> list[Figure]:
     return found
 
 
+def faults(_rounds: int) -> list[Figure]:
+    """Rasters that are killed while they are written, by tests/faults; minutes."""
+    said = tested("faults", "-k", "kill", SATCLIP_FAULTS=20)
+    found = np.array(re.findall(r"(\d+) kills, (\d+) too late", said), int)
+    kills, late = found.sum(axis=0)
+    return [
+        Figure("faults", "rasters whole or not there, after all", float(kills), "kills"),
+        Figure("faults", "of them before the raster was done", float(kills - late), "kills"),
+    ]
+
+
+def fuzz(_rounds: int) -> list[Figure]:
+    """Inputs that make no sense, by tests/fuzz; minutes."""
+    (tried,) = re.findall(
+        r"(\d+) distinct inputs", tested("fuzz/test_fuzz_commands.py", SATCLIP_FUZZ=60)
+    )
+    name = "inputs of twelve kinds, done or one line, within 1 GB and 60 s"
+    return [Figure("fuzz", name, int(tried), "distinct inputs")]
+
+
+def tested(tests: str, *words: str, **environment: int) -> str:
+    """What some tests print, with as much tried as the environment says; all must pass."""
+    command = [sys.executable, "-m", "pytest", "-q", "-s", str(FOLDER.parent / tests), *words]
+    given = os.environ | {name: str(value) for name, value in environment.items()}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=given)
+    if done.returncode:
+        raise SystemExit(done.stdout)
+    return done.stdout
+
+
 QUICK = {
     "points": points,
     "grids": grids,
@@ -360,5 +391,5 @@ QUICK = {
     "end to end": end_to_end,
     "start-up": start_up,
 }
-LONG = {"training": training, "maps": maps}
+LONG = {"training": training, "maps": maps, "faults": faults, "fuzz": fuzz}
 """What is measured, by name: a function of rounds. The long ones take minutes."""
