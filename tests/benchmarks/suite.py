@@ -286,7 +286,7 @@ def end_to_end(rounds: int) -> list[Figure]:
             (", if no processor ever waits", size / apart, "MB a core and second", apart / slower,
              "the slower of both"),
         ):  # fmt: skip
-            found.append(Figure("end to end", f"{name}{said}", value, unit, ratio, to))
+            found.append(Figure("end to end", f"GeoTIFF of {name}{said}", value, unit, ratio, to))
     return found
 
 
