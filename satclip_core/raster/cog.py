@@ -72,7 +72,6 @@ def cog_options(spec: RasterSpec, version: tuple[int, int]) -> dict[str, str]:
         version: of GDAL.
     """
     product = spec.product
-    floats = product.dtype.startswith("float")
     side = _LARGEST_SIDE
     while spec.pixel_bytes * side**2 > _LARGEST_BYTES and side > _SMALLEST_SIDE:
         side //= 2
@@ -80,7 +79,7 @@ def cog_options(spec: RasterSpec, version: tuple[int, int]) -> dict[str, str]:
         "BLOCKSIZE": str(side),
         "COMPRESS": "ZSTD",
         "PREDICTOR": "YES",
-        "LEVEL": "1" if floats else "9",
+        "LEVEL": str(spec.zstd_level),
         "BIGTIFF": "IF_SAFER",
         "NUM_THREADS": str(spec.threads or "ALL_CPUS"),
         # What there is, and none by plain means where there is none.

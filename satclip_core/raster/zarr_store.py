@@ -33,9 +33,8 @@ _PURPOSE = "writing a Zarr store"
 _CHUNK_BANDS, _CHUNK_SIDE, _CHUNK_SIDE_OF_FEW = 64, 64, 512
 _FEW_BANDS = 4
 _SHARD_BYTES, _LARGEST_SHARD_SIDE = 2**27, 4096
-# Of blosc, for which 3 is zstd's 5, and 9 zstd's slowest. Measured on embeddings: small types gain
-# up to 25 % by 3 over 1, at 80 MB/s, and up to 16 % by 9 over 3, at 2 MB/s; float32 hardly gains.
-_LEVEL, _LEVEL_OF_SMALL = 1, 3
+# Blosc's levels, of which n is ZSTD's 2n - 1, but 9 its 22: that takes 25 times as long as 3.
+_FAST, _THOROUGH = 2, 5
 
 _CONVENTIONS = {
     "spatial": {
@@ -268,7 +267,7 @@ def _create_array(zarr: Any, store: Any, spec: RasterSpec, side: int) -> None:
         # A shuffle lets floats shrink as predictor 3 does in a GeoTIFF.
         compressors=codecs.BloscCodec(
             cname="zstd",
-            clevel=_LEVEL_OF_SMALL if kind.itemsize < 4 else _LEVEL,
+            clevel=_FAST if spec.bulky else _THOROUGH,
             shuffle="shuffle",
             typesize=kind.itemsize,
         ),

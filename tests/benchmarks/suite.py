@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,8 @@ from satclip_core.encoder.encodings import ENCODINGS, EncodingSettings
 from satclip_core.encoder.networks import forward
 from satclip_core.grid import Grid
 from satclip_core.products import Embedding, Rgb, RgbBasis
-from satclip_core.products.product import Product
+from satclip_core.products.embedding import EmbeddingOf
+from satclip_core.products.product import Product, Wanted
 from satclip_core.raster import RasterRequest, WriteOptions
 from satclip_core.raster.formats import COG, GTIFF, ZARR
 from satclip_core.raster.writer import open_writer
@@ -185,65 +187,107 @@ def raw(path: Path, data: bytes) -> None:
 
 
 def writers(rounds: int) -> list[Figure]:
-    """256 bands of the bundled model, written: over raw bytes, and end to end over its parts."""
-    encoder = sc.load_encoder()
-    grid = Grid.from_bounds((5, 45, 10.12, 47.56), 0.02)
-    options = WriteOptions(overwrite=True)
-    job = RasterRequest(grid, Embedding(encoder.dim), options=options).prepare(encoder=encoder)
-    spec = job.spec
-    with closing(job.blocks(size=spec.block)) as made:
-        blocks = list(made)
-    data = os.urandom(spec.bytes)
-
-    def all_blocks() -> None:
-        with closing(job.blocks(size=spec.block)) as made:
-            for _ in made:
-                pass
-
-    def write(folder: Path, format: str) -> None:
-        path = folder / f"{format}.tif"
-        with open_writer(path, replace(spec, format=format), overwrite=True) as writer:
-            for window, bands in blocks:
-                writer.write(window, bands)
-
+    """256 bands of the bundled model, written: over raw bytes, and as a Zarr store."""
+    made = Written(sc.load_encoder(), Embedding(256))
+    data = os.urandom(made.spec.bytes)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         runs: dict[str, Callable[[], object]] = {
             "raw": lambda: raw(folder / "raw.bin", data),
-            "compute": all_blocks,
-            GTIFF: lambda: write(folder, GTIFF),
-            COG: lambda: write(folder, COG),
-            "end to end": lambda: job.write(folder / "whole.tif"),
+            GTIFF: lambda: made.write(folder),
+            COG: lambda: made.write(folder, COG),
+            "end to end": lambda: made.job.write(folder / "whole.tif"),
         }
         if sys.version_info >= (3, 11):
-            runs[ZARR] = lambda: job.write(folder / "whole.zarr")
+            runs[ZARR] = lambda: made.job.write(folder / "whole.zarr")
         taken = in_turn(runs, rounds)
-    size, unit = spec.bytes / 1e6, "MB a core and second"
-    whole, compute, slower = taken["end to end"], taken["compute"], "seconds of the slower of both"
-    apart = "processor seconds of both apart"
-    both = compute.processors + taken[GTIFF].processors
+    size, unit = made.spec.bytes / 1e6, "MB a core and second"
     lines = [
-        (f"{name}, 256 bands", one.processors, unit, one.wall / taken["raw"].wall, "a raw write")
+        (f"{name}, 256 bands", one.processors, one.wall / taken["raw"].wall, "a raw write")
         for name, one in (("GeoTIFF", taken[GTIFF]), ("COG", taken[COG]))
-    ]
-    lines += [
-        ("computing the same", compute.processors, unit, None, ""),
-        ("computing into a GeoTIFF", whole.processors, unit, whole.processors / both, apart),
-        (
-            "computing into a GeoTIFF, of the wall",
-            whole.wall,
-            "MB a second",
-            whole.wall / max(compute.wall, taken[GTIFF].wall),
-            slower,
-        ),
     ]
     if ZARR in taken:
         one = taken[ZARR].processors
-        lines.append(("computing into Zarr", one, unit, one / whole.processors, "into a GeoTIFF"))
+        ratio = one / taken["end to end"].processors
+        lines.append(("computing into Zarr", one, ratio, "into a GeoTIFF"))
     return [
         Figure("writers", name, size / seconds, unit, ratio, reference)
-        for name, seconds, unit, ratio, reference in lines
+        for name, seconds, ratio, reference in lines
     ]
+
+
+class Written:
+    """A raster of several blocks, of which one is computed while the one before is written.
+
+    Args:
+        encoder: what embeds.
+        wanted: what of it.
+        scale: pixels of these degrees, 512 x 512 of them.
+    """
+
+    def __init__(
+        self, encoder: LocationEncoder, wanted: Wanted[Product], scale: float = 0.02
+    ) -> None:
+        side, north = 512 * scale, 55.24
+        grid = Grid.from_bounds((5, north - side, 5 + side, north), scale)
+        options = WriteOptions(overwrite=True)
+        self.job = RasterRequest(grid, wanted, options=options).prepare(encoder=encoder)
+        self.spec = self.job.spec
+        with closing(self.job.blocks(size=self.spec.block)) as made:
+            self._blocks = list(made)
+
+    def compute(self) -> None:
+        """All blocks, which go nowhere."""
+        with closing(self.job.blocks(size=self.spec.block)) as made:
+            for _ in made:
+                pass
+
+    def write(self, folder: Path, format: str = GTIFF, **options: str) -> Path:
+        """The blocks that are there already, into a file; gives it back."""
+        path = folder / f"{format}.tif"
+        spec = replace(self.spec, format=format, creation_options=options)
+        with open_writer(path, spec, overwrite=True) as writer:
+            for window, bands in self._blocks:
+                writer.write(window, bands)
+        return path
+
+
+def end_to_end(rounds: int) -> list[Figure]:
+    """Computing into a GeoTIFF: over the slower of both, of the wall, and over both apart."""
+    bundled, large = sc.load_encoder(), smooth_encoder(40)
+    similar = sc.Similarity.to(bundled, [(9.2, 48.5)])
+    found = []
+    for name, encoder, wanted in (
+        ("bundled, 256 dimensions", bundled, EmbeddingOf()),
+        ("bundled, 256 dimensions, int16", bundled, EmbeddingOf("int16")),
+        ("bundled, similarity", bundled, similar),
+        ("L 40, 256 dimensions", large, EmbeddingOf()),
+        ("L 40, 256 dimensions, int16", large, EmbeddingOf("int16")),
+    ):
+        made = Written(encoder, wanted)
+        with tempfile.TemporaryDirectory() as folder:
+            taken = in_turn(
+                {
+                    "compute": made.compute,
+                    "write": partial(made.write, Path(folder)),
+                    "both": partial(made.job.write, Path(folder) / "whole.tif"),
+                },
+                rounds,
+            )
+        compute, write, both = taken["compute"], taken["write"], taken["both"]
+        size = made.spec.bytes / 1e6
+        apart = compute.processors + write.processors
+        slower = max(compute.processors, write.processors)
+        for said, value, unit, ratio, to in (
+            ("", size / both.processors, "MB a core and second", both.processors / apart,
+             "processor seconds of both apart"),
+            (", of the wall", size / both.wall, "MB a second",
+             both.wall / max(compute.wall, write.wall), "seconds of the slower of both"),
+            (", if no processor ever waits", size / apart, "MB a core and second", apart / slower,
+             "the slower of both"),
+        ):  # fmt: skip
+            found.append(Figure("end to end", f"GeoTIFF of {name}{said}", value, unit, ratio, to))
+    return found
 
 
 def start_up(rounds: int) -> list[Figure]:
@@ -310,6 +354,42 @@ def maps(rounds: int) -> list[Figure]:
     return found
 
 
-QUICK = {"points": points, "grids": grids, "writers": writers, "start-up": start_up}
-LONG = {"training": training, "maps": maps}
+def faults(_rounds: int) -> list[Figure]:
+    """Rasters that are killed while they are written, by tests/faults; minutes."""
+    said = tested("faults", "-k", "kill", SATCLIP_FAULTS=20)
+    found = np.array(re.findall(r"(\d+) kills, (\d+) too late", said), int)
+    kills, late = found.sum(axis=0)
+    return [
+        Figure("faults", "rasters whole or not there, after all", float(kills), "kills"),
+        Figure("faults", "of them before the raster was done", float(kills - late), "kills"),
+    ]
+
+
+def fuzz(_rounds: int) -> list[Figure]:
+    """Inputs that make no sense, by tests/fuzz; minutes."""
+    (tried,) = re.findall(
+        r"(\d+) distinct inputs", tested("fuzz/test_fuzz_commands.py", SATCLIP_FUZZ=60)
+    )
+    name = "inputs of twelve kinds, done or one line, within 1 GB and 60 s"
+    return [Figure("fuzz", name, int(tried), "distinct inputs")]
+
+
+def tested(tests: str, *words: str, **environment: int) -> str:
+    """What some tests print, with as much tried as the environment says; all must pass."""
+    command = [sys.executable, "-m", "pytest", "-q", "-s", str(FOLDER.parent / tests), *words]
+    given = os.environ | {name: str(value) for name, value in environment.items()}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=given)
+    if done.returncode:
+        raise SystemExit(done.stdout)
+    return done.stdout
+
+
+QUICK = {
+    "points": points,
+    "grids": grids,
+    "writers": writers,
+    "end to end": end_to_end,
+    "start-up": start_up,
+}
+LONG = {"training": training, "maps": maps, "faults": faults, "fuzz": fuzz}
 """What is measured, by name: a function of rounds. The long ones take minutes."""

@@ -1,0 +1,92 @@
+"""What compressing embeddings costs and saves, by GDAL's compressions, levels and predictors.
+
+    python tests/benchmarks/compression.py [--rounds 3] [--page docs]
+
+Rasters of 512 × 512 pixels and 256 bands, of the bundled model and of harmonics to degree 40, at
+0.02° and 0.2°, by type. Each way takes its turn; of each the fastest run counts. `--page` puts the
+table into docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from maps.page import replace_part
+from measuring import in_turn
+from suite import Written, encoders
+
+from satclip_core.products.embedding import EmbeddingOf
+
+_TILES = {"BLOCKXSIZE": "256", "BLOCKYSIZE": "256"}
+_FLOATS = {
+    "ZSTD 1, predictor 3": {},
+    "the same in tiles of 256": _TILES,
+    "ZSTD 1, predictor 2": {"PREDICTOR": "2"},
+    "ZSTD 1, no predictor": {"PREDICTOR": "1"},
+    "ZSTD 3, predictor 3": {"ZSTD_LEVEL": "3"},
+    "ZSTD 9, predictor 3": {"ZSTD_LEVEL": "9"},
+    "DEFLATE 1, predictor 3": {"COMPRESS": "DEFLATE", "ZLEVEL": "1"},
+    "DEFLATE 6, predictor 3": {"COMPRESS": "DEFLATE", "ZLEVEL": "6"},
+    "LERC_ZSTD, without loss": {"COMPRESS": "LERC_ZSTD", "ZSTD_LEVEL": "1"},
+    "none": {"COMPRESS": "NONE"},
+}
+_WHOLE = {
+    "ZSTD 1, predictor 2": {},
+    "the same in tiles of 256": _TILES,
+    "ZSTD 1, no predictor": {"PREDICTOR": "1"},
+    "ZSTD 3, predictor 2": {"ZSTD_LEVEL": "3"},
+    "ZSTD 9, predictor 2": {"ZSTD_LEVEL": "9"},
+    "DEFLATE 1, predictor 2": {"COMPRESS": "DEFLATE", "ZLEVEL": "1"},
+    "DEFLATE 6, predictor 2": {"COMPRESS": "DEFLATE", "ZLEVEL": "6"},
+    "LERC_ZSTD, without loss": {"COMPRESS": "LERC_ZSTD", "ZSTD_LEVEL": "1"},
+    "none": {"COMPRESS": "NONE"},
+}
+"""Ways to compress, the default first: creation options by what the table calls them."""
+_PLACES = (("bundled", 0.02), ("bundled", 0.2), ("L 40", 0.02), ("L 40", 0.2))
+
+
+def cells(dtype: str, ways: dict[str, dict[str, str]], rounds: int) -> dict[str, list[str]]:
+    """Of each way: MB a core and second and the share of the bytes, by raster."""
+    found: dict[str, list[str]] = {way: [] for way in ways}
+    known = encoders()
+    for name, scale in _PLACES:
+        made = Written(known[name], EmbeddingOf(dtype), scale)
+        with tempfile.TemporaryDirectory() as folder:
+            sizes, runs = {}, {}
+            for way, options in ways.items():
+                runs[way] = partial(made.write, Path(folder), **options)
+                sizes[way] = runs[way]().stat().st_size
+            taken = in_turn(runs, rounds)
+        size = made.spec.bytes
+        for way, one in taken.items():
+            found[way].append(f"{size / 1e6 / one.processors:.0f}, {100 * sizes[way] / size:.0f} %")
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each, of which the least")
+    parser.add_argument("--page", type=Path, metavar="DOCS", help="folder of benchmarks.md")
+    options = parser.parse_args()
+    logging.disable(logging.WARNING)  # that pixels are finer than what the model resolves
+    head = " | ".join(f"{name}, {scale:g}°" for name, scale in _PLACES)
+    lines = [f"| | | {head} |", "|---|---" + "|---:" * len(_PLACES) + "|"]
+    for dtype, ways in (("float32", _FLOATS), ("int16", _WHOLE), ("uint8", _WHOLE)):
+        shown = dtype
+        for way, row in cells(dtype, ways, options.rounds).items():
+            lines.append(f"| {shown} | {way} | {' | '.join(row)} |")
+            shown = ""
+    print("\n".join(lines))
+    if options.page is not None:
+        replace_part(options.page / "benchmarks.md", "compression", "\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
