@@ -37,7 +37,7 @@ from .encoder import (
     check_axes,
     check_numbers,
 )
-from .field import Level, runs_of_rows
+from .field import RUN, Level, runs_of_rows
 from .finegrid import FineGrid, LastLayer
 from .smooth_lattice import SmoothLattice, lattice_steps
 
@@ -335,7 +335,9 @@ class TwoPartEncoder(LocationEncoder):
         bits = np.unpackbits(self._stored[f"field.{rows}.kept"])
         kept = bits[: int(runs_of_rows(rows)[-1])].astype(bool)
         scale = self._stored[f"field.{rows}.scale"].astype(np.float32)
-        return Level(rows, kept, np.ascontiguousarray(values.T), scale)
+        level = Level(rows, kept, np.ascontiguousarray(values.T), scale)
+        self._stored[f"field.{rows}.values"] = level.values[RUN:].T  # once in memory, not twice
+        return level
 
     def _digest(self) -> str:
         digest = hashlib.sha256(repr(self.config).encode())
