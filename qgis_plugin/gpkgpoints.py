@@ -3,21 +3,25 @@
 QGIS makes an object of each number of a feature, and GDAL one more: with 256 of them that is most
 of what embedding a layer takes. Here a table that QGIS has made, with its columns, CRS and spatial
 index, is filled by SQL, as the standard lays it down (OGC 12-128r18: clause 2.1.3 the geometry's
-bytes, annex F.3 the spatial index, whose triggers ask for the functions that are defined here).
+bytes, annex F.3 the spatial index). Its triggers, which would take longer than the rows, are away
+until all rows are in; the index is filled at the end, in the order of a curve through all points.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import struct
+from array import array
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 from qgis.core import QgsFields, QgsGeometry
 
 from .compat import text_field
 from .geopackage import tables
 from .satclip_core.errors import OutputError
+from .satclip_core.types import Floats, Integers
 from .text import tr
 
 # A point, its attributes, and numbers or None.
@@ -25,9 +29,11 @@ Row = tuple[QgsGeometry, Sequence[Any], Sequence[Any]]
 # "GP", version 0, flags (little-endian, no envelope), number of the CRS; then the well-known bytes
 # of a point: little-endian, its kind, x, y.
 _BLOB = struct.Struct("<2sBBiBIdd")
-_XY = struct.Struct("<dd")
-_AT_X = _BLOB.size - _XY.size
 _LITTLE_ENDIAN, _WKB_POINT = 1, 1
+# Bytes of a page: with GDAL's 4096 a row of 256 numbers, 2.3 kB, fills one by itself.
+_PAGE = 16384
+# Squares along each side of all points, for the order in which the index is filled.
+_SQUARES_LOG2 = 10
 
 
 def holds(fields: QgsFields) -> bool:
@@ -48,8 +54,10 @@ class PointTable:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._bounds: tuple[float, float, float, float] | None = None
         self._keys: set[int] = set()
+        self._most = 0
+        # Of the points: their keys, and where they are.
+        self._ids, self._x, self._y = array("q"), array("d"), array("d")
         names = tables(path)
         try:
             self._data = sqlite3.connect(path, isolation_level=None)
@@ -67,10 +75,6 @@ class PointTable:
         rows = self._data.execute("SELECT name, pk FROM pragma_table_info(?)", (table,)).fetchall()
         self._columns = [name for name, _ in rows if name != self._geometry]
         self._key = next((name for name, is_key in rows if is_key), "")
-        # What the triggers of the spatial index ask for.
-        for name, part in (("ST_MinX", 0), ("ST_MaxX", 0), ("ST_MinY", 1), ("ST_MaxY", 1)):
-            self._data.create_function(name, 1, lambda blob, at=part: _xy(blob)[at])
-        self._data.create_function("ST_IsEmpty", 1, lambda blob: blob is None)
 
     def fits(self, fields: QgsFields) -> bool:
         """Whether its columns are these fields in their order, and its index can be filled."""
@@ -81,18 +85,35 @@ class PointTable:
             self._data.execute("DROP TABLE temp.satclip_probe")
         except sqlite3.Error:
             return False
-        return bool(self._geometry) and own == names
+        return bool(self._geometry and self._key) and own == names
 
     def begin(self, fields: QgsFields) -> None:
-        """Begin to fill it: nothing is in it before `end`."""
-        columns = [self._geometry, *(field.name() for field in fields)]
-        self._at_key = columns.index(self._key) if self._key in columns else None
+        """Begin to fill it: nothing is in it before `end`.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        names = [field.name() for field in fields]
+        # The key is the last of a row's values where no field is.
+        self._at_key = names.index(self._key) + 1 if self._key in names else None
+        columns = [self._geometry, *names, *([self._key] if self._at_key is None else [])]
         marks = ", ".join("?" * len(columns))
-        names = ", ".join(map(_quoted, columns))
+        wanted = ", ".join(map(_quoted, columns))
         self._insert = "".join(
-            ["INSERT INTO ", _quoted(self.table), " (", names, ") ", "VALUES (", marks, ")"]
+            ["INSERT INTO ", _quoted(self.table), " (", wanted, ") ", "VALUES (", marks, ")"]
         )
-        self._data.execute("BEGIN")
+        try:
+            self._data.execute(f"PRAGMA page_size = {_PAGE}")
+            self._data.execute("VACUUM")
+            self._data.execute("BEGIN")
+            self._triggers = self._data.execute(
+                "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?",
+                (self.table,),
+            ).fetchall()
+            for name, _ in self._triggers:
+                self._data.execute(f"DROP TRIGGER {_quoted(name)}")
+        except sqlite3.Error as error:
+            raise OutputError(self._unwritten(error)) from error
 
     def add(self, rows: Iterable[Row]) -> None:
         """Add points with the attributes that they had, and new numbers.
@@ -112,13 +133,22 @@ class PointTable:
         Raises:
             OutputError: the disk is full, say.
         """
+        run = self._data.execute
+        x, y = np.frombuffer(self._x), np.frombuffer(self._y)
+        bounds = (x.min(), y.min(), x.max(), y.max()) if len(x) else (None,) * 4
         try:
-            self._data.execute(
+            self._fill_index(x, y)
+            for _, sql in self._triggers:
+                run(sql)
+            run(
                 "UPDATE gpkg_contents SET min_x = ?, min_y = ?, max_x = ?, max_y = ?, "
                 "last_change = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE table_name = ?",
-                (*(self._bounds or (None,) * 4), self.table),
+                (*bounds, self.table),
             )
-            self._data.execute("COMMIT")
+            if self._has("gpkg_ogr_contents"):
+                count = "UPDATE gpkg_ogr_contents SET feature_count = ? WHERE table_name = ?"
+                run(count, (len(self._keys), self.table))
+            run("COMMIT")
         except sqlite3.Error as error:
             raise OutputError(self._unwritten(error)) from error
         finally:
@@ -132,28 +162,59 @@ class PointTable:
         geometry, attributes, more = row
         # QGIS has an object of its own for what is missing.
         values = [one if isinstance(one, (int, float, str)) else None for one in attributes]
-        blob = None
+        made = [None, *values, *more]
+        key = None if self._at_key is None else made[self._at_key]
+        if not isinstance(key, int) or key in self._keys:  # two of a number, as by QGIS
+            key = self._most + 1
+        self._keys.add(key)
+        self._most = max(self._most, key)
+        if self._at_key is None:
+            made.append(key)
+        else:
+            made[self._at_key] = key
         if not geometry.isNull() and not geometry.isEmpty():
             point = geometry.asPoint()
             x, y = point.x(), point.y()
-            blob = _BLOB.pack(b"GP", 0, _LITTLE_ENDIAN, self._srs, 1, _WKB_POINT, x, y)
-            west, south, east, north = self._bounds or (x, y, x, y)
-            self._bounds = min(west, x), min(south, y), max(east, x), max(north, y)
-        made = [blob, *values, *more]
-        if self._at_key is not None:  # two of a number are given new ones, as by QGIS
-            key = made[self._at_key]
-            made[self._at_key] = None if key in self._keys else key
-            self._keys.add(key)
+            made[0] = _BLOB.pack(b"GP", 0, _LITTLE_ENDIAN, self._srs, 1, _WKB_POINT, x, y)
+            self._ids.append(key)
+            self._x.append(x)
+            self._y.append(y)
         return made
+
+    def _fill_index(self, x: Floats, y: Floats) -> None:
+        """The spatial index, where the table has one."""
+        index = f"rtree_{self.table}_{self._geometry}"
+        if not self._has(index):
+            return
+        order = np.argsort(_along_curve(x, y), kind="stable")
+        rows = zip(
+            np.frombuffer(self._ids, np.int64)[order].tolist(),
+            *(axis[order].tolist() for axis in (x, x, y, y)),
+        )
+        self._data.executemany(f"INSERT INTO {_quoted(index)} VALUES (?, ?, ?, ?, ?)", rows)
+
+    def _has(self, name: str) -> bool:
+        """Whether the file has a table of that name."""
+        found = self._data.execute(
+            "SELECT 1 FROM sqlite_master WHERE type = 'table' AND lower(name) = lower(?)", (name,)
+        )
+        return found.fetchone() is not None
 
     def _unwritten(self, error: sqlite3.Error) -> str:
         text = tr("{path} cannot be written: {reason}")
         return text.format(path=self._path, reason=error)
 
 
-def _xy(blob: bytes) -> tuple[float, float]:
-    x, y = _XY.unpack_from(blob, _AT_X)
-    return x, y
+def _along_curve(x: Floats, y: Floats) -> Integers:
+    """Where points lie on the curve of Morton (1966) through all squares, (N,)."""
+    place = np.zeros(len(x), np.int64)
+    for shift, axis in enumerate((x, y)):
+        if len(axis):
+            size = float(np.ptp(axis)) or 1.0
+            square = ((axis - axis.min()) / size * (2**_SQUARES_LOG2 - 1)).astype(np.int64)
+            for bit in range(_SQUARES_LOG2):
+                place |= (square >> bit & 1) << (2 * bit + shift)
+    return place
 
 
 def _quoted(name: str) -> str:

@@ -25,8 +25,12 @@ from ..text import tr
 from .base import Algorithm
 from .references import CentroidsMixin, located, tell_missing
 
-# Features taken at a time.
-_BATCH = 2048
+# Features taken at a time, many of which then lie near one another; fewer where they hold so many
+# attributes together. Numbers are handed on as Python's for so many of them at a time.
+_BATCH, _ATTRIBUTES = 32_768, 2**19
+_HANDED_ON = 128
+# Features from one report of the progress to the next.
+_REPORT = 2048
 # What a Shapefile can hold.
 _SHAPEFILE_FIELDS = 255
 # New fields from which on QGIS' own way costs more than all else.
@@ -136,7 +140,7 @@ class PointsAlgorithm(CentroidsMixin, Algorithm):
             features = located(source, context, feedback, centroids=centroids)
             for index, (feature, lonlat) in enumerate(features):
                 writer.add(feature, lonlat)
-                if total > 0 and index % _BATCH == 0:
+                if total > 0 and index % _REPORT == 0:
                     feedback.setProgress(start + (100 - start) * index / total)
             writer.end()
         except CancelledError:
@@ -193,11 +197,14 @@ class PointsWriter:
         self.pack = pack
         self.missing = self.made = 0
         self._batch: list = []
+        self._size = _BATCH
 
     def add(self, feature, lonlat) -> None:
         """Take a feature; of (nan, nan) nothing is made."""
+        if not self._batch:
+            self._size = min(_BATCH, 1 + _ATTRIBUTES // (1 + feature.fields().count()))
         self._batch.append((feature, lonlat))
-        if len(self._batch) == _BATCH:
+        if len(self._batch) == self._size:
             self.flush()
 
     def flush(self) -> None:
@@ -209,31 +216,34 @@ class PointsWriter:
         batch, self._batch = self._batch, []
         lonlat = np.array([place for _, place in batch], np.float64).reshape(-1, 2)
         valid = np.asarray(np.isfinite(lonlat).all(axis=1))
-        values = iter(self.make(lonlat[valid]).tolist())
-        for (feature, _), fine in zip(batch, valid.tolist()):
-            more = self.pack(next(values) if fine else None)
-            geometry = feature.geometry()
-            self.write(
-                geometry.centroid() if self.centroids else geometry, feature.attributes(), more
-            )
+        self.write(self._rows(batch, valid, self.make(lonlat[valid])))
         self.made += int(valid.sum())
         self.missing += int((~valid).sum())
 
-    def write(self, geometry, attributes, more) -> None:
-        """Write one: the attributes that it had, and what is new.
+    def _rows(self, batch, valid, made):
+        """Geometry, attributes and what is new of each."""
+        values = _listed(made)
+        for (feature, _), fine in zip(batch, valid.tolist()):
+            geometry = feature.geometry()
+            more = self.pack(next(values) if fine else None)
+            yield geometry.centroid() if self.centroids else geometry, feature.attributes(), more
+
+    def write(self, rows) -> None:
+        """Write rows: geometry, the attributes that it had, and what is new.
 
         Raises:
             QgsProcessingException: the sink refuses.
         """
-        copy = QgsFeature(self.fields)
-        copy.setGeometry(geometry)
-        copy.setAttributes([*attributes, *more])
-        if not self.sink.addFeature(copy, QgsFeatureSink.Flag.FastInsert):
-            raise QgsProcessingException(
-                tr("A feature could not be written: {reason}").format(
-                    reason=self.sink.lastError() or tr("the disk may be full")
+        for geometry, attributes, more in rows:
+            copy = QgsFeature(self.fields)
+            copy.setGeometry(geometry)
+            copy.setAttributes([*attributes, *more])
+            if not self.sink.addFeature(copy, QgsFeatureSink.Flag.FastInsert):
+                raise QgsProcessingException(
+                    tr("A feature could not be written: {reason}").format(
+                        reason=self.sink.lastError() or tr("the disk may be full")
+                    )
                 )
-            )
 
     def end(self) -> None:
         """Write what is left."""
@@ -253,20 +263,19 @@ class PointsInserter(PointsWriter):
 
     def __init__(self, table, fields, make, pack, *, centroids=False) -> None:
         super().__init__(table, fields, make, pack, centroids=centroids)
-        self._rows: list = []
         table.begin(fields)
 
-    def write(self, geometry, attributes, more) -> None:
-        """Keep one for the batch."""
-        self._rows.append((geometry, attributes, more))
-
-    def flush(self) -> None:
-        """Write what is here."""
-        super().flush()
-        rows, self._rows = self._rows, []
+    def write(self, rows) -> None:
+        """Write rows into the table."""
         self.sink.add(rows)
 
     def end(self) -> None:
         """Write what is left, and make it the table's."""
         self.flush()
         self.sink.end()
+
+
+def _listed(values):
+    """Rows of an array as lists, some at a time: Python's numbers take six times the room."""
+    for start in range(0, len(values), _HANDED_ON):
+        yield from values[start : start + _HANDED_ON].tolist()

@@ -293,7 +293,7 @@ def tell_missing(count: int, feedback) -> None:
 
 def _moved(point, transform) -> tuple[float, float] | None:
     try:
-        moved = transform.transform(point)
+        moved = point if transform.isShortCircuited() else transform.transform(point)
     except QgsCsException:
         return None
     lon, lat = moved.x(), moved.y()

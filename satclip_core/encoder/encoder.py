@@ -17,11 +17,11 @@ from ..compute.threads import for_each
 from ..errors import InputError, ModelError
 from ..extensions import Registry
 from ..grid.sphere import check_latitudes, check_lonlat, fibonacci_lattice, wrap_longitudes
-from ..types import Bools, Float32, Floats
+from ..types import Bools, Float32, Floats, Integers
+from .cells import Batch, Cells
 from .encodings import ENCODINGS, EncodingSettings
 from .gridpath import GridPath
 from .modal import Modalities
-from .nearby import Nearby
 from .networks import FIRST_OMEGA, HIDDEN_OMEGA, NETWORKS, Sizes, forward
 
 GridPart = tuple[tuple[Any, Any], Float32]
@@ -31,6 +31,8 @@ GridPart = tuple[tuple[Any, Any], Float32]
 _CHUNK = 2048
 # Places on the globe that deviations are taken of.
 _GLOBE = 2048
+# Error of `encode_many` that is allowed, in standard deviations of the embedding over the globe.
+_TOLERANCE = 1e-4
 # A hundred million products with features of some tens stay within float32.
 _LARGEST_WEIGHT = 1e28
 
@@ -241,12 +243,27 @@ class LocationEncoder:
     def encode_many(self, lonlat: ArrayLike, *, threads: int | None = None) -> Float32:
         """Embed points as `encode` does, within 1e-4 where there is a faster way for many.
 
-        Smooth encoders read those that have many others near from a lattice (see `nearby`).
+        Smooth encoders read those that have others near from the series of a cell (see `cells`).
         Arguments, result and errors are those of `encode`.
         """
         if not self.band_limited or self._grid_path is None:
             return self.encode(lonlat, threads=threads)
-        return self._nearby.encode(check_lonlat(lonlat), threads)
+        points = check_lonlat(lonlat)
+        batches, alone = self._cells.batches(points)
+        out = np.empty((len(points), self.dim), np.float32)
+        left = [alone]
+
+        def work(batch: Batch) -> None:
+            values = np.empty((len(batch.index), self.dim), np.float32)
+            failed = self._cells.read(points[batch.index], batch, values)
+            out[batch.index] = values
+            left.append(batch.index[failed])
+
+        for_each(work, batches, threads)
+        by_themselves: Integers = np.sort(np.concatenate(left))
+        if len(by_themselves):
+            out[by_themselves] = self.encode(points[by_themselves], threads=threads)
+        return out
 
     def encode_grid(
         self, lons: ArrayLike, lats: ArrayLike, *, threads: int | None = None
@@ -312,8 +329,15 @@ class LocationEncoder:
         return self.encode(fibonacci_lattice(_GLOBE), threads=1, single=True)
 
     @cached_property
-    def _nearby(self) -> Nearby:
-        return Nearby(self)
+    def _cells(self) -> Cells:
+        def evaluate(lons: Floats, lats: Floats) -> Float32:
+            return self.encode_grid(lons, lats, threads=1)
+
+        return Cells(evaluate, self.resolution_degrees, self._allowed_error)
+
+    def _allowed_error(self) -> float:
+        """Of a number that `encode_many` gives: deviations are those of all dimensions together."""
+        return _TOLERANCE * float(np.sqrt(self.everywhere.astype(np.float64).var(axis=0).mean()))
 
     @cached_property
     def _grid_path(self) -> GridPath | None:

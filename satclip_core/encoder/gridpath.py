@@ -70,14 +70,19 @@ class GridPath:
         share = ceil(len(lats) / (threads or available_threads()))
         step = max(1, min(_ROWS, share))
 
+        together = max(1, _COLUMNS // len(lons)) if len(lons) else 1  # short rows
+
         def work(start: int) -> None:
-            rows = slice(start, start + step)
-            scratch = self._scratch(min(_COLUMNS, len(lons)))
-            for layer, row in zip(self.fold(lats[rows]), out[rows]):
+            layers, rows = self.fold(lats[start : start + step]), out[start : start + step]
+            scratch = self._scratch(min(_COLUMNS, together * len(lons)))
+            for top in range(0, len(rows), together):
                 for left in range(0, len(lons), _COLUMNS):
                     part = waves[left : left + _COLUMNS]
-                    product(part, layer, scratch[0][: len(part)])
-                    self._rest(scratch, row[left : left + _COLUMNS])
+                    values = rows[top : top + together, left : left + _COLUMNS]
+                    for number, layer in enumerate(layers[top : top + together]):
+                        begin = number * len(part)
+                        product(part, layer, scratch[0][begin : begin + len(part)])
+                    self._rest(scratch, values.reshape(-1, dim))
 
         for_each(work, range(0, len(lats), step), threads)
         return out

@@ -24,6 +24,10 @@ NODES = 10
 _TILE = 8
 _MOST_TILES = 700
 
+# Nodes of the lattice for the effective resolution, 180° / 2L: at L = 30 every 0.75°, where
+# components of deviation 1 are off by 5e-5 at most (measured, at the equator).
+_NODES_RESOLVED = 4
+
 # (lons, lats) in degrees -> (rows, cols, values).
 Evaluate = Callable[[Floats, Floats], Float32]
 
@@ -101,6 +105,11 @@ class SmoothLattice:
         if not beyond.all():
             parts.insert(0 if numbers[0] >= 0 else 1, self._evaluate(lons, lats[~beyond]))
         return np.concatenate(parts)
+
+
+def lattice_steps(resolved: float | None) -> int:
+    """Steps of a lattice from pole to pole, for so many degrees that are resolved."""
+    return 4 * max(1, round(180 / (resolved or 1.0) * _NODES_RESOLVED / 4))
 
 
 def lagrange_matrix(positions: Floats) -> tuple[Float32, int, int]:

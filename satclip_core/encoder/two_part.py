@@ -27,6 +27,7 @@ from ..compute.threads import available_threads, for_each
 from ..errors import ModelError
 from ..grid.sphere import check_lonlat
 from ..types import Bools, Float32, Floats, Integers
+from .cells import CHUNK, LEAST, LEAST_ONCE, Batch, Cells
 from .encoder import (
     EncoderConfig,
     GridPart,
@@ -36,10 +37,9 @@ from .encoder import (
     check_axes,
     check_numbers,
 )
-from .field import Level, runs_of_rows
+from .field import RUN, Level, runs_of_rows
 from .finegrid import FineGrid, LastLayer
-from .nearby import CHUNK, batches, lattice_at, lattice_steps, near_groups, numbered
-from .smooth_lattice import SmoothLattice
+from .smooth_lattice import SmoothLattice, lattice_steps
 
 ENCODING = "featuregrid"
 KM_PER_DEGREE = 111.195
@@ -137,13 +137,13 @@ class TwoPartEncoder(LocationEncoder):
     ) -> Float32:
         """Embed points; see `LocationEncoder.encode`.
 
-        With `single`, points that have many others near are read from the lattice of grids, as
-        `encode_many` has them.
+        With `single`, the smooth part of points that have others near is read from the series of
+        a cell, as by `encode_many`.
         """
         return self._encoded(check_lonlat(lonlat), self._whole, threads, near=single, single=single)
 
     def encode_many(self, lonlat: ArrayLike, *, threads: int | None = None) -> Float32:
-        """Embed points, those that have many others near from the lattice of grids.
+        """Embed points, the smooth part of those that have others near from the series of a cell.
 
         One after the other their smooth parts would each cost many times what the fine part does.
         """
@@ -192,24 +192,26 @@ class TwoPartEncoder(LocationEncoder):
         near: bool = False,
         single: bool = False,
     ) -> Float32:
-        """(N, values): whether those near one another come from the lattice, others in float32."""
+        """(N, values): whether those near one another come from cells, others in float32."""
         out = np.empty((len(points), last.dim), np.float32)
-        groups, alone = near_groups(points, self._lattice.step) if near else ([], numbered(points))
+        together: list[Batch] = []
+        alone: Integers = np.arange(len(points))
+        if near:
+            together, alone = self._cells.batches(points, LEAST_ONCE if single else LEAST)
 
-        def work(task: tuple[Integers, list[Integers]]) -> None:
-            index, together = task
-            if together:
-                parts = [self._from_lattice_at(points[group], last) for group in together]
-                given = np.concatenate(parts)
+        def work(task: Batch | Integers) -> None:
+            if isinstance(task, Batch):
+                index = task.index
+                given = np.empty((len(index), len(self._bias) + last.dim), np.float32)
+                self._cells.read(points[index], task, given, last.of)
             else:
+                index = task
                 smooth = self.smooth.encode(points[index], threads=1, single=single)
                 given = last.of(self._mixed(smooth))
             out[index] = self._joined(given, self._read(points[index]), last)
 
-        tasks = [(np.concatenate(batch), batch) for batch in batches(groups)]
-        chunks = range(0, len(alone), CHUNK)
-        tasks += [(alone[start : start + CHUNK], []) for start in chunks]
-        for_each(work, tasks, threads)
+        chunks = [alone[start : start + CHUNK] for start in range(0, len(alone), CHUNK)]
+        for_each(work, [*together, *chunks], threads)
         return out
 
     def _encoded_grid(
@@ -254,10 +256,6 @@ class TwoPartEncoder(LocationEncoder):
         )
         return flat.reshape(len(lats), len(lons), last.dim)
 
-    def _from_lattice_at(self, points: Floats, last: LastLayer) -> Float32:
-        """What the smooth part gives to points near one another, (N, hidden + dim of the layer)."""
-        return lattice_at(self._lattice, points, last.of)
-
     def _is_coarse(self, lons: Floats, lats: Floats) -> bool:
         """Whether a lattice would have about as many nodes as there are pixels, or more."""
         step = 0.7 * self._lattice.step
@@ -273,6 +271,10 @@ class TwoPartEncoder(LocationEncoder):
     @cached_property
     def _lattice(self) -> SmoothLattice:
         return SmoothLattice(self._evaluated, lattice_steps(self.smooth.resolution_degrees))
+
+    @cached_property
+    def _cells(self) -> Cells:
+        return Cells(self._evaluated, self.smooth.resolution_degrees)
 
     @cached_property
     def _fine_grid(self) -> FineGrid:
@@ -333,7 +335,9 @@ class TwoPartEncoder(LocationEncoder):
         bits = np.unpackbits(self._stored[f"field.{rows}.kept"])
         kept = bits[: int(runs_of_rows(rows)[-1])].astype(bool)
         scale = self._stored[f"field.{rows}.scale"].astype(np.float32)
-        return Level(rows, kept, np.ascontiguousarray(values.T), scale)
+        level = Level(rows, kept, np.ascontiguousarray(values.T), scale)
+        self._stored[f"field.{rows}.values"] = level.values[RUN:].T  # once in memory, not twice
+        return level
 
     def _digest(self) -> str:
         digest = hashlib.sha256(repr(self.config).encode())

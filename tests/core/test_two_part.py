@@ -11,7 +11,6 @@ from two_part_models import make_encoder, make_level
 
 from satclip_core.encoder import Projection, TwoPartEncoder
 from satclip_core.encoder.field import RUN, Level, cells_of_rows, runs_of_rows, taps
-from satclip_core.encoder.nearby import near_groups
 from satclip_core.encoder.smooth_lattice import NODES, SmoothLattice, lagrange_matrix
 from satclip_core.errors import ModelError
 from satclip_core.grid import Grid
@@ -262,7 +261,7 @@ def test_parts_of_a_grid_hold_every_wanted_pixel_and_leave_out_the_rest() -> Non
 @pytest.mark.parametrize(
     ("west", "south", "size"), [(5.0, 40.0, 1.0), (178.0, -20.0, 4.0), (-180.0, 80.0, 10.0)]
 )
-def test_points_near_one_another_are_read_from_the_lattice(
+def test_points_near_one_another_are_read_from_cells(
     west: float, south: float, size: float
 ) -> None:
     encoder = make_encoder()
@@ -275,25 +274,7 @@ def test_points_near_one_another_are_read_from_the_lattice(
     SMOOTH = make_encoder().smooth.encode
     near = encoder.encode(points, single=True)
     assert 3 <= sum(calls) < 60
-    # Four nodes for each resolution of a smooth part that is rougher than a real one.
-    assert near == pytest.approx(exact, abs=2e-3)
-
-
-def test_near_groups_are_as_wide_at_a_pole_as_elsewhere() -> None:
-    random = np.random.default_rng(0)
-    distance, lon = 8 * random.random(3000) ** 0.5, random.random(3000) * 360 - 180
-    groups, alone = near_groups(np.stack([lon, 90 - distance], axis=1), 0.75)
-    assert len(alone) < 150
-    assert sum(map(len, groups)) + len(alone) == 3000
-
-
-def test_near_groups_hold_every_point_once_and_are_small() -> None:
-    points = np.random.default_rng(0).random((5000, 2)) * [30, 10] + [100, 20]
-    groups, alone = near_groups(points, 0.75)
-    assert sorted(np.concatenate([*groups, alone])) == list(range(5000))
-    assert groups
-    for group in groups:
-        assert (np.ptp(points[group], axis=0) <= 8 * 0.75).all()
+    assert near == pytest.approx(exact, abs=2e-4)
 
 
 def test_a_model_file_keeps_both_parts(tmp_path: Path) -> None:
