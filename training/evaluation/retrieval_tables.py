@@ -201,7 +201,7 @@ def _of(
 
 
 def _percent(values: Sequence[float], sign: str = "") -> str:
-    mean = f"{100 * fmean(values):{sign}.1f}"
+    mean = f"{100 * fmean(values):{sign}.1f}".replace("-0.0", f"{sign}0.0")
     return f"{mean} ± {100 * stdev(values):.1f}" if len(values) > 1 else mean
 
 
