@@ -53,7 +53,7 @@ def is_lasting(request: RasterRequest[Any]) -> bool:
     return request.mask is None or isinstance(request.mask, str)
 
 
-def _source_fact(source: str | None) -> str:
+def _source_fact(source: Any) -> str:
     """Of a file, and of the layer within it that is named."""
     path, _, layer = str(source or "").partition(LAYER)
     return source_fact(path) + (f" {layer}" if layer else "")

@@ -320,12 +320,35 @@ def test_rows_hold_mean_and_deviation_of_every_number():
 
 def test_the_summary_is_of_all_modalities_together():
     result = made_result()
-    found = summary(result)
+    found = summary(result, [result])
     together = result.geolocation[-1].score
     assert (found.median_km, found.within_200) == (together.median_km, together.within[200.0])
     assert found.recall == pytest.approx(np.mean([pair.recall[10] for pair in result.pairs]))
-    to = [pair.recall[10] for pair in result.pairs if pair.target == "coordinates"]
+
+
+def test_recalls_are_compared_over_the_pairs_that_both_have():
+    """Without a modality the hard pairs may be gone: their absence is no gain."""
+    whole = [made_result(), made_result(0.3)]
+    without = dataclasses.replace(
+        made_result(1.0), pairs=tuple(p for p in made_result(1.0).pairs if p.query != "image")
+    )
+    found = summary(without, whole)
+    changes = {
+        (pair.query, pair.target): pair.recall[10]
+        - np.mean(
+            [
+                one.recall[10]
+                for run in whole
+                for one in run.pairs
+                if (one.query, one.target) == (pair.query, pair.target)
+            ]
+        )
+        for pair in without.pairs
+    }
+    assert found.gained == pytest.approx(np.mean(list(changes.values())))
+    to = [change for (_, target), change in changes.items() if target == "coordinates"]
     assert found.to_places == pytest.approx(np.mean(to))
+    assert summary(whole[0], whole[:1]).gained == 0
 
 
 def test_the_markdown_has_a_line_for_each_pair_choice_and_variant():

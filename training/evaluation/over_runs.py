@@ -22,6 +22,6 @@ def mean_and_deviation(values: Sequence[float], style: str = ".4f") -> tuple[str
 
 
 def plus_minus(values: Sequence[float], style: str) -> str:
-    """`mean ± deviation`, or the value alone where there is one."""
+    """`mean ± deviation`, or the value alone where there is one; a sign is the mean's alone."""
     mean, sd = mean_and_deviation(values, style)
-    return f"{mean} ± {sd}" if sd else mean
+    return f"{mean} ± {sd.lstrip('+')}" if sd else mean

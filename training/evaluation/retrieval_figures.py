@@ -149,12 +149,13 @@ def ablation_picture(path: Path, results: Mapping[str, Sequence[RunResult]]) -> 
     """
     pyplot = agg_pyplot()
     variants = list(results)[::-1]
-    sums = {variant: [summary(run) for run in results[variant]] for variant in variants}
+    whole = results[WHOLE]
+    sums = {variant: [summary(run, whole) for run in results[variant]] for variant in variants}
     panels: list[tuple[str, Callable[[Summary], float]]] = [
-        ("recall at 10, all pairs, %", lambda one: 100 * one.recall),
-        ("recall at 10, to coordinates, %", lambda one: 100 * one.to_places),
-        ("median km, all together", lambda one: one.median_km),
-        ("mean score of the probes", lambda one: one.probe),
+        ("recall at 10 gained over the whole,\nsame pairs, points", lambda one: 100 * one.gained),
+        ("the same, pairs that ask\nfor coordinates", lambda one: 100 * one.to_places),
+        ("median km,\nall modalities together", lambda one: one.median_km),
+        ("mean score\nof the probes", lambda one: one.probe),
     ]
     figure, axes = pyplot.subplots(
         1, len(panels), figsize=(13, 1.1 + 0.3 * len(variants)), sharey=True, layout="constrained"

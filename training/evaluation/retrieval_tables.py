@@ -197,8 +197,8 @@ def _of(
     return [run for run in found if run]
 
 
-def _percent(values: Sequence[float]) -> str:
-    return plus_minus([100 * value for value in values], ".1f")
+def _percent(values: Sequence[float], style: str = ".1f") -> str:
+    return plus_minus([100 * value for value in values], style)
 
 
 @dataclass(frozen=True)
@@ -207,43 +207,70 @@ class Summary:
 
     Attributes:
         recall: mean recall at 10 over all ordered pairs.
-        to_places: the same over the pairs that ask for coordinates.
+        gained: by how much that is more than a reference's, over the pairs that both have.
+        to_places: `gained` over the pairs that ask for coordinates.
         median_km: geolocation by all modalities together.
         within_200: share within 200 km of it.
         probe: mean score of the probes; NaN without.
     """
 
     recall: float
+    gained: float
     to_places: float
     median_km: float
     within_200: float
     probe: float
 
 
-def summary(result: RunResult, target: str = "coordinates") -> Summary:
-    """A run in a few numbers."""
-    recalls = [(pair.target, pair.recall[10]) for pair in result.pairs]
+def summary(
+    result: RunResult, reference: Sequence[RunResult], target: str = "coordinates"
+) -> Summary:
+    """A run in a few numbers.
+
+    Args:
+        result: of the run.
+        reference: runs of what it is compared with. A variant that lacks a modality lacks its
+            pairs, easy or hard ones: only the same pairs tell what leaving it out does to others.
+        target: the modality that `to_places` asks for.
+    """
+    known = [_recalls(run) for run in reference]
+    gained = {
+        pair: recall - fmean(run[pair] for run in known if pair in run)
+        for pair, recall in _recalls(result).items()
+        if any(pair in run for run in known)
+    }
     together = max(result.geolocation, key=lambda row: len(row.modalities)).score
     return Summary(
-        fmean(value for _, value in recalls),
-        fmean(value for name, value in recalls if name == target),
+        fmean(_recalls(result).values()),
+        fmean(gained.values()),
+        fmean(value for (_, asked), value in gained.items() if asked == target),
         together.median_km,
         together.within[200.0],
         fmean(result.probes.values()) if result.probes else float("nan"),
     )
 
 
+def _recalls(result: RunResult) -> dict[tuple[str, str], float]:
+    return {(pair.query, pair.target): pair.recall[10] for pair in result.pairs}
+
+
 def _ablation_table(results: Mapping[str, Sequence[RunResult]]) -> str:
     lines = [
-        "| variant | R@10 %, all pairs | R@10 %, to coordinates | median km, all together | "
+        "R@10: the mean of all pairs that a variant has. Gained: over the pairs that the whole has "
+        "too, in percentage points; of them, those that ask for coordinates.",
+        "",
+        "| variant | R@10 % | gained | gained, to coordinates | median km, all together | "
         "≤ 200 km % | mean probe |",
-        "|---|---:|---:|---:|---:|---:|",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for variant, runs in results.items():
-        sums = [summary(run) for run in runs]
+        sums = [summary(run, results[WHOLE]) for run in runs]
         cells = [
             _percent([one.recall for one in sums]),
-            _percent([one.to_places for one in sums]),
+            *(
+                "" if variant == WHOLE else _percent(values, "+.1f")
+                for values in ([one.gained for one in sums], [one.to_places for one in sums])
+            ),
             _mean_sd([one.median_km for one in sums], 0),
             _percent([one.within_200 for one in sums]),
             _mean_sd([one.probe for one in sums], 3),
