@@ -3,8 +3,8 @@
 Yin et al. 2019 (SIGSPATIAL) and 2021 (GPS2Vec+, ACM Multimedia); github.com/yifangyin/GPS2Vec. Its
 archives `models_tag` and `models_visual` hold `model_ZONE BAND.h5`, Keras' weights of layers
 `layer1`, `layer2`, … (ReLU) and of one or two outputs (softmax). A place is seen by its distances
-to the middles of 20 × 20 cells of its zone and band, as exp(-d / 20 km). Where no network is, beyond
-80 S and 84 N and in zones without photographs, the embedding is zeros.
+to the middles of 20 × 20 cells of its zone and band, as exp(-d / 20 km). Where no network is,
+beyond 80 S and 84 N and in zones without photographs, the embedding is zeros.
 """
 
 from __future__ import annotations
