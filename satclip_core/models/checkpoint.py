@@ -100,8 +100,8 @@ class Checkpoint:
         names = [name for name in archive.namelist() if name.endswith("/data.pkl")]
         if len(names) != 1:
             raise ModelError(
-                "it has no model.json, so it is no model of this project, and no data.pkl, so it is "
-                "no torch checkpoint"
+                "it has neither model.json nor data.pkl: it is no model of this project, and no "
+                "torch checkpoint"
             )
         self._prefix = names[0][: -len("data.pkl")]
         if archive.getinfo(names[0]).file_size > _LARGEST_PICKLE:
