@@ -93,9 +93,9 @@ def command(
 
     ENCODERs are models (names or files, also checkpoints of SatCLIP, TorchSpatial and CSP),
     `fetched` (SatCLIP's published ones in the cache), `geoclip` where its package is installed,
-    `identity`, `onehot`, `sinusoid`, `untrained`, `mosaiks`, or any positional encoding such as
-    `wrap`; LABEL=ENCODER gives one another name in the tables. The first is the one that the others
-    are tested against. Without one, those of the settings.
+    `identity`, `onehot`, `sinusoid`, `untrained`, `mosaiks`, any positional encoding such as
+    `wrap`, or a folder of GPS2Vec's weights; LABEL=ENCODER gives one another name in the tables.
+    The first is the one that the others are tested against. Without one, those of the settings.
 
     Frozen embeddings are read by an MLP with random search, by ridge regression, nearest neighbours
     and a Gaussian process, on random and on blocked splits, with continents held out. What is

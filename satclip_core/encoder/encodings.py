@@ -288,7 +288,9 @@ class TileSettings(ExtentSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 < self.interval < inf or self.tiles > _MOST_TILES:
+        sides = self.bounds[2] - self.bounds[0], self.bounds[3] - self.bounds[1]
+        few = 0 < self.interval < inf and max(sides) <= _MOST_TILES * self.interval
+        if not few or self.tiles > _MOST_TILES:
             raise InputError(f"interval is {self.interval}: it makes no tiles, or too many")
 
     @property

@@ -99,7 +99,10 @@ class Checkpoint:
         self._archive = archive
         names = [name for name in archive.namelist() if name.endswith("/data.pkl")]
         if len(names) != 1:
-            raise ModelError("it has no data.pkl, so it is not a torch checkpoint")
+            raise ModelError(
+                "it has neither model.json nor data.pkl: it is no model of this project, and no "
+                "torch checkpoint"
+            )
         self._prefix = names[0][: -len("data.pkl")]
         if archive.getinfo(names[0]).file_size > _LARGEST_PICKLE:
             raise ModelError("its data.pkl is larger than 16 MB, which no checkpoint needs")

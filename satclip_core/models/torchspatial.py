@@ -238,8 +238,11 @@ KINDS = (*_KINDS, *GEO_PRIOR)
 
 
 def _array(weights: Arrays, name: str) -> NDArray[Any]:
+    """A matrix of the file."""
     if name not in weights:
         raise ModelError(f"its state_dict lacks {name!r}")
+    if weights[name].ndim != 2:
+        raise ModelError(f"its {name!r} has the shape {weights[name].shape}, which is no matrix")
     return weights[name]
 
 

@@ -41,6 +41,7 @@ figcaption { color: var(--soft); font-size: 0.9rem; margin-top: 0.4rem; }
 .scroll { overflow-x: auto; margin: 0.6rem 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.92rem; }
 caption { text-align: left; color: var(--soft); padding-bottom: 0.3rem; }
+caption span { display: inline-block; position: sticky; left: 0; max-width: calc(100vw - 2.5rem); }
 th, td { padding: 0.25rem 0.7rem 0.25rem 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--grid); }
 th { font-weight: 600; } td.number, th.number { text-align: right; white-space: nowrap; }
@@ -205,7 +206,7 @@ def table(
             )
         ]
         body.append(f"<tr{_style('marked' if index in marked else '')}>{''.join(cells)}</tr>")
-    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    title = f"<caption><span>{escape(caption)}</span></caption>" if caption else ""
     return (
         f'<div class="scroll" tabindex="0"><table>{title}<thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>"

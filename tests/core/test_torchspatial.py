@@ -349,15 +349,31 @@ def test_anchors_that_a_file_has_not_are_named(tmp_path: Path) -> None:
         ("Space2Vec-grid", {"min_radius": 400.0}, "the smaller one first"),
         ("rff", {"map_range": [1, 2]}, r"map_range is \[1, 2\]"),
         ("rff", {"map_range": [5, 1, 0, 1]}, "give west, south, east, north"),
+        ("tile_ffn", {"min_radius": 1e-300}, "makes no tiles, or too many"),
+        ("tile_ffn", {"min_radius": float("nan")}, "makes no tiles, or too many"),
+        ("tile_ffn", {"min_radius": 9.0}, "where its map_range and min_radius make 800"),
     ],
 )
 def test_what_cannot_be_used_is_one_line(
     kind: str, changes: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
-    model, params, _ = made(kind)
+    model, params, _ = made(kind, min_radius=20.0) if kind == "tile_ffn" else made(kind)
     with pytest.raises(ModelError, match=message) as error:
         read_model(save(tmp_path / "model.pth.tar", model, {**params, **changes}))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3, 4), (0, 4)])
+@pytest.mark.parametrize("kind", ["xyz", "rff", "tile_ffn", "Sphere2Vec-dfs", "wrap"])
+def test_arrays_of_other_shapes_are_refused(
+    kind: str, shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    model, params, _ = made(kind, min_radius=20.0)
+    state = {key: torch.zeros(shape) for key in model.state_dict()}
+    path = tmp_path / "model.pth.tar"
+    torch.save({"state_dict": state, "params": params}, path)
+    with pytest.raises(ModelError):
+        read_model(path)
 
 
 def test_a_grid_of_one_tile_says_nothing_of_a_place(tmp_path: Path) -> None:

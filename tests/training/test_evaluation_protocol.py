@@ -292,7 +292,15 @@ def asked(tmp_path_factory: pytest.TempPathFactory):
     return replace(ask(wishes), plan=QUICK)
 
 
+def test_a_table_of_no_use_is_told_before_encoders_are_opened(tmp_path: Path) -> None:
+    path = table(tmp_path / "own.csv", [7] * 100)
+    with pytest.raises(InputError, match="there is nothing to learn"):
+        ask(Wishes({"one": "no such model"}, points=SamplesRequest(str(path), "value")))
+
+
 def test_a_run_goes_on_from_what_is_kept_and_copies_are_equal(asked, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="keeps no score"):
+        evaluate(asked, tmp_path, finished=True)
     stop = iter([False] * 5)
     with pytest.raises(CancelledError):
         evaluate(asked, tmp_path, cancelled=lambda: next(stop, True))
@@ -310,6 +318,7 @@ def test_a_run_goes_on_from_what_is_kept_and_copies_are_equal(asked, tmp_path: P
     write_report(asked, results, tmp_path, tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     assert "<script" not in page
+    assert "satclip evaluate --points" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     rows = list(csv.DictReader((tmp_path / "page.csv").open()))
     assert {row["encoder"] for row in rows} == {"one", "copy", "cartesian3d"}

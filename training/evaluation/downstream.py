@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -114,22 +115,21 @@ def run_downstream(
         if continents is not None
         for name, within in _inside(task, continents, splits[1:]).items()
     }
-    fits: list[Callable[[], Values]] = []
-    kinds: list[tuple[str, str, str]] = []
-    for task in tasks:
-        for name, embed in models.items():
-            embeddings = _Once(embed, task)
-            for split in splits:
-                kinds.append((name, task.name, split))
-                for seed in plan.seeds:
-                    parts = satcle_parts(
-                        len(task.target), seed, inside.get((task.name, split)), plan.few_share
-                    )
+    kinds = [(name, task.name, split) for task in tasks for name in models for split in splits]
+
+    def fits() -> Iterator[Callable[[], Values]]:
+        for task in tasks:
+            for name, embed in models.items():
+                embeddings = _Once(embed, task)
+                for split, seed in product(splits, plan.seeds):
+                    within = inside.get((task.name, split))
+                    parts = satcle_parts(len(task.target), seed, within, plan.few_share)
                     fit = partial(_fitted, embeddings, task, parts, plan, seed)
-                    fits.append(
-                        partial(kept.get, _key(identities[name], task, split, plan, seed), fit)
-                    )
-    found = iter(in_order(fits, progress=progress, cancelled=cancelled))
+                    key = _key(identities[name], task, split, plan, seed)
+                    yield partial(kept.get, key, fit)
+
+    count = len(kinds) * len(plan.seeds)
+    found = iter(in_order(fits(), count, progress=progress, cancelled=cancelled))
     return [Outcome(*kind, tuple(next(found) for _ in plan.seeds)) for kind in kinds]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +22,8 @@ Values = dict[str, Any]
 
 
 def in_order(
-    work: Sequence[Callable[[], T]],
+    work: Iterable[Callable[[], T]],
+    count: int,
     *,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
@@ -30,7 +31,8 @@ def in_order(
     """Do one thing after the other.
 
     Args:
-        work: what is done.
+        work: what is done; taken one at a time, so that what each holds can be let go.
+        count: things in all.
         progress: told (things done, things in all).
         cancelled: asked before each.
 
@@ -43,7 +45,7 @@ def in_order(
             raise stopped()
         made.append(one())
         if progress is not None:
-            progress(number, len(work))
+            progress(number, count)
     return made
 
 

@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,11 @@ from ...settings.run_files import Locations
 from ...settings.schema import build, integer, mapping, optional, setting, text
 from ..baselines import BASELINES
 from ..linear_probe import known_leaks
+from .gps2vec import open_gps2vec, zone_files
 from .mosaiks import MosaiksSettings, open_mosaiks
 
 MODEL, MOSAIKS, UNTRAINED, ENCODING = "model", "mosaiks", "untrained", "encoding"
+GPS2VEC = "gps2vec"
 WIDTH = 256
 """Numbers of the untrained control's embedding, as published models have."""
 
@@ -39,11 +42,12 @@ class EncoderSettings:
 
     `kind` is `model` (with `model`, a name or path; the entry's own name where None), one of
     the encoders without files (`identity`, `onehot`, `sinusoid`), `encoding` (any of the zoo,
-    `encoding` names it), `untrained` (Siren on harmonics of `legendre_polys`, never trained) or
-    `mosaiks` (with its settings). `words` describe it to readers.
+    `encoding` names it), `untrained` (Siren on harmonics of `legendre_polys`, never trained),
+    `mosaiks` (with its settings) or `gps2vec` (`model` is the folder of its weights). `words`
+    describe it to readers.
     """
 
-    kind: str = setting(text(MODEL, MOSAIKS, UNTRAINED, ENCODING, *BASELINES), MODEL)
+    kind: str = setting(text(MODEL, MOSAIKS, UNTRAINED, ENCODING, GPS2VEC, *BASELINES), MODEL)
     model: str | None = setting(optional(text()), None)
     encoding: str | None = setting(optional(text()), None)
     settings: dict[str, Any] = setting(mapping(lambda value, where: value), {})
@@ -77,8 +81,8 @@ def candidate(
     """An encoder by the name it was asked for.
 
     Args:
-        name: an entry of `known`, an encoder without files, an encoding of the zoo, or a model by
-            name or path.
+        name: an entry of `known`, an encoder without files, an encoding of the zoo, a model by
+            name or path, or a folder of GPS2Vec's weights.
         known: encoders of the evaluation's file.
         places: where the files that they name are looked for.
         label: what it is called in tables; `name` where None.
@@ -89,10 +93,17 @@ def candidate(
     """
     settings = known.get(name)
     if settings is None:
-        kind = name if name in BASELINES else ENCODING if name in ENCODINGS else MODEL
-        settings = EncoderSettings(kind=kind, model=name, encoding=name)
+        settings = EncoderSettings(kind=_kind_of(name), model=name, encoding=name)
     made = _MAKERS.get(settings.kind, _plain)(name, settings, places)
     return dataclasses.replace(made, name=label or name, words=settings.words or made.words)
+
+
+def _kind_of(name: str) -> str:
+    if name in BASELINES:
+        return name
+    if name in ENCODINGS:
+        return ENCODING
+    return GPS2VEC if zone_files(Path(name)) else MODEL
 
 
 def _model(name: str, settings: EncoderSettings, places: Locations) -> Candidate:
@@ -150,6 +161,14 @@ def _untrained(name: str, settings: EncoderSettings, places: Locations) -> Candi
     return Candidate(name, words, identity, (), opened)
 
 
+def _gps2vec(name: str, settings: EncoderSettings, places: Locations) -> Candidate:
+    folder = Path(settings.model or name)
+    embed = open_gps2vec(folder)  # reads one zone, to know its outputs
+    files = [(path.name, path.stat().st_size) for path in zone_files(folder).values()]
+    words = f"GPS2Vec, a network for each of {len(files)} UTM zones and bands, zeros elsewhere"
+    return Candidate(name, words, f"gps2vec {files!r} {__version__}", (), lambda: embed)
+
+
 def _mosaiks(name: str, settings: EncoderSettings, places: Locations) -> Candidate:
     where = f"encoders.{name}.settings"
     own: MosaiksSettings = build(MosaiksSettings, settings.settings, where)
@@ -159,7 +178,9 @@ def _mosaiks(name: str, settings: EncoderSettings, places: Locations) -> Candida
     return Candidate(name, words, identity, (), lambda: embed)
 
 
-_MAKERS = {MODEL: _model, ENCODING: _encoding, UNTRAINED: _untrained, MOSAIKS: _mosaiks}
+_MAKERS = {
+    MODEL: _model, ENCODING: _encoding, UNTRAINED: _untrained, MOSAIKS: _mosaiks, GPS2VEC: _gps2vec,
+}  # fmt: skip
 
 
 def untrained_siren(legendre_polys: int, seed: int) -> LocationEncoder:

@@ -348,8 +348,8 @@ def _computed(
         return cancelled is not None and cancelled()
 
     if jobs == 1:
-        work = [partial(compute_cell, cell) for cell in cells]
-        made = in_order(work, progress=progress, cancelled=cancelled)
+        work = (partial(compute_cell, cell) for cell in cells)
+        made = in_order(work, len(cells), progress=progress, cancelled=cancelled)
         return [record for records in made for record in records]
     found: dict[int, list[Values]] = {}
     context = multiprocessing.get_context("spawn")
