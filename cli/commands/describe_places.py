@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
     from satclip_core.encoder import LocationEncoder
     from satclip_core.products.place_words import Comparison, Difference, PlaceDescription, Reading
 
+log = logging.getLogger(__name__)
+
 _COORDINATES = re.compile(r"^[+-]?(\d|\.\d)[\d.,;eE+-]*$")
+# Of a number where decimals have a comma, or of a place of whole degrees.
+_DECIMAL_COMMA = re.compile(r"^[+-]?\d+,\d+$")
 _PLACES = Numbers("two numbers, LON LAT", 2, 1_000_000)
 
 
@@ -66,6 +71,8 @@ def command(numbers: tuple[str, ...], properties: str, as_json: bool, model: str
     if len(values) % 2:
         raise click.UsageError(f"{len(values)} numbers: give LON LAT for each place")
     places = list(zip(values[::2], values[1::2]))
+    if len(numbers) == 2 and all(_DECIMAL_COMMA.match(word) for word in numbers):
+        log.warning("%s %s is read as two places: decimals take a point", *numbers)
     encoder = load_encoder(model)
     try:
         described = describe(encoder, places, property_names(properties))

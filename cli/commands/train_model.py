@@ -52,22 +52,24 @@ def command(
     satclip train mine.yaml --data-root imagery/ --dry-run
     satclip train mine.yaml --data-root imagery/ --set training.epochs=20 -o runs/mine
     """
-    for module in ("torch", "yaml"):
-        require(module, extra="train", purpose="satclip train")
+    require("yaml", extra="train", purpose="satclip train")
+    from satclip_training.fine.fine_settings import is_fine
+    from satclip_training.settings.config import load_config
+    from satclip_training.settings.run_files import locations
+
+    # A wrong setting is said at once, not after the seconds that torch takes.
+    settings = None if is_fine(config) else load_config(config, overrides)
+    require("torch", extra="train", purpose="satclip train")
     from satclip_training.settings.packages import import_beside_torch
 
     import_beside_torch("lightning", extra="train", purpose="satclip train")
     from satclip_training.distributed import PeerError
-    from satclip_training.fine.fine_settings import is_fine
     from satclip_training.run.launch import leads
     from satclip_training.run.pretraining import RunOptions, train
-    from satclip_training.settings.config import load_config
-    from satclip_training.settings.run_files import locations
 
-    if is_fine(config):
+    if settings is None:
         click.echo(str(_train_fine(config, overrides, data_root, output, resume, dry_run)))
         return
-    settings = load_config(config, overrides)
     folder = output or Path(settings.output or f"runs/{settings.name}")
     stop = StopOnInterrupt(tells=leads())
     options = RunOptions(locations(config, data_root), folder, data_root, resume, stop.asked)

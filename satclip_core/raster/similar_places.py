@@ -273,7 +273,7 @@ class _Spread:
             heapq.heappush(self._waiting, best)
         if 0 < len(found) < self.count:
             log.warning(
-                "%d places of the %d wanted: all others lie nearer than %.4g km to one of them",
+                "%d of %d places wanted: all others lie nearer than %.4g km to one of them",
                 len(found),
                 self.count,
                 self._spacing_km,

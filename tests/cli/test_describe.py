@@ -52,6 +52,13 @@ def test_two_places_are_compared(told, small_model):
     assert "Cosine" not in told("-60.5,-3", 11.6, 48.1, 0, 0)
 
 
+def test_decimals_with_a_comma_are_told(run, small_model):
+    words = ("describe", "--properties", "temperature", "--model", small_model)
+    said = run(*words, "36,8", "-1,3").stderr
+    assert said == "Warning: 36,8 -1,3 is read as two places: decimals take a point\n"
+    assert run(*words, "36.8,-1.3", "37,-1.5").stderr == ""
+
+
 def test_json_has_all_of_it_in_full(told, small_model):
     content = json.loads(told("--json", "--properties", "rain,koppen", 7.5, 46.25, -60.5, -3))
     places = describe(load_encoder(small_model), [(7.5, 46.25), (-60.5, -3)], ["rain", "koppen"])

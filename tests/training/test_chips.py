@@ -191,6 +191,19 @@ def test_places_off_a_regional_raster_are_missing(tmp_path: Path) -> None:
     np.testing.assert_array_equal(valid, [1, 0, 0])
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("bilinear", [False, True])
+def test_places_that_a_projection_does_not_show_are_missing(tmp_path: Path, bilinear: bool) -> None:
+    """A quarter of the globe from the central meridian of a UTM zone there are no coordinates."""
+    pytest.importorskip("pyproj")
+    bounds = (200_000, 4_900_000, 800_000, 5_500_000)
+    path = write_raster(tmp_path / "u.tif", np.ones((1, 60, 60), np.uint8), bounds, "EPSG:32633")
+    raster = open_raster(DecodeRequest(path), tmp_path)
+    lon, lat = np.array([13.0, 105.0])[:, None, None], np.array([47.0, 0.0])[:, None, None]
+    _, valid = raster.gather(*raster.place(lon, lat), bilinear=bilinear)
+    np.testing.assert_array_equal(valid[:, 0, 0], [True, False])
+
+
 def test_transparent_pixels_are_missing(tmp_path: Path) -> None:
     import rasterio
     from rasterio.enums import ColorInterp

@@ -34,7 +34,8 @@ UNEVEN = 0.25
 WEB_MERCATOR_RADIUS = 6378137.0
 """EPSG:3857, metres."""
 WEB_MERCATOR_LIMIT = 85.0511287798066
-
+# Row and column of what no raster shows: outside also where half a pixel beyond the edge counts.
+_NOWHERE = -9.0
 _KINDS = {4326: "geographic", 3857: "mercator"}
 
 
@@ -153,10 +154,11 @@ class Raster:
         inverse = self._inverse
         if self.separable:
             return inverse.e * y + inverse.f, inverse.a * x + inverse.c
-        return (
-            inverse.d * x + inverse.e * y + inverse.f,
-            inverse.a * x + inverse.b * y + inverse.c,
-        )
+        shown = np.isfinite(x) & np.isfinite(y)  # a map does not show all of the Earth
+        x, y = np.where(shown, x, 0.0), np.where(shown, y, 0.0)
+        row = inverse.d * x + inverse.e * y + inverse.f
+        col = inverse.a * x + inverse.b * y + inverse.c
+        return np.where(shown, row, _NOWHERE), np.where(shown, col, _NOWHERE)
 
     def _unwrap(self, lon: Floats) -> Floats:
         """Longitudes on the turn that the raster lies on (it may run from 0 to 360)."""
