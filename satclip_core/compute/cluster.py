@@ -82,7 +82,10 @@ def run_tasks(
     """
     distributed = require("distributed", extra=_EXTRA, purpose=_PURPOSE)
     settings = require("dask", extra=_EXTRA, purpose=_PURPOSE).config.set(_SETTINGS)
-    with settings, _quiet(), _client(distributed, scheduler, threads) as client:
+    # What it says of workers that come and go is no matter here, nor what it says at the end.
+    for logger in ("distributed", "distributed.client"):
+        logging.getLogger(logger).setLevel(logging.CRITICAL)
+    with settings, _client(distributed, scheduler, threads) as client:
         ahead = _AHEAD * (sum(client.nthreads().values()) or 1)
         # A task of its own: held by workers, sent by one to the other, made again if lost.
         # Under names of its own, or the scheduler would give what another client's tasks gave.
@@ -108,18 +111,6 @@ def run_tasks(
             for future in finished:
                 done(_result(distributed, future))
             running = (running - finished) | handed_out(len(finished))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """What the cluster says of workers that come and go is no matter here."""
-    logger = logging.getLogger("distributed")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
 
 
 @contextmanager
@@ -171,7 +162,7 @@ def _result(distributed: Any, future: Any) -> Any:
             "a part was lost with each worker that tried it: they may have too little memory "
             "(a part takes some 500 MB)"
         ) from error
-    except FuturesLost as error:
+    except (FuturesLost, distributed.comm.CommClosedError) as error:
         raise _lost() from error
 
 
