@@ -7,7 +7,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -28,7 +28,8 @@ def facts_of(request: RasterRequest[Any], format: str) -> dict[str, str]:
     """
     options, grid = request.options, request.grid
     # Of a function nobody can tell whether it is the same: it is another each time.
-    mask = source_fact(request.mask) if is_lasting(request) else secrets.token_hex(8)
+    lasting = cast("str | None", request.mask)
+    mask = source_fact(lasting) if is_lasting(request) else secrets.token_hex(8)
     height, width = grid.shape
     return {
         "format": format,

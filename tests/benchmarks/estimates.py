@@ -58,10 +58,10 @@ class Case:
 
 _PLACE = SimilarityTo(((9.0, 48.0),))
 CASES = (
-    Case("uint8, Zarr", (5, 43, 17, 53), 0.01, EmbeddingOf("uint8"), "zarr"),
-    Case("uint8, Zarr, land", (-10, 35, 30, 60), 0.02, EmbeddingOf("uint8"), "zarr", "land"),
-    Case("float32, GeoTIFF", (5, 43, 17, 53), 0.015, EmbeddingOf(), "gtiff"),
-    Case("float32, COGs", (5, 43, 17, 53), 0.015, EmbeddingOf(), "cogs"),
+    Case("uint8, Zarr", (5, 43, 13, 51), 0.01, EmbeddingOf("uint8"), "zarr"),
+    Case("uint8, Zarr, land", (-10, 35, 30, 60), 0.03, EmbeddingOf("uint8"), "zarr", "land"),
+    Case("float32, 64 dimensions, GeoTIFF", (5, 43, 15, 53), 0.01, EmbeddingOf(dims=64), "gtiff"),
+    Case("float32, 16 dimensions, COGs", (0, 43, 20, 53), 0.01, EmbeddingOf(dims=16), "cogs"),
     Case("similarity, COGs, land", (-20, 20, 60, 70), 0.01, _PLACE, "cogs", "land"),
 )
 
