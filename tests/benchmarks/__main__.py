@@ -5,7 +5,7 @@
 prints JSON, and with `--page` puts it into docs/results/benchmarks.json, the table into
 docs/benchmarks.md and a part of it into README.md. `--long` measures epochs of training and maps
 from samples too, which takes minutes. Beside it, for one subject each: `two_part.py`, `scaled.py`,
-`pretraining.py`, `dock.py` (in QGIS) and `maps/`.
+`pretraining.py`, `estimates.py`, `dock.py` (in QGIS) and `maps/`.
 """
 
 from __future__ import annotations
