@@ -133,8 +133,7 @@ def kept_work(
             no, in the block too.
     """
     folder = work_folder(target)
-    folder.mkdir(exist_ok=True)
-    with _held(folder):
+    with _held(folder, target):
         if (folder / _PLAN).exists() and not _is_finished(folder, kind):
             _check_same(folder, kind, facts)
             kept = open_kept(target, kind, parts)
@@ -249,13 +248,18 @@ def _check_same(folder: Path, kind: str, facts: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Keep other processes off a folder, as long as this one lives.
+def _held(folder: Path, target: Path) -> Iterator[None]:
+    """Make a folder if it is not there, and keep other processes off it as long as this one lives.
 
     Raises:
-        OutputError: another is at it.
+        OutputError: another is at it, or it cannot be made.
     """
-    with open(folder / "lock", "a+b") as file:
+    try:
+        folder.mkdir(exist_ok=True)
+        file = open(folder / "lock", "a+b")  # noqa: SIM115
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
+    with file:
         try:
             _lock(file)
         except OSError as error:

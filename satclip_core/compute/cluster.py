@@ -11,6 +11,7 @@ import logging
 import os
 import secrets
 from collections.abc import Iterable, Iterator
+from concurrent.futures import CancelledError as FuturesLost
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from itertools import islice
@@ -34,6 +35,8 @@ _ANSWER, _PATIENCE = 10, 0.5
 _RETRIES = 2
 # What Dask sets, and glibc's M_MMAP_THRESHOLD and M_TRIM_THRESHOLD as they become by themselves.
 _TRIMMED_BY_DASK, _MEMORY_KEPT = "65536", {-3: 2**25, -1: 2**26}
+# Of a task that nobody will end: its scheduler is lost.
+_GONE = ("cancelled", "lost")
 # A task may hold some thousand rows of a table, of which Dask would warn.
 _SETTINGS = {"distributed.admin.large-graph-warning-threshold": "1GB"}
 
@@ -73,11 +76,15 @@ def run_tasks(
     Raises:
         MissingDependencyError: Dask is not installed.
         InputError: no scheduler answers there.
-        OutputError: a worker has another version of this package, or none outlasts a task.
+        OutputError: a worker has another version of this package, none outlasts a task, or the
+            scheduler is lost.
         CancelledError: `cancelled` said so.
     """
     distributed = require("distributed", extra=_EXTRA, purpose=_PURPOSE)
     settings = require("dask", extra=_EXTRA, purpose=_PURPOSE).config.set(_SETTINGS)
+    # What it says of workers that come and go is no matter here, nor what it says at the end.
+    for logger in ("distributed", "distributed.client"):
+        logging.getLogger(logger).setLevel(logging.CRITICAL)
     with settings, _client(distributed, scheduler, threads) as client:
         ahead = _AHEAD * (sum(client.nthreads().values()) or 1)
         # A task of its own: held by workers, sent by one to the other, made again if lost.
@@ -120,8 +127,6 @@ def _client(distributed: Any, scheduler: str, threads: int) -> Iterator[Any]:
         with client:
             yield client
         return
-    # What the cluster says of workers that come and go is no matter here.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with (
         distributed.LocalCluster(
             n_workers=threads,
@@ -141,6 +146,10 @@ def _finished(distributed: Any, running: set[Any]) -> set[Any]:
         done = distributed.wait(running, timeout=_PATIENCE, return_when="FIRST_COMPLETED").done
     except (TimeoutError, distributed.TimeoutError):
         return set()
+    except FuturesLost as error:
+        raise _lost() from error
+    if any(future.status in _GONE for future in running):
+        raise _lost()
     return set(done)
 
 
@@ -153,6 +162,15 @@ def _result(distributed: Any, future: Any) -> Any:
             "a part was lost with each worker that tried it: they may have too little memory "
             "(a part takes some 500 MB)"
         ) from error
+    except (FuturesLost, distributed.comm.CommClosedError) as error:
+        raise _lost() from error
+
+
+def _lost() -> OutputError:
+    return OutputError(
+        "the connection to the Dask scheduler was lost: what is done is kept, ask again once it is "
+        "there"
+    )
 
 
 def _itself(shared: S) -> S:

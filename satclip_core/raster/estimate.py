@@ -21,7 +21,7 @@ from ..grid import Window
 from ..grid.pixels import Locator
 from ..types import Integers
 from .blocks import BLOCK, Block
-from .formats import COG, COGS, GTIFF, ZARR
+from .formats import COG, COGS, ZARR
 from .parts import parts_of
 from .spec import RasterSpec
 from .writer import create
@@ -35,8 +35,6 @@ _PARTS, _LOOKS = 3, 16
 _BLOCKS_OF_FEW, _FEW_BYTES = 2, 2**22
 # Rows and columns of pixels that are asked whether they are wanted.
 _LATTICE = 192
-# An overview has a quarter of the pixels of what it is of.
-_COARSER = 0.25
 
 
 @dataclass(frozen=True)
@@ -61,15 +59,13 @@ class _Taken:
     Attributes:
         pixels: in all.
         wanted: those that were computed.
-        computing: seconds.
-        writing: seconds.
+        seconds: of computing and writing.
         bytes: on disk.
     """
 
     pixels: int = 0
     wanted: int = 0
-    computing: float = 0.0
-    writing: float = 0.0
+    seconds: float = 0.0
     bytes: float = 0.0
 
 
@@ -96,9 +92,8 @@ def estimate(spec: RasterSpec, locator: Locator, make: Maker) -> Estimate:
         within = max(of_made - without * (made.pixels - made.wanted), 0) / max(made.wanted, 1)
         return total * (share * within + (1 - share) * without)
 
-    more = _with_overviews(spec) / _with_overviews(_part_of(spec, (full or void)[0]))
-    seconds = reckoned(made.computing, none.computing) + more * reckoned(made.writing, none.writing)
-    return Estimate(seconds, more * reckoned(made.bytes, none.bytes), share)
+    seconds = reckoned(made.seconds, none.seconds)
+    return Estimate(seconds, reckoned(made.bytes, none.bytes), share)
 
 
 def _looked_at(locator: Locator) -> tuple[Integers, Integers]:
@@ -148,12 +143,12 @@ def _taken(spec: RasterSpec, locator: Locator, make: Maker, parts: Sequence[Wind
             for _ in _blocks_of(part):
                 start = time.monotonic()
                 window, made = next(blocks)
-                taken.computing += time.monotonic() - start
+                taken.seconds += time.monotonic() - start
                 row, col = window.row - part.row, window.col - part.col
                 bands[:, row : row + window.height, col : col + window.width] = made
             start = time.monotonic()
             taken.bytes += _written(spec, part, bands)
-            taken.writing += time.monotonic() - start
+            taken.seconds += time.monotonic() - start
             taken.pixels += part.height * part.width
             taken.wanted += _count(locator, part)
     return taken
@@ -172,27 +167,23 @@ def _blocks_of(part: Window) -> list[Window]:
     ]
 
 
-def _part_of(spec: RasterSpec, part: Window) -> RasterSpec:
-    return replace(spec, grid=spec.grid.part(part))
-
-
-def _with_overviews(spec: RasterSpec) -> float:
-    """Pixels of a raster and of its overviews, over its own."""
+def _alone(spec: RasterSpec, part: Window) -> RasterSpec:
+    """What a file with a part alone is to be: with as many overviews as those of the whole."""
+    whole = spec
     if spec.format == COGS:
         piece = parts_of(Path(), spec, Path()).windows[0]
-        spec = replace(_part_of(spec, piece), format=COG)
-    levels = spec.levels if spec.format in (GTIFF, COG) else 0
-    return sum(_COARSER**level for level in range(levels + 1))
+        whole = replace(spec, grid=spec.grid.part(piece), format=COG)
+    smallest = max(part.height, part.width) // 2**whole.levels
+    return replace(whole, grid=spec.grid.part(part), smallest_overview=max(smallest, 1))
 
 
 def _written(spec: RasterSpec, part: Window, bands: NDArray[Any]) -> int:
     """Bytes of a file with this part alone."""
-    alone, inside = _part_of(spec, part), Window(0, 0, part.height, part.width)
+    alone, inside = _alone(spec, part), Window(0, 0, part.height, part.width)
     with tempfile.TemporaryDirectory() as folder:
         if spec.format == ZARR:
             return _written_shard(Path(folder) / "part.zarr", alone, inside, bands)
         path = Path(folder) / "part.tif"
-        alone = replace(alone, format=COG) if spec.format == COGS else alone
         with create(path, path, alone) as writer:
             writer.write(inside, bands)
         return path.stat().st_size

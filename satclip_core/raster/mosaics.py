@@ -66,8 +66,8 @@ def vrt(spec: RasterSpec, pieces: Pieces) -> str:
         spec: of the whole raster.
         pieces: in the folder of the VRT.
     """
-    height, width = spec.grid.shape
-    root = Element("VRTDataset", rasterXSize=str(width), rasterYSize=str(height))
+    rows, cols = map(str, spec.grid.shape)
+    root = Element("VRTDataset", rasterXSize=cols, rasterYSize=rows)
     # Without a mapping of axes, data are east, then north, whatever the CRS has.
     SubElement(root, "SRS").text = _crs(spec)
     SubElement(root, "GeoTransform").text = _geotransform(spec, ", ")
@@ -77,9 +77,10 @@ def vrt(spec: RasterSpec, pieces: Pieces) -> str:
             source = SubElement(band, "SimpleSource")
             SubElement(source, "SourceFilename", relativeToVRT="1").text = name
             SubElement(source, "SourceBand").text = str(number)
-            size = {"xSize": str(window.width), "ySize": str(window.height)}
-            SubElement(source, "SrcRect", xOff="0", yOff="0", **size)
-            SubElement(source, "DstRect", xOff=str(window.col), yOff=str(window.row), **size)
+            width, height = str(window.width), str(window.height)
+            SubElement(source, "SrcRect", xOff="0", yOff="0", xSize=width, ySize=height)
+            col, row = str(window.col), str(window.row)
+            SubElement(source, "DstRect", xOff=col, yOff=row, xSize=width, ySize=height)
     return f"{tostring(root, 'unicode')}\n"
 
 

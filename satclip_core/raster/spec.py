@@ -43,6 +43,7 @@ class RasterSpec:
         format: one of `FORMATS`.
         given_nodata: the value where there is no data, of `check_nodata`; the product's own where
             None.
+        smallest_overview: rows and columns that the coarsest overview may have.
     """
 
     grid: Grid
@@ -52,6 +53,7 @@ class RasterSpec:
     threads: int | None = None
     format: str = GTIFF
     given_nodata: float | None = None
+    smallest_overview: int = _SMALLEST_OVERVIEW
 
     @property
     def nodata(self) -> float | None:
@@ -103,7 +105,7 @@ class RasterSpec:
         if self.format != COG and len(self.product.bands) > _FEW_BANDS:
             return 0
         levels = 0
-        while max(self.grid.shape) > _SMALLEST_OVERVIEW * 2**levels:
+        while max(self.grid.shape) > self.smallest_overview * 2**levels:
             levels += 1
         return levels
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import os
+import subprocess
 import sys
 
 import numpy as np
@@ -75,6 +77,31 @@ def test_a_task_that_no_worker_outlasts_is_one_line(address):
 def test_cancelled_in_the_middle(address):
     with pytest.raises(CancelledError, match="what is done is kept"):
         results(address, add, 1000, cancelled=lambda: True)
+
+
+SCHEDULER = """
+import time
+from distributed import LocalCluster
+if __name__ == "__main__":
+    made = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50)
+    print(made.scheduler_address, flush=True)
+    time.sleep(300)
+"""
+
+
+def test_a_scheduler_that_is_lost_is_one_line(tmp_path, capfd):
+    (tmp_path / "scheduler.py").write_text(SCHEDULER)
+    command = [sys.executable, str(tmp_path / "scheduler.py")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        address = process.stdout.readline().strip()
+        options = {"name": "test", "threads": 1, "done": lambda _: process.kill()}
+        try:
+            with pytest.raises(OutputError, match="the connection to the Dask scheduler was lost"):
+                # Of the standard library: those workers do not know this module.
+                run_tasks(address, operator.add, 0, ((n,) for n in range(100)), **options)
+        finally:
+            process.kill()
+    assert "Traceback" not in capfd.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's own")
