@@ -49,9 +49,14 @@ class Quantisation:
 
     def store(self, embeddings: NDArray[Any]) -> NDArray[Any]:
         """Unit embeddings (..., dim), NaN where there is no data, as whole numbers (..., dim)."""
-        steps = np.rint(embeddings / np.asarray(self.scale, embeddings.dtype))
-        steps = np.clip(steps, -self.most, self.most) + self.zero
-        return np.where(np.isnan(steps), self.nodata, steps).astype(self.dtype)
+        steps = np.asarray(embeddings / np.asarray(self.scale, embeddings.dtype))
+        missing = np.isnan(steps)
+        # In place: this is done for every pixel of a raster.
+        np.rint(steps, out=steps)
+        np.clip(steps, -self.most, self.most, out=steps)
+        steps += self.zero
+        np.copyto(steps, self.nodata, where=missing)
+        return steps.astype(self.dtype)
 
     def restore(self, stored: NDArray[Any]) -> Float32:
         """What was stored (..., dim) as embeddings of norm 1, NaN where there is no data."""

@@ -63,7 +63,6 @@ class GdalWriter:
 
     def __init__(self, gdal: Any, path: Path, target: Path, spec: RasterSpec) -> None:
         self._gdal = gdal
-        self._target = target
         self._spec = spec
         self._handover = Handover(path, target, spec)
         with _heard(gdal) as said:
@@ -86,7 +85,7 @@ class GdalWriter:
         with _heard(self._gdal) as said:
             self._dataset.WriteArray(np.ascontiguousarray(data), window.col, window.row)
         if said:
-            raise OutputError(f"cannot write {self._target}: {said[0]}")
+            raise self._handover.refused(said[0])
         self._handover.done(bands.nbytes)
 
     def finish(self) -> None:
@@ -102,7 +101,7 @@ class GdalWriter:
             how = self._spec.overview_resampling.upper()
             self._dataset.BuildOverviews(how, list(self._spec.overviews))
         if said:
-            raise OutputError(f"cannot write {self._target}: {said[0]}")
+            raise self._handover.refused(said[0])
 
     def close(self) -> None:
         """Let go of the file; what is missing from it is found by `check_complete`."""

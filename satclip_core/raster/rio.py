@@ -53,7 +53,6 @@ class RasterioWriter:
 
     def __init__(self, dataset: Any, path: Path, target: Path, spec: RasterSpec) -> None:
         self._dataset = dataset
-        self._target = target
         self._spec = spec
         self._handover = Handover(path, target, spec)
 
@@ -69,7 +68,7 @@ class RasterioWriter:
         try:
             self._dataset.write(data, window=_rasterio_window(window))
         except OSError as error:  # rasterio's RasterioIOError is one
-            raise OutputError(f"cannot write {self._target}: {_reason(error)}") from error
+            raise self._handover.refused(_reason(error)) from error
         self._handover.done(bands.nbytes)
 
     def finish(self) -> None:
@@ -78,14 +77,15 @@ class RasterioWriter:
         Raises:
             OutputError: the system refuses.
         """
+        from rasterio._err import CPLE_BaseError  # of which GDAL's errors come unwrapped here
         from rasterio.enums import Resampling
 
         if self._spec.overviews:
             how = Resampling[self._spec.overview_resampling]
             try:
                 self._dataset.build_overviews(list(self._spec.overviews), how)
-            except OSError as error:
-                raise OutputError(f"cannot write {self._target}: {_reason(error)}") from error
+            except (OSError, CPLE_BaseError) as error:
+                raise self._handover.refused(_reason(error)) from error
 
 
 @contextmanager

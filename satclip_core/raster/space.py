@@ -124,6 +124,12 @@ class Handover:
                 "nothing was kept"
             )
 
+    def refused(self, reason: str) -> OutputError:
+        """The error for what GDAL could not write: of a full disk it tells in words of its own."""
+        if room(self._path) < _OVERHEAD_BYTES:
+            return OutputError(f"no space left for {self._target}: nothing was kept ({reason})")
+        return OutputError(f"cannot write {self._target}: {reason}")
+
     def done(self, size: int) -> None:
         """Count a block that was handed over."""
         self._handed_over += size

@@ -118,7 +118,7 @@ class RasterSpec:
     def zstd_level(self) -> int:
         """Level of ZSTD in a GeoTIFF.
 
-        Level 9 takes four to six times as long as 1. It saves 3 to 8 % of embeddings of the bundled
+        Level 9 takes four to six times as long as 1. It saves 3 to 7 % of embeddings of the bundled
         model, whatever their type (docs/benchmarks.md), and 12 % of classes.
         """
         return 1 if self.bulky else 9

@@ -6,8 +6,8 @@ prints JSON, and with `--page` puts it into docs/results/benchmarks.json, the ta
 docs/benchmarks.md and a part of it into README.md; groups that were not measured now stay there if
 they are of the same machine and versions. `--long` measures epochs of training and maps from
 samples too, and counts what the suites of faults and fuzzing tried, which takes minutes. Beside it,
-for one subject each: `compression.py`, `estimates.py`, `two_part.py`, `scaled.py`, `pretraining.py`,
-`dock.py` (in QGIS) and `maps/`.
+for one subject each: `compression.py`, `estimates.py`, `two_part.py`, `scaled.py`,
+`pretraining.py`, `dock.py` (in QGIS) and `maps/`.
 """
 
 from __future__ import annotations

@@ -222,14 +222,14 @@ class Written:
     Args:
         encoder: what embeds.
         wanted: what of it.
-        scale: pixels of these degrees, 512 x 512 of them.
+        pixels: of 0.02 degrees, along a side.
     """
 
     def __init__(
-        self, encoder: LocationEncoder, wanted: Wanted[Product], scale: float = 0.02
+        self, encoder: LocationEncoder, wanted: Wanted[Product], pixels: int = 512
     ) -> None:
-        side, north = 512 * scale, 55.24
-        grid = Grid.from_bounds((5, north - side, 5 + side, north), scale)
+        side = pixels * 0.02
+        grid = Grid.from_bounds((5, 45, 5 + side, 45 + side), 0.02)
         options = WriteOptions(overwrite=True)
         self.job = RasterRequest(grid, wanted, options=options).prepare(encoder=encoder)
         self.spec = self.job.spec

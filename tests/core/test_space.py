@@ -111,3 +111,16 @@ def test_an_expected_size_may_be_a_fifth_too_large(monkeypatch: pytest.MonkeyPat
     space.check_share(TARGET, 1000)
     with pytest.raises(OutputError, match="would take about 1 kB, but only 800 bytes are free"):
         space.check_share(TARGET, 1001)
+
+
+@pytest.mark.parametrize(
+    ("free", "message"), [(1000, "no space left for out.tif: "), (10**9, "cannot write out.tif: ")]
+)
+def test_what_gdal_could_not_write_for_lack_of_room_says_so(
+    monkeypatch: pytest.MonkeyPatch, free: int, message: str
+) -> None:
+    made = handover(RasterSpec(GRID, Embedding(4)))
+    with_room(monkeypatch, free)
+    said = str(made.refused("TIFFAppendToStrip:Write error"))
+    assert said.startswith(message)
+    assert "TIFFAppendToStrip:Write error" in said

@@ -79,6 +79,12 @@ def assert_same_weights(first: Path, second: Path) -> None:
         np.testing.assert_allclose(value, wanted[key], atol=1e-5, err_msg=key)
 
 
+@pytest.fixture(scope="module")
+def alone(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model of a run in one process that nothing interrupts."""
+    return train(few(), options(world, tmp_path_factory.mktemp("alone")))
+
+
 @pytest.mark.parametrize("loss", ["clip", "siglip"])
 def test_a_run_in_two_processes_learns_what_one_learns(
     world: Path, tmp_path: Path, loss: str
@@ -101,7 +107,7 @@ def test_a_run_in_two_processes_learns_what_one_learns(
     assert [len(log) for log in logs] == [4, 4]
 
 
-def test_torchrun_starts_the_processes_too(world: Path, tmp_path: Path) -> None:
+def test_torchrun_starts_the_processes_too(world: Path, tmp_path: Path, alone: Path) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     command += ["-m", "satclip_cli", "train", str(TINY), "--data-root", str(world)]
     command += ["-o", str(tmp_path / "two"), "--set", "training.devices=2"]
@@ -110,16 +116,13 @@ def test_torchrun_starts_the_processes_too(world: Path, tmp_path: Path) -> None:
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [str(tmp_path / "two" / "tiny.npz")]
-    assert_same_weights(
-        tmp_path / "two" / "tiny.npz", train(few(), options(world, tmp_path / "alone"))
-    )
+    assert_same_weights(tmp_path / "two" / "tiny.npz", alone)
 
 
 @pytest.mark.parametrize("first", [1, 2])
 def test_a_run_goes_on_with_another_number_of_devices(
-    world: Path, tmp_path: Path, first: int
+    world: Path, tmp_path: Path, alone: Path, first: int
 ) -> None:
-    whole = train(few(), options(world, tmp_path / "whole"))
     chunks, steps = 2, 7  # the second epoch's second step
     stop = StopAfter(chunks + steps - 1)
     with pytest.raises(CancelledError, match="same command"):
@@ -128,7 +131,7 @@ def test_a_run_goes_on_with_another_number_of_devices(
             options(world, tmp_path / "parts", cancelled=stop),
         )
     last = few(f"training.devices={3 - first}")
-    assert_same_weights(train(last, options(world, tmp_path / "parts", resume=True)), whole)
+    assert_same_weights(train(last, options(world, tmp_path / "parts", resume=True)), alone)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "scheduler"])
