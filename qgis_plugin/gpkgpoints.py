@@ -172,7 +172,7 @@ class PointTable:
             made.append(key)
         else:
             made[self._at_key] = key
-        if not geometry.isNull() and not geometry.isEmpty():
+        if not geometry.isEmpty():  # as one that is null is too
             point = geometry.asPoint()
             x, y = point.x(), point.y()
             made[0] = _BLOB.pack(b"GP", 0, _LITTLE_ENDIAN, self._srs, 1, _WKB_POINT, x, y)

@@ -1386,12 +1386,12 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Ab jetzt: {model}</translation>
         </message>
         <message>
-            <source>No layer of points and no selected features</source>
-            <translation>Kein Punktlayer und keine gewählten Objekte</translation>
-        </message>
-        <message>
             <source>As counter-examples</source>
             <translation>Als Gegenbeispiele</translation>
+        </message>
+        <message>
+            <source>No layer of points and no selected features</source>
+            <translation>Kein Punktlayer und keine gewählten Objekte</translation>
         </message>
         <message>
             <source>Selected features of {layer} ({count})</source>
@@ -2244,6 +2244,10 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         <message>
             <source>Embedding random places on land</source>
             <translation>Zufällige Orte an Land werden eingebettet</translation>
+        </message>
+        <message>
+            <source>Opening the model</source>
+            <translation>Das Modell wird geöffnet</translation>
         </message>
         <message>
             <source>{x:.10g}, {y:.10g} of the map ({crs})</source>

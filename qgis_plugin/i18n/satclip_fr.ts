@@ -1386,12 +1386,12 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Désormais : {model}</translation>
         </message>
         <message>
-            <source>No layer of points and no selected features</source>
-            <translation>Ni couche de points ni entités sélectionnées</translation>
-        </message>
-        <message>
             <source>As counter-examples</source>
             <translation>Comme contre-exemples</translation>
+        </message>
+        <message>
+            <source>No layer of points and no selected features</source>
+            <translation>Ni couche de points ni entités sélectionnées</translation>
         </message>
         <message>
             <source>Selected features of {layer} ({count})</source>
@@ -2244,6 +2244,10 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
         <message>
             <source>Embedding random places on land</source>
             <translation>Calcul des plongements de lieux terrestres au hasard</translation>
+        </message>
+        <message>
+            <source>Opening the model</source>
+            <translation>Ouverture du modèle</translation>
         </message>
         <message>
             <source>{x:.10g}, {y:.10g} of the map ({crs})</source>

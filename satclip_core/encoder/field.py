@@ -154,6 +154,10 @@ class Level:
         """Height of a cell, degrees."""
         return 180 / self.rows.count
 
+    def prepare(self) -> None:
+        """Make now what the first reading would have to wait for."""
+        _ = self._triples
+
     def read(self, lonlat: Floats) -> Float32:
         """(N, 2) degrees -> (N, channels)."""
         share = (lonlat[:, 0] + 180) / 360
