@@ -218,8 +218,9 @@ class TwoPartEncoder(LocationEncoder):
                 given = last.of(self._mixed(smooth))
             out[index] = self._joined(given, self._read(points[index]), last)
 
-        chunks = [alone[start : start + CHUNK] for start in range(0, len(alone), CHUNK)]
-        for_each(work, [*together, *chunks], threads)
+        tasks: list[Batch | Integers] = [*together]
+        tasks += [alone[start : start + CHUNK] for start in range(0, len(alone), CHUNK)]
+        for_each(work, tasks, threads)
         return out
 
     def _encoded_grid(
