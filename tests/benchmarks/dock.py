@@ -15,7 +15,6 @@ was known.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import sys
 import time
@@ -52,6 +51,11 @@ class Window:
         self._bridge.setAutoSetupOnFirstLayer(False)
         self._window.setCentralWidget(self._canvas)
         self._window.show()
+
+    def close(self) -> None:
+        """Take it apart, and all that is in it."""
+        self._window.close()
+        del self._bridge, self._bar, self._canvas, self._window
 
     def mapCanvas(self) -> QgsMapCanvas:
         return self._canvas
@@ -190,12 +194,15 @@ def main() -> None:
 def end(application: QgsApplication, window: Window, dock: object) -> None:
     """Take all apart while QGIS is there, and leave.
 
-    Left to Python, the application goes first, and what is left of the canvas falls into the gap.
+    Left to Python, QGIS goes first, and the canvas crashes when it is taken apart without it.
     """
     dock.close_down()
     wait(lambda: application.taskManager().countActiveTasks() == 0)
-    sys.stdout.flush()
-    os._exit(0)
+    QgsProject.instance().clear()
+    window.close()
+    del dock
+    application.exitQgis()
+    sys.exit()
 
 
 if __name__ == "__main__":
