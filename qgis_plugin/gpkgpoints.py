@@ -54,7 +54,9 @@ class PointTable:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._keys: set[int] = set()
+        # Keys of all rows, and as a set from the first on that is not larger than all before it.
+        self._keys = array("q")
+        self._known: set[int] | None = None
         self._most = 0
         # Of the points: their keys, and where they are.
         self._ids, self._x, self._y = array("q"), array("d"), array("d")
@@ -164,15 +166,17 @@ class PointTable:
         values = [one if isinstance(one, (int, float, str)) else None for one in attributes]
         made = [None, *values, *more]
         key = None if self._at_key is None else made[self._at_key]
-        if not isinstance(key, int) or key in self._keys:  # two of a number, as by QGIS
+        if not isinstance(key, int) or self._is_taken(key):  # two of a number, as by QGIS
             key = self._most + 1
-        self._keys.add(key)
+        self._keys.append(key)
+        if self._known is not None:
+            self._known.add(key)
         self._most = max(self._most, key)
         if self._at_key is None:
             made.append(key)
         else:
             made[self._at_key] = key
-        if not geometry.isNull() and not geometry.isEmpty():
+        if not geometry.isEmpty():  # as one that is null is too
             point = geometry.asPoint()
             x, y = point.x(), point.y()
             made[0] = _BLOB.pack(b"GP", 0, _LITTLE_ENDIAN, self._srs, 1, _WKB_POINT, x, y)
@@ -180,6 +184,13 @@ class PointTable:
             self._x.append(x)
             self._y.append(y)
         return made
+
+    def _is_taken(self, key: int) -> bool:
+        if key > self._most:
+            return False
+        if self._known is None:
+            self._known = set(self._keys)
+        return key in self._known
 
     def _fill_index(self, x: Floats, y: Floats) -> None:
         """The spatial index, where the table has one."""

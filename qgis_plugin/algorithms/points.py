@@ -27,7 +27,7 @@ from .references import CentroidsMixin, located, tell_missing
 
 # Features taken at a time, many of which then lie near one another; fewer where they hold so many
 # attributes together. Numbers are handed on as Python's for so many of them at a time.
-_BATCH, _ATTRIBUTES = 32_768, 2**19
+_BATCH, _ATTRIBUTES = 16_384, 2**18
 _HANDED_ON = 128
 # Features from one report of the progress to the next.
 _REPORT = 2048

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -257,17 +258,19 @@ def located(source, context, feedback, *, centroids=False):
     """
     transform = to_lonlat(source.sourceCrs(), context.transformContext())
     flag = QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks
+    single: dict = {}  # by kind of geometry: whether it is one point
     for feature in source.getFeatures(QgsFeatureRequest(), flag):
         if feedback.isCanceled():
             raise CancelledError("stopped on request")
         geometry = feature.geometry()
         lonlat = None
-        if not geometry.isNull() and not geometry.isEmpty():
+        if not geometry.isEmpty():  # as one that is null is too
             kind = geometry.wkbType()
-            if not (centroids or QgsWkbTypes.geometryType(kind) == _POINTS):
-                raise InputError(_no_points(QgsWkbTypes.displayString(kind)))
-            single = QgsWkbTypes.flatType(kind) == QgsWkbTypes.Type.Point
-            centre = geometry if single else geometry.centroid()
+            if kind not in single:
+                if not (centroids or QgsWkbTypes.geometryType(kind) == _POINTS):
+                    raise InputError(_no_points(QgsWkbTypes.displayString(kind)))
+                single[kind] = QgsWkbTypes.flatType(kind) == QgsWkbTypes.Type.Point
+            centre = geometry if single[kind] else geometry.centroid()
             if not centre.isNull():
                 lonlat = _moved(centre.asPoint(), transform)
         yield feature, lonlat or (np.nan, np.nan)
@@ -297,6 +300,6 @@ def _moved(point, transform) -> tuple[float, float] | None:
     except QgsCsException:
         return None
     lon, lat = moved.x(), moved.y()
-    if not (np.isfinite(lon) and np.isfinite(lat)) or abs(lat) > 90 + _POLE:
+    if not (isfinite(lon) and isfinite(lat)) or abs(lat) > 90 + _POLE:
         return None
     return lon, min(max(lat, -90.0), 90.0)

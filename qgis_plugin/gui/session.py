@@ -15,6 +15,7 @@ from ..models import encoder as load_encoder
 from ..satclip_core.analysis import Background, unit
 from ..satclip_core.encoder.two_part import KM_PER_DEGREE
 from ..satclip_core.errors import ModelError
+from ..satclip_core.grid.land import land_mask
 from ..satclip_core.preview import Preview, combine, land_in_view
 from ..satclip_core.products import CLASSIFIER, Likeness, SimilarityTo, compared_land
 from ..text import tr
@@ -88,6 +89,18 @@ class Session(QObject):
         self._references = {}
         if self.view is not None:
             self.show(self.view)
+        else:
+            self._load()
+
+    def _load(self) -> None:
+        """Open the model while the user looks for a place; use tells what is wrong with it."""
+        model = self.model
+
+        def work(_cancelled: Any) -> None:
+            load_encoder(model).prepare()
+            land_mask()
+
+        launch(WorkTask(tr("Opening the model"), work, lambda *_: None, self))
 
     def show(self, view: Any) -> None:
         """Embed a view and draw the places' similarity in it, replacing what is under way."""

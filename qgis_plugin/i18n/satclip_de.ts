@@ -2290,6 +2290,10 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Zufällige Orte an Land werden eingebettet</translation>
         </message>
         <message>
+            <source>Opening the model</source>
+            <translation>Das Modell wird geöffnet</translation>
+        </message>
+        <message>
             <source>{x:.10g}, {y:.10g} of the map ({crs})</source>
             <translation>{x:.10g}, {y:.10g} der Karte ({crs})</translation>
         </message>

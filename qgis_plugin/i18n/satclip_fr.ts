@@ -2290,6 +2290,10 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Calcul des plongements de lieux terrestres au hasard</translation>
         </message>
         <message>
+            <source>Opening the model</source>
+            <translation>Ouverture du modèle</translation>
+        </message>
+        <message>
             <source>{x:.10g}, {y:.10g} of the map ({crs})</source>
             <translation>{x:.10g}, {y:.10g} de la carte ({crs})</translation>
         </message>

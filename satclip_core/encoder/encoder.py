@@ -114,9 +114,11 @@ def check_numbers(weights: Mapping[str, NDArray[Any]]) -> None:
         ModelError: some are not finite, or so large that sums of products leave float32.
     """
     for key, value in weights.items():
-        if not np.isfinite(value).all():
+        # What is not finite shows in one of the two, and no copy is made.
+        largest = np.maximum(value.max(initial=0), -value.min(initial=0))
+        if not np.isfinite(largest):
             raise ModelError(f"the weights {key!r} hold values that are not finite")
-        if np.abs(value).max(initial=0) > _LARGEST_WEIGHT:
+        if largest > _LARGEST_WEIGHT:
             raise ModelError(f"the weights {key!r} are too large: beyond {_LARGEST_WEIGHT:g}")
 
 
@@ -205,6 +207,10 @@ class LocationEncoder:
             facts["effective_resolution_degrees"] = f"{self.resolution_degrees:.4g}"
         facts.update({f"training_{key}": value for key, value in self.info.training.items()})
         return facts
+
+    def prepare(self) -> None:
+        """Make now what the first grid would have to wait for; may be called from any thread."""
+        _ = self._grid_path
 
     def encode(
         self, lonlat: ArrayLike, *, threads: int | None = None, single: bool = False

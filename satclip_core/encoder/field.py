@@ -30,6 +30,8 @@ from ..types import Bools, Float32, Floats, Integers
 RUN = 32
 # Rows and columns that a place is read from.
 _TAPS = 3
+# Runs copied at a time.
+_COPIED = 4096
 # 180° in rows of 0.02°: more is no location encoder.
 _MOST_ROWS = 9_000
 
@@ -154,6 +156,10 @@ class Level:
         """Height of a cell, degrees."""
         return 180 / self.rows.count
 
+    def prepare(self) -> None:
+        """Make now what the first reading would have to wait for."""
+        _ = self._triples
+
     def read(self, lonlat: Floats) -> Float32:
         """(N, 2) degrees -> (N, channels)."""
         share = (lonlat[:, 0] + 180) / 360
@@ -233,7 +239,9 @@ class Level:
         last = np.minimum(rows.cells[row] - (before - ends[row]) * RUN, RUN) - 1
         runs = self.values.reshape(-1, RUN, self.channels)
         padded = np.zeros((len(wanted) + 1, RUN + 2, self.channels), np.int8)
-        padded[1:, 1:-1] = runs[rows.slots[wanted]]
+        for start in range(0, len(wanted), _COPIED):  # a copy of all would take as much again
+            part = rows.slots[wanted[start : start + _COPIED]]
+            padded[1 + start : 1 + start + len(part), 1:-1] = runs[part]
         padded[1:, 0] = runs[rows.slots[before], last]
         number = np.arange(1, len(wanted) + 1, dtype=np.int32)
         padded[number, length + 1] = runs[rows.slots[behind], 0]

@@ -103,8 +103,11 @@ class TwoPartEncoder(LocationEncoder):
         sha256: str | None = None,
     ) -> None:
         self._stored = {key: np.asarray(value) for key, value in weights.items()}
+        counts = [rows for rows, _ in config.levels]
+        made: dict[int, Level] = {}
         try:
-            self.levels = [self._level(rows) for rows, _ in config.levels]
+            for_each(lambda rows: made.__setitem__(rows, self._level(rows)), counts)
+            self.levels = [made[rows] for rows in counts]
         except KeyError as error:
             raise ModelError(f"the weights lack {error.args[0]!r}, which its field needs") from None
         numbers = {k: v for k, v in self._stored.items() if not k.startswith("field.")}
@@ -131,6 +134,11 @@ class TwoPartEncoder(LocationEncoder):
         (hidden, leading dimensions).
         """
         return self._mix, self._mix_bias, self._hidden_field, self._whole.out
+
+    def prepare(self) -> None:
+        """Make now what the first grid would have to wait for; may be called from any thread."""
+        self.smooth.prepare()
+        for_each(Level.prepare, self.levels)
 
     def encode(
         self, lonlat: ArrayLike, *, threads: int | None = None, single: bool = False
@@ -210,8 +218,9 @@ class TwoPartEncoder(LocationEncoder):
                 given = last.of(self._mixed(smooth))
             out[index] = self._joined(given, self._read(points[index]), last)
 
-        chunks = [alone[start : start + CHUNK] for start in range(0, len(alone), CHUNK)]
-        for_each(work, [*together, *chunks], threads)
+        tasks: list[Batch | Integers] = [*together]
+        tasks += [alone[start : start + CHUNK] for start in range(0, len(alone), CHUNK)]
+        for_each(work, tasks, threads)
         return out
 
     def _encoded_grid(

@@ -23,6 +23,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..compute.threads import for_each
 from ..encoder import EncoderConfig, LocationEncoder, ModelInfo
 from ..encoder.encodings import ENCODINGS
 from ..encoder.modal import Modalities, modal_encoder
@@ -322,11 +323,7 @@ def _read_npz(archive: zipfile.ZipFile, sha256: str) -> LocationEncoder:
     header = _read_header(archive)
     if sum(member.file_size for member in archive.infolist()) > _LARGEST_CONTENT:
         raise ModelError("it announces more than 2 GB of weights")
-    weights = {}
-    for member in archive.infolist():
-        if member.filename.startswith("weights/") and member.filename.endswith(".npy"):
-            key = member.filename[len("weights/") : -len(".npy")]
-            weights[key] = _read_array(archive, member)
+    weights = _read_weights(archive)
     training = header.get("training") or {}
     info = ModelInfo(
         name=_line("name", header.get("name", "unnamed")),
@@ -342,6 +339,23 @@ def _read_npz(archive: zipfile.ZipFile, sha256: str) -> LocationEncoder:
     if _MODALITIES in header:
         encoder.modalities = _read_modalities(archive, header[_MODALITIES], encoder.dim)
     return encoder
+
+
+def _read_weights(archive: zipfile.ZipFile) -> dict[str, NDArray[Any]]:
+    """The arrays under `weights/`, unpacked side by side."""
+    before, behind = "weights/", ".npy"
+    members = {
+        member.filename[len(before) : -len(behind)]: member
+        for member in archive.infolist()
+        if member.filename.startswith(before) and member.filename.endswith(behind)
+    }
+    found: dict[str, NDArray[Any]] = {}
+
+    def read(key: str) -> None:
+        found[key] = _read_array(archive, members[key])
+
+    for_each(read, sorted(members, key=lambda key: -members[key].file_size))
+    return {key: found[key] for key in members}
 
 
 def _line(name: str, value: object) -> str:

@@ -3,9 +3,10 @@
     python qgis_plugin/build.py --link DIR
     QT_QPA_PLATFORM=offscreen PYTHONPATH=DIR python3 tests/benchmarks/dock.py
 
-For each view: seconds from the click until the picture is with the map, and until the canvas has
-drawn it; the first click comes in the moment the view appears, with nothing embedded yet. "Cold" is
-that click with a dock that has just been made, whose model is not loaded. Then a quarter of the
+"Cold" is a click into a dock that has just been made: in the moment it appears, whose model is not
+loaded then; and with --after SECONDS later, for which the user looked for a place. For each view:
+seconds from the click until the picture is with the map, and until the canvas has drawn it; the
+first click comes in the moment the view appears, with nothing embedded yet. Then a quarter of the
 view to the east and a fifth to the south: seconds from the pan until its first and its last
 picture, less the time that the dock waits for the map to come to rest, and the same without what
 was known.
@@ -13,7 +14,9 @@ was known.
 
 from __future__ import annotations
 
+import argparse
 import statistics
+import sys
 import time
 from collections.abc import Callable
 
@@ -48,6 +51,11 @@ class Window:
         self._bridge.setAutoSetupOnFirstLayer(False)
         self._window.setCentralWidget(self._canvas)
         self._window.show()
+
+    def close(self) -> None:
+        """Take it apart, and all that is in it."""
+        self._window.close()
+        del self._bridge, self._bar, self._canvas, self._window
 
     def mapCanvas(self) -> QgsMapCanvas:
         return self._canvas
@@ -149,6 +157,10 @@ def measure_pans(window: Window, dock: object) -> None:
 
 def main() -> None:
     """Measure every view."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--after", type=float, default=0.0, help="seconds before the cold click")
+    parser.add_argument("--cold", action="store_true", help="measure the cold click alone")
+    given = parser.parse_args()
     application = QgsApplication([], True)
     application.initQgis()
     from satclip_qgis.gui.dock import SimilarPlacesDock
@@ -162,12 +174,35 @@ def main() -> None:
     canvas.setExtent(QgsRectangle(*extent))
     dock.show()
     wait(lambda: canvas.mapTool() is dock.tool)
-    print(f"cold: {click(window, dock, 640, 400)[0]:.3f} s")
+    opened = time.perf_counter()
+    wait(lambda: time.perf_counter() > opened + given.after)
+    processors = time.process_time()
+    seconds = click(window, dock, 640, 400)[0]
+    processors = time.process_time() - processors
+    print(
+        f"cold, {given.after:g} s after: {seconds:.3f} s, {processors:.3f} processor s", flush=True
+    )
+    if given.cold:
+        end(application, window, dock)
     for name, (crs, extent) in VIEWS.items():
         print(f"{name}: ", end="", flush=True)
         measure(window, dock, crs, extent)
         measure_pans(window, dock)
+    end(application, window, dock)
+
+
+def end(application: QgsApplication, window: Window, dock: object) -> None:
+    """Take all apart while QGIS is there, and leave.
+
+    Left to Python, QGIS goes first, and the canvas crashes when it is taken apart without it.
+    """
     dock.close_down()
+    wait(lambda: application.taskManager().countActiveTasks() == 0)
+    QgsProject.instance().clear()
+    window.close()
+    del dock
+    application.exitQgis()
+    sys.exit()
 
 
 if __name__ == "__main__":

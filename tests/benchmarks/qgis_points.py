@@ -60,7 +60,7 @@ def layer(path: Path, lonlat: np.ndarray) -> None:
     table.CreateField(ogr.FieldDefn("number", ogr.OFTInteger))
     table.CreateField(ogr.FieldDefn("name", ogr.OFTString))
     table.StartTransaction()
-    for number, (lon, lat) in enumerate(lonlat.tolist()):
+    for number, (lon, lat) in enumerate(lonlat):
         feature = ogr.Feature(table.GetLayerDefn())
         feature.SetField(0, number)
         feature.SetField(1, f"point {number}")

@@ -39,6 +39,8 @@ TOLERANCE = 1e-4
 # 0.5 of it from there.
 _AS_TRAINED = 5.0
 _SMALL, _HIDDEN = 10, 512
+# Points all over the Earth, as of a large table.
+_ANYWHERE = 262_144
 
 
 def smooth_encoder(degree: int) -> LocationEncoder:
@@ -73,6 +75,8 @@ def points(rounds: int) -> list[Figure]:
     random = np.random.default_rng(0)
     lonlat = random.uniform((-180, -80), (180, 80), (2048, 2))
     many = random.uniform((5, 45), (15, 55), (16_384, 2))
+    turn, height = random.uniform(-1, 1, (2, _ANYWHERE))
+    anywhere = np.column_stack([180 * turn, np.rad2deg(np.arcsin(height))])
     reference = "float64, as written down"
     found = []
     for name, encoder in encoders().items():
@@ -83,14 +87,16 @@ def points(rounds: int) -> list[Figure]:
                 "encode": partial(encoder.encode, lonlat),
                 "float32": partial(encoder.encode, lonlat, single=True),
                 "many": partial(encoder.encode_many, many),
+                "anywhere": partial(encoder.encode_many, anywhere),
             },
             rounds,
         )
-        each = {key: len(many if key == "many" else lonlat) for key in taken}
+        each = dict.fromkeys(taken, len(lonlat)) | {"many": len(many), "anywhere": len(anywhere)}
         for key, said in (
             ("encode", "anywhere"),
             ("float32", "anywhere, float32"),
             ("many", "of a country, `encode_many`"),
+            ("anywhere", f"anywhere, {_ANYWHERE:,} by `encode_many`, once cells are known"),
         ):
             rate = each[key] / taken[key].processors
             ratio = rate / (each["plain"] / taken["plain"].processors)

@@ -185,6 +185,13 @@ def test_a_geopackage_holds_what_a_layer_in_memory_does(run, make_points, tmp_pa
     assert made.featureCount() == 39
 
 
+def test_a_number_given_anew_is_not_one_that_comes_later(run, make_points, tmp_path):
+    layer = make_points(PLACES, fields="&field=fid:integer", rows=[[1], [1], [2]])
+    target = str(tmp_path / "embedded.gpkg")
+    made = QgsVectorLayer(run("embedpoints", {"INPUT": layer, "OUTPUT": target})["OUTPUT"])
+    assert sorted(feature.id() for feature in made.getFeatures()) == [1, 2, 3]
+
+
 def test_fields_that_exist_are_not_written_over(run, make_points):
     layer = make_points(PLACES, fields="&field=E001:double", rows=[[1.0]] * 3)
     with pytest.raises(QgsProcessingException, match=r"already has e001.*Prefix of the new fields"):
