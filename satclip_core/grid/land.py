@@ -148,7 +148,8 @@ def _ground(locator: Locator, rows: NDArray[Any], cols: NDArray[Any]) -> Floats:
             unit_vectors(*locator.lonlat(rows + sign * down, cols + sign * across))
             for sign in (0.5, -0.5)
         ]
-        return ends[0] - ends[1]
+        found: Floats = ends[0] - ends[1]
+        return found
 
     sizes: Floats = np.linalg.norm(np.cross(side(1, 0), side(0, 1), axis=0), axis=0)
     return sizes
