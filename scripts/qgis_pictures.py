@@ -136,7 +136,7 @@ def map_country(stations: QgsVectorLayer) -> None:
     questions = panel.questions
     questions.field.setField("meanT")
     questions.area.setCurrentIndex(questions.area.findData("country"))
-    questions.country.setCurrentText("France")
+    questions.country.setCurrentIndex(questions.country.findText("France"))
     wait(lambda: is_quiet() and panel.found)
     print(panel.findings.headline.text(), flush=True)
     panel.make_map.click()

@@ -292,7 +292,7 @@ def _said(degrees: float) -> str:
     return said_length(degrees * KM_PER_DEGREE)
 
 
-def _megabytes(size: int) -> str:
+def _megabytes(size: float) -> str:
     return f"{tell(size / 1e6, 1)} MB"
 
 

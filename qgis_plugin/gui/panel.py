@@ -265,8 +265,9 @@ class Panel(QWidget):
             (self._against,),
             (self._land,),
             (self.histogram,),
-            (self._limit, self._percent),
-            (self._cosine, self._opacity),
+            (self._limit, self._cosine),
+            (self._percent,),
+            (self._opacity,),
             (self._model,),
             (self.scale,),
         ):

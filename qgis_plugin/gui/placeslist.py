@@ -25,7 +25,7 @@ from .maptool import UNLIKE_COLOUR
 from .places import Place
 
 _NUMBER, _KIND, _NAME = range(3)
-_ROWS_SHOWN = 5
+_ROWS_SHOWN = 4
 _DECIMALS = 5
 _KEYS = QKeySequence.StandardKey
 

@@ -146,10 +146,14 @@ def land_within(grid: Grid, count: int = 4000, seed: int = 0) -> Floats:
 
 def _ground(locator: Locator, rows: NDArray[Any], cols: NDArray[Any]) -> Floats:
     """Size of pixels (N,) on the unit sphere, (N,): the parallelogram of their middle lines."""
-    sides = [
-        unit_vectors(*locator.lonlat(rows + down, cols + across))
-        - unit_vectors(*locator.lonlat(rows - down, cols - across))
-        for down, across in ((0.5, 0.0), (0.0, 0.5))
-    ]
-    sizes: Floats = np.linalg.norm(np.cross(*sides, axis=0), axis=0)
+
+    def side(down: float, across: float) -> Floats:
+        ends = [
+            unit_vectors(*locator.lonlat(rows + sign * down, cols + sign * across))
+            for sign in (0.5, -0.5)
+        ]
+        found: Floats = ends[0] - ends[1]
+        return found
+
+    sizes: Floats = np.linalg.norm(np.cross(side(1, 0), side(0, 1), axis=0), axis=0)
     return sizes

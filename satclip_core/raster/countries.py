@@ -25,6 +25,9 @@ PER_DEGREE = 200
 # Names that a message offers for one that is not known.
 _OFFERED = 3
 _LIKE = 0.6
+# Degrees from the rest of a country, along a meridian and along a parallel, from which on a part of
+# it is far away: French Guiana is, Corsica is not.
+_FAR = 10.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,23 @@ class Country:
     name: str
     polygons: list[list[Floats]]
 
+    @property
+    def main_part(self) -> list[list[Floats]]:
+        """The polygons around the largest one, without those that lie far from all others."""
+        boxes = np.array([[*one[0].min(axis=0), *one[0].max(axis=0)] for one in self.polygons])
+        west, south, east, north = boxes.T
+        middle, half = (west + east) / 2, (east - west) / 2
+        around = np.remainder(middle[:, None] - middle + 180, 360) - 180
+        across = np.abs(around) - half[:, None] - half
+        along = np.maximum(south[:, None] - north, south - north[:, None])
+        near = (across <= _FAR) & (along <= _FAR)
+        # Boxes weigh by their area on the sphere; who is near to one of the part is part of it.
+        sizes = half * (np.sin(np.deg2rad(north)) - np.sin(np.deg2rad(south)))
+        part = np.arange(len(sizes)) == sizes.argmax()
+        while (near[part].any(axis=0) & ~part).any():
+            part = near[part].any(axis=0)
+        return [one for one, wanted in zip(self.polygons, part) if wanted]
+
 
 def find_country(name: str) -> Country:
     """A country by its name in English, or its ISO 3166-1 code, of two letters or three.
@@ -52,7 +72,7 @@ def find_country(name: str) -> Country:
     names, polygons = _countries()
     plain = _plain(name)
     known = {_plain(said): index for index, alias in enumerate(names) for said in alias}
-    if plain not in known:
+    if not plain or plain not in known:
         raise InputError(
             f"no file and no country is called {name!r}: did you mean {_nearest(plain, names)}? "
             "Give a name in English, an ISO code, or the path of polygons"

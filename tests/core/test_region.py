@@ -139,3 +139,26 @@ def test_mask_and_region_are_both_kept(small_model):
 def test_a_file_that_is_not_there_is_no_country(tmp_path, name):
     with pytest.raises(InputError, match=r"the region .* does not exist"):
         open_region(str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("name", "west", "east"),
+    [("France", -5, 10), ("Netherlands", 3, 8), ("Fiji", 174, -178), ("Portugal", -32, -6)],
+)
+def test_the_main_part_of_a_country_has_nothing_far_away(name, west, east):
+    country = find_country(name)
+    found = Polygons(country.main_part, "EPSG:4326").bounds
+    assert found[0] == pytest.approx(west, abs=1.5)
+    assert found[2] == pytest.approx(east, abs=1.5)
+    kept = {id(polygon) for polygon in country.main_part}
+    # What is kept is more than 10 degrees from what is not, by each pair of corners.
+    for out in (one for one in country.polygons if id(one) not in kept):
+        for one in country.main_part:
+            lons = np.remainder(out[0][:, None, 0] - one[0][:, 0] + 180, 360) - 180
+            lats = out[0][:, None, 1] - one[0][:, 1]
+            assert np.maximum(np.abs(lons), np.abs(lats)).min() > 10
+
+
+def test_no_name_is_no_country():
+    with pytest.raises(InputError, match="no country"):
+        find_country("  ")

@@ -74,7 +74,7 @@ def row(dialog: object, name: str) -> list[str]:
 def test_it_lists_what_there_is(dialog: object) -> None:
     bundled = row(dialog, "bundled")
     assert bundled[1:5] == ["comes with the plugin", "30", "4.3 km", "MIT"]
-    assert row(dialog, NAME)[1:4] == ["not fetched", "10", "1000 km"]
+    assert row(dialog, NAME)[1:4] == ["not fetched", "10", "1,000 km"]
     assert dialog.table.rowCount() == 8
 
 

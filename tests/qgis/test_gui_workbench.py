@@ -404,7 +404,7 @@ def test_three_hundred_pixels_will_do_and_tab_goes_down(window: Window, dock: ob
     dock.setFloating(True)
     dock.resize(300, 700)
     panel = dock.panel
-    assert dock.widget().minimumSizeHint().width() <= 300
+    wait(lambda: dock.widget().minimumSizeHint().width() <= 300, 5)
     order = []
     widget = panel.pick
     while widget not in order:

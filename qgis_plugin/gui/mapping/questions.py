@@ -286,7 +286,7 @@ def _around(box: QgsRectangle, crs: QgsCoordinateReferenceSystem) -> QgsRectangl
 
 
 def _of_country(country: Country) -> str:
-    """The extent of a country, as text: one may cross the date line."""
-    bounds = Polygons(country.polygons, LONLAT).bounds
+    """The extent of a country without what is far away, as text: one may cross the date line."""
+    bounds = Polygons(country.main_part, LONLAT).bounds
     west, south, east, north = (f"{degrees:.10g}" for degrees in bounds)
     return f"{west},{east},{south},{north} [{LONLAT}]"
