@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Callable
 
 import numpy as np
@@ -96,7 +96,10 @@ def expected(name: str, model: str, core: Any) -> Any:
     """The request in Python, of the package `core`, whose modules are imported."""
     grid = core.Grid.from_bounds(BOUNDS, RES)
     asked = ASKED[name]
-    return core.RasterRequest(grid, asked.product(core.products), model, mask=asked.mask)
+    product = asked.product(core.products)
+    if isinstance(product, core.products.SimilarityTo):  # held against the extent's land
+        product = replace(product, within=grid)
+    return core.RasterRequest(grid, product, model, mask=asked.mask)
 
 
 def plain(value: Any) -> Any:

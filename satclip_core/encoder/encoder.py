@@ -18,7 +18,7 @@ from ..errors import InputError, ModelError
 from ..extensions import Registry
 from ..grid.sphere import check_latitudes, check_lonlat, fibonacci_lattice, wrap_longitudes
 from ..types import Bools, Float32, Floats, Integers
-from .cells import Batch, Cells
+from .chebyshev import Batch, Cells
 from .encodings import ENCODINGS, EncodingSettings
 from .gridpath import GridPath
 from .modal import Modalities

@@ -27,7 +27,7 @@ from ..compute.threads import available_threads, for_each
 from ..errors import ModelError
 from ..grid.sphere import check_lonlat
 from ..types import Bools, Float32, Floats, Integers
-from .cells import CHUNK, LEAST, LEAST_ONCE, Batch, Cells
+from .chebyshev import CHUNK, LEAST, LEAST_ONCE, Batch, Cells
 from .encoder import (
     EncoderConfig,
     GridPart,

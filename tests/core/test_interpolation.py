@@ -96,7 +96,8 @@ def test_without_a_tolerance_every_pixel_is_evaluated() -> None:
     expected = np.moveaxis(made.encode_grid(lons, lats), -1, 0)
     for tolerance in (None, 0.0):
         found = sc.raster_array(grid, Embedding(made.dim), made, tolerance=tolerance)
-        assert np.array_equal(found, expected)
+        # As exact as sums in another order are: what is interpolated is off by far more.
+        assert np.abs(found - expected).max() < 2e-6
 
 
 @pytest.mark.parametrize("product", ["uint8", "int16", "float16", "rgb"])

@@ -397,7 +397,7 @@ def test_an_interrupt_before_the_first_batch_is_one(tmp_path, monkeypatch):
     """Ctrl-C while GDAL makes the file: Python raises it where GDAL asks for the first batch."""
     from satclip_core.points import writers
 
-    def made_slowly(path, layout, batches):
+    def made_slowly(path, layout, batches, description):
         try:
             batches.throw(KeyboardInterrupt)
         except KeyboardInterrupt:

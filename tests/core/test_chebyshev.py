@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from satclip_core.encoder import EncoderConfig, LocationEncoder
-from satclip_core.encoder.cells import CHUNK, LEAST, Cells
+from satclip_core.encoder.chebyshev import CHUNK, LEAST, Cells
 from satclip_core.encoder.encodings import EncodingSettings
 from satclip_core.encoder.networks import NETWORKS, Sizes
 from satclip_core.grid.sphere import fibonacci_lattice
