@@ -202,7 +202,8 @@ class PointTable:
             np.frombuffer(self._ids, np.int64)[order].tolist(),
             *(axis[order].tolist() for axis in (x, x, y, y)),
         )
-        self._data.executemany(f"INSERT INTO {_quoted(index)} VALUES (?, ?, ?, ?, ?)", rows)
+        insert = "".join(["INSERT INTO ", _quoted(index), " VALUES (?, ?, ?, ?, ?)"])
+        self._data.executemany(insert, rows)
 
     def _has(self, name: str) -> bool:
         """Whether the file has a table of that name."""

@@ -14,7 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, cached_property
 from math import ceil, pi
-from random import Random
 from threading import Lock
 from typing import Callable
 
@@ -105,7 +104,7 @@ class Cells:
         self._across = np.maximum(_FEWEST, np.ceil(2 * self._rows * widest)).astype(np.int64)
         self._first = np.concatenate([[0], np.cumsum(self._across)])
         self._series: dict[int, Series | None] = {}
-        self._bytes, self._random = 0, Random(0)
+        self._bytes, self._random = 0, np.random.default_rng(0)
         self._lock = Lock()
 
     def batches(self, points: Floats, least: int = LEAST) -> tuple[list[Batch], Integers]:
@@ -206,7 +205,8 @@ class Cells:
                 self._bytes += _bytes(kept)
             while self._bytes > _MOST_BYTES and len(self._series) > 1:
                 # Any, not the oldest: tables go over the Earth again and again.
-                self._bytes -= _bytes(self._series.pop(self._random.choice(list(self._series))))
+                gone = list(self._series)[self._random.integers(len(self._series))]
+                self._bytes -= _bytes(self._series.pop(gone))
         return kept
 
     def _made(self, number: int, order: int) -> tuple[Series, float]:

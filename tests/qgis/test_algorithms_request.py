@@ -24,6 +24,7 @@ def test_parameters_and_python_give_the_same_request(
 ):
     from satclip_qgis.satclip_core import products
     from satclip_qgis.satclip_core.grid import Grid
+    from satclip_qgis.satclip_core.grid.land import land_within
     from satclip_qgis.satclip_core.grid.pixels import Locator
     from satclip_qgis.satclip_core.raster import request as road
 
@@ -39,6 +40,7 @@ def test_parameters_and_python_give_the_same_request(
         locate(self, *args)
 
     monkeypatch.setattr(road.RasterRequest, "prepare", noted)
+    land_within(Grid.from_bounds(BOUNDS, RES))  # is kept, and looks for itself
     monkeypatch.setattr(Locator, "__init__", counted)
     asked = ASKED[name]
     given = dict(asked.parameters)
