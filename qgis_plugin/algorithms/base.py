@@ -124,7 +124,7 @@ class Algorithm(QgsProcessingAlgorithm):
             parameter,
             tr(
                 "A name (bundled, words, or a published model that was fetched under SatCLIP > "
-                "Models), or the path of an .npz or .ckpt file."
+                "Models), or the path of an .npz, .ckpt or .pth.tar file."
             ),
         )
 

@@ -281,7 +281,7 @@ class ModelsDialog(QDialog):
 
     def _ask_file(self) -> None:
         path, _ = QFileDialog.getOpenFileName(
-            self, tr("Open a model"), "", tr("Models (*.npz *.ckpt)")
+            self, tr("Open a model"), "", tr("Models (*.npz *.ckpt *.pth.tar)")
         )
         if path:
             self.open_file(path)

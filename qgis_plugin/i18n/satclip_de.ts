@@ -8,8 +8,8 @@
             <translation>Modell</translation>
         </message>
         <message>
-            <source>A name (bundled, words, or a published model that was fetched under SatCLIP &gt; Models), or the path of an .npz or .ckpt file.</source>
-            <translation>Ein Name (bundled, words oder ein veröffentlichtes Modell, das unter SatCLIP &gt; Modelle geholt wurde) oder der Pfad einer .npz- oder .ckpt-Datei.</translation>
+            <source>A name (bundled, words, or a published model that was fetched under SatCLIP &gt; Models), or the path of an .npz, .ckpt or .pth.tar file.</source>
+            <translation>Ein Name (bundled, words oder ein veröffentlichtes Modell, das unter SatCLIP &gt; Modelle geholt wurde) oder der Pfad einer .npz-, .ckpt- oder .pth.tar-Datei.</translation>
         </message>
         <message>
             <source>Dimensions</source>
@@ -1958,8 +1958,8 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Modell öffnen</translation>
         </message>
         <message>
-            <source>Models (*.npz *.ckpt)</source>
-            <translation>Modelle (*.npz *.ckpt)</translation>
+            <source>Models (*.npz *.ckpt *.pth.tar)</source>
+            <translation>Modelle (*.npz *.ckpt *.pth.tar)</translation>
         </message>
         <message>
             <source>Encoder</source>

@@ -8,8 +8,8 @@
             <translation>Modèle</translation>
         </message>
         <message>
-            <source>A name (bundled, words, or a published model that was fetched under SatCLIP &gt; Models), or the path of an .npz or .ckpt file.</source>
-            <translation>Un nom (bundled, words, ou un modèle publié téléchargé sous SatCLIP &gt; Modèles), ou le chemin d'un fichier .npz ou .ckpt.</translation>
+            <source>A name (bundled, words, or a published model that was fetched under SatCLIP &gt; Models), or the path of an .npz, .ckpt or .pth.tar file.</source>
+            <translation>Un nom (bundled, words, ou un modèle publié téléchargé sous SatCLIP &gt; Modèles), ou le chemin d'un fichier .npz, .ckpt ou .pth.tar.</translation>
         </message>
         <message>
             <source>Dimensions</source>
@@ -1958,8 +1958,8 @@ satclip_property('land_cover') = 'cropland'&lt;/pre&gt;</translation>
             <translation>Ouvrir un modèle</translation>
         </message>
         <message>
-            <source>Models (*.npz *.ckpt)</source>
-            <translation>Modèles (*.npz *.ckpt)</translation>
+            <source>Models (*.npz *.ckpt *.pth.tar)</source>
+            <translation>Modèles (*.npz *.ckpt *.pth.tar)</translation>
         </message>
         <message>
             <source>Encoder</source>
