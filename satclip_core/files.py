@@ -8,6 +8,7 @@ import io
 import json
 import math
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -18,7 +19,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -304,6 +305,16 @@ def npy_bytes(array: NDArray[Any]) -> bytes:
     return stream.getvalue()
 
 
+# What numpy begins an array with, and the header that it writes (numpy.lib.format, version 1.0).
+# numpy reads that by Python's parser, which must not run in several threads at once in Python 3.11
+# and 3.12.0 (SystemError: AST constructor recursion depth mismatch), as where they open a model.
+_NPY_MAGIC = b"\x93NUMPY\x01\x00"
+_NPY_HEADER = re.compile(
+    r"\{'descr': '(?P<type>[<>|=][a-zA-Z]\d{0,4})', 'fortran_order': (?P<fortran>True|False), "
+    r"'shape': \((?P<shape>(?:\d{1,19}, ?)*(?:\d{1,19})?)\), \} *\n"
+)
+
+
 def npy_array(data: bytes, dtypes: Collection[str]) -> NDArray[Any]:
     """The array that `npy_bytes` wrote; what it announces is checked before memory is taken.
 
@@ -314,21 +325,22 @@ def npy_array(data: bytes, dtypes: Collection[str]) -> NDArray[Any]:
     Raises:
         ValueError: it is none, of another type, or cut short; says what the bytes are.
     """
-    stream = io.BytesIO(data)
+    start = len(_NPY_MAGIC) + 2
+    body = start + int.from_bytes(data[start - 2 : start], "little")
+    header = _NPY_HEADER.fullmatch(data[start:body].decode("latin-1"))
+    if not data.startswith(_NPY_MAGIC) or header is None:
+        raise ValueError("is no numpy array of format 1.0")
     try:
-        version = np.lib.format.read_magic(stream)
-        if version != (1, 0):
-            raise ValueError(f"format {version}")
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    except Exception as error:
-        # The header is text that Python's parser reads, which can fail in any way; it runs nothing.
+        dtype = np.dtype(header["type"])
+    except TypeError as error:
         raise ValueError(f"is no numpy array ({error})") from error
+    shape = tuple(map(int, re.findall(r"\d+", header["shape"])))
     if dtype.name not in dtypes:
         raise ValueError(f"holds {dtype}, not one of {', '.join(dtypes)}")
-    body = stream.read()
-    if min(shape, default=0) < 0 or len(body) != math.prod(shape) * dtype.itemsize:
-        raise ValueError(f"has {len(body)} bytes, its shape {shape} needs others")
-    return np.frombuffer(body, dtype).reshape(shape, order="F" if fortran else "C")
+    if len(data) - body != math.prod(shape) * dtype.itemsize:
+        raise ValueError(f"has {len(data) - body} bytes, its shape {shape} needs others")
+    order: Literal["F", "C"] = "F" if header["fortran"] == "True" else "C"
+    return np.frombuffer(data, dtype, offset=body).reshape(shape, order=order)
 
 
 def sync_folder(folder: Path) -> None:

@@ -92,33 +92,39 @@ def write_gti(path: Path, spec: RasterSpec, pieces: Pieces, levels: int) -> None
         spec: of the whole raster.
         pieces: in the folder of the file.
         levels: how many overviews the pieces have.
+
+    Raises:
+        OSError: it cannot be written.
     """
     import sqlite3
 
     about = '<GDALMultiDomainMetadata><Metadata domain="xml:GTI" format="xml">'
     about += f"{_gti(spec, levels)}</Metadata></GDALMultiDomainMetadata>"
-    with closing(sqlite3.connect(path)) as base, base:
-        base.executescript(_GEOPACKAGE)
-        code = _crs_rows(base, spec)
-        place = _NO_TIME, *spec.grid.bounds, code
-        base.execute(
-            "insert into gpkg_contents values (?, 'features', ?, '', ?, ?, ?, ?, ?, ?)",
-            (_LAYER, _LAYER, *place),
-        )
-        base.execute(
-            "insert into gpkg_geometry_columns values (?, 'geom', 'POLYGON', ?, 0, 0)",
-            (_LAYER, code),
-        )
-        base.execute(
-            "insert into gpkg_metadata values (1, 'dataset', ?, 'text/xml', ?)",
-            ("http://gdal.org", about),
-        )
-        base.execute(
-            "insert into gpkg_metadata_reference values ('table', ?, null, null, ?, 1, null)",
-            (_LAYER, _NO_TIME),
-        )
-        rows = ((_outline(spec, window, code), name) for name, window in pieces.items())
-        base.executemany("insert into pieces (geom, location) values (?, ?)", rows)
+    try:
+        with closing(sqlite3.connect(path)) as base, base:
+            base.executescript(_GEOPACKAGE)
+            code = _crs_rows(base, spec)
+            place = _NO_TIME, *spec.grid.bounds, code
+            base.execute(
+                "insert into gpkg_contents values (?, 'features', ?, '', ?, ?, ?, ?, ?, ?)",
+                (_LAYER, _LAYER, *place),
+            )
+            base.execute(
+                "insert into gpkg_geometry_columns values (?, 'geom', 'POLYGON', ?, 0, 0)",
+                (_LAYER, code),
+            )
+            base.execute(
+                "insert into gpkg_metadata values (1, 'dataset', ?, 'text/xml', ?)",
+                ("http://gdal.org", about),
+            )
+            base.execute(
+                "insert into gpkg_metadata_reference values ('table', ?, null, null, ?, 1, null)",
+                (_LAYER, _NO_TIME),
+            )
+            rows = ((_outline(spec, window, code), name) for name, window in pieces.items())
+            base.executemany("insert into pieces (geom, location) values (?, ?)", rows)
+    except sqlite3.Error as error:  # the disk is full, the folder has gone
+        raise OSError(f"its tile index: {error}") from error
 
 
 def _gti(spec: RasterSpec, levels: int) -> str:

@@ -1,16 +1,19 @@
-"""Files appear whole or not at all."""
+"""Files appear whole or not at all; arrays within them are read with care."""
 
 from __future__ import annotations
 
+import ast
+import io
 import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from satclip_core import files
 from satclip_core.errors import OutputError
-from satclip_core.files import Target, check_apart, written_whole
+from satclip_core.files import Target, check_apart, npy_array, npy_bytes, written_whole
 
 
 def test_a_file_appears_when_the_block_ends_well(tmp_path: Path) -> None:
@@ -167,3 +170,51 @@ def test_a_link_to_nowhere_is_replaced(tmp_path: Path) -> None:
         temporary.write_bytes(b"abc")
     assert not target.is_symlink()
     assert target.read_bytes() == b"abc"
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(6, dtype="<f4").reshape(2, 3),
+        np.asfortranarray(np.arange(6, dtype="<f8").reshape(3, 2)),
+        np.zeros((0, 4), "<f2"),
+        np.arange(7, dtype="u1"),
+    ],
+    ids=lambda array: f"{array.dtype} {array.shape}",
+)
+def test_arrays_are_read_as_numpy_reads_them(array):
+    stream = io.BytesIO()
+    np.lib.format.write_array(stream, array, version=(1, 0), allow_pickle=False)
+    found = npy_array(stream.getvalue(), [array.dtype.name])
+    expected = np.load(io.BytesIO(stream.getvalue()), allow_pickle=False)
+    np.testing.assert_array_equal(found, expected)
+    assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
+
+
+def test_threads_that_read_arrays_do_not_ask_python_s_parser(monkeypatch):
+    """Of Python 3.11 it fails by chance in several threads at once."""
+
+    def parse(*_):
+        raise SystemError("AST constructor recursion depth mismatch")
+
+    monkeypatch.setattr(ast, "literal_eval", parse)
+    assert npy_array(npy_bytes(np.arange(3.0)), ["float64"]).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "no numpy array"),
+        (b"\x93NUMPY\x01\x00", "no numpy array"),
+        (b"\x93NUMPY\x02\x00" + npy_bytes(np.arange(3.0))[8:], "no numpy array"),
+        (npy_bytes(np.arange(3.0)).replace(b"(3,)", b"(-3,)"), "no numpy array"),
+        (npy_bytes(np.arange(3.0)).replace(b"<f8", b"<q9"), "no numpy array"),
+        (npy_bytes(np.arange(3.0)).replace(b"'<f8'", b"[('a', '<f8')]"), "no numpy array"),
+        (npy_bytes(np.array(["abc"])), "holds <U3, not one of float64"),
+        (npy_bytes(np.arange(3.0))[:-1], r"23 bytes, its shape \(3,\) needs others"),
+        (npy_bytes(np.arange(3.0)).replace(b"(3,)", b"(9,)"), "needs others"),
+    ],
+)
+def test_what_is_no_array_is_told(data, said):
+    with pytest.raises(ValueError, match=said):
+        npy_array(data, ["float64"])

@@ -31,6 +31,7 @@ from satclip_core.raster import (
     write_raster,
 )
 from satclip_core.raster.cog import cog_options
+from satclip_core.raster.mosaics import write_gti
 from satclip_core.raster.stac import footprint, stac_collection
 
 rasterio = pytest.importorskip("rasterio")
@@ -357,6 +358,12 @@ def test_a_folder_of_cogs_is_a_stac_catalogue(encoder, tmp_path):
 
 
 _ROBINSON = "+proj=robin +lon_0=10 +type=crs"
+
+
+def test_an_index_that_cannot_be_written_is_an_error_of_the_system(encoder, tmp_path):
+    spec = RasterSpec(ALPS, embedding(encoder), encoder.provenance, format="cogs")
+    with pytest.raises(OSError, match="its tile index: unable to open"):
+        write_gti(tmp_path / "gone" / "out.gti.gpkg", spec, {}, 1)
 
 
 @pytest.fixture
