@@ -24,7 +24,8 @@ from ..types import Floats
 from .adding import Adding, texts_of
 from .columns import find_coordinates
 from .dialect import TAB, Record, quotes_are_text, records, sniffed
-from .embedder import ROWS, Embedder, number_or_nan, to_text
+from .embedder import ROWS, Embedder
+from .numerals import number_or_nan, to_text
 from .request import STANDARD_STREAM, PointsRequest
 
 Rows = Sequence[Sequence[str]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
@@ -10,7 +9,6 @@ from numpy.typing import NDArray
 
 from ..errors import Argument, CancelledError, InputError
 from ..grid.crs import LONLAT, to_lonlat
-from ..products.samples import number
 from ..types import Cancelled, Floats, Progress
 from .request import PointsRequest, PointsResult
 
@@ -188,26 +186,3 @@ def values_at(adding: Adding, lonlat: Floats) -> NDArray[Any]:
     if usable.any():
         values[usable] = adding(lonlat[usable])
     return values.astype(adding.dtype, copy=False)
-
-
-def number_or_nan(text: str, decimal_comma: bool = False) -> float:
-    """A coordinate from text; NaN where it is none."""
-    found = number(text, decimal_comma)
-    return np.nan if found is None else found
-
-
-def digits(dtype: str) -> str:
-    """The format that brings a float32 (9 digits) or float16 (5) back exactly."""
-    return "%.9g" if dtype == "float32" else "%.5g"
-
-
-def to_text(values: NDArray[Any], separator: str = ",") -> Iterator[str]:
-    """Rows of numbers as text that reads back exactly; "" for a row of NaN.
-
-    Args:
-        values: (N, dim) float32 or float16.
-        separator: between the numbers.
-    """
-    pattern = separator.join([digits(values.dtype.name)] * values.shape[1])
-    for row in values:
-        yield "" if np.isnan(row[0]) else pattern % tuple(row.tolist())

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..errors import Argument, InputError, require
 from ..types import Bools, Floats
-from .embedder import number_or_nan
+from .numerals import number_or_nan
 from .table import PURPOSE, Table, arrow
 
 _POINT, _MULTIPOINT = 0, 4

@@ -15,8 +15,9 @@ from ..grid.crs_backend import Transform
 from ..types import Floats
 from .adding import Adding, Meaning
 from .columns import first_free
-from .embedder import ROWS, to_text
+from .embedder import ROWS
 from .geometry import dimensions, ordinates, points_wkb, struct_to_wkb, wkb_kinds
+from .numerals import to_text
 from .request import CSV, GEOJSON, GPKG, PARQUET, PointsRequest
 from .table import Table, arrow
 from .values import Kept, fits_int64, fits_milliseconds, kept, notes

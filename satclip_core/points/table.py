@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 from ..errors import Argument, InputError, require
 from ..grid.crs import LONLAT
-from .embedder import number_or_nan
+from .numerals import number_or_nan
 from .request import PointsRequest
 
 PURPOSE = "a table of points that is not CSV"

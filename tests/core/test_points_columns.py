@@ -7,8 +7,8 @@ import pytest
 
 from satclip_core.errors import InputError
 from satclip_core.points.columns import find_coordinates, new_columns
-from satclip_core.points.embedder import number_or_nan, to_text
 from satclip_core.points.layout import _short_decimals
+from satclip_core.points.numerals import number_or_nan, to_text
 from satclip_core.products.embedding import dimension_names
 
 
