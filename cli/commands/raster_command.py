@@ -321,11 +321,7 @@ def command_line() -> str:
 
 def origin(encoder: LocationEncoder) -> dict[str, str]:
     """Where features come from, for the description of their file: a raster's tags, in short."""
-    from satclip_core.version import __version__
-
-    told = ("model", "weights_sha256", "licence", "effective_resolution_degrees", "training_data")
-    facts = {name: value for name, value in encoder.provenance.items() if name in told}
-    return {"command": command_line(), **facts, "software": f"satclip-embeddings {__version__}"}
+    return {"command": command_line(), **encoder.origin}
 
 
 def _forecast(job: RasterJob[Any], format: str) -> list[str]:

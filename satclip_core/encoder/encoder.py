@@ -18,6 +18,7 @@ from ..errors import InputError, ModelError
 from ..extensions import Registry
 from ..grid.sphere import check_latitudes, check_lonlat, fibonacci_lattice, wrap_longitudes
 from ..types import Bools, Float32, Floats, Integers
+from ..version import __version__
 from .chebyshev import Batch, Cells
 from .encodings import ENCODINGS, EncodingSettings
 from .gridpath import GridPath
@@ -27,6 +28,7 @@ from .networks import FIRST_OMEGA, HIDDEN_OMEGA, NETWORKS, Sizes, forward
 GridPart = tuple[tuple[Any, Any], Float32]
 """Rows and columns of a part of a grid, as an index, and the values there, (rows, cols, dim)."""
 
+_RESOLUTION = "effective_resolution_degrees"
 # Points at a time: at L = 40 the float64 features of a chunk take 26 MB.
 _CHUNK = 2048
 # Places on the globe that deviations are taken of.
@@ -204,9 +206,22 @@ class LocationEncoder:
             facts["legendre_polys"] = str(self.config.settings.legendre_polys)
             facts["harmonics_calculation"] = self.config.settings.harmonics_calculation
         if self.resolution_degrees is not None:
-            facts["effective_resolution_degrees"] = f"{self.resolution_degrees:.4g}"
+            facts[_RESOLUTION] = f"{self.resolution_degrees:.4g}"
         facts.update({f"training_{key}": value for key, value in self.info.training.items()})
         return facts
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """Of the provenance what the description of a table has room for, and the software."""
+        told = (
+            "model",
+            "weights_sha256",
+            "licence",
+            "effective_resolution_degrees",
+            "training_data",
+        )
+        facts = {name: value for name, value in self.provenance.items() if name in told}
+        return {**facts, "software": f"satclip-embeddings {__version__}"}
 
     def prepare(self) -> None:
         """Make now what the first grid would have to wait for; may be called from any thread."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -47,6 +47,7 @@ class Adding(Protocol):
         dimensions: how many of the numbers, the first ones, are an embedding: known all or none.
         array: whether these make one column, of arrays.
         meanings: of the columns of the other numbers.
+        facts: where they come from, as names and values for the description of a file.
     """
 
     @property
@@ -68,6 +69,10 @@ class Adding(Protocol):
     @property
     def meanings(self) -> tuple[Meaning, ...]:
         """How columns are written that are no embedding's."""
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """Where they come from."""
 
     def names(self, existing: Sequence[str]) -> list[str]:
         """Names of the columns.
@@ -106,6 +111,11 @@ class _Embedding:
     def array(self) -> bool:
         """As the request says."""
         return self.request.array is not None
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """The model."""
+        return self.encoder.origin
 
     def embedded(self, lonlat: Floats) -> NDArray[Any]:
         """Places (N, 2) -> (N, dim of the encoder)."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..files import Target, written_whole
-from .layout import Layout
+from .layout import Layout, described
 from .request import CSV, format_to_write
 from .table import arrow
 from .writers import write_table
@@ -65,7 +65,7 @@ def write_features(
         pa = arrow()
         types = {name: pa.from_numpy_dtype(values.dtype) for name, values in table.items()}
         schema = pa.schema([*types.items(), ("geometry", pa.binary())])
-        layout = Layout(form, schema, "geometry", kind, crs, None)
+        layout = Layout(form, schema, "geometry", kind, crs, None, described(facts or {}))
 
         def batches() -> Any:
             for start in range(0, max(len(shapes), 1), _ROWS):
@@ -74,12 +74,8 @@ def write_features(
                 shaped = pa.array(list(shapes[part]), pa.binary())
                 yield pa.RecordBatch.from_arrays([*arrays, shaped], schema=schema)
 
-        write_table(temporary, layout, batches(), description=_described(facts or {}))
+        write_table(temporary, layout, batches())
 
 
 def _line(row: tuple[Any, ...]) -> str:
     return ",".join(f"{value:.10g}" for value in row)
-
-
-def _described(facts: Mapping[str, str]) -> str:
-    return "\n".join(f"{name}: {value}" for name, value in facts.items())

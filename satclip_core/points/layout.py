@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -39,6 +40,7 @@ class Layout:
         geometry_type: as GDAL names it.
         crs: of the geometry.
         fid: name of the column of feature ids, if any.
+        description: of the whole, which QGIS and ogrinfo show.
     """
 
     kind: str
@@ -47,6 +49,12 @@ class Layout:
     geometry_type: str
     crs: str
     fid: str | None
+    description: str = ""
+
+
+def described(facts: Mapping[str, str]) -> str:
+    """Where something comes from, as the description of its file."""
+    return "\n".join(f"{name}: {value}" for name, value in facts.items())
 
 
 class Composer:
@@ -84,6 +92,7 @@ class Composer:
             "Point" if self.make_points else table.geometry_type,
             _coded(table) if self.kind == GEOJSON else table.crs,
             table.fid,
+            described(adding.facts),
         )
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -76,6 +76,11 @@ class Predictions:
         self.model: MapModel = product.model
         self.outside = self.rows = self.blank = 0
         self.meanings: tuple[Meaning, ...] = tuple(meaning for _, meaning in self._columns())
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """The map, its scores, and the model."""
+        return {**self._product.tags, **self._encoder.origin}
 
     @property
     def width(self) -> int:

@@ -21,16 +21,13 @@ from .values import texts
 _WRITES_FID = (3, 10, 1)
 
 
-def write_table(
-    path: Path, layout: Layout, batches: Iterator[Any], *, description: str = ""
-) -> None:
+def write_table(path: Path, layout: Layout, batches: Iterator[Any]) -> None:
     """Write batches to a GeoParquet, GeoPackage or GeoJSON file.
 
     Args:
         path: the file.
         layout: what it holds.
         batches: of that layout.
-        description: of the whole, which QGIS and ogrinfo show.
 
     Raises:
         OutputError: the format cannot hold the table, or the system says no.
@@ -39,11 +36,11 @@ def write_table(
     failures: list[BaseException] = []
     try:
         if layout.kind == PARQUET:
-            _write_parquet(path, layout, batches, description)
+            _write_parquet(path, layout, batches)
         else:
             remembering = _remembering(batches, failures)
             next(remembering)
-            _write_ogr(path, layout, remembering, description)
+            _write_ogr(path, layout, remembering)
     except (pa.ArrowException, RuntimeError, OSError, ValueError) as error:
         if failures:  # what went wrong while GDAL was asking for the next batch
             raise failures[0] from None
@@ -69,13 +66,13 @@ def write_csv(target: IO[str], batches: Iterator[tuple[Any, NDArray[Any]]], **op
         target.writelines(csv_lines(rows, values, delimiter, adding))
 
 
-def _write_ogr(path: Path, layout: Layout, batches: Iterator[Any], description: str) -> None:
+def _write_ogr(path: Path, layout: Layout, batches: Iterator[Any]) -> None:
     pa = arrow()
     pyogrio = require("pyogrio", extra="points", purpose=PURPOSE)
     reader = pa.RecordBatchReader.from_batches(layout.schema, batches)
     options = _layer_options(layout, pyogrio.__gdal_version__)
-    if description:
-        options["DESCRIPTION"] = description
+    if layout.description:
+        options["DESCRIPTION"] = layout.description
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         pyogrio.write_arrow(
@@ -104,7 +101,7 @@ def _layer_options(layout: Layout, gdal: tuple[int, ...]) -> dict[str, str]:
     return options
 
 
-def _write_parquet(path: Path, layout: Layout, batches: Iterator[Any], description: str) -> None:
+def _write_parquet(path: Path, layout: Layout, batches: Iterator[Any]) -> None:
     arrow()
     from pyarrow import parquet
 
@@ -112,8 +109,8 @@ def _write_parquet(path: Path, layout: Layout, batches: Iterator[Any], descripti
     metadata = dict(schema.metadata or {})
     if layout.geometry is not None and b"geo" not in metadata:
         metadata[b"geo"] = json.dumps(_geo_metadata(layout)).encode()
-    if description:
-        metadata[b"description"] = description.encode()
+    if layout.description:
+        metadata[b"description"] = layout.description.encode()
     schema = schema.with_metadata(metadata)
     with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
         for batch in batches:

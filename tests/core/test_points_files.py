@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -397,7 +400,7 @@ def test_an_interrupt_before_the_first_batch_is_one(tmp_path, monkeypatch):
     """Ctrl-C while GDAL makes the file: Python raises it where GDAL asks for the first batch."""
     from satclip_core.points import writers
 
-    def made_slowly(path, layout, batches, description):
+    def made_slowly(path, layout, batches):
         try:
             batches.throw(KeyboardInterrupt)
         except KeyboardInterrupt:
@@ -495,3 +498,26 @@ def test_a_csv_that_can_be_read_only_once(encoder, tmp_path):
     run(encoder, tmp_path / "pipe.csv", tmp_path / "out.gpkg")
     writer.join()
     assert read(tmp_path / "out.gpkg")["a"].tolist() == [3]
+
+
+@pytest.mark.parametrize("suffix", ["gpkg", "geojson", "parquet"])
+def test_a_table_says_what_its_numbers_are_of(tmp_path, small_model, suffix):
+    """CSV has no room for it."""
+    pytest.importorskip("pyogrio")
+    source, target = tmp_path / "in.csv", tmp_path / f"out.{suffix}"
+    source.write_text("lon,lat\n7.5,46.2\n")
+    encoder = load_encoder(str(small_model))
+    embed_points(encoder, PointsRequest(str(source), str(target)))
+    if suffix == "parquet":
+        from pyarrow import parquet
+
+        said = parquet.read_schema(target).metadata[b"description"].decode()
+    elif suffix == "gpkg":
+        with closing(sqlite3.connect(target)) as base:
+            (said,) = base.execute("SELECT description FROM gpkg_contents").fetchone()
+    else:
+        said = json.loads(target.read_text("utf-8"))["description"]
+    facts = dict(line.split(": ", 1) for line in said.splitlines())
+    assert facts["model"] == encoder.name
+    assert facts["weights_sha256"] == hashlib.sha256(small_model.read_bytes()).hexdigest()
+    assert facts["software"].startswith("satclip-embeddings ")
