@@ -266,7 +266,13 @@ def _held(folder: Path, target: Path) -> Iterator[None]:
             raise OutputError(
                 f"another process is writing {folder}: wait for it, or write elsewhere"
             ) from error
-        yield
+        try:
+            yield
+        except BaseException:
+            # Interrupted before there was a plan, or while all was cleared away.
+            if not (folder / _PLAN).exists():
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
 
 
 def _lock(file: IO[bytes]) -> None:

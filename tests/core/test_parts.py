@@ -349,3 +349,13 @@ def test_a_missing_package_is_named_with_its_extra(request_of, tmp_path, monkeyp
     with pytest.raises(MissingDependencyError, match=r"satclip-embeddings\[zarr\]"):
         request_of().prepare().write(tmp_path / "out.zarr")
     assert names(tmp_path) == []
+
+
+def test_an_interrupt_before_there_is_a_plan_leaves_nothing(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(resumable, "_begin", interrupted)
+    with pytest.raises(KeyboardInterrupt), resumable.kept_work(tmp_path / "out", "raster", {}):
+        pass
+    assert list(tmp_path.iterdir()) == []
