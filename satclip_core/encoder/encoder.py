@@ -28,7 +28,6 @@ from .networks import FIRST_OMEGA, HIDDEN_OMEGA, NETWORKS, Sizes, forward
 GridPart = tuple[tuple[Any, Any], Float32]
 """Rows and columns of a part of a grid, as an index, and the values there, (rows, cols, dim)."""
 
-_RESOLUTION = "effective_resolution_degrees"
 # Points at a time: at L = 40 the float64 features of a chunk take 26 MB.
 _CHUNK = 2048
 # Places on the globe that deviations are taken of.
@@ -206,7 +205,7 @@ class LocationEncoder:
             facts["legendre_polys"] = str(self.config.settings.legendre_polys)
             facts["harmonics_calculation"] = self.config.settings.harmonics_calculation
         if self.resolution_degrees is not None:
-            facts[_RESOLUTION] = f"{self.resolution_degrees:.4g}"
+            facts["effective_resolution_degrees"] = f"{self.resolution_degrees:.4g}"
         facts.update({f"training_{key}": value for key, value in self.info.training.items()})
         return facts
 
@@ -264,7 +263,7 @@ class LocationEncoder:
     def encode_many(self, lonlat: ArrayLike, *, threads: int | None = None) -> Float32:
         """Embed points as `encode` does, within 1e-4 where there is a faster way for many.
 
-        Smooth encoders read those that have others near from the series of a cell (see `cells`).
+        Smooth encoders read those that have others near from series of cells (see `chebyshev`).
         Arguments, result and errors are those of `encode`.
         """
         if not self.band_limited or self._grid_path is None:
