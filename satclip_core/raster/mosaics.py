@@ -143,12 +143,11 @@ def _gti(spec: RasterSpec, levels: int) -> str:
 
 def _crs_rows(base: Any, spec: RasterSpec) -> int:
     """Put down the CRS, beside those that each GeoPackage has; gives its number."""
-    wkt = to_wkt("EPSG:4326" if is_lonlat(spec.grid.crs) else spec.grid.crs)
     code = 4326 if is_lonlat(spec.grid.crs) else _OWN_CRS
     rows = [("Undefined", -1, "NONE", -1, "undefined"), ("Undefined", 0, "NONE", 0, "undefined")]
     rows.append(("WGS 84", 4326, "EPSG", 4326, to_wkt("EPSG:4326")))
     if code == _OWN_CRS:
-        rows.append(("CRS of the raster", code, "NONE", code, wkt))
+        rows.append(("CRS of the raster", code, "NONE", code, to_wkt(spec.grid.crs)))
     base.executemany("insert into gpkg_spatial_ref_sys values (?, ?, ?, ?, ?, null)", rows)
     return code
 

@@ -21,31 +21,26 @@ from suite import Written, encoders
 
 from satclip_core.products.embedding import EmbeddingOf
 
-_TILES = {"BLOCKXSIZE": "256", "BLOCKYSIZE": "256"}
-_FLOATS = {
-    "ZSTD 1, predictor 3": {},
-    "the same in tiles of 256": _TILES,
-    "ZSTD 1, predictor 2": {"PREDICTOR": "2"},
-    "ZSTD 1, no predictor": {"PREDICTOR": "1"},
-    "ZSTD 3, predictor 3": {"ZSTD_LEVEL": "3"},
-    "ZSTD 9, predictor 3": {"ZSTD_LEVEL": "9"},
-    "DEFLATE 1, predictor 3": {"COMPRESS": "DEFLATE", "ZLEVEL": "1"},
-    "DEFLATE 6, predictor 3": {"COMPRESS": "DEFLATE", "ZLEVEL": "6"},
-    "LERC_ZSTD, without loss": {"COMPRESS": "LERC_ZSTD", "ZSTD_LEVEL": "1"},
-    "none": {"COMPRESS": "NONE"},
-}
-_WHOLE = {
-    "ZSTD 1, predictor 2": {},
-    "the same in tiles of 256": _TILES,
-    "ZSTD 1, no predictor": {"PREDICTOR": "1"},
-    "ZSTD 3, predictor 2": {"ZSTD_LEVEL": "3"},
-    "ZSTD 9, predictor 2": {"ZSTD_LEVEL": "9"},
-    "DEFLATE 1, predictor 2": {"COMPRESS": "DEFLATE", "ZLEVEL": "1"},
-    "DEFLATE 6, predictor 2": {"COMPRESS": "DEFLATE", "ZLEVEL": "6"},
-    "LERC_ZSTD, without loss": {"COMPRESS": "LERC_ZSTD", "ZSTD_LEVEL": "1"},
-    "none": {"COMPRESS": "NONE"},
-}
-"""Ways to compress, the default first: creation options by what the table calls them."""
+
+def _ways(predictor: int, others: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """Ways to compress, the default first: creation options by what the table calls them."""
+    by = f"predictor {predictor}"
+    return {
+        f"ZSTD 1, {by}": {},
+        "the same in tiles of 256": {"BLOCKXSIZE": "256", "BLOCKYSIZE": "256"},
+        **others,
+        "ZSTD 1, no predictor": {"PREDICTOR": "1"},
+        f"ZSTD 3, {by}": {"ZSTD_LEVEL": "3"},
+        f"ZSTD 9, {by}": {"ZSTD_LEVEL": "9"},
+        f"DEFLATE 1, {by}": {"COMPRESS": "DEFLATE", "ZLEVEL": "1"},
+        f"DEFLATE 6, {by}": {"COMPRESS": "DEFLATE", "ZLEVEL": "6"},
+        "LERC_ZSTD, without loss": {"COMPRESS": "LERC_ZSTD", "ZSTD_LEVEL": "1"},
+        "none": {"COMPRESS": "NONE"},
+    }
+
+
+_FLOATS = _ways(3, {"ZSTD 1, predictor 2": {"PREDICTOR": "2"}})
+_WHOLE = _ways(2, {})
 _MODELS = ("bundled", "L 40")
 _PIXELS = 256
 
